@@ -1,0 +1,232 @@
+namespace DiffeoNN.Onnx.Bundles;
+
+/// <summary>Turns the JSON of schema 1 into records, refusing all that is unknown, missing, of another type or out of range.</summary>
+internal static class ManifestReader
+{
+    public static BundleManifest Read(ManifestNode root)
+    {
+        root.Object("schema", "name", "description", "licence", "image", "models", "energy", "optimiser", "references", "provenance");
+        var schema = root.Required("schema");
+        if (schema.Whole(1) != BundleManifest.CurrentSchema)
+            throw schema.Refuse($"{BundleManifest.CurrentSchema}, the schema this version reads; update DiffeoNN.Onnx for a later one");
+        var models = Models(root.Required("models"));
+        return new BundleManifest
+        {
+            Name = root.Required("name").Name(),
+            Description = root.Optional("description")?.Text(),
+            Licence = root.Optional("licence")?.Text(),
+            Image = Image(root.Required("image")),
+            Models = models,
+            Energy = Energy(root.Required("energy"), models),
+            Optimiser = root.Optional("optimiser") is { } optimiser ? Optimiser(optimiser) : new(),
+            References = root.Optional("references")?.Items().ConvertAll(RelativePath) ?? [],
+            Provenance = root.Optional("provenance") is { } provenance ? Provenance(provenance) : null,
+        };
+    }
+
+    private static ImageSpec Image(ManifestNode node)
+    {
+        node.Object("channels", "height", "width", "mean", "std", "padding");
+        var channels = node.Required("channels").Whole(1, 4096);
+        return new ImageSpec
+        {
+            Channels = channels,
+            Height = node.Required("height").Whole(2, 65536),
+            Width = node.Required("width").Whole(2, 65536),
+            Mean = PerChannel(node.Optional("mean"), channels, 0, item => item.Number()),
+            Std = PerChannel(node.Optional("std"), channels, 1, item => item.Positive()),
+            Padding = node.Optional("padding")?.Choice<ImagePadding>() ?? ImagePadding.Zeros,
+        };
+    }
+
+    private static double[] PerChannel(ManifestNode? node, int channels, double absent, Func<ManifestNode, double> read)
+    {
+        if (node is null) return [.. Enumerable.Repeat(absent, channels)];
+        var items = node.Items();
+        if (items.Count != channels) throw node.Refuse($"an array of {channels}, one number a channel");
+        return [.. items.Select(read)];
+    }
+
+    private static BundleModels Models(ManifestNode node)
+    {
+        node.Object("inner", "vae", "critic", "energy", "proposer", "augmented");
+        var models = new BundleModels
+        {
+            Inner = Predictor(node.Required("inner")),
+            Vae = node.Optional("vae") is { } vae ? Vae(vae) : null,
+            Critic = node.Optional("critic") is { } critic ? Critic(critic) : null,
+            Energy = node.Optional("energy") is { } energy ? EnergyGraph(energy) : null,
+            Proposer = node.Optional("proposer") is { } proposer ? Proposer(proposer) : null,
+            Augmented = node.Optional("augmented") is { } augmented ? Predictor(augmented) : null,
+        };
+        return models.Vae is null && models.Critic is null && models.Energy is null
+            ? throw node.Refuse("at least one of the roles vae, critic and energy, which canonicalisation minimises")
+            : models;
+    }
+
+    private static PredictorSpec Predictor(ManifestNode node)
+    {
+        node.Object("file", "sha256", "input", "output");
+        return new PredictorSpec
+        {
+            File = RelativePath(node.Required("file")),
+            Sha256 = Hash(node.Required("sha256")),
+            Input = node.Required("input").Name(),
+            Output = Output(node.Required("output")),
+        };
+    }
+
+    private static OutputSpec Output(ManifestNode node)
+    {
+        node.Object("name", "kind", "activation", "classes");
+        var kind = node.Required("kind").Choice<OutputKind>();
+        var hasClasses = kind is OutputKind.Segmentation or OutputKind.Classification;
+        var activation = node.Optional("activation");
+        if (!hasClasses && activation is not null && activation.Choice<OutputActivation>() != OutputActivation.None)
+            throw activation.Refuse($"none, since the output's kind is {kind.ToString().ToLowerInvariant()}");
+        if (!hasClasses && node.Optional("classes") is { } extra)
+            throw extra.Refuse($"no such field, since the output's kind is {kind.ToString().ToLowerInvariant()}");
+        return new OutputSpec
+        {
+            Name = node.Required("name").Name(),
+            Kind = kind,
+            Activation = activation?.Choice<OutputActivation>() ?? OutputActivation.None,
+            Classes = node.Optional("classes") is { } classes ? Classes(classes) : null,
+        };
+    }
+
+    private static List<string> Classes(ManifestNode node)
+    {
+        var names = node.Items().ConvertAll(item => item.Name());
+        return names.Count > 0 && names.Distinct(StringComparer.Ordinal).Count() == names.Count
+            ? names
+            : throw node.Refuse("the classes' names, each once");
+    }
+
+    private static VaeSpec Vae(ManifestNode node)
+    {
+        node.Object("file", "sha256", "input", "reconstruction", "mean", "logVariance");
+        return new VaeSpec
+        {
+            File = RelativePath(node.Required("file")),
+            Sha256 = Hash(node.Required("sha256")),
+            Input = node.Required("input").Name(),
+            Reconstruction = node.Required("reconstruction").Name(),
+            Mean = node.Required("mean").Name(),
+            LogVariance = node.Required("logVariance").Name(),
+        };
+    }
+
+    private static CriticSpec Critic(ManifestNode node)
+    {
+        node.Object("file", "sha256", "input", "output");
+        return new CriticSpec
+        {
+            File = RelativePath(node.Required("file")),
+            Sha256 = Hash(node.Required("sha256")),
+            Input = node.Required("input").Name(),
+            Output = node.Required("output").Name(),
+        };
+    }
+
+    private static EnergyGraphSpec EnergyGraph(ManifestNode node)
+    {
+        node.Object("file", "sha256", "input", "output", "gradient");
+        return new EnergyGraphSpec
+        {
+            File = RelativePath(node.Required("file")),
+            Sha256 = Hash(node.Required("sha256")),
+            Input = node.Required("input").Name(),
+            Output = node.Required("output").Name(),
+            Gradient = node.Optional("gradient") is { } gradient ? BackwardGraph(gradient) : null,
+        };
+    }
+
+    private static BackwardGraphSpec BackwardGraph(ManifestNode node)
+    {
+        node.Object("file", "sha256", "input", "output");
+        return new BackwardGraphSpec
+        {
+            File = RelativePath(node.Required("file")),
+            Sha256 = Hash(node.Required("sha256")),
+            Input = node.Required("input").Name(),
+            Output = node.Required("output").Name(),
+        };
+    }
+
+    private static ProposerSpec Proposer(ManifestNode node)
+    {
+        node.Object("file", "sha256", "input", "output");
+        return new ProposerSpec
+        {
+            File = RelativePath(node.Required("file")),
+            Sha256 = Hash(node.Required("sha256")),
+            Input = node.Required("input").Name(),
+            Output = node.Required("output").Name(),
+        };
+    }
+
+    /// <summary>The weights of the roles that are there must be given; forgetting one would silently drop its term.</summary>
+    private static EnergyWeights Energy(ManifestNode node, BundleModels models)
+    {
+        node.Object("vae", "beta", "adversarial", "energy", "smoothness", "orientation");
+        var defaults = new EnergyWeights();
+        return new EnergyWeights
+        {
+            Vae = Weight("vae", models.Vae is not null, defaults.Vae),
+            Beta = Weight("beta", models.Vae is not null, defaults.Beta),
+            Adversarial = Weight("adversarial", models.Critic is not null, defaults.Adversarial),
+            Energy = Weight("energy", models.Energy is not null, defaults.Energy),
+            Smoothness = Weight("smoothness", false, defaults.Smoothness),
+            Orientation = Weight("orientation", false, defaults.Orientation),
+        };
+
+        double Weight(string name, bool required, double absent) =>
+            (required ? node.Required(name) : node.Optional(name))?.NonNegative() ?? absent;
+    }
+
+    private static OptimiserSettings Optimiser(ManifestNode node)
+    {
+        node.Object("field", "lattice", "steps", "learningRate", "squarings", "tolerance", "patience");
+        return new OptimiserSettings
+        {
+            Field = node.Optional("field")?.Choice("siren", "lattice"),
+            Lattice = node.Optional("lattice")?.Whole(2, 65536),
+            Steps = node.Optional("steps")?.Whole(0),
+            LearningRate = node.Optional("learningRate")?.Positive(),
+            Squarings = node.Optional("squarings")?.Whole(0, 20),
+            Tolerance = node.Optional("tolerance")?.NonNegative(),
+            Patience = node.Optional("patience")?.Whole(1),
+        };
+    }
+
+    private static Provenance Provenance(ManifestNode node)
+    {
+        node.Object("trainedOn", "tool", "seed", "date", "notes");
+        return new Provenance
+        {
+            TrainedOn = node.Optional("trainedOn")?.Text(),
+            Tool = node.Optional("tool")?.Text(),
+            Seed = node.Optional("seed")?.Long(),
+            Date = node.Optional("date")?.Text(),
+            Notes = node.Optional("notes")?.Text(),
+        };
+    }
+
+    private static string Hash(ManifestNode node)
+    {
+        var text = node.Text();
+        return text.Length == 64 && text.All(char.IsAsciiHexDigit)
+            ? text.ToLowerInvariant()
+            : throw node.Refuse("a SHA-256 of 64 hexadecimal digits");
+    }
+
+    /// <summary>Only paths that stay inside the folder, on every platform alike.</summary>
+    private static string RelativePath(ManifestNode node)
+    {
+        var path = node.Name();
+        var leaves = path.Contains('\\') || path.Contains(':') || path.Contains('\0')
+            || path.Split('/').Any(part => part is "" or "." or "..");
+        return leaves ? throw node.Refuse("a path inside the bundle's folder, with forward slashes") : path;
+    }
+}

@@ -1,0 +1,84 @@
+using System.Security.Cryptography;
+
+namespace DiffeoNN.Onnx.Execution.Native;
+
+/// <summary>Loads libtorch and TorchSharp's native library where the system's libstdc++ is too old for the latter as shipped.</summary>
+internal static class TorchLibraries
+{
+    /// <summary>Environment variable that names another folder to take libtorch from.</summary>
+    public const string Variable = "DIFFEONN_LIBTORCH";
+
+    private const string Bridge = "libLibTorchSharp.so";
+
+    /// <summary>In the order of their dependencies. Those with a star or for CUDA are not in every build of libtorch.</summary>
+    private static readonly (string Pattern, bool Required)[] s_libtorch =
+    [
+        ("libgomp*.so*", false), ("libc10.so", true), ("libtorch_cpu.so", true),
+        ("libc10_cuda.so", false), ("libtorch_cuda.so", false), ("libtorch.so", true),
+    ];
+
+    /// <summary>Does what this system needs before TorchSharp is first used.</summary>
+    /// <returns>What was done, one sentence.</returns>
+    /// <exception cref="NativeLibraryException">A library is missing, cannot be patched, kept or loaded.</exception>
+    public static string Prepare(NativeSystem system)
+    {
+        if (!system.IsLinux) return "Nothing to do: only Linux may need it.";
+        var chosen = system.Variable(Variable) is { Length: > 0 } named ? Path.GetFullPath(named) : null;
+        var isNew = system.HasNewStandardLibrary();
+        if (isNew && chosen is null) return $"Nothing to do: libstdc++ has {ElfSymbolPatch.Version}.";
+
+        var bridge = Find(system, Bridge)
+            ?? throw Missing(Bridge, system.Folders, "the package TorchSharp puts it into the output folder; build for this platform, or publish with its runtime identifier");
+        var libtorch = chosen ?? Path.GetDirectoryName(Find(system, "libtorch_cpu.so")
+            ?? throw Missing("libtorch_cpu.so", system.Folders, $"reference the package TorchSharp-cpu, or set {Variable} to the folder of another libtorch"))!;
+        foreach (var (pattern, required) in s_libtorch)
+        {
+            var files = Directory.Exists(libtorch) ? Directory.GetFiles(libtorch, pattern) : [];
+            if (files.Length == 0 && required)
+                throw Missing(pattern, [libtorch], chosen is null ? "restore the package libtorch-cpu-linux-x64 again" : $"{Variable} must name a folder with all of libtorch");
+            foreach (var file in files.Order(StringComparer.Ordinal)) Load(system, file);
+        }
+
+        var loaded = isNew ? bridge : Patched(system, bridge);
+        Load(system, loaded);
+        return $"Loaded libtorch from {libtorch} and {loaded}{(isNew ? "" : $", patched because libstdc++ lacks {ElfSymbolPatch.Version}")}.";
+    }
+
+    /// <summary>The patched copy of a library, made if it is not there yet.</summary>
+    public static string Patched(NativeSystem system, string library)
+    {
+        byte[] source, patched;
+        try
+        {
+            source = File.ReadAllBytes(library);
+            patched = ElfSymbolPatch.Apply(source);
+        }
+        catch (Exception e) when (e is InvalidDataException or OverflowException or IOException or UnauthorizedAccessException)
+        {
+            var reason = e is OverflowException ? "has an offset outside the file" : e.Message.TrimEnd('.');
+            throw new NativeLibraryException(
+                $"'{library}' needs {ElfSymbolPatch.Version} of libstdc++, which this system lacks, and cannot be patched: it {reason}. Use a system with GCC 13's libstdc++ or newer, or the version of TorchSharp this library was built with.", e);
+        }
+
+        var name = $"{Path.GetFileNameWithoutExtension(library)}-{Convert.ToHexStringLower(SHA256.HashData(source))}.so";
+        return PrivateCache.Store(PrivateCache.Candidates(system.Variable), name, patched);
+    }
+
+    private static string? Find(NativeSystem system, string name) => system.Folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+
+    private static void Load(NativeSystem system, string path)
+    {
+        try
+        {
+            system.Load(path);
+        }
+        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+        {
+            throw new NativeLibraryException(
+                $"'{path}' does not load: {e.Message.ReplaceLineEndings(" ").Trim()} If its folder is mounted noexec, set {PrivateCache.Variable} to another.", e);
+        }
+    }
+
+    private static NativeLibraryException Missing(string name, IEnumerable<string> folders, string cure) =>
+        new($"'{name}' is in none of the folders {string.Join(", ", folders.Select(folder => $"'{folder}'"))}; {cure}.");
+}

@@ -1,0 +1,12 @@
+using DiffeoNN.Onnx.Execution;
+
+namespace DiffeoNN.Onnx.Tests;
+
+/// <summary>Prepares the process once for all tests of this namespace and those below it.</summary>
+[SetUpFixture]
+public sealed class TestSetup
+{
+    /// <summary>Tests may touch TorchSharp before they touch the library, so the library is touched here.</summary>
+    [OneTimeSetUp]
+    public void LoadNativeLibraries() => NativeLoader.EnsureLoaded();
+}

@@ -1,0 +1,122 @@
+using DiffeoNN.Onnx.Gradients.Proto;
+using Google.Protobuf;
+
+namespace DiffeoNN.Onnx.Gradients;
+
+/// <summary>An ONNX model: a graph, the operator sets it uses, and its own functions.</summary>
+public sealed class OnnxModel
+{
+    private const long InlineLimit = 1L << 30;
+
+    /// <summary>Version of the file format.</summary>
+    public long IrVersion { get; set; } = 8;
+
+    /// <summary>What made the model.</summary>
+    public string ProducerName { get; set; } = "";
+
+    /// <summary>Version of what made the model.</summary>
+    public string ProducerVersion { get; set; } = "";
+
+    /// <summary>Operator set versions by domain; the empty domain is ai.onnx.</summary>
+    public SortedDictionary<string, long> OpsetImports { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>The graph.</summary>
+    public OnnxGraph Graph { get; set; } = new();
+
+    /// <summary>Model-local functions.</summary>
+    public List<OnnxFunction> Functions { get; } = [];
+
+    /// <summary>Free text about the model, by key.</summary>
+    public SortedDictionary<string, string> Metadata { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Version of the ai.onnx operator set.</summary>
+    /// <exception cref="OnnxModelException">The model does not import it.</exception>
+    public int Opset => OpsetImports.TryGetValue("", out var version) && version is > 0 and < 1000 ? (int)version
+        : throw new OnnxModelException("The model imports no version of the ai.onnx operator set.");
+
+    /// <summary>Reads a model from a file, with the external data beside it; nodes come out in an order in which they can run.</summary>
+    /// <param name="path">The .onnx file.</param>
+    /// <exception cref="OnnxModelException">The file is no ONNX model, contradicts itself, or its external data is missing or outside its folder.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static OnnxModel Load(string path)
+    {
+        try
+        {
+            return Read(File.ReadAllBytes(path), Path.GetDirectoryName(Path.GetFullPath(path)));
+        }
+        catch (OnnxModelException e)
+        {
+            throw new OnnxModelException($"Model '{Path.GetFileName(path)}': {e.Message}", e);
+        }
+    }
+
+    /// <summary>Reads a model from the bytes of a file.</summary>
+    /// <param name="bytes">The file's content.</param>
+    /// <exception cref="OnnxModelException">The bytes are no ONNX model, contradict themselves, or refer to external data.</exception>
+    public static OnnxModel Parse(ReadOnlySpan<byte> bytes) => Read(bytes, null);
+
+    /// <summary>Writes the model; past one gigabyte its large tensors go to "NAME.data" beside it.</summary>
+    /// <param name="path">The .onnx file; replaced if it exists.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public void Save(string path)
+    {
+        if (Graph.Initializers.Values.Sum(t => (long)t.Data.Length) <= InlineLimit)
+            File.WriteAllBytes(path, ToBytes());
+        else
+            SaveWithExternalData(path, 1024);
+    }
+
+    /// <summary>Writes the model with its larger initialisers in "NAME.data" beside it.</summary>
+    /// <param name="path">The .onnx file; replaced if it exists.</param>
+    /// <param name="threshold">Initialisers of at least this many bytes go to the data file.</param>
+    /// <exception cref="IOException">A file cannot be written.</exception>
+    public void SaveWithExternalData(string path, int threshold)
+    {
+        var dataPath = path + ".data";
+        using var data = File.Create(dataPath);
+        var message = ModelWriter.Write(this, (tensor, proto) =>
+        {
+            if (tensor.Data.Length < threshold)
+                return false;
+            proto.DataLocation = 1;
+            proto.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = Path.GetFileName(dataPath) });
+            proto.ExternalData.Add(new StringStringEntryProto { Key = "offset", Value = $"{data.Position}" });
+            proto.ExternalData.Add(new StringStringEntryProto { Key = "length", Value = $"{tensor.Data.Length}" });
+            data.Write(tensor.Data.Span);
+            return true;
+        });
+        File.WriteAllBytes(path, message.ToByteArray());
+    }
+
+    /// <summary>The bytes of the model as a file holds them.</summary>
+    public byte[] ToBytes() => ModelWriter.Write(this).ToByteArray();
+
+    /// <summary>A copy that shares only immutable parts (tensors).</summary>
+    public OnnxModel Copy()
+    {
+        var result = new OnnxModel { IrVersion = IrVersion, ProducerName = ProducerName, ProducerVersion = ProducerVersion, Graph = Graph.Copy() };
+        foreach (var (domain, version) in OpsetImports)
+            result.OpsetImports[domain] = version;
+        foreach (var (key, value) in Metadata)
+            result.Metadata[key] = value;
+        result.Functions.AddRange(Functions);
+        return result;
+    }
+
+    internal static string NormaliseDomain(string domain) => domain == "ai.onnx" ? "" : domain;
+
+    private static OnnxModel Read(ReadOnlySpan<byte> bytes, string? folder)
+    {
+        try
+        {
+            var model = new ModelReader(new ExternalData(folder)).Read(ModelProto.Parser.ParseFrom(bytes));
+            _ = model.Opset;
+            model.Graph.Sort();
+            return model;
+        }
+        catch (Exception e) when (e is InvalidProtocolBufferException or OverflowException or ArgumentException)
+        {
+            throw new OnnxModelException($"The {bytes.Length} bytes are no ONNX model: {e.Message}", e);
+        }
+    }
+}

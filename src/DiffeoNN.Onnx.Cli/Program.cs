@@ -1,1 +1,5 @@
-return 0;
+using System.CommandLine;
+using DiffeoNN.Onnx.Cli.Commands;
+
+var root = new RootCommand("Makes pretrained networks equivariant to diffeomorphisms.") { ShapesCommand.Create() };
+return await root.Parse(args).InvokeAsync();

@@ -1,0 +1,62 @@
+namespace DiffeoNN.Onnx.Imaging;
+
+/// <summary>Writes files whole: into a temporary file beside the target, which then takes its place.</summary>
+public static class AtomicFile
+{
+    /// <summary>Creates or replaces a file; on failure the target stays as it was and the temporary file is removed.</summary>
+    /// <param name="path">The target; its folder must exist.</param>
+    /// <param name="write">Writes the content to the stream it is given.</param>
+    /// <exception cref="ImageException">The file cannot be written; names the file and the reason.</exception>
+    public static void Write(string path, Action<Stream> write)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(write);
+        string target = Path.GetFullPath(path);
+        string temporary = Path.Combine(Path.GetDirectoryName(target) ?? ".", $".{Path.GetFileName(target)}.{Guid.NewGuid():N}.tmp");
+        try
+        {
+            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write)) write(stream);
+            File.Move(temporary, target, overwrite: true);
+        }
+        catch (Exception e)
+        {
+            TryDelete(temporary);
+            if (e is IOException or UnauthorizedAccessException)
+                throw new ImageException($"Cannot write '{path}': {e.Message}", e);
+            throw;
+        }
+    }
+
+    /// <summary>Creates or replaces a text file in UTF-8 without a byte order mark, as <see cref="Write(string, Action{Stream})"/>.</summary>
+    /// <param name="path">The target; its folder must exist.</param>
+    /// <param name="text">Its content.</param>
+    /// <exception cref="ImageException">The file cannot be written; names the file and the reason.</exception>
+    public static void WriteText(string path, string text) => Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>Creates a folder, and those above it, where missing.</summary>
+    /// <param name="path">The folder.</param>
+    /// <exception cref="ImageException">It cannot be created; names the folder and the reason.</exception>
+    public static void CreateFolder(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ImageException($"Cannot create the folder '{path}': {e.Message}", e);
+        }
+    }
+
+    private static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The first failure is the one to report.
+        }
+    }
+}

@@ -1,0 +1,72 @@
+namespace DiffeoNN.Onnx.Imaging;
+
+/// <summary>An image as planes of floats: channel by channel, row by row, values nominally in [0, 1].</summary>
+/// <remarks>Owns its memory and knows neither files nor tensors; <see cref="ImageFile"/> converts.</remarks>
+public sealed class ImageBuffer
+{
+    private readonly float[] _data;
+
+    /// <summary>Creates a black image.</summary>
+    /// <param name="channels">At least 1; 1 is grey, 3 is red, green, blue.</param>
+    /// <param name="height">Rows, at least 1.</param>
+    /// <param name="width">Columns, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A size is below 1.</exception>
+    public ImageBuffer(int channels, int height, int width)
+        : this(channels, height, width, null)
+    {
+    }
+
+    /// <summary>Creates an image over existing values.</summary>
+    /// <param name="channels">At least 1.</param>
+    /// <param name="height">Rows, at least 1.</param>
+    /// <param name="width">Columns, at least 1.</param>
+    /// <param name="data">Planes in order (channel, row, column), taken over, not copied; zeros if null.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A size is below 1.</exception>
+    /// <exception cref="ArgumentException"><paramref name="data"/> has another length than the sizes ask for.</exception>
+    public ImageBuffer(int channels, int height, int width, float[]? data)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(channels, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
+        long count = (long)channels * height * width;
+        if (data is not null && data.Length != count)
+            throw new ArgumentException($"data has {data.Length} values; {channels} x {height} x {width} needs {count}.", nameof(data));
+        Channels = channels;
+        Height = height;
+        Width = width;
+        _data = data ?? new float[count];
+    }
+
+    /// <summary>Number of planes.</summary>
+    public int Channels { get; }
+
+    /// <summary>Rows.</summary>
+    public int Height { get; }
+
+    /// <summary>Columns.</summary>
+    public int Width { get; }
+
+    /// <summary>All values in order (channel, row, column); writes go through to the image.</summary>
+    public Span<float> Data => _data;
+
+    /// <summary>One value.</summary>
+    /// <param name="channel">Plane, in [0, Channels).</param>
+    /// <param name="row">Row from the top.</param>
+    /// <param name="column">Column from the left.</param>
+    public float this[int channel, int row, int column]
+    {
+        get => _data[(((channel * Height) + row) * Width) + column];
+        set => _data[(((channel * Height) + row) * Width) + column] = value;
+    }
+
+    /// <summary>One plane, row by row; writes go through to the image.</summary>
+    /// <param name="channel">In [0, Channels).</param>
+    public Span<float> Plane(int channel)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)channel, (uint)Channels, nameof(channel));
+        return _data.AsSpan(channel * Height * Width, Height * Width);
+    }
+
+    /// <summary>An independent copy.</summary>
+    public ImageBuffer Clone() => new(Channels, Height, Width, (float[])_data.Clone());
+}

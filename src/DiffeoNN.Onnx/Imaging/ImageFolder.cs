@@ -1,0 +1,126 @@
+using System.Text;
+
+namespace DiffeoNN.Onnx.Imaging;
+
+/// <summary>
+/// A folder of images for training and evaluation: <c>images/NAME</c>, optionally <c>masks/NAME</c> with the same names, optionally
+/// <c>split.csv</c> with the columns name, split and source.
+/// </summary>
+public sealed class ImageFolder
+{
+    private const string _splitFile = "split.csv";
+    private static readonly string[] _extensions = [".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif"];
+
+    private ImageFolder(string path, IReadOnlyList<ImageFolderRow> rows, bool hasMasks)
+    {
+        Root = path;
+        Rows = rows;
+        HasMasks = hasMasks;
+    }
+
+    /// <summary>The folder, as it was given.</summary>
+    public string Root { get; }
+
+    /// <summary>Whether there is a folder of masks.</summary>
+    public bool HasMasks { get; }
+
+    /// <summary>The images in the order of split.csv, or sorted by name without one.</summary>
+    public IReadOnlyList<ImageFolderRow> Rows { get; }
+
+    /// <summary>Opens a folder; reads split.csv and names, no image.</summary>
+    /// <param name="path">Folder that holds <c>images/</c>.</param>
+    /// <exception cref="ImageException">
+    /// The folder or images/ is missing or empty, split.csv is malformed, or a row names an image or mask that is not there.
+    /// </exception>
+    public static ImageFolder Open(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        string images = Path.Combine(path, "images"), masks = Path.Combine(path, "masks"), split = Path.Combine(path, _splitFile);
+        if (!Directory.Exists(images)) throw new ImageException($"'{path}' has no folder images/; data is images/ with optional masks/ and {_splitFile}.");
+        bool hasMasks = Directory.Exists(masks);
+        var rows = File.Exists(split) ? ReadSplit(split) : ListImages(images);
+        if (rows.Count == 0) throw new ImageException($"'{path}' holds no images.");
+        foreach (var row in rows)
+        {
+            if (!File.Exists(Path.Combine(images, row.Name))) throw new ImageException($"'{Path.Combine(images, row.Name)}' is missing; {_splitFile} names it.");
+            if (hasMasks && !File.Exists(Path.Combine(masks, row.Name)))
+                throw new ImageException($"'{Path.Combine(masks, row.Name)}' is missing; every image needs a mask of its name, or leave out masks/.");
+        }
+
+        return new ImageFolder(path, rows, hasMasks);
+    }
+
+    /// <summary>The rows of a split and source, at most a count of them.</summary>
+    /// <param name="split">Split to keep; null keeps all.</param>
+    /// <param name="source">Source to keep; null keeps all.</param>
+    /// <param name="count">Most rows, from the start; null for all.</param>
+    /// <exception cref="ImageException">Nothing is left; the message lists what there is.</exception>
+    public IReadOnlyList<ImageFolderRow> Select(string? split, string? source, int? count = null)
+    {
+        var chosen = Rows.Where(row => (split is null || row.Split == split) && (source is null || row.Source == source)).Take(count ?? int.MaxValue).ToList();
+        if (chosen.Count > 0) return chosen;
+        string splits = string.Join(", ", Rows.Select(row => row.Split).Distinct()), sources = string.Join(", ", Rows.Select(row => row.Source).Distinct());
+        throw new ImageException($"'{Root}' has no image of split '{split ?? "any"}' and source '{source ?? "any"}'. Splits: {splits}. Sources: {sources}.");
+    }
+
+    /// <summary>Path of a row's image.</summary>
+    /// <param name="row">One of <see cref="Rows"/>.</param>
+    public string ImagePath(ImageFolderRow row)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        return Path.Combine(Root, "images", row.Name);
+    }
+
+    /// <summary>Path of a row's mask; exists only where <see cref="HasMasks"/>.</summary>
+    /// <param name="row">One of <see cref="Rows"/>.</param>
+    public string MaskPath(ImageFolderRow row)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        return Path.Combine(Root, "masks", row.Name);
+    }
+
+    /// <summary>Writes split.csv whole.</summary>
+    /// <param name="path">The data folder.</param>
+    /// <param name="rows">Rows in order; fields hold no comma, quote or line break.</param>
+    /// <exception cref="ArgumentException">A field holds one of those.</exception>
+    /// <exception cref="ImageException">The file cannot be written.</exception>
+    public static void WriteSplit(string path, IEnumerable<ImageFolderRow> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        var text = new StringBuilder("name,split,source\n");
+        foreach (var row in rows) text.Append($"{Plain(row.Name)},{Plain(row.Split)},{Plain(row.Source)}\n");
+        AtomicFile.WriteText(Path.Combine(path, _splitFile), text.ToString());
+    }
+
+    private static string Plain(string field) => field.AsSpan().IndexOfAny(",\"\r\n") < 0
+        ? field
+        : throw new ArgumentException($"'{field}' holds a comma, quote or line break; {_splitFile} has plain fields.");
+
+    private static List<ImageFolderRow> ListImages(string images) =>
+        [.. Directory.EnumerateFiles(images)
+            .Where(file => _extensions.Contains(Path.GetExtension(file).ToLowerInvariant()))
+            .Select(file => Path.GetFileName(file)!)
+            .Order(StringComparer.Ordinal)
+            .Select(name => new ImageFolderRow(name, "", ""))];
+
+    private static List<ImageFolderRow> ReadSplit(string file)
+    {
+        string[] lines = File.ReadAllLines(file);
+        string[] header = lines.Length == 0 ? [] : lines[0].Split(',', StringSplitOptions.TrimEntries);
+        int name = Array.IndexOf(header, "name"), split = Array.IndexOf(header, "split"), source = Array.IndexOf(header, "source");
+        if (name < 0 || split < 0)
+            throw new ImageException($"'{file}' starts with '{(lines.Length == 0 ? "" : lines[0])}'; expected the columns name,split,source.");
+        var rows = new List<ImageFolderRow>();
+        for (int i = 1; i < lines.Length; i++)
+        {
+            if (lines[i].Length == 0) continue;
+            string[] fields = lines[i].Split(',', StringSplitOptions.TrimEntries);
+            if (fields.Length != header.Length) throw new ImageException($"'{file}' line {i + 1} has {fields.Length} fields; the header has {header.Length}.");
+            if (fields[name].Length == 0 || Path.GetFileName(fields[name]) != fields[name])
+                throw new ImageException($"'{file}' line {i + 1} names '{fields[name]}'; expected a file name in images/, without folders.");
+            rows.Add(new ImageFolderRow(fields[name], fields[split], source < 0 ? "" : fields[source]));
+        }
+
+        return rows;
+    }
+}

@@ -1,0 +1,7 @@
+namespace DiffeoNN.Onnx.Imaging;
+
+/// <summary>One image of an <see cref="ImageFolder"/>.</summary>
+/// <param name="Name">File name in <c>images/</c> and <c>masks/</c>, with extension.</param>
+/// <param name="Split">Usually train, val or test; empty where the folder has no split.csv.</param>
+/// <param name="Source">Where the image comes from; empty where unknown.</param>
+public sealed record ImageFolderRow(string Name, string Split, string Source);

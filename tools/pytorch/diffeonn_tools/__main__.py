@@ -1,0 +1,115 @@
+"""Command line: ``python3 -m diffeonn_tools COMMAND``."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from . import data, evaluate, manifest, train
+
+ROLES = ("inner", "vae", "critic")
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+
+
+def main(arguments=None):
+    options = _parser().parse_args(arguments)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    try:
+        options.run(options)
+    except (ValueError, OSError, KeyError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="diffeonn_tools", description="Trains and exports bundles for DiffeoNN.Onnx.")
+    parser.add_argument("--threads", type=int, help="threads for PyTorch (its own default otherwise)")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    command = commands.add_parser("train", help="train what has no checkpoint yet, then write the bundle")
+    _common(command)
+    command.add_argument("--output", type=Path, required=True, help="the bundle's folder")
+    command.add_argument("--roles", nargs="+", choices=ROLES, help="train these only and write no bundle")
+    command.set_defaults(run=_train)
+
+    command = commands.add_parser("evaluate", help="mean IoU naive and canonicalised, for choosing settings")
+    _common(command)
+    command.add_argument("--split", default="val", help="split to evaluate (default val)")
+    command.add_argument("--deform", nargs="+", default=["tps", "tps-strong"], choices=("none", "tps", "tps-strong", "svf"))
+    command.add_argument("--seed", type=int, default=1, help="seed of the deformations (default 1)")
+    command.add_argument("--repeats", type=int, default=1, help="deformations an image (default 1)")
+    command.set_defaults(run=_evaluate)
+
+    command = commands.add_parser("export-small", help="export a small untrained bundle with references, in seconds")
+    command.add_argument("--output", type=Path, required=True, help="the bundle's folder")
+    command.set_defaults(run=_export_small)
+    return parser
+
+
+def _common(command):
+    command.add_argument("--task", required=True, help="lungs or shapes: names the configuration")
+    command.add_argument("--data", type=Path, required=True, help="folder with images/, masks/ and perhaps split.csv")
+    command.add_argument("--config", type=Path, help="configuration file (default configs/TASK.json)")
+    command.add_argument("--checkpoints", type=Path, help="folder of trained weights (default runs/TASK)")
+
+
+def _setup(options):
+    path = options.config or CONFIGS / f"{options.task}.json"
+    config = json.loads(path.read_text())
+    checkpoints = options.checkpoints or Path("runs") / options.task
+    return config, checkpoints
+
+
+def _train(options):
+    config, checkpoints = _setup(options)
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    splits = [data.load_split(options.data, split, config["size"], config.get("source")) for split in ("train", "val")]
+    for role in options.roles or ROLES:
+        path = checkpoints / f"{role}.pt"
+        if path.exists():
+            print(f"{role}: taken from {path}")
+            continue
+        network = train.train(role, config, *splits[0], *splits[1], log=lambda text: print(text, flush=True))
+        torch.save(network.state_dict(), path)
+    if not options.roles:
+        manifest.write_bundle(options.output, config, _load(config, checkpoints))
+        print(f"bundle written to {options.output}")
+
+
+def _evaluate(options):
+    config, checkpoints = _setup(options)
+    images, masks = data.load_split(options.data, options.split, config["size"], config.get("source"))
+    networks = _load(config, checkpoints)
+    for preset in options.deform:
+        evaluate.evaluate(networks, config, images, masks, preset, options.seed, options.repeats)
+
+
+def _load(config, checkpoints):
+    networks = {}
+    for role in ROLES:
+        networks[role] = train.build(role, config)
+        networks[role].load_state_dict(torch.load(checkpoints / f"{role}.pt", map_location="cpu"))
+        networks[role].eval()
+    return networks
+
+
+def _export_small(options):
+    config = json.loads((CONFIGS / "small.json").read_text())
+    torch.manual_seed(config["seed"])
+    networks = {role: train.build(role, config) for role in ROLES}
+    for network in networks.values():
+        # A few batches of noise give the batch normalisations statistics other than the identity.
+        network.train()
+        for _ in range(3):
+            network(torch.rand(8, 1, config["size"], config["size"]))
+        network.eval()
+    manifest.write_bundle(options.output, config, networks)
+    print(f"bundle written to {options.output}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""Canonicalisation in PyTorch with the library's formulas, batched: for choosing a bundle's settings on ``val``."""
+
+import torch
+from torch import nn
+
+from . import fields
+from .train import deformation_pool, iou, vae_terms
+
+
+class Siren(nn.Module):
+    """A sine network per image: coordinates -> velocity, evaluated on a lattice."""
+
+    def __init__(self, count, lattice, hidden=256, frequency=1.5965, gain=0.0036162, blocks=2):
+        super().__init__()
+        ticks = torch.linspace(-1, 1, lattice)
+        self.points = torch.stack([ticks.expand(lattice, lattice), ticks[:, None].expand(lattice, lattice)], -1).reshape(-1, 2)
+        self.lattice, self.frequency, self.gain = lattice, frequency, gain
+        sizes = [(2, hidden)] + [(hidden, hidden)] * blocks + [(hidden, 2)]
+        bound = [(6 / a) ** 0.5 for a, _ in sizes]
+        self.weights = nn.ParameterList(nn.Parameter((torch.rand(count, a, b) * 2 - 1) * k) for (a, b), k in zip(sizes, bound))
+        self.biases = nn.ParameterList(nn.Parameter((torch.rand(count, 1, b) * 2 - 1) * k) for (a, b), k in zip(sizes, bound))
+
+    def forward(self):
+        h = self.points.expand(len(self.weights[0]), -1, -1)
+        h = torch.sin(self.frequency * (h @ self.weights[0] + self.biases[0]))
+        for w, b in list(zip(self.weights, self.biases))[1:-1]:
+            h = h + torch.sin(h @ w + b)
+        v = (h @ self.weights[-1] + self.biases[-1]) * self.gain
+        return v.transpose(1, 2).reshape(-1, 2, self.lattice, self.lattice)
+
+
+class Lattice(nn.Module):
+    """Control points of the velocity, starting at zero."""
+
+    def __init__(self, count, lattice):
+        super().__init__()
+        self.values = nn.Parameter(torch.zeros(count, 2, lattice, lattice))
+
+    def forward(self):
+        return self.values
+
+
+def energy_terms(y, vae, critic, weights):
+    """Unweighted terms (N, T) of the energy graph, in its order: vae, adversarial; absent networks are left out."""
+    terms = []
+    if vae is not None:
+        error, divergence = vae_terms(y, *vae(y))
+        terms.append(error + weights["beta"] * divergence)
+    if critic is not None:
+        terms.append(critic(y))
+    return torch.stack(terms, 1)
+
+
+def canonicalise(x, vae, critic, weights, optimiser, padding="zeros", seed=1):
+    """Velocity (N, 2, H, W) of the best iterate and its energy (N,), by Adam from (nearly) the identity."""
+    torch.manual_seed(seed)
+    count, _, height, width = x.shape
+    field = Siren(count, optimiser["lattice"]) if optimiser["field"] == "siren" else Lattice(count, optimiser["lattice"])
+    adam = torch.optim.Adam(field.parameters(), lr=optimiser["learningRate"])
+    factors = torch.tensor([weights[n] for n, net in (("vae", vae), ("adversarial", critic)) if net is not None])
+    best, best_v = torch.full((count,), float("inf")), None
+    for step in range(optimiser["steps"] + 1):
+        v = fields.upsample(field(), height, width)
+        u = fields.exponential(v, optimiser["squarings"])
+        y = fields.warp(x, u, padding)
+        energy = energy_terms(y, vae, critic, weights) @ factors
+        energy = energy + weights["smoothness"] * fields.smoothness(v) + weights["orientation"] * fields.orientation(u)
+        with torch.no_grad():
+            better = energy < best
+            best = torch.where(better, energy, best)
+            best_v = v.clone() if best_v is None else torch.where(better.view(-1, 1, 1, 1), v, best_v)
+        if step < optimiser["steps"]:
+            adam.zero_grad(set_to_none=True)
+            energy.sum().backward()
+            adam.step()
+    return best_v.detach(), best.detach()
+
+
+@torch.no_grad()
+def segment(inner, x):
+    """Probability of the foreground (N, 1, H, W) from two classes' logits."""
+    return torch.cat([inner(part).softmax(1)[:, 1:2] for part in x.split(16)])
+
+
+def evaluate(networks, config, images, masks, preset, seed, repeats=1, batch=33, log=print):
+    """Mean IoU clean, naive and canonicalised, on ``repeats`` deformations of every image."""
+    inner, vae, critic = (networks.get(role) for role in ("inner", "vae", "critic"))
+    for network in networks.values():
+        network.requires_grad_(False)
+    images, masks = images.repeat(repeats, 1, 1, 1), masks.repeat(repeats, 1, 1, 1)
+    clean = iou(segment(inner, images) >= 0.5, masks >= 0.5)
+    if preset == "none":
+        x, target = images, masks >= 0.5
+    else:
+        u = deformation_pool(preset, seed, len(images), images.shape[-1])
+        x, target = fields.warp(images, u), fields.warp(masks, u) >= 0.5
+    naive = iou(segment(inner, x) >= 0.5, target)
+    scores, folded, energies = [], [], []
+    padding = config["padding"]
+    for part, truth in zip(x.split(batch), target.split(batch)):
+        v, energy = canonicalise(part, vae, critic, config["energy"], config["optimiser"], padding)
+        with torch.no_grad():
+            k = config["optimiser"]["squarings"]
+            u, back = fields.exponential(v, k), fields.exponential(-v, k)
+            probability = fields.warp(segment(inner, fields.warp(part, u, padding)), back)
+            scores.append(iou(probability >= 0.5, truth))
+            folded.append(fields.minimum_determinant(u))
+            energies.append(energy)
+    canonical = torch.cat(scores)
+    result = {"clean": float(clean.mean()), "naive": float(naive.mean()), "canonicalised": float(canonical.mean()),
+              "minimumDeterminant": float(torch.cat(folded).min()), "energy": float(torch.cat(energies).mean()),
+              "worseBy5": float((canonical < naive - 0.05).double().mean())}
+    log(f"{preset}: " + "  ".join(f"{name} {value:.4f}" for name, value in result.items()))
+    return result

@@ -1,0 +1,78 @@
+"""Batched PyTorch counterparts of the library's fields: warp, exponential, regularisers.
+
+Displacements and velocities are (N, 2, H, W), component 0 is x, the longest side spans [-1, 1], corners aligned.
+"""
+
+import torch
+from torch.nn import functional as F
+
+
+def base_grid(height, width, dtype=torch.float32):
+    """Positions (1, 2, H, W) of the pixels."""
+    longest = max(height, width) - 1
+    x = (2 * torch.arange(width, dtype=dtype) - (width - 1)) / longest
+    y = (2 * torch.arange(height, dtype=dtype) - (height - 1)) / longest
+    return torch.stack([x.expand(height, width), y[:, None].expand(height, width)])[None]
+
+
+def warp(image, u, padding="zeros"):
+    """``image(p + u(p))``, bilinear."""
+    height, width = image.shape[2:]
+    longest = max(height, width) - 1
+    scale = torch.tensor([longest / (width - 1), longest / (height - 1)], dtype=u.dtype).view(1, 2, 1, 1)
+    grid = ((base_grid(*u.shape[2:], dtype=u.dtype) + u) * scale).permute(0, 2, 3, 1)
+    return F.grid_sample(image, grid, mode="bilinear", padding_mode=padding, align_corners=True)
+
+
+def compose(u, after):
+    """Displacement of ``phi(psi(p))`` where phi is ``p + u(p)`` and psi is ``p + after(p)``."""
+    return after + warp(u, after, "border")
+
+
+def exponential(v, squarings=7):
+    """Displacement of the flow of the stationary velocity ``v`` at time 1, by scaling and squaring."""
+    u = v / 2 ** squarings
+    for _ in range(squarings):
+        u = compose(u, u)
+    return u
+
+
+def inverse(u, iterations=20):
+    """Displacement of the inverse map by fixed-point iteration."""
+    w = -u
+    for _ in range(iterations):
+        w = -warp(u, w, "border")
+    return w
+
+
+def upsample(lattice, height, width):
+    """Velocity lattice to image size, bilinear, corners aligned."""
+    return F.interpolate(lattice, (height, width), mode="bilinear", align_corners=True)
+
+
+def _differences(field):
+    pixel = 2.0 / (max(field.shape[2:]) - 1)
+    return field.diff(dim=3) / pixel, field.diff(dim=2) / pixel
+
+
+def smoothness(v):
+    """Mean over positions of |grad v|^2, summed over components and axes; (N,)."""
+    return sum((d ** 2).sum(1).mean((1, 2)) for d in _differences(v))
+
+
+def orientation(u):
+    """Mean of relu(-det J) with forward differences; (N,)."""
+    dx, dy = _differences(u)
+    dx, dy = dx[:, :, :-1, :], dy[:, :, :, :-1]
+    determinant = (1 + dx[:, 0]) * (1 + dy[:, 1]) - dx[:, 1] * dy[:, 0]
+    return F.relu(-determinant).mean((1, 2))
+
+
+def minimum_determinant(u):
+    """Least determinant over all four combinations of one-sided differences; (N,)."""
+    dx, dy = _differences(u)
+    least = []
+    for a in (dx[:, :, :-1, :], dx[:, :, 1:, :]):
+        for b in (dy[:, :, :, :-1], dy[:, :, :, 1:]):
+            least.append(((1 + a[:, 0]) * (1 + b[:, 1]) - a[:, 1] * b[:, 0]).flatten(1).min(1).values)
+    return torch.stack(least).min(0).values

@@ -1,0 +1,93 @@
+"""The networks of a bundle. All take images (N, C, H, W) and keep the batch size free when exported."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class UNet(nn.Module):
+    """Inner model for segmentation: U-Net with batch normalisation; logits (N, classes, H, W).
+
+    Ronneberger, Fischer and Brox, MICCAI 2015. Height and width must be divisible by ``2 ** levels``.
+    """
+
+    def __init__(self, channels=1, classes=2, width=12, levels=4):
+        super().__init__()
+        widths = [width * 2 ** level for level in range(levels + 1)]
+        self.encoders = nn.ModuleList(_double(a, b) for a, b in zip([channels] + widths, widths))
+        self.ups = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in zip(widths, widths[1:]))
+        self.decoders = nn.ModuleList(_double(2 * a, a) for a in widths[:-1])
+        self.head = nn.Conv2d(width, classes, 1)
+
+    def forward(self, image):
+        skips, h = [], image
+        for level, encoder in enumerate(self.encoders):
+            h = encoder(h if level == 0 else F.max_pool2d(h, 2))
+            skips.append(h)
+        for up, decoder, skip in zip(reversed(self.ups), reversed(self.decoders), reversed(skips[:-1])):
+            h = decoder(torch.cat([skip, up(h)], 1))
+        return self.head(h)
+
+
+def _double(inputs, outputs):
+    layers = []
+    for a in (inputs, outputs):
+        layers += [nn.Conv2d(a, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+class Vae(nn.Module):
+    """Variational autoencoder; returns (reconstruction, mu, logvar).
+
+    It samples the latent while training and takes the posterior mean in evaluation, so that the energy is a function.
+    Each entry of ``widths`` halves the size: it must divide by ``2 ** len(widths)``.
+    """
+
+    def __init__(self, channels=1, size=128, widths=(16, 32, 64, 64, 64), latent=64):
+        super().__init__()
+        widths = list(widths)
+        self.inner = (widths[-1], size >> len(widths), size >> len(widths))
+        flat = self.inner[0] * self.inner[1] * self.inner[2]
+        encoder = []
+        for a, b in zip([channels] + widths, widths):
+            encoder += [nn.Conv2d(a, b, 4, stride=2, padding=1), nn.BatchNorm2d(b), nn.SiLU()]
+        self.encoder = nn.Sequential(*encoder, nn.Flatten(1))
+        self.mu = nn.Linear(flat, latent)
+        self.logvar = nn.Linear(flat, latent)
+        self.expand = nn.Linear(latent, flat)
+        decoder = []
+        for a, b in zip(widths[::-1], widths[-2::-1]):
+            decoder += [nn.ConvTranspose2d(a, b, 4, stride=2, padding=1), nn.BatchNorm2d(b), nn.SiLU()]
+        self.decoder = nn.Sequential(*decoder, nn.ConvTranspose2d(widths[0], channels, 4, stride=2, padding=1), nn.Sigmoid())
+
+    def forward(self, image):
+        h = self.encoder(image)
+        mu, logvar = self.mu(h), self.logvar(h)
+        z = mu + torch.randn_like(mu) * torch.exp(0.5 * logvar) if self.training else mu
+        return self.decode(z), mu, logvar
+
+    def decode(self, z):
+        return self.decoder(self.expand(z).view(-1, *self.inner))
+
+
+class Critic(nn.Module):
+    """Wasserstein critic; a score (N,), low on undeformed images.
+
+    Convolutions of 5x5 whose hidden layers all see the image too; the score is the mean over pixels. ``downsample``
+    averages blocks of pixels first: the receptive field then covers most of the image and a pass costs a fraction.
+    SiLU instead of ReLU keeps the gradient, which is what descends, continuous.
+    """
+
+    def __init__(self, channels=1, width=16, layers=6, downsample=4):
+        super().__init__()
+        self.downsample = downsample
+        self.layers = nn.ModuleList(
+            nn.Conv2d(channels if i == 0 else width + channels, 1 if i == layers - 1 else width, 5, padding=2)
+            for i in range(layers))
+
+    def forward(self, image):
+        x = F.avg_pool2d(image, self.downsample, count_include_pad=False) if self.downsample > 1 else image
+        h = F.silu(self.layers[0](x))
+        for layer in self.layers[1:-1]:
+            h = F.silu(layer(torch.cat([h, x], 1)))
+        return self.layers[-1](torch.cat([h, x], 1)).mean((1, 2, 3))

@@ -1,0 +1,205 @@
+"""Trains inner model, VAE and critic on undeformed images, with fixed seeds."""
+
+import math
+import time
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from . import deformations, fields
+from .networks import Critic, UNet, Vae
+
+
+def build(role, config):
+    """The untrained network of a role, as the configuration describes it."""
+    settings = config[role]["network"]
+    if role == "inner":
+        return UNet(**settings)
+    if role == "vae":
+        return Vae(size=config["size"], **settings)
+    return Critic(**settings)
+
+
+def train(role, config, images, masks, val_images, val_masks, log=print):
+    """A trained network in evaluation mode, on the images and masks of the training split."""
+    settings = config[role]
+    torch.manual_seed(config["seed"])
+    network = build(role, config)
+    started = time.time()
+    loss = {"inner": _InnerLoss, "vae": _VaeLoss, "critic": _CriticLoss}[role](config, images, masks)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=settings["learningRate"],
+                                  betas=tuple(settings.get("betas", (0.9, 0.999))), weight_decay=settings.get("weightDecay", 0.0))
+    generator = torch.Generator().manual_seed(config["seed"] + 1)
+    steps_per_epoch = math.ceil(len(images) / settings["batch"])
+    total = settings["epochs"] * steps_per_epoch
+    # One cycle: short linear warm-up, cosine to zero.
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: min(1.0, (step + 1) / 50) * 0.5 * (1 + math.cos(math.pi * min(step, total) / total)))
+    report_every = max(1, settings["epochs"] // 20)
+    for epoch in range(settings["epochs"]):
+        network.train()
+        sums = {}
+        for batch in torch.randperm(len(images), generator=generator).split(settings["batch"]):
+            parts = loss(network, batch, generator)
+            optimiser.zero_grad(set_to_none=True)
+            parts["loss"].backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), settings.get("clip", 1e3))
+            optimiser.step()
+            schedule.step()
+            for name, value in parts.items():
+                sums[name] = sums.get(name, 0.0) + float(value) * len(batch) / len(images)
+        if epoch % report_every == 0 or epoch == settings["epochs"] - 1:
+            text = "  ".join(f"{name} {value:.5g}" for name, value in sums.items())
+            network.eval()
+            log(f"{role} epoch {epoch + 1}/{settings['epochs']}  {text}  {_validate(role, network, val_images, val_masks)}"
+                f"  {time.time() - started:.0f} s")
+    return network.eval()
+
+
+def iou(predicted, expected):
+    """Intersection over union per image of boolean masks; two empty masks agree (1)."""
+    intersection = (predicted & expected).flatten(1).sum(1).double()
+    union = (predicted | expected).flatten(1).sum(1).double()
+    return torch.where(union > 0, intersection / union.clamp(min=1), torch.ones_like(union))
+
+
+def _validate(role, network, images, masks):
+    if role == "inner":
+        with torch.no_grad():
+            predicted = torch.cat([network(part).argmax(1, keepdim=True) for part in images.split(16)]) == 1
+        return f"val IoU {iou(predicted, masks >= 0.5).mean():.4f}"
+    if role == "vae":
+        with torch.no_grad():
+            return f"val error {((network(images)[0] - images) ** 2).flatten(1).sum(1).mean():.2f}"
+    return ""
+
+
+class _InnerLoss:
+    """Cross entropy; images vary in brightness, contrast, gamma and noise, never in shape."""
+
+    def __init__(self, config, images, masks):
+        self.images, self.masks, self.intensity = images, masks, config["inner"]["intensity"]
+
+    def __call__(self, network, batch, generator):
+        x = _vary_intensity(self.images[batch], self.intensity, generator)
+        return {"loss": F.cross_entropy(network(x), self.masks[batch, 0].long())}
+
+
+class _VaeLoss:
+    """Squared error plus KL, both summed over an image: the energy's own formula with the training's beta."""
+
+    def __init__(self, config, images, masks):
+        self.images, self.settings = images, config["vae"]
+
+    def __call__(self, network, batch, generator):
+        x = _vary_intensity(self.images[batch], self.settings["intensity"], generator)
+        error, divergence = vae_terms(x, *network(x))
+        error, divergence = error.mean(), divergence.mean()
+        return {"loss": error + self.settings["beta"] * divergence, "error": error, "kl": divergence}
+
+
+class _CriticLoss:
+    """Wasserstein loss with gradient penalty, plus guidance.
+
+    Guidance teaches the critic what descent needs: on an image that is still deformed by the map with inverse
+    ``p + r(p)``, the score's derivative with respect to a further velocity lattice shall be that of
+    ``scale / 2 * mean |r|^2``, so that following it undoes the deformation. Half of the images are deformed once, half
+    are partly undone again, as they are in the course of an optimisation.
+    """
+
+    def __init__(self, config, images, masks):
+        self.images, self.settings = images, config["critic"]
+        size = config["size"]
+        self.padding = config["padding"]
+        self.maps = [deformation_pool(preset, config["seed"] + 100 + i, count, size)
+                     for i, (preset, count) in enumerate(self.settings["deformations"].items())]
+        basis = F.interpolate(torch.eye(self.settings["lattice"])[None], size, mode="linear", align_corners=True)[0]
+        self.basis = basis
+
+    def __call__(self, network, batch, generator):
+        settings = self.settings
+        x = _vary_intensity(self.images[batch], settings["intensity"], generator)
+        with torch.no_grad():
+            # Compositions and inverses on a coarse grid: the maps are smooth and full resolution would take most of the time.
+            u = self._maps(len(batch), generator)
+            y = fields.warp(x, u, "zeros")
+            half, coarse = len(batch) // 2, settings["coarse"]
+            u = fields.upsample(u, coarse, coarse)
+            share = torch.rand(half, 1, 1, 1, generator=generator) * 1.1
+            other = 0.5 * torch.rand(half, 1, 1, 1, generator=generator) * self._maps(half, generator)
+            further = share * fields.inverse(u[:half], 10) + fields.upsample(other, coarse, coarse)
+            y[:half] = fields.warp(y[:half], fields.upsample(further, *x.shape[2:]), self.padding)
+            u[:half] = fields.compose(u[:half], further)
+            residual = fields.upsample(fields.inverse(u, 10), *x.shape[2:])
+            # Undeformed images too: there the gradient has to vanish.
+            y = torch.cat([y, x[: half // 2]])
+            residual = torch.cat([residual, torch.zeros_like(residual[: half // 2])])
+        y.requires_grad_(True)
+        score, real = network(y), network(x)
+        gradient, = torch.autograd.grad(score.sum(), y, create_graph=True)
+        scale = settings["scale"]
+
+        pixel = 2.0 / (x.shape[-1] - 1)
+        slope = torch.stack([_central(y.detach(), 3), _central(y.detach(), 2)], 1) / pixel
+        force = self._adjoint((gradient[:, None] * slope).sum(2))
+        wanted = self._adjoint(-residual * (scale / residual[0, 0].numel()))
+        # The lattice's derivatives are tiny (a share of the mean each): bring both to the size of a displacement.
+        unit = self.settings["lattice"] ** 2 / scale
+        guidance = ((force - wanted) * unit).pow(2).sum(1).mean()
+        level = scale * 0.5 * residual.pow(2).sum(1).mean((1, 2))
+        value = ((score - level) / scale).pow(2).mean() + (real / scale).pow(2).mean()
+
+        penalty = torch.zeros(())
+        if settings["penalty"] > 0:
+            mix = torch.rand(len(x), 1, 1, 1, generator=generator)
+            between = (mix * x + (1 - mix) * y[: len(x)]).detach().requires_grad_(True)
+            slope, = torch.autograd.grad(network(between).sum(), between, create_graph=True)
+            penalty = (slope.flatten(1).norm(dim=1) - 1).clamp(min=0).pow(2).mean()
+        wasserstein = real.mean() - score.mean()
+        loss = (settings["wasserstein"] * wasserstein + settings["penalty"] * penalty
+                + settings["guidance"] * guidance + settings["value"] * value)
+        with torch.no_grad():
+            none = (wanted * unit).pow(2).sum(1).mean()
+        return {"loss": loss, "wasserstein": wasserstein.detach(), "penalty": penalty.detach(), "gradient": gradient.detach().flatten(1).norm(dim=1).mean(),
+                "guidance": (guidance / none).detach(), "value": value.detach()}
+
+    def _maps(self, count, generator):
+        """Random maps of random strength; a share of an unfolded tps or svf map stays unfolded."""
+        pool = self.maps[0] if len(self.maps) == 1 else torch.cat(self.maps)
+        chosen = pool[torch.randint(len(pool), (count,), generator=generator)]
+        flip = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0).view(-1, 1, 1, 1)
+        # Mirroring a map left to right gives another of its family.
+        chosen = torch.where(flip < 0, chosen.flip(3) * torch.tensor([-1.0, 1.0]).view(1, 2, 1, 1), chosen)
+        return chosen * torch.rand(count, 1, 1, 1, generator=generator)
+
+    def _adjoint(self, field):
+        """Transposed bilinear upsampling: sums (N, 2, H, W) into lattice weights."""
+        return torch.einsum("ih,nchw,jw->ncij", self.basis, field, self.basis)
+
+
+def deformation_pool(preset, seed, count, size):
+    """Maps (count, 2, size, size) of one preset, float32."""
+    maps = [deformations.random_map(preset, seed, i, size, size) for i in range(count)]
+    return torch.from_numpy(np.stack(maps).astype(np.float32))
+
+
+def vae_terms(image, reconstruction, mu, logvar):
+    """Squared error and KL, summed over each image; both (N,)."""
+    error = (image - reconstruction).pow(2).flatten(1).sum(1)
+    divergence = 0.5 * (mu.pow(2) + logvar.exp() - 1 - logvar).sum(1)
+    return error, divergence
+
+
+def _central(image, dim):
+    return (torch.roll(image, -1, dim) - torch.roll(image, 1, dim)) / 2
+
+
+def _vary_intensity(x, strength, generator):
+    if strength == 0:
+        return x
+    shape = (len(x), 1, 1, 1)
+    gain, shift, power = (torch.rand(shape, generator=generator) * 2 - 1 for _ in range(3))
+    y = x.clamp(min=1e-4) ** torch.exp(0.6 * strength * power)
+    y = (y - 0.5) * (1 + 0.4 * strength * gain) + 0.5 + 0.2 * strength * shift
+    return (y + 0.02 * strength * torch.randn(x.shape, generator=generator)).clamp(0, 1)

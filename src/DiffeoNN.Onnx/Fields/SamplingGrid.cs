@@ -5,7 +5,7 @@ namespace DiffeoNN.Onnx.Fields;
 /// aligned, the longest side spans [-1, 1], the shorter one is centred and in the same unit, components are ordered (x, y).
 /// </summary>
 /// <remarks>Displacements and velocities use this unit, so a regulariser's weight does not depend on the resolution.</remarks>
-public readonly record struct SamplingGrid
+public readonly partial record struct SamplingGrid
 {
     /// <summary>Creates the grid of an image.</summary>
     /// <param name="height">Rows, at least 2.</param>

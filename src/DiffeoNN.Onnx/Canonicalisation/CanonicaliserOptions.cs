@@ -1,0 +1,73 @@
+using DiffeoNN.Onnx.Fields;
+
+namespace DiffeoNN.Onnx.Canonicalisation;
+
+/// <summary>How canonicalisation searches; change with <c>with</c>.</summary>
+public sealed record CanonicaliserOptions
+{
+    /// <summary>How the velocity field is parameterised.</summary>
+    public FieldKind Field { get; init; } = FieldKind.Siren;
+
+    /// <summary>Nodes of the velocity lattice along the image's longest side, at least 2; 0 for one a pixel. The shorter side gets as many
+    /// as keep the cells about square. A <see cref="FieldKind.ControlLattice"/> wants a coarse one, 8 say.</summary>
+    public int Lattice { get; init; } = 32;
+
+    /// <summary>How the velocity is carried from the lattice to the pixels.</summary>
+    public LatticeBasis Basis { get; init; } = LatticeBasis.Linear;
+
+    /// <summary>Largest number of updates an image, at least 0; 0 evaluates the start only.</summary>
+    public int Steps { get; init; } = 100;
+
+    /// <summary>Step size of Adam, positive.</summary>
+    public double LearningRate { get; init; } = 0.0038926;
+
+    /// <summary>Weight of mean |grad v|^2, at least 0; v's deviation from the starting velocity where one is given.</summary>
+    public double SmoothnessWeight { get; init; } = 1;
+
+    /// <summary>Weight of mean relu(-det J), at least 0.</summary>
+    public double OrientationWeight { get; init; } = 1;
+
+    /// <summary>Least number of squarings; more are used where the first step would exceed half a pixel.</summary>
+    public int MinimumSquarings { get; init; } = 7;
+
+    /// <summary>An image has converged when its best energy improved by less than this, relative to its size, over
+    /// <see cref="Patience"/> steps; at least 0.</summary>
+    public double Tolerance { get; init; } = 1e-4;
+
+    /// <summary>Steps over which convergence is judged; 0 switches the rule off.</summary>
+    public int Patience { get; init; } = 20;
+
+    /// <summary>Time after which no further step is begun, for the whole batch; null for no limit. Results under a limit depend on the
+    /// machine's speed.</summary>
+    public TimeSpan? TimeBudget { get; init; }
+
+    /// <summary>Seed of the initial weights; the same for all images.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>What the image is outside its border.</summary>
+    public Padding Padding { get; init; } = Padding.Zeros;
+
+    /// <summary>Refuses values that make no sense.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An option is outside its range; the message names it.</exception>
+    internal void Validate()
+    {
+        Require(Lattice is 0 or >= 2, nameof(Lattice), Lattice, "0 (one node a pixel) or at least 2");
+        Require(Steps >= 0, nameof(Steps), Steps, "at least 0");
+        Require(LearningRate > 0 && double.IsFinite(LearningRate), nameof(LearningRate), LearningRate, "positive");
+        Require(SmoothnessWeight >= 0 && double.IsFinite(SmoothnessWeight), nameof(SmoothnessWeight), SmoothnessWeight, "at least 0");
+        Require(OrientationWeight >= 0 && double.IsFinite(OrientationWeight), nameof(OrientationWeight), OrientationWeight, "at least 0");
+        Require(MinimumSquarings is >= 0 and <= 30, nameof(MinimumSquarings), MinimumSquarings, "from 0 to 30");
+        Require(Tolerance >= 0, nameof(Tolerance), Tolerance, "at least 0");
+        Require(Patience >= 0, nameof(Patience), Patience, "at least 0");
+        Require(TimeBudget is null || TimeBudget >= TimeSpan.Zero, nameof(TimeBudget), TimeBudget, "null or at least 0");
+        Require(Enum.IsDefined(Field), nameof(Field), Field, "a defined kind");
+        Require(Enum.IsDefined(Basis), nameof(Basis), Basis, "a defined basis");
+        Require(Enum.IsDefined(Padding), nameof(Padding), Padding, "a defined padding");
+
+        static void Require(bool condition, string name, object? value, string expected)
+        {
+            if (!condition)
+                throw new ArgumentOutOfRangeException(name, value, $"Canonicaliser option {name} is {value ?? "null"}; it must be {expected}.");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+namespace DiffeoNN.Onnx.Canonicalisation;
+
+/// <summary>What is known of one image during a run: its best iterate, and whether it goes on.</summary>
+/// <param name="options">The rules.</param>
+internal sealed class ImageState(CanonicaliserOptions options)
+{
+    private readonly List<double> _best = [];
+    private IterateEnergy? _before;
+    private IterateEnergy? _after;
+
+    /// <summary>Updates taken.</summary>
+    public int Steps { get; private set; }
+
+    /// <summary>Which iterate is the best.</summary>
+    public int BestStep { get; private set; }
+
+    /// <summary>Its total energy.</summary>
+    public double BestTotal => _after?.Total ?? double.NaN;
+
+    /// <summary>Why the image stopped; null while it goes on.</summary>
+    public StopReason? Stop { get; private set; }
+
+    /// <summary>Takes in an iterate.</summary>
+    /// <param name="step">Updates before it.</param>
+    /// <param name="energy">Its energies.</param>
+    /// <param name="timeIsUp">Whether no further step may begin.</param>
+    /// <returns>Whether it is the best so far.</returns>
+    public bool Add(int step, IterateEnergy energy, bool timeIsUp)
+    {
+        Steps = step;
+        _before ??= energy;
+        // The start counts as an iterate even if its energy is not finite: there is nothing else to return then.
+        var best = _after is null || energy.Total < BestTotal;
+        if (best)
+            (_after, BestStep) = (energy, step);
+        _best.Add(BestTotal);
+
+        if (!double.IsFinite(energy.Total))
+            Stop = StopReason.NonFinite;
+        else if (HasConverged())
+            Stop = StopReason.Converged;
+        else if (step >= options.Steps)
+            Stop = StopReason.StepBudget;
+        else if (timeIsUp)
+            Stop = StopReason.TimeBudget;
+        return best;
+    }
+
+    /// <summary>The record of the image.</summary>
+    /// <param name="names">Names of all terms.</param>
+    /// <param name="squarings">Of the result.</param>
+    /// <param name="diagnostics">Of the result.</param>
+    public ImageCanonicalisation ToResult(IReadOnlyList<string> names, int squarings, Fields.FieldDiagnostics diagnostics)
+    {
+        var (before, after) = (_before!, _after!);
+        return new ImageCanonicalisation(
+            [.. names.Select((name, i) => new EnergyTerm(name, before.Terms[i], after.Terms[i]))],
+            new EnergyTerm("energy", before.Energy, after.Energy),
+            new EnergyTerm("total", before.Total, after.Total),
+            Steps, Stop!.Value, BestStep, squarings, diagnostics);
+    }
+
+    private bool HasConverged()
+    {
+        if (options.Patience == 0 || _best.Count <= options.Patience)
+            return false;
+        var earlier = _best[^(options.Patience + 1)];
+        return earlier - BestTotal <= options.Tolerance * Math.Abs(earlier);
+    }
+}
+
+/// <summary>Energies of one iterate of one image.</summary>
+/// <param name="Energy">Weighted sum of the energy's own terms.</param>
+/// <param name="Terms">Unweighted terms, then smoothness and orientation.</param>
+/// <param name="Total">What is minimised.</param>
+internal sealed record IterateEnergy(double Energy, double[] Terms, double Total);

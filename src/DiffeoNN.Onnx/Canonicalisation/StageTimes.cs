@@ -1,0 +1,21 @@
+namespace DiffeoNN.Onnx.Canonicalisation;
+
+/// <summary>Where the time of a batch went, forward and backward together. On a GPU work is queued, and waiting falls to the stage that reads
+/// a result; only the total is exact there.</summary>
+/// <param name="EnergyGradient">Energy networks and their gradient.</param>
+/// <param name="Field">Parameters to velocity at every pixel.</param>
+/// <param name="Exponential">Velocity to displacement.</param>
+/// <param name="Warp">Resampling of the image.</param>
+/// <param name="Regularisers">Smoothness and orientation.</param>
+/// <param name="Optimiser">Adam.</param>
+/// <param name="Diagnostics">Inverse, canonical image and measures of the result, once at the end.</param>
+/// <param name="Total">From start to end.</param>
+public sealed record StageTimes(
+    TimeSpan EnergyGradient,
+    TimeSpan Field,
+    TimeSpan Exponential,
+    TimeSpan Warp,
+    TimeSpan Regularisers,
+    TimeSpan Optimiser,
+    TimeSpan Diagnostics,
+    TimeSpan Total);

@@ -1,0 +1,11 @@
+namespace DiffeoNN.Onnx.Fields;
+
+/// <summary>How values between pixel centres are found.</summary>
+public enum Interpolation
+{
+    /// <summary>Linear in x and in y.</summary>
+    Bilinear,
+
+    /// <summary>The nearest pixel; has no useful derivative by position.</summary>
+    Nearest,
+}

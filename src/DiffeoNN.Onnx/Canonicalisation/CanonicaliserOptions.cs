@@ -45,7 +45,7 @@ public sealed record CanonicaliserOptions
     public ulong Seed { get; init; } = 1;
 
     /// <summary>What the image is outside its border.</summary>
-    public Padding Padding { get; init; } = Padding.Zeros;
+    public WarpPadding Padding { get; init; } = WarpPadding.Zeros;
 
     /// <summary>Refuses values that make no sense.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An option is outside its range; the message names it.</exception>

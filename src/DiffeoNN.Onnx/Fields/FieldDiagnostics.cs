@@ -46,7 +46,7 @@ public readonly record struct FieldDiagnostics(
 
     private static (torch.Tensor Largest, torch.Tensor Mean) InverseResiduals(SamplingGrid grid, torch.Tensor u, torch.Tensor inverse)
     {
-        var residual = grid.ToPixels(inverse + Warp.Apply(u, inverse, Padding.Border)).square().sum(1).sqrt().flatten(1);
+        var residual = grid.ToPixels(inverse + Warp.Apply(u, inverse, WarpPadding.Border)).square().sum(1).sqrt().flatten(1);
         // The tolerance keeps border points of an identity map, whose positions carry rounding errors.
         var inside = ((grid.KernelPositions(u) + grid.ToKernelUnits(inverse)).abs() <= 1 + 1e-6).all(1).flatten(1);
         var none = inside.any(1, keepdim: true).logical_not();

@@ -48,7 +48,7 @@ public static class ScalingAndSquaring
         var u = grid.ToKernelUnits(velocity) * Scales(squarings, velocity);
         for (var k = most; k > 0; k--)
         {
-            var composed = u + Warp.Sample(u, u, positions, Padding.Border, Interpolation.Bilinear);
+            var composed = u + Warp.Sample(u, u, positions, WarpPadding.Border, WarpInterpolation.Bilinear);
             // Fields that need fewer squarings than others of the batch wait at their own, larger, u_0.
             u = k <= least ? composed : torch.where(Mask(squarings, k, velocity.device), composed, u);
         }

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Deformations;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Fields;
@@ -49,7 +50,7 @@ internal sealed class Siren : VelocityParameterisation
             var bound = Math.Sqrt(6.0 / (fanIn ?? columns));
             var values = new float[rows * columns];
             for (var i = 0; i < values.Length; i++)
-                values[i] = (float)(bound * ((2 * random.NextDouble()) - 1));
+                values[i] = (float)random.Uniform(-bound, bound);
             return torch.tensor(values, [1, rows, columns], device: device);
         }
     }

@@ -17,8 +17,8 @@ public static class Warp
     public static torch.Tensor Apply(
         torch.Tensor image,
         torch.Tensor displacement,
-        Padding padding = Padding.Zeros,
-        Interpolation interpolation = Interpolation.Bilinear)
+        WarpPadding padding = WarpPadding.Zeros,
+        WarpInterpolation interpolation = WarpInterpolation.Bilinear)
     {
         ArgumentNullException.ThrowIfNull(image);
         var grid = SamplingGrid.OfField(displacement, nameof(displacement));
@@ -37,7 +37,7 @@ public static class Warp
 
     /// <summary>Resamples at kernel positions plus kernel displacement, both (., 2, H, W).</summary>
     internal static torch.Tensor Sample(
-        torch.Tensor image, torch.Tensor displacement, torch.Tensor positions, Padding padding, Interpolation interpolation)
+        torch.Tensor image, torch.Tensor displacement, torch.Tensor positions, WarpPadding padding, WarpInterpolation interpolation)
     {
         // The kernel wants components last; a permuted view keeps them planar in memory, which it reads just as fast.
         using var target = positions + displacement;
@@ -45,18 +45,18 @@ public static class Warp
         return torch.nn.functional.grid_sample(image, view, Mode(interpolation), Mode(padding), align_corners: true);
     }
 
-    private static torch.GridSampleMode Mode(Interpolation interpolation) => interpolation switch
+    private static torch.GridSampleMode Mode(WarpInterpolation interpolation) => interpolation switch
     {
-        Interpolation.Bilinear => torch.GridSampleMode.Bilinear,
-        Interpolation.Nearest => torch.GridSampleMode.Nearest,
+        WarpInterpolation.Bilinear => torch.GridSampleMode.Bilinear,
+        WarpInterpolation.Nearest => torch.GridSampleMode.Nearest,
         _ => throw new ArgumentOutOfRangeException(nameof(interpolation), interpolation, "Unknown interpolation."),
     };
 
-    private static torch.GridSamplePaddingMode Mode(Padding padding) => padding switch
+    private static torch.GridSamplePaddingMode Mode(WarpPadding padding) => padding switch
     {
-        Padding.Zeros => torch.GridSamplePaddingMode.Zeros,
-        Padding.Border => torch.GridSamplePaddingMode.Border,
-        Padding.Reflection => torch.GridSamplePaddingMode.Reflection,
+        WarpPadding.Zeros => torch.GridSamplePaddingMode.Zeros,
+        WarpPadding.Border => torch.GridSamplePaddingMode.Border,
+        WarpPadding.Reflection => torch.GridSamplePaddingMode.Reflection,
         _ => throw new ArgumentOutOfRangeException(nameof(padding), padding, "Unknown padding."),
     };
 }

@@ -1,7 +1,7 @@
 namespace DiffeoNN.Onnx.Fields;
 
 /// <summary>What an image is outside its outermost pixel centres.</summary>
-public enum Padding
+public enum WarpPadding
 {
     /// <summary>Zero; values fade to it over one pixel.</summary>
     Zeros,

@@ -1,7 +1,7 @@
 namespace DiffeoNN.Onnx.Fields;
 
 /// <summary>How values between pixel centres are found.</summary>
-public enum Interpolation
+public enum WarpInterpolation
 {
     /// <summary>Linear in x and in y.</summary>
     Bilinear,

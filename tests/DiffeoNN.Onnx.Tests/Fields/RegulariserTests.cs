@@ -1,0 +1,140 @@
+using DiffeoNN.Onnx.Fields;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Tests.Fields;
+
+public sealed class RegulariserTests
+{
+    [Test]
+    public void Smoothness_AgreesWithTheDoublePrecisionReference([ValueSource(typeof(FieldFixtures), nameof(FieldFixtures.Sizes))] int[] size)
+    {
+        using var scope = torch.NewDisposeScope();
+        var v = FieldFixtures.Field(3, size[0], size[1], 6, seed: 1);
+        var smoothness = Regularisers.Smoothness(v).data<float>().ToArray();
+        for (var i = 0; i < 3; i++)
+        {
+            var expected = ReferenceFields.Smoothness(FieldFixtures.Planes(v, i));
+            Assert.That(smoothness[i], Is.EqualTo(expected).Within(1e-5 * expected));
+        }
+    }
+
+    [TestCase(33, 33)]
+    [TestCase(65, 129)]
+    public void Smoothness_OfALinearField_IsItsSlopesSquaredAtAnyResolution(int height, int width)
+    {
+        using var scope = torch.NewDisposeScope();
+        var positions = new SamplingGrid(height, width).Positions(torch.ScalarType.Float64);
+        var (x, y) = (positions.select(1, 0), positions.select(1, 1));
+        var v = torch.stack([(x * 0.3) + (y * 0.2), x * -0.1], 1);
+        Assert.That(Regularisers.Smoothness(v).item<double>(), Is.EqualTo(0.09 + 0.04 + 0.01).Within(1e-9));
+    }
+
+    [Test]
+    public void Smoothness_OnACoarseLattice_IsThatOfTheFieldItStandsFor()
+    {
+        using var scope = torch.NewDisposeScope();
+        var grid = new SamplingGrid(65, 129);
+        var (spacingX, spacingY) = grid.LatticeSpacing(9, 9);
+        var lattice = torch.arange(9).to_type(torch.ScalarType.Float64).view(1, 1, 1, 9).expand(1, 2, 9, 9) * 0.01;
+        var expected = Regularisers.Smoothness(LatticeUpsampling.Resample(lattice, grid)).item<double>();
+        Assert.That(Regularisers.Smoothness(lattice, spacingX, spacingY).item<double>(), Is.EqualTo(expected).Within(1e-9));
+    }
+
+    [Test]
+    public void Orientation_AgreesWithTheDoublePrecisionReference([ValueSource(typeof(FieldFixtures), nameof(FieldFixtures.Sizes))] int[] size)
+    {
+        using var scope = torch.NewDisposeScope();
+        var u = Rough(size, seed: 2);
+        var orientation = Regularisers.Orientation(u).data<float>().ToArray();
+        for (var i = 0; i < 2; i++)
+        {
+            var expected = ReferenceFields.Determinants(FieldFixtures.Planes(u, i)).Average(determinant => Math.Max(0, -determinant));
+            Assert.That(expected, Is.GreaterThan(0.001), "the field must fold for this test to say anything");
+            Assert.That(orientation[i], Is.EqualTo(expected).Within(1e-5 * expected));
+        }
+    }
+
+    [Test]
+    public void CannotFold_HoldsOnlyForMapsWithoutFolds()
+    {
+        using var scope = torch.NewDisposeScope();
+        var gentle = FieldFixtures.Field(1, 32, 32, 1, seed: 3);
+        Assert.Multiple(() =>
+        {
+            Assert.That(Regularisers.CannotFold(gentle), Is.True);
+            Assert.That(Regularisers.Orientation(gentle).item<float>(), Is.Zero);
+            Assert.That(Regularisers.CannotFold(Rough([32, 32], seed: 2)), Is.False);
+            Assert.That(Regularisers.CannotFold(gentle * float.NaN), Is.False);
+        });
+    }
+
+    [Test]
+    public void Gradients_AgreeWithFiniteDifferences()
+    {
+        using var scope = torch.NewDisposeScope();
+        var field = Rough([6, 7], seed: 4).to_type(torch.ScalarType.Float64);
+        Gradients.AssertAgree(field, Regularisers.Smoothness, seed: 5);
+        Gradients.AssertAgree(field, Regularisers.Orientation, seed: 6);
+    }
+
+    [Test]
+    public void Diagnostics_AgreeWithTheDoublePrecisionReference()
+    {
+        using var scope = torch.NewDisposeScope();
+        var u = Rough([20, 33], seed: 7);
+        var diagnostics = FieldDiagnostics.Measure(u, -u);
+        for (var i = 0; i < 2; i++)
+        {
+            var determinants = ReferenceFields.Determinants(FieldFixtures.Planes(u, i));
+            Assert.Multiple(() =>
+            {
+                Assert.That(diagnostics[i].MinimumDeterminant, Is.EqualTo(determinants.Min()).Within(1e-4));
+                Assert.That(diagnostics[i].MaximumDeterminant, Is.EqualTo(determinants.Max()).Within(1e-4));
+                Assert.That(diagnostics[i].FoldedFraction, Is.EqualTo(determinants.Count(d => d <= 0) / (double)determinants.Count).Within(1e-9));
+            });
+        }
+    }
+
+    [Test]
+    public void Diagnostics_SeeAFoldThatCentralDifferencesMiss()
+    {
+        // Neighbouring columns change places: central differences over two pixels still look regular.
+        using var scope = torch.NewDisposeScope();
+        var u = torch.zeros(1, 2, 9, 9);
+        u[0, 0].narrow(1, 4, 1).fill_(1.5 * new SamplingGrid(9, 9).PixelSize);
+        var diagnostics = FieldDiagnostics.Measure(u, torch.zeros_like(u))[0];
+        Assert.Multiple(() =>
+        {
+            Assert.That(diagnostics.MinimumDeterminant, Is.EqualTo(-0.5).Within(1e-5));
+            Assert.That(diagnostics.FoldedFraction, Is.EqualTo(1 / 8.0).Within(1e-9));
+        });
+    }
+
+    [Test]
+    public void InverseResidual_IsInPixelsAndIgnoresPointsThatLeaveTheImage()
+    {
+        using var scope = torch.NewDisposeScope();
+        var grid = new SamplingGrid(16, 16);
+        var shift = grid.FromPixels(torch.tensor(new[] { 3f, 0f }).view(1, 2, 1, 1)).expand(1, 2, 16, 16);
+        var wrong = grid.FromPixels(torch.tensor(new[] { -3f, 0.5f }).view(1, 2, 1, 1)).expand(1, 2, 16, 16);
+        // A ramp where the inverse leads out of the image: would be seen if those points were counted.
+        var u = shift.clone();
+        var exact = FieldDiagnostics.Measure(u, -shift)[0];
+        var half = FieldDiagnostics.Measure(u, wrong)[0];
+        Assert.Multiple(() =>
+        {
+            Assert.That(exact.InverseResidualMaximum, Is.LessThan(1e-5));
+            Assert.That(half.InverseResidualMaximum, Is.EqualTo(0.5).Within(1e-4));
+            Assert.That(half.InverseResidualMean, Is.EqualTo(0.5).Within(1e-4));
+        });
+    }
+
+    // Independent values at each pixel, up to 1.2 pixels: folds in many places.
+    private static torch.Tensor Rough(int[] size, int seed)
+    {
+        var random = new Random(seed);
+        var scale = 1.2 * new SamplingGrid(size[0], size[1]).PixelSize;
+        var values = Enumerable.Range(0, 4 * size[0] * size[1]).Select(_ => (float)(scale * ((2 * random.NextDouble()) - 1))).ToArray();
+        return torch.tensor(values, [2, 2, size[0], size[1]]);
+    }
+}

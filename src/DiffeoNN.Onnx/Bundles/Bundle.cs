@@ -1,0 +1,93 @@
+using System.Security.Cryptography;
+using DiffeoNN.Onnx.Gradients;
+
+namespace DiffeoNN.Onnx.Bundles;
+
+/// <summary>A folder with an inner model, its energy networks and a manifest, checked throughout.</summary>
+public sealed class Bundle
+{
+    internal Bundle(string folder, BundleManifest manifest)
+    {
+        Folder = folder;
+        Manifest = manifest;
+    }
+
+    /// <summary>Full path of the folder.</summary>
+    public string Folder { get; }
+
+    /// <summary>What <c>diffeonn.json</c> says.</summary>
+    public BundleManifest Manifest { get; }
+
+    /// <summary>The bundle's short name.</summary>
+    public string Name => Manifest.Name;
+
+    /// <summary>The images the networks expect.</summary>
+    public ImageSpec Image => Manifest.Image;
+
+    /// <summary>Weights of the energy.</summary>
+    public EnergyWeights EnergyWeights => Manifest.Energy;
+
+    /// <summary>Settings of canonicalisation.</summary>
+    public OptimiserSettings Optimiser => Manifest.Optimiser;
+
+    /// <summary>The roles that are there, in a fixed order.</summary>
+    public IReadOnlyList<BundleRole> Roles => [.. Manifest.Models.Present().Select(pair => pair.Key)];
+
+    /// <summary>Full paths of the folders with reference tensors.</summary>
+    public IReadOnlyList<string> ReferenceFolders => [.. Manifest.References.Select(FullPath)];
+
+    /// <summary>Loads a bundle and checks all of it: manifest, files, hashes, tensors, weights, and a backward graph of the user's own.</summary>
+    /// <param name="folder">The folder that holds <c>diffeonn.json</c>.</param>
+    /// <exception cref="BundleException">Something is missing, malformed or inconsistent; the message says what, where and why.</exception>
+    public static Bundle Load(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        if (!Directory.Exists(folder))
+            throw new BundleException($"Bundle folder '{folder}' does not exist; expected a folder with {BundleManifest.FileName}.");
+        var bundle = new Bundle(
+            Path.GetFullPath(folder), BundleManifest.Load(Path.Combine(folder, BundleManifest.FileName)));
+        BundleValidator.Check(bundle);
+        return bundle;
+    }
+
+    /// <summary>SHA-256 of a file as the manifest gives it.</summary>
+    /// <param name="path">The file.</param>
+    /// <returns>64 lower-case hexadecimal digits.</returns>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static string Hash(string path)
+    {
+        using var file = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(file));
+    }
+
+    /// <summary>Whether the bundle has a network for a role.</summary>
+    /// <param name="role">The role.</param>
+    public bool Has(BundleRole role) => Manifest.Models[role] is not null;
+
+    /// <summary>Full path of a role's file.</summary>
+    /// <param name="role">The role.</param>
+    /// <exception cref="BundleException">The bundle has none.</exception>
+    public string PathOf(BundleRole role) => FullPath(FileOf(role).File);
+
+    /// <summary>The network of a role, ready to run: random nodes stand at their mean and dropout is off (see <see cref="PosteriorMean"/>).</summary>
+    /// <param name="role">The role.</param>
+    /// <returns>A model of the caller's own, read anew.</returns>
+    /// <exception cref="BundleException">The bundle has none, or the file changed since the bundle was loaded.</exception>
+    public OnnxModel LoadModel(BundleRole role) => Prepare(FileOf(role), BundleValidator.Title(role));
+
+    /// <summary>The user's own backward graph, or null.</summary>
+    /// <exception cref="BundleException">The file changed since the bundle was loaded.</exception>
+    public OnnxModel? LoadBackwardGraph() =>
+        Manifest.Models.Energy?.Gradient is { } gradient ? Prepare(gradient, BundleValidator.GradientTitle) : null;
+
+    internal string FullPath(string relative) => Path.Combine(Folder, relative);
+
+    private ModelFile FileOf(BundleRole role) => Manifest.Models[role]
+        ?? throw new BundleException($"Bundle '{Name}' has no role {BundleValidator.Title(role)}. Roles: {string.Join(", ", Roles.Select(BundleValidator.Title))}.");
+
+    private OnnxModel Prepare(ModelFile file, string title)
+    {
+        var place = new ModelPlace(this, file, title);
+        return place.Guard(() => PosteriorMean.Apply(ModelReading.Read(place)).Model);
+    }
+}

@@ -1,0 +1,90 @@
+using DiffeoNN.Onnx.Gradients;
+
+namespace DiffeoNN.Onnx.Bundles;
+
+/// <summary>Checks a bundle's files against its manifest.</summary>
+internal static class BundleValidator
+{
+    public const string GradientTitle = "energy.gradient";
+
+    /// <summary>A role as the manifest names it.</summary>
+    public static string Title(BundleRole role) => role.ToString().ToLowerInvariant();
+
+    /// <exception cref="BundleException">Something is missing, malformed or inconsistent.</exception>
+    public static void Check(Bundle bundle)
+    {
+        foreach (var (role, file) in bundle.Manifest.Models.Present())
+        {
+            Check(new ModelPlace(bundle, file, Title(role)));
+            if (file is EnergyGraphSpec { Gradient: { } gradient })
+            {
+                Check(new ModelPlace(bundle, gradient, GradientTitle));
+            }
+        }
+
+        foreach (var (relative, folder) in bundle.Manifest.References.Zip(bundle.ReferenceFolders))
+        {
+            if (!Directory.Exists(folder))
+                throw new BundleException($"Bundle '{bundle.Name}': reference folder '{relative}' does not exist.");
+        }
+    }
+
+    private static void Check(ModelPlace place)
+    {
+        var model = ModelReading.Read(place);
+        WeightCheck.Check(place, model);
+        _ = place.Guard(() => PosteriorMean.Apply(model));
+        var tensors = new TensorCheck(place, model.Graph);
+        tensors.Input();
+        switch (place.File)
+        {
+            case PredictorSpec predictor:
+                Check(tensors, predictor.Output);
+                break;
+            case VaeSpec vae:
+                tensors.Images(tensors.Output(vae.Reconstruction));
+                tensors.SameShape(tensors.Output(vae.Mean), tensors.Output(vae.LogVariance));
+                break;
+            case CriticSpec critic:
+                tensors.Output(critic.Output);
+                break;
+            case EnergyGraphSpec energy:
+                tensors.Output(energy.Output);
+                break;
+            case BackwardGraphSpec gradient:
+                tensors.Images(tensors.Output(gradient.Output));
+                break;
+            case ProposerSpec proposer:
+                var velocity = tensors.Rank(tensors.Output(proposer.Output), 4, "a velocity lattice (N,2,h,w)");
+                tensors.Size(velocity, 1, 2, "components, x and y");
+                tensors.AtLeast(velocity, 2, 2);
+                tensors.AtLeast(velocity, 3, 2);
+                break;
+        }
+    }
+
+    private static void Check(TensorCheck tensors, OutputSpec spec)
+    {
+        var output = tensors.Output(spec.Name);
+        switch (spec.Kind)
+        {
+            case OutputKind.Segmentation:
+                tensors.Rank(output, 4, "a segmentation (N,K,H,W)");
+                tensors.ImageSize(output);
+                tensors.Classes(output, spec);
+                break;
+            case OutputKind.Image:
+                tensors.Rank(output, 4, "an image (N,K,H,W)");
+                tensors.ImageSize(output);
+                break;
+            case OutputKind.Classification:
+                tensors.Rank(output, 2, "a classification (N,K)");
+                tensors.Classes(output, spec);
+                break;
+            case OutputKind.Points:
+                tensors.Rank(output, 3, "points (N,P,2)");
+                tensors.Size(output, 2, 2, "coordinates, x and y");
+                break;
+        }
+    }
+}

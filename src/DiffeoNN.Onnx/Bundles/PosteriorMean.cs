@@ -1,0 +1,92 @@
+using DiffeoNN.Onnx.Gradients;
+
+namespace DiffeoNN.Onnx.Bundles;
+
+/// <summary>Makes a network deterministic: nodes that draw random numbers stand at their mean, and dropout lets everything pass.</summary>
+/// <remarks>
+/// In a VAE that samples its latent as mu + sigma * noise, noise at its mean is the posterior mean: an energy that sampled would be
+/// random itself. Only dense noise has such a mean; Bernoulli and Multinomial nodes are refused.
+/// </remarks>
+public static class PosteriorMean
+{
+    /// <summary>Replaces random nodes.</summary>
+    /// <param name="model">Left untouched.</param>
+    /// <returns>The deterministic model and what was replaced.</returns>
+    /// <exception cref="OnnxModelException">A node draws from a distribution whose mean cannot stand in for a sample.</exception>
+    public static PosteriorMeanResult Apply(OnnxModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        if (!AllNodes(model.Graph).Any(IsRandom)) return new PosteriorMeanResult(model, []);
+        var result = model.Copy();
+        if (AllNodes(model.Graph).Except(model.Graph.Nodes).Any(IsRandom))
+        {
+            // A copy shares the graphs inside nodes, which are about to change.
+            result = OnnxModel.Parse(model.ToBytes());
+        }
+
+        // ConstantOfShape came with version 9.
+        if (result.Opset < 9) result = OpsetConverter.Convert(result, 9);
+        var replaced = new List<string>();
+        Replace(result.Graph, result.Graph, replaced);
+        return new PosteriorMeanResult(result, replaced);
+    }
+
+    private static void Replace(OnnxGraph graph, OnnxGraph outermost, List<string> replaced)
+    {
+        for (var i = 0; i < graph.Nodes.Count; i++)
+        {
+            var node = graph.Nodes[i];
+            foreach (var inner in node.Attributes.Values.SelectMany(attribute => attribute.Graphs)) Replace(inner, outermost, replaced);
+            if (!IsRandom(node)) continue;
+            replaced.Add(node.ToString());
+            if (node.OpType == "Dropout")
+            {
+                node.Inputs.RemoveRange(2, node.Inputs.Count - 2);
+                continue;
+            }
+
+            var mean = node.OpType switch
+            {
+                "RandomNormal" or "RandomNormalLike" => node.GetFloat("mean", 0),
+                "RandomUniform" or "RandomUniformLike" => (node.GetFloat("low", 0) + node.GetFloat("high", 1)) / 2,
+                _ => throw new OnnxModelException(
+                    $"{node} draws samples whose mean cannot stand in for them; export the network without it (model.eval())."),
+            };
+            var shape = $"{node.Outputs[0]}/shape";
+            var like = node.Input(0);
+            graph.Nodes[i] = like.Length > 0
+                ? new OnnxNode("Shape", [like], [shape]) { Name = shape }
+                : new OnnxNode("Constant", [], [shape], OnnxAttribute.Of("value", OnnxTensor.Int64s("", [.. node.GetInts("shape") ?? []])))
+                {
+                    Name = shape,
+                };
+            var type = (OnnxElementType)node.GetInt("dtype", (long)TypeOf(like, graph, outermost));
+            var value = OnnxTensor.FromDoubles("", type, [1], [mean]);
+            graph.Nodes.Insert(
+                ++i, new OnnxNode("ConstantOfShape", [shape], node.Outputs, OnnxAttribute.Of("value", value)) { Name = node.Name });
+        }
+    }
+
+    private static bool IsRandom(OnnxNode node) => node.Domain.Length == 0 && node.OpType switch
+    {
+        "RandomNormal" or "RandomNormalLike" or "RandomUniform" or "RandomUniformLike" or "Bernoulli" or "Multinomial" => true,
+        "Dropout" => node.Input(2).Length > 0,
+        _ => false,
+    };
+
+    /// <summary>A value's element type where the model says it; else float32, which noise nearly always is.</summary>
+    private static OnnxElementType TypeOf(string name, params OnnxGraph[] graphs)
+    {
+        foreach (var graph in graphs)
+        {
+            if (graph.Initializers.TryGetValue(name, out var tensor)) return tensor.ElementType;
+            var info = graph.Inputs.Concat(graph.ValueInfos).Concat(graph.Outputs).FirstOrDefault(value => value.Name == name);
+            if (info is not null && info.ElementType.IsFloat()) return info.ElementType;
+        }
+
+        return OnnxElementType.Float;
+    }
+
+    private static IEnumerable<OnnxNode> AllNodes(OnnxGraph graph) => graph.Nodes.Concat(
+        graph.Nodes.SelectMany(node => node.Attributes.Values).SelectMany(attribute => attribute.Graphs).SelectMany(AllNodes));
+}

@@ -1,10 +1,17 @@
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Execution.Native;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Execution;
 
+[Platform("Linux")]
 public sealed class NativeLoaderTests
 {
+    private readonly List<string> _loaded = [];
+
+    [SetUp]
+    public void Forget() => _loaded.Clear();
+
     [Test]
     public void EnsureLoaded_ThenTorch_Works()
     {
@@ -13,5 +20,165 @@ public sealed class NativeLoaderTests
         using var scope = torch.NewDisposeScope();
         Assert.That(torch.arange(5, torch.float32).sum().item<float>(), Is.EqualTo(10));
         Assert.That(NativeLoader.Report, Does.StartWith("Nothing to do").Or.StartWith("Loaded libtorch"));
+    }
+
+    [Test]
+    public void Prepare_WithNewStandardLibrary_DoesNothing()
+    {
+        var report = TorchLibraries.Prepare(System(isNew: true, folders: []));
+
+        Assert.That(report, Is.EqualTo("Nothing to do: libstdc++ has GLIBCXX_3.4.32."));
+        Assert.That(_loaded, Is.Empty);
+    }
+
+    [Test]
+    public void Prepare_OutsideLinux_DoesNothing()
+    {
+        TorchLibraries.Prepare(System(isNew: false, folders: []) with { IsLinux = false, HasNewStandardLibrary = () => throw new AssertionException("asked") });
+
+        Assert.That(_loaded, Is.Empty);
+    }
+
+    [Test]
+    public void Prepare_WithOldStandardLibrary_LoadsLibtorchThenAPatchedCopy()
+    {
+        using var cache = new TemporaryFolder();
+        var report = TorchLibraries.Prepare(System(isNew: false, folders: [AppContext.BaseDirectory], cache: cache["c"]));
+
+        var names = _loaded.Select(path => Path.GetFileName(path)!).ToList();
+        Assert.That(names[..^1].Where(name => !name.StartsWith("libgomp")), Is.EqualTo(new[] { "libc10.so", "libtorch_cpu.so", "libtorch.so" }));
+        Assert.That(names[0], Does.StartWith("libgomp"), "what the others need comes first");
+        Assert.That(_loaded[^1], Is.EqualTo(Directory.GetFiles(cache["c"]).Single()));
+        Assert.That(names[^1], Does.Match("^libLibTorchSharp-[0-9a-f]{64}\\.so$"));
+        var expected = ElfSymbolPatch.Apply(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "libLibTorchSharp.so")));
+        Assert.That(File.ReadAllBytes(_loaded[^1]).AsSpan().SequenceEqual(expected), Is.True);
+        Assert.That(report, Does.Contain(_loaded[^1]).And.Contain("libstdc++ lacks GLIBCXX_3.4.32"));
+    }
+
+    [Test]
+    public void Prepare_SearchesFoldersInTurn()
+    {
+        using var root = new TemporaryFolder();
+        var native = Libtorch(root["app/runtimes/linux-x64/native"]);
+        Touch(Path.Combine(native, "libLibTorchSharp.so"));
+
+        TorchLibraries.Prepare(System(isNew: true, folders: [root["empty"], native], libtorch: native));
+
+        Assert.That(_loaded, Has.All.StartsWith(native));
+    }
+
+    [Test]
+    public void Prepare_WithAnotherLibtorch_LoadsItWithItsCudaParts()
+    {
+        using var root = new TemporaryFolder();
+        Touch(root["app/libLibTorchSharp.so"]);
+        Libtorch(root["app"]);
+        var other = Libtorch(root["other"]);
+        Touch(root["other/libtorch_cuda.so"]);
+        Touch(root["other/libc10_cuda.so"]);
+
+        TorchLibraries.Prepare(System(isNew: true, folders: [root["app"]], libtorch: other));
+
+        Assert.That(_loaded, Is.EqualTo(new[]
+        {
+            root["other/libc10.so"], root["other/libtorch_cpu.so"], root["other/libc10_cuda.so"], root["other/libtorch_cuda.so"],
+            root["other/libtorch.so"], root["app/libLibTorchSharp.so"],
+        }));
+    }
+
+    [Test]
+    public void Prepare_WithAnIncompleteLibtorch_NamesWhatIsMissing()
+    {
+        using var root = new TemporaryFolder();
+        Touch(root["app/libLibTorchSharp.so"]);
+        var other = Libtorch(root["other"]);
+        File.Delete(root["other/libtorch.so"]);
+
+        Assert.That(() => TorchLibraries.Prepare(System(isNew: true, folders: [root["app"]], libtorch: other)), Throws.TypeOf<NativeLibraryException>()
+            .With.Message.EqualTo($"'libtorch.so' is in none of the folders '{other}'; DIFFEONN_LIBTORCH must name a folder with all of libtorch."));
+    }
+
+    [Test]
+    public void Prepare_WithoutLibraries_NamesFoldersAndPackage()
+    {
+        using var root = new TemporaryFolder();
+        Assert.That(() => TorchLibraries.Prepare(System(isNew: false, folders: [root["a"], root["b"]])), Throws.TypeOf<NativeLibraryException>()
+            .With.Message.Contains("libLibTorchSharp.so").And.Message.Contains($"'{root["a"]}', '{root["b"]}'").And.Message.Contains("TorchSharp"));
+
+        Touch(root["a/libLibTorchSharp.so"]);
+        Assert.That(() => TorchLibraries.Prepare(System(isNew: false, folders: [root["a"]])), Throws.TypeOf<NativeLibraryException>()
+            .With.Message.Contains("libtorch_cpu.so").And.Message.Contains("TorchSharp-cpu"));
+    }
+
+    [Test]
+    public void Prepare_OfAnUnexpectedLibrary_RefusesItByName()
+    {
+        using var root = new TemporaryFolder();
+        Libtorch(root["app"]);
+        File.WriteAllText(root["app/libLibTorchSharp.so"], "not a library");
+
+        Assert.That(() => TorchLibraries.Prepare(System(isNew: false, folders: [root["app"]], cache: root["c"])), Throws.TypeOf<NativeLibraryException>()
+            .With.Message.Contains(root["app/libLibTorchSharp.so"]).And.Message.Contains("it is not an ELF file"));
+        Assert.That(Directory.Exists(root["c"]), Is.False, "nothing was written");
+    }
+
+    [Test]
+    public void Prepare_OfALibraryThatDoesNotLoad_GivesTheLinkersReason()
+    {
+        using var root = new TemporaryFolder();
+        var system = System(isNew: false, folders: [AppContext.BaseDirectory], cache: root["c"]) with
+        {
+            Load = path => throw new DllNotFoundException("libz.so.9: cannot open\nshared object file"),
+        };
+
+        Assert.That(() => TorchLibraries.Prepare(system), Throws.TypeOf<NativeLibraryException>()
+            .With.Message.Contains("libz.so.9: cannot open shared object file").And.Message.Not.Contains("\n"));
+    }
+
+    [Test]
+    public void SeveralProcessesAtOnce_AllWork_AndShareOneFile()
+    {
+        using var cache = new TemporaryFolder();
+        var processes = Enumerable.Range(0, 3).Select(i => HelperProcess.Start(10 + i, ("DIFFEONN_CACHE", cache["c"]), ("DOTNET_PROCESSOR_COUNT", "1"))).ToList();
+        var results = processes.Select(HelperProcess.Finish).ToList();
+
+        Assert.That(results.Select(result => result.ExitCode), Has.All.Zero, string.Join("\n", results.Select(result => result.Output)));
+        Assert.That(results.Select(result => result.Output.Split(", ")[0]), Is.EqualTo(new[] { "sum 45", "sum 55", "sum 66" }));
+        Assert.That(results.Select(result => result.Output.Split(", ")[1]), Has.All.EqualTo("cores 1"), "the budget follows what the process may use");
+        if (NativeLoader.Report.StartsWith("Nothing to do")) Assert.That(Directory.Exists(cache["c"]), Is.False);
+        else Assert.That(Directory.GetFiles(cache["c"]), Has.Length.EqualTo(1));
+    }
+
+    [Test]
+    public void Process_WithoutAWritableFolder_EndsWithTheCause()
+    {
+        if (NativeLoader.Report.StartsWith("Nothing to do")) Assert.Ignore("this system's libstdc++ needs no patched copy");
+        using var root = new TemporaryFolder();
+        Touch(root["file"]);
+        var (exitCode, output) = HelperProcess.Finish(HelperProcess.Start(3, ("DIFFEONN_CACHE", root["file/cache"])));
+
+        Assert.That(exitCode, Is.EqualTo(3));
+        Assert.That(output, Does.Contain(root["file/cache"]).And.Contain("Set DIFFEONN_CACHE"));
+    }
+
+    private NativeSystem System(bool isNew, string[] folders, string? cache = null, string? libtorch = null) => new()
+    {
+        IsLinux = true,
+        HasNewStandardLibrary = () => isNew,
+        Folders = folders,
+        Variable = name => name switch { "DIFFEONN_CACHE" => cache, "DIFFEONN_LIBTORCH" => libtorch, _ => null },
+        Load = _loaded.Add,
+    };
+
+    private static string Libtorch(string folder)
+    {
+        foreach (var name in new[] { "libc10.so", "libtorch_cpu.so", "libtorch.so" }) Touch(Path.Combine(folder, name));
+        return folder;
+    }
+
+    private static void Touch(string path)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, "");
     }
 }

@@ -14,6 +14,7 @@ internal sealed class ElfFile
     private readonly List<(ulong Address, ulong Offset, ulong Size)> _segments = [];
     private readonly Dictionary<ulong, ulong> _tags = [];
     private readonly List<int> _stringReferences = [];
+    private readonly List<int> _needed = [];
 
     /// <param name="bytes">The whole file; read as is, not copied.</param>
     /// <exception cref="InvalidDataException">Not such a library, or an offset points outside the file; the message ends a sentence "X ...".</exception>
@@ -50,6 +51,9 @@ internal sealed class ElfFile
     public int VersionSymbols { get; }
 
     public IReadOnlyList<ElfVersionNeed> VersionNeeds { get; }
+
+    /// <summary>File names of the libraries it asks for.</summary>
+    public IReadOnlyList<string> Needed => [.. _needed.Select(String)];
 
     /// <summary>Index into the string table of symbol <paramref name="i"/>'s name.</summary>
     public int SymbolName(int i) => checked((int)U32(SymbolTable + (i * SymbolSize)));
@@ -97,6 +101,7 @@ internal sealed class ElfFile
             if (tag == TagNull) break;
             if (tag is TagNeeded or TagSoName or TagRPath or TagRunPath) _stringReferences.Add(checked((int)value));
             else _tags[tag] = value;
+            if (tag == TagNeeded) _needed.Add(checked((int)value));
         }
     }
 

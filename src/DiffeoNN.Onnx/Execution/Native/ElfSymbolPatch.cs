@@ -30,6 +30,18 @@ internal static class ElfSymbolPatch
     public static byte[] Apply(ReadOnlySpan<byte> library)
     {
         var result = library.ToArray();
+        try
+        {
+            return Patch(result);
+        }
+        catch (Exception e) when (e is OverflowException or ArgumentOutOfRangeException or IndexOutOfRangeException)
+        {
+            throw new InvalidDataException("has an offset outside the file", e);
+        }
+    }
+
+    private static byte[] Patch(byte[] result)
+    {
         var elf = new ElfFile(result);
         var needs = elf.VersionNeeds.Where(need => need.Name == Version).ToList();
         if (needs.Count != 1) throw new InvalidDataException($"asks for {Version} {needs.Count} times where once was expected");

@@ -53,11 +53,14 @@ internal static class TorchLibraries
             source = File.ReadAllBytes(library);
             patched = ElfSymbolPatch.Apply(source);
         }
-        catch (Exception e) when (e is InvalidDataException or OverflowException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            var reason = e is OverflowException ? "has an offset outside the file" : e.Message.TrimEnd('.');
+            throw new NativeLibraryException($"'{library}' cannot be read: {e.Message}", e);
+        }
+        catch (InvalidDataException e)
+        {
             throw new NativeLibraryException(
-                $"'{library}' needs {ElfSymbolPatch.Version} of libstdc++, which this system lacks, and cannot be patched: it {reason}. Use a system with GCC 13's libstdc++ or newer, or the version of TorchSharp this library was built with.", e);
+                $"'{library}' needs {ElfSymbolPatch.Version} of libstdc++, which this system lacks, and cannot be patched: it {e.Message}. Use a system with GCC 13's libstdc++ or newer, or the version of TorchSharp this library was built with.", e);
         }
 
         var name = $"{Path.GetFileNameWithoutExtension(library)}-{Convert.ToHexStringLower(SHA256.HashData(source))}.so";

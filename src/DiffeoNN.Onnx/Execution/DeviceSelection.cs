@@ -1,0 +1,31 @@
+using DiffeoNN.Onnx.Execution.Native;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Execution;
+
+/// <summary>The device that was taken, and why.</summary>
+/// <param name="Device"><see cref="ExecutionDevice.Cpu"/> or <see cref="ExecutionDevice.Cuda"/>.</param>
+/// <param name="Index">Number of the GPU; 0 on the CPU.</param>
+/// <param name="Reason">One sentence for people: what was asked for, and what is missing where that was not taken.</param>
+public sealed record DeviceSelection(ExecutionDevice Device, int Index, string Reason)
+{
+    /// <summary>The same device for TorchSharp.</summary>
+    public torch.Device Torch => Device == ExecutionDevice.Cuda ? torch.device(DeviceType.CUDA, Index) : torch.CPU;
+
+    /// <summary>Takes a device.</summary>
+    /// <param name="options">What is asked for.</param>
+    /// <returns>The device; for <see cref="ExecutionDevice.Auto"/> the CPU where CUDA does not work.</returns>
+    /// <exception cref="DeviceUnavailableException">CUDA is asked for and does not work; the message lists every library and package that is missing.</exception>
+    public static DeviceSelection Choose(ExecutionOptions options) => Choose(options, CudaProbe.Current);
+
+    internal static DeviceSelection Choose(ExecutionOptions options, CudaProbe probe)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(options.DeviceIndex);
+        if (options.Device == ExecutionDevice.Cpu) return new(ExecutionDevice.Cpu, 0, "CPU, as asked for.");
+        var missing = probe.Missing(options.DeviceIndex);
+        if (missing.Count == 0) return new(ExecutionDevice.Cuda, options.DeviceIndex, $"CUDA device {options.DeviceIndex}.");
+        var problems = string.Join("; ", missing);
+        if (options.Device == ExecutionDevice.Auto) return new(ExecutionDevice.Cpu, 0, $"CPU, because CUDA does not work here: {problems}.");
+        throw new DeviceUnavailableException($"Device 'cuda' is not available: {problems}. Ask for 'cpu' or 'auto' to run without it.");
+    }
+}

@@ -1,0 +1,14 @@
+namespace DiffeoNN.Onnx.Execution;
+
+/// <summary>Where and on how many cores to run.</summary>
+public sealed record ExecutionOptions
+{
+    /// <summary>Device asked for.</summary>
+    public ExecutionDevice Device { get; init; } = ExecutionDevice.Auto;
+
+    /// <summary>Number of the GPU, from 0; only for CUDA.</summary>
+    public int DeviceIndex { get; init; }
+
+    /// <summary>Cores for ONNX Runtime and libtorch together, which take turns; 0 is all that this process may use (affinity and container limits honoured).</summary>
+    public int Threads { get; init; }
+}

@@ -1,0 +1,114 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
+using Microsoft.ML.OnnxRuntime;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Execution.Native;
+
+/// <summary>Finds out what of CUDA is there and what is missing; every question can be answered by a test instead of the machine.</summary>
+internal sealed record CudaProbe
+{
+    private static readonly string s_driver = OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1";
+    private static readonly string s_provider = OperatingSystem.IsWindows() ? "onnxruntime_providers_cuda.dll" : "libonnxruntime_providers_cuda.so";
+
+    /// <summary>This machine.</summary>
+    public static CudaProbe Current { get; } = new();
+
+    /// <summary>Whether a library is found and loads, its own dependencies included.</summary>
+    public Func<string, bool> CanLoad { get; init; } = static name => NativeLibrary.TryLoad(name, out _);
+
+    /// <summary>Execution providers that this build of ONNX Runtime knows.</summary>
+    public Func<IReadOnlyList<string>> Providers { get; init; } = static () => OrtEnvironment.Instance.GetAvailableProviders();
+
+    /// <summary>Full path of a library in the folders that this process takes native libraries from; null if it is in none.</summary>
+    public Func<string, string?> Find { get; init; } = static name =>
+        NativeSystem.Current.Folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+
+    /// <summary>Libraries that a library asks for.</summary>
+    public Func<string, IReadOnlyList<string>> Needs { get; init; } = ReadNeeds;
+
+    /// <summary>Why ONNX Runtime refuses the provider; null if it takes it.</summary>
+    public Func<int, string?> ProviderError { get; init; } = TryProvider;
+
+    /// <summary>How many GPUs libtorch sees; null if it was built without CUDA.</summary>
+    public Func<int?> TorchDevices { get; init; } = CountTorchDevices;
+
+    /// <summary>What keeps CUDA from working, one clause each; empty where it works.</summary>
+    /// <param name="index">Number of the GPU.</param>
+    public IReadOnlyList<string> Missing(int index)
+    {
+        List<string> missing = [];
+        var providers = Providers();
+        if (!providers.Contains("CUDAExecutionProvider"))
+            missing.Add($"this build has no GPU packages (ONNX Runtime offers only {string.Join(", ", providers)}), build with -p:DiffeoNNGpu=true");
+        else if (Find(s_provider) is not { } provider)
+            missing.Add($"'{s_provider}' is not beside ONNX Runtime's library, restore the package Microsoft.ML.OnnxRuntime.Gpu again");
+        else if (Unloadable(provider) is { Length: > 0 } unloadable)
+            missing.Add($"'{s_provider}' needs {string.Join(", ", unloadable)}, which do not load, install CUDA and cuDNN of these versions and put them on the library path");
+
+        if (!CanLoad(s_driver)) missing.Add($"the NVIDIA driver's '{s_driver}' does not load, install the driver (in a container, start it with access to the GPU)");
+        if (missing.Count > 0) return missing;
+
+        // These two start CUDA, so they are asked only where its libraries are there.
+        if (ProviderError(index) is { } error) missing.Add($"ONNX Runtime refuses its CUDA provider: {error}");
+        switch (TorchDevices())
+        {
+            case null:
+                missing.Add($"libtorch was built without CUDA, use the package TorchSharp-cuda-linux or set {TorchLibraries.Variable} to the folder of a libtorch with CUDA");
+                break;
+            case var count when count <= index:
+                missing.Add($"libtorch sees {count} GPUs and number {index} (from 0) is asked for");
+                break;
+        }
+
+        return missing;
+    }
+
+    private string[] Unloadable(string provider)
+    {
+        // ONNX Runtime's own helper library loads with the provider; the driver has its own message.
+        var needs = Needs(provider).Where(name => !name.Contains("onnxruntime", StringComparison.Ordinal) && name != s_driver);
+        return [.. needs.Where(name => !CanLoad(name))];
+    }
+
+    private static IReadOnlyList<string> ReadNeeds(string library)
+    {
+        try
+        {
+            return OperatingSystem.IsLinux() ? new ElfFile(File.ReadAllBytes(library)).Needed : [];
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException or OverflowException)
+        {
+            return []; // ProviderError tries the library itself and has the reason.
+        }
+    }
+
+    private static string? TryProvider(int index)
+    {
+        try
+        {
+            _ = OrtEnvironment.Instance;
+            using var options = new SessionOptions();
+            options.AppendExecutionProvider_CUDA(index);
+            return null;
+        }
+        catch (OnnxRuntimeException e)
+        {
+            return e.Message.ReplaceLineEndings(" ").Trim().TrimEnd('.');
+        }
+    }
+
+    [SuppressMessage("Design", "CA1031", Justification = "TorchSharp throws several types where CUDA is missing; each means the same here.")]
+    private static int? CountTorchDevices()
+    {
+        try
+        {
+            NativeLoader.EnsureLoaded();
+            return torch.cuda.is_available() ? torch.cuda.device_count() : null;
+        }
+        catch (Exception)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace DiffeoNN.Onnx.Execution;
+
+/// <summary>Loads ONNX models into ONNX Runtime, all with the same device and core budget.</summary>
+/// <remarks>The CUDA path could not be run where this library was built: it is written after ONNX Runtime's documentation.</remarks>
+public sealed class OnnxRuntimeEngine
+{
+    /// <summary>Prepares ONNX Runtime and libtorch for this process.</summary>
+    /// <param name="options">Defaults if null.</param>
+    /// <exception cref="NativeLibraryException">libtorch does not load.</exception>
+    /// <exception cref="DeviceUnavailableException">CUDA is asked for and does not work.</exception>
+    public OnnxRuntimeEngine(ExecutionOptions? options = null)
+    {
+        Options = options ?? new ExecutionOptions();
+        NativeLoader.EnsureLoaded();
+        Budget = new CoreBudget(Options.Threads);
+        Budget.ApplyToTorch();
+        Device = DeviceSelection.Choose(Options);
+    }
+
+    /// <summary>As given.</summary>
+    public ExecutionOptions Options { get; }
+
+    /// <summary>The device taken.</summary>
+    public DeviceSelection Device { get; }
+
+    /// <summary>The cores taken.</summary>
+    public CoreBudget Budget { get; }
+
+    /// <summary>Loads a model from a file; its external data, if any, lies beside it.</summary>
+    /// <param name="path">The ONNX file, of any size.</param>
+    /// <returns>The caller disposes it. Named after the file.</returns>
+    /// <exception cref="GraphException">The file is missing, malformed, or has an operator, input or output that ONNX Runtime or libtorch lacks.</exception>
+    public IGraph Load(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (!File.Exists(path)) throw new GraphException($"Model '{path}' does not exist; expected an ONNX file.");
+        var name = Path.GetFileName(path);
+        return Create(name, options => new InferenceSession(path, options));
+    }
+
+    /// <summary>Loads a model from memory.</summary>
+    /// <param name="model">A serialised ONNX model, at most 2 GiB; not needed afterwards.</param>
+    /// <param name="name">What messages call it.</param>
+    /// <param name="externalDataFolder">Where its external data lies, if it has any.</param>
+    /// <returns>The caller disposes it.</returns>
+    /// <exception cref="GraphException">The model is malformed, or has an operator, input or output that ONNX Runtime or libtorch lacks.</exception>
+    public IGraph Load(byte[] model, string name, string? externalDataFolder = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        return Create(name, options =>
+        {
+            if (externalDataFolder is not null)
+                options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", Path.GetFullPath(externalDataFolder));
+            return new InferenceSession(model, options);
+        });
+    }
+
+    private OrtGraph Create(string name, Func<SessionOptions, InferenceSession> open)
+    {
+        _ = OrtEnvironment.Instance;
+        using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, LogId = name };
+        Budget.ApplyTo(options);
+        InferenceSession session;
+        try
+        {
+            if (Device.Device == ExecutionDevice.Cuda) options.AppendExecutionProvider_CUDA(Device.Index);
+            session = open(options);
+        }
+        catch (OnnxRuntimeException e)
+        {
+            throw new GraphException($"Model '{name}' does not load: {OneLine(e)}.", e);
+        }
+
+        try
+        {
+            return new OrtGraph(name, session, Device);
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>ONNX Runtime's message as the end of a sentence.</summary>
+    internal static string OneLine(OnnxRuntimeException e) => e.Message.ReplaceLineEndings(" ").Trim().TrimEnd('.');
+}

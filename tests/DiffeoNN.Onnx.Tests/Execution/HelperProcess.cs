@@ -1,0 +1,54 @@
+using System.Diagnostics;
+using DiffeoNN.Onnx.Execution;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Tests.Execution;
+
+/// <summary>This assembly's entry point: what tests run in processes of their own.</summary>
+internal static class HelperProcess
+{
+    /// <summary>Uses TorchSharp and prints a sum, the core budget and the loader's report.</summary>
+    public static int Main(string[] arguments)
+    {
+        try
+        {
+            NativeLoader.EnsureLoaded();
+            using var numbers = torch.arange(int.Parse(arguments[0]), torch.float32);
+            using var sum = numbers.sum();
+            Console.WriteLine($"sum {sum.item<float>()}, cores {new CoreBudget().Cores}, {NativeLoader.Report}");
+            return 0;
+        }
+        catch (NativeLibraryException e)
+        {
+            Console.WriteLine(e.Message);
+            return 3;
+        }
+    }
+
+    /// <summary>Starts this assembly's <see cref="Main"/>.</summary>
+    public static Process Start(int count, params (string Name, string Value)[] environment)
+    {
+        // runtime folder/shared/Microsoft.NETCore.App/version, three levels below the host.
+        var runtime = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
+        var host = Path.GetFullPath(Path.Combine(runtime, "..", "..", "..", OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"));
+        var start = new ProcessStartInfo(host) { RedirectStandardOutput = true };
+        start.ArgumentList.Add(typeof(HelperProcess).Assembly.Location);
+        start.ArgumentList.Add(count.ToString());
+        foreach (var (name, value) in environment) start.Environment[name] = value;
+        return Process.Start(start)!;
+    }
+
+    /// <summary>Waits for a process; a stuck one is ended.</summary>
+    public static (int ExitCode, string Output) Finish(Process process)
+    {
+        using var _ = process;
+        var output = process.StandardOutput.ReadToEndAsync();
+        if (!process.WaitForExit(TimeSpan.FromSeconds(60)))
+        {
+            process.Kill();
+            Assert.Fail("the helper process did not end within 60 s");
+        }
+
+        return (process.ExitCode, output.Result.Trim());
+    }
+}

@@ -43,8 +43,7 @@ internal sealed class GraphInputs(string model, IReadOnlyList<GraphTensor> decla
 
     private void CheckShape(GraphTensor input, long[] shape, Dictionary<string, long> sizes, Dictionary<string, string> owners)
     {
-        // Rank 0 may also mean that the rank is unknown; ONNX Runtime knows and checks.
-        if (input.Dimensions.Count == 0) return;
+        // ONNX Runtime reports an unknown rank as 0 and broadcasts whatever comes: a scalar that is none must not pass silently.
         if (shape.Length != input.Dimensions.Count) throw Refuse(input, $"has shape {Shape(shape)}", $"give it {input.Dimensions.Count} dimensions");
         for (var i = 0; i < shape.Length; i++)
         {

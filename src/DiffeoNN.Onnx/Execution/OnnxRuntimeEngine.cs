@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Gradients;
 using Microsoft.ML.OnnxRuntime;
 
 namespace DiffeoNN.Onnx.Execution;
@@ -6,6 +7,9 @@ namespace DiffeoNN.Onnx.Execution;
 /// <remarks>The CUDA path could not be run where this library was built: it is written after ONNX Runtime's documentation.</remarks>
 public sealed class OnnxRuntimeEngine
 {
+    /// <summary>Weights of more bytes are not passed as one block; protocol buffers end at 2 GiB.</summary>
+    private const long InMemoryLimit = 1L << 30;
+
     /// <summary>Prepares ONNX Runtime and libtorch for this process.</summary>
     /// <param name="options">Defaults if null.</param>
     /// <exception cref="NativeLibraryException">libtorch does not load.</exception>
@@ -58,10 +62,37 @@ public sealed class OnnxRuntimeEngine
         });
     }
 
+    /// <summary>Loads a model that was composed in memory.</summary>
+    /// <param name="model">Of any size: one too large for a message of its own goes through a temporary folder.</param>
+    /// <param name="name">What messages call it.</param>
+    /// <returns>The caller disposes it.</returns>
+    /// <exception cref="GraphException">The model has an operator, input or output that ONNX Runtime or libtorch lacks.</exception>
+    public IGraph Load(OnnxModel model, string name)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return Load(model, name, InMemoryLimit);
+    }
+
+    internal IGraph Load(OnnxModel model, string name, long inMemoryLimit)
+    {
+        if (model.Graph.Initializers.Values.Sum(tensor => (long)tensor.Data.Length) <= inMemoryLimit) return Load(model.ToBytes(), name);
+        var folder = Directory.CreateTempSubdirectory("diffeonn-");
+        try
+        {
+            var path = Path.Combine(folder.FullName, "model.onnx");
+            model.SaveWithExternalData(path, threshold: 1024);
+            return Create(name, options => new InferenceSession(path, options));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
     private OrtGraph Create(string name, Func<SessionOptions, InferenceSession> open)
     {
         _ = OrtEnvironment.Instance;
-        using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, LogId = name };
+        using var options = new SessionOptions { LogSeverityLevel = OrtEnvironment.LogLevel, LogId = name };
         Budget.ApplyTo(options);
         InferenceSession session;
         try

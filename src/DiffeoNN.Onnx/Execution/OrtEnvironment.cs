@@ -2,9 +2,13 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace DiffeoNN.Onnx.Execution;
 
-/// <summary>ONNX Runtime's environment, of which a process has one: quiet but for errors, and without telemetry.</summary>
+/// <summary>ONNX Runtime's environment, of which a process has one: quiet, and without telemetry.</summary>
+/// <remarks>An error comes as an exception with its whole message; logging it as well would only put raw lines, for cancelled runs too, on standard error.</remarks>
 internal static class OrtEnvironment
 {
+    /// <summary>What is logged.</summary>
+    public const OrtLoggingLevel LogLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL;
+
     private static readonly Lazy<OrtEnv> s_instance = new(Create);
 
     /// <summary>Created on first use; an environment that the program made before is taken as it is.</summary>
@@ -19,7 +23,7 @@ internal static class OrtEnvironment
         }
         else
         {
-            var options = new EnvironmentCreationOptions { logId = "DiffeoNN", logLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+            var options = new EnvironmentCreationOptions { logId = "DiffeoNN", logLevel = LogLevel };
             environment = OrtEnv.CreateInstanceWithOptions(ref options);
         }
 

@@ -16,6 +16,7 @@ internal sealed class OrtGraph : IGraph
     private readonly Dictionary<string, GraphTensor> _outputs;
     private readonly ReaderWriterLockSlim _inUse = new(LockRecursionPolicy.NoRecursion);
     private bool _disposed;
+    private long _copiedOutputs;
 
     /// <param name="name">What messages call it.</param>
     /// <param name="session">Disposed with the graph.</param>
@@ -31,6 +32,9 @@ internal sealed class OrtGraph : IGraph
         _check = new GraphInputs(name, Inputs);
         _outputs = Outputs.ToDictionary(output => output.Name);
     }
+
+    /// <summary>How many outputs were copied so far, because their shape was not known before the run.</summary>
+    public long CopiedOutputs => Interlocked.Read(ref _copiedOutputs);
 
     public string Name { get; }
 
@@ -130,7 +134,7 @@ internal sealed class OrtGraph : IGraph
     private void Run(OrtIoBinding binding, CancellationToken cancellationToken)
     {
         // Terminate stops every run that shares the options: these belong to this run alone.
-        using var options = new RunOptions();
+        using var options = new RunOptions { LogSeverityLevel = OrtEnvironment.LogLevel };
         using var registration = cancellationToken.Register(static state => ((RunOptions)state!).Terminate = true, options);
         try
         {
@@ -147,13 +151,14 @@ internal sealed class OrtGraph : IGraph
     }
 
     /// <summary>Adds the outputs that ONNX Runtime allocated by itself.</summary>
-    private static void Collect(OrtIoBinding binding, IReadOnlyList<GraphTensor> wanted, Dictionary<string, torch.Tensor> results, torch.Device device)
+    private void Collect(OrtIoBinding binding, IReadOnlyList<GraphTensor> wanted, Dictionary<string, torch.Tensor> results, torch.Device device)
     {
         using var values = binding.GetOutputValues();
         for (var i = 0; i < wanted.Count; i++)
         {
             if (results.ContainsKey(wanted[i].Name)) continue;
             var tensor = TensorMemory.Copy(values[i]);
+            Interlocked.Increment(ref _copiedOutputs);
             if (device.type == DeviceType.CUDA)
             {
                 using var onCpu = tensor;

@@ -38,19 +38,19 @@ internal sealed record CudaProbe
     public IReadOnlyList<string> Missing(int index)
     {
         List<string> missing = [];
+        var hasDriver = CanLoad(s_driver);
         var providers = Providers();
         if (!providers.Contains("CUDAExecutionProvider"))
             missing.Add($"this build has no GPU packages (ONNX Runtime offers only {string.Join(", ", providers)}), build with -p:DiffeoNNGpu=true");
         else if (Find(s_provider) is not { } provider)
             missing.Add($"'{s_provider}' is not beside ONNX Runtime's library, restore the package Microsoft.ML.OnnxRuntime.Gpu again");
-        else if (Unloadable(provider) is { Length: > 0 } unloadable)
-            missing.Add($"'{s_provider}' needs {string.Join(", ", unloadable)}, which do not load, install CUDA and cuDNN of these versions and put them on the library path");
+        else if (ProviderError(index) is { } error)
+            missing.AddRange(Explain(provider, error, hasDriver));
 
-        if (!CanLoad(s_driver)) missing.Add($"the NVIDIA driver's '{s_driver}' does not load, install the driver (in a container, start it with access to the GPU)");
+        if (!hasDriver) missing.Add($"the NVIDIA driver's '{s_driver}' does not load, install the driver (in a container, start it with access to the GPU)");
         if (missing.Count > 0) return missing;
 
-        // These two start CUDA, so they are asked only where its libraries are there.
-        if (ProviderError(index) is { } error) missing.Add($"ONNX Runtime refuses its CUDA provider: {error}");
+        // This starts CUDA in libtorch, so it is asked only where the libraries are there.
         switch (TorchDevices())
         {
             case null:
@@ -62,6 +62,16 @@ internal sealed record CudaProbe
         }
 
         return missing;
+    }
+
+    /// <summary>ONNX Runtime names only the first library that is missing; this finds all of them.</summary>
+    private IEnumerable<string> Explain(string provider, string error, bool hasDriver)
+    {
+        var unloadable = Unloadable(provider);
+        if (unloadable.Length > 0)
+            yield return $"'{s_provider}' needs {string.Join(", ", unloadable)}, which do not load, install CUDA and cuDNN of these versions and put them on the library path";
+        else if (hasDriver)
+            yield return $"ONNX Runtime refuses its CUDA provider: {error}";
     }
 
     private string[] Unloadable(string provider)
@@ -79,7 +89,7 @@ internal sealed record CudaProbe
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException or OverflowException)
         {
-            return []; // ProviderError tries the library itself and has the reason.
+            return []; // ProviderError has tried the library itself and has the reason.
         }
     }
 

@@ -1,21 +1,101 @@
 namespace DiffeoNN.Onnx.Gradients;
 
-/// <summary>Rewrites models for newer versions of the ai.onnx operator set.</summary>
+/// <summary>Rewrites models for newer versions of the ai.onnx operator set, one row per operator and version that changed its form.</summary>
 public static partial class OpsetConverter
 {
+    private const int Oldest = 7;
+
+    private delegate IEnumerable<OnnxNode> Rewrite(OnnxNode node, Scope scope);
+
     /// <summary>A copy of a model at a newer version of the operator set, which computes the same.</summary>
-    /// <param name="model">The model, operator set 7 or later.</param>
+    /// <param name="model">The model, operator set 7 or later; model-local functions are inlined first.</param>
     /// <param name="opset">The version wanted, at least the model's.</param>
-    /// <exception cref="OnnxModelException">The model is older than version 7 or newer than <paramref name="opset"/>.</exception>
+    /// <exception cref="OnnxModelException">The model is older than version 7, newer than <paramref name="opset"/>, or uses a form that newer versions lack.</exception>
     public static OnnxModel Convert(OnnxModel model, int opset)
     {
-        var from = model.Opset;
-        if (from < 7)
-            throw new OnnxModelException($"The model uses operator set {from}; this library reads versions 7 and later. Export it again at a newer version.");
+        var result = FunctionInliner.Inline(model);
+        var from = result.Opset;
+        if (from < Oldest)
+            throw new OnnxModelException($"The model uses operator set {from}; this library reads versions {Oldest} and later. Export it again at a newer version.");
         if (from > opset)
             throw new OnnxModelException($"The model uses operator set {from}, newer than the {opset} wanted.");
-        var result = model.Copy();
+        var scope = new Scope(result);
+        Convert(result.Graph, scope, from, opset);
         result.OpsetImports[""] = opset;
+        result.IrVersion = Math.Max(result.IrVersion, MinimumIrVersion(opset));
         return result;
+    }
+
+    /// <summary>The format version that ONNX released together with an operator set.</summary>
+    internal static long MinimumIrVersion(int opset) => opset switch
+    {
+        <= 8 => 3,
+        9 => 4,
+        10 => 5,
+        11 => 6,
+        <= 14 => 7,
+        <= 18 => 8,
+        <= 20 => 9,
+        <= 22 => 10,
+        23 => 11,
+        _ => 12,
+    };
+
+    /// <summary>Rewrites a list of nodes, such as a function's body.</summary>
+    internal static List<OnnxNode> Convert(IEnumerable<OnnxNode> nodes, OnnxModel owner, int from, int to) => Convert(nodes, new Scope(owner), from, to);
+
+    private static void Convert(OnnxGraph graph, Scope scope, int from, int to)
+    {
+        // Before version 4 of the format every initialiser was listed as an input too, and none could be overridden.
+        if (scope.Model.IrVersion < 4)
+            graph.Inputs.RemoveAll(i => graph.Initializers.ContainsKey(i.Name));
+        var nodes = Convert(graph.Nodes, scope, from, to);
+        graph.Nodes.Clear();
+        graph.Nodes.AddRange(nodes);
+        foreach (var inner in graph.Nodes.SelectMany(n => n.Attributes.Values).SelectMany(a => a.Graphs))
+            Convert(inner, scope, from, to);
+    }
+
+    private static List<OnnxNode> Convert(IEnumerable<OnnxNode> nodes, Scope scope, int from, int to)
+    {
+        var current = nodes.ToList();
+        foreach (var step in Rows.Where(r => r.Version > from && r.Version <= to).GroupBy(r => r.Version).OrderBy(g => g.Key))
+        {
+            var rewrites = step.SelectMany(r => r.Operators.Select(o => (o, r.Rewrite))).ToDictionary(r => r.o, r => r.Rewrite, StringComparer.Ordinal);
+            current = [.. current.SelectMany(n => n.Domain.Length == 0 && rewrites.TryGetValue(n.OpType, out var rewrite) ? rewrite(n, scope) : [n])];
+        }
+
+        return current;
+    }
+
+    private sealed record Row(int Version, string[] Operators, Rewrite Rewrite);
+
+    /// <summary>Where a rewriting puts new constants and finds element types and ranks.</summary>
+    private sealed class Scope(OnnxModel model)
+    {
+        private readonly Lazy<IReadOnlyDictionary<string, ValueFacts>> _facts = new(() => ShapeInference.Infer(model));
+        private int _count;
+
+        public OnnxModel Model { get; } = model;
+
+        public string Constant(OnnxTensor tensor) => Model.Graph.AddInitializer(tensor.WithName(Fresh("constant")));
+
+        public string Constant(IEnumerable<long> values) => Constant(OnnxTensor.Int64s("", values.ToArray()));
+
+        public string Fresh(string hint)
+        {
+            string name;
+            do
+            {
+                name = $"opset/{hint}_{_count++}";
+            }
+            while (Model.Graph.Initializers.ContainsKey(name));
+            return name;
+        }
+
+        public OnnxElementType TypeOf(string value) => _facts.Value.TryGetValue(value, out var facts) && facts.ElementType.IsFloat()
+            ? facts.ElementType : OnnxElementType.Float;
+
+        public int? RankOf(string value) => _facts.Value.TryGetValue(value, out var facts) ? facts.Shape?.Length : null;
     }
 }

@@ -1,0 +1,154 @@
+namespace DiffeoNN.Onnx.Gradients;
+
+/// <content>The rows: what changed its form in which version.</content>
+public static partial class OpsetConverter
+{
+    private static readonly Row[] Rows =
+    [
+        new(9, ["BatchNormalization"], DropSpatial),
+        new(9, ["Upsample"], (n, s) => AttributeToInput(n, s, "scales", 1)),
+        new(10, ["Upsample"], (n, _) => [Renamed(n, "Resize")]),
+        new(10, ["Slice"], SliceAttributes),
+        new(10, ["TopK"], (n, s) => AttributeToInput(n, s, "k", 1)),
+        new(11, ["Resize"], ResizeCoordinates),
+        new(11, ["Clip"], ClipLimits),
+        new(11, ["Pad"], PadAmounts),
+        new(11, ["Scatter"], (n, _) => [Renamed(n, "ScatterElements")]),
+        new(12, ["Dropout"], (n, _) => [Without(n, "ratio")]),
+        new(13, ["Squeeze", "Unsqueeze", "ReduceSum"], (n, s) => AttributeToInput(n, s, "axes", 1)),
+        new(13, ["Split"], (n, s) => AttributeToInput(n, s, "split", 1)),
+        new(13, ["Softmax", "LogSoftmax", "Hardmax"], FlattenedSoftmax),
+        new(14, ["BatchNormalization"], InferenceOutputs),
+        new(16, ["RoiAlign"], (n, _) => [Default(n, "coordinate_transformation_mode", "output_half_pixel")]),
+        new(18, ["ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSumSquare"],
+            (n, s) => AttributeToInput(n, s, "axes", 1)),
+        new(18, ["Split"], SplitCount),
+        new(20, ["GridSample"], GridSampleMode),
+        new(20, ["DFT"], TransformAxis),
+        new(21, ["GroupNormalization"], (n, _) => throw new OnnxModelException(
+            $"{n} has one scale per group, a form that operator set 21 withdrew. Export the model again at version 21 or later.")),
+    ];
+
+    private static OnnxNode Renamed(OnnxNode node, string opType)
+    {
+        var copy = node.Copy();
+        copy.OpType = opType;
+        return copy;
+    }
+
+    private static OnnxNode Without(OnnxNode node, params string[] attributes)
+    {
+        var copy = node.Copy();
+        foreach (var name in attributes)
+            copy.Attributes.Remove(name);
+        return copy;
+    }
+
+    private static OnnxNode Default(OnnxNode node, string attribute, string value) =>
+        node.Attributes.ContainsKey(attribute) ? node : node.Copy().With(OnnxAttribute.Of(attribute, value));
+
+    private static void SetInput(OnnxNode node, int index, string value)
+    {
+        while (node.Inputs.Count <= index)
+            node.Inputs.Add("");
+        node.Inputs[index] = value;
+    }
+
+    private static OnnxNode[] AttributeToInput(OnnxNode node, Scope scope, string attribute, int index)
+    {
+        if (!node.Attributes.TryGetValue(attribute, out var value))
+            return [node];
+        var copy = Without(node, attribute);
+        var name = value.Kind switch
+        {
+            OnnxAttributeKind.Floats => scope.Constant(OnnxTensor.Create("", [value.Floats.Count], value.Floats.ToArray().AsSpan())),
+            OnnxAttributeKind.Int => scope.Constant([value.Int]),
+            _ => scope.Constant(value.Ints),
+        };
+        SetInput(copy, index, name);
+        return [copy];
+    }
+
+    private static OnnxNode[] DropSpatial(OnnxNode node, Scope scope) => node.GetInt("spatial", 1) == 1
+        ? [Without(node, "spatial")]
+        : throw new OnnxModelException($"{node} normalises every position by itself (spatial=0), a form that operator set 9 withdrew.");
+
+    private static OnnxNode[] SliceAttributes(OnnxNode node, Scope scope)
+    {
+        var starts = node.GetInts("starts") ?? [];
+        var copy = Without(node, "starts", "ends", "axes");
+        SetInput(copy, 1, scope.Constant(starts));
+        SetInput(copy, 2, scope.Constant(node.GetInts("ends") ?? []));
+        SetInput(copy, 3, scope.Constant(node.GetInts("axes") ?? [.. Enumerable.Range(0, starts.Count).Select(a => (long)a)]));
+        return [copy];
+    }
+
+    /// <summary>Version 10 knew one way of placing samples: asymmetric, rounded down.</summary>
+    private static OnnxNode[] ResizeCoordinates(OnnxNode node, Scope scope)
+    {
+        var copy = node.Copy().With(
+            OnnxAttribute.Of("coordinate_transformation_mode", "asymmetric"),
+            OnnxAttribute.Of("nearest_mode", "floor"));
+        copy.Inputs.Insert(1, "");
+        return [copy];
+    }
+
+    private static OnnxNode[] ClipLimits(OnnxNode node, Scope scope)
+    {
+        var type = scope.TypeOf(node.Inputs[0]);
+        var copy = Without(node, "min", "max");
+        if (node.Attributes.TryGetValue("min", out var min))
+            SetInput(copy, 1, scope.Constant(OnnxTensor.FromDoubles("", type, [], [min.Float])));
+        if (node.Attributes.TryGetValue("max", out var max))
+            SetInput(copy, 2, scope.Constant(OnnxTensor.FromDoubles("", type, [], [max.Float])));
+        return [copy];
+    }
+
+    private static OnnxNode[] PadAmounts(OnnxNode node, Scope scope)
+    {
+        var copy = Without(node, "pads", "value");
+        SetInput(copy, 1, scope.Constant(node.GetInts("pads") ?? []));
+        SetInput(copy, 2, scope.Constant(OnnxTensor.FromDoubles("", scope.TypeOf(node.Inputs[0]), [], [node.GetFloat("value", 0)])));
+        return [copy];
+    }
+
+    /// <summary>Before version 13 everything from the axis on was one vector.</summary>
+    private static OnnxNode[] FlattenedSoftmax(OnnxNode node, Scope scope)
+    {
+        var axis = node.GetInt("axis", 1);
+        if (axis == -1 || scope.RankOf(node.Inputs[0]) == axis + 1)
+            return [node.Copy().With(OnnxAttribute.Of("axis", -1))];
+        var (shape, flat, done) = (scope.Fresh("shape"), scope.Fresh("flat"), scope.Fresh("softmax"));
+        return
+        [
+            new OnnxNode("Shape", [node.Inputs[0]], [shape]),
+            new OnnxNode("Flatten", [node.Inputs[0]], [flat], OnnxAttribute.Of("axis", axis)),
+            new OnnxNode(node.OpType, [flat], [done], OnnxAttribute.Of("axis", -1)) { Name = node.Name },
+            new OnnxNode("Reshape", [done, shape], node.Outputs),
+        ];
+    }
+
+    private static OnnxNode[] InferenceOutputs(OnnxNode node, Scope scope)
+    {
+        var copy = node.Copy();
+        copy.Outputs.RemoveRange(1, copy.Outputs.Count - 1);
+        return [copy];
+    }
+
+    private static OnnxNode[] SplitCount(OnnxNode node, Scope scope) =>
+        node.Input(1).Length > 0 ? [node] : [node.Copy().With(OnnxAttribute.Of("num_outputs", node.Outputs.Count))];
+
+    private static OnnxNode[] GridSampleMode(OnnxNode node, Scope scope) => node.GetString("mode", "bilinear") switch
+    {
+        "bilinear" => [node.Copy().With(OnnxAttribute.Of("mode", "linear"))],
+        "bicubic" => [node.Copy().With(OnnxAttribute.Of("mode", "cubic"))],
+        _ => [node],
+    };
+
+    private static OnnxNode[] TransformAxis(OnnxNode node, Scope scope)
+    {
+        var copy = Without(node, "axis");
+        SetInput(copy, 2, scope.Constant(OnnxTensor.Scalar("", node.GetInt("axis", 1))));
+        return [copy];
+    }
+}

@@ -1,0 +1,121 @@
+using System.Globalization;
+
+namespace DiffeoNN.Onnx.Gradients;
+
+/// <summary>
+/// A dimension or an integer computed from dimensions: a polynomial of symbols with integer coefficients.
+/// What is no polynomial (a rounded quotient) becomes a symbol of its own, named by its formula, so that equal formulas stay equal.
+/// </summary>
+internal sealed class Dim : IEquatable<Dim>
+{
+    private readonly SortedDictionary<string, long> _terms;
+    private readonly string _text;
+
+    private Dim(SortedDictionary<string, long> terms)
+    {
+        _terms = terms;
+        _text = Format(terms);
+        IsConstant = terms.Count == 0 || (terms.Count == 1 && terms.ContainsKey(""));
+        Constant = IsConstant ? terms.GetValueOrDefault("") : 0;
+    }
+
+    public static Dim One { get; } = Of(1);
+
+    /// <summary>Whether the number is known.</summary>
+    public bool IsConstant { get; }
+
+    /// <summary>The number; 0 where it is not known.</summary>
+    public long Constant { get; }
+
+    /// <summary>The size; null where it is not known.</summary>
+    public long? Size => IsConstant ? Constant : null;
+
+    public static implicit operator Dim(long value) => Of(value);
+
+    public static Dim operator +(Dim a, Dim b) => Combine(a, b, 1);
+
+    public static Dim operator -(Dim a, Dim b) => Combine(a, b, -1);
+
+    public static Dim operator *(Dim a, Dim b)
+    {
+        var terms = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        foreach (var (left, x) in a._terms)
+        {
+            foreach (var (right, y) in b._terms)
+                Accumulate(terms, Product(left, right), checked(x * y));
+        }
+
+        return new Dim(terms);
+    }
+
+    public static Dim Of(long value)
+    {
+        var terms = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        Accumulate(terms, "", value);
+        return new Dim(terms);
+    }
+
+    public static Dim Symbol(string name) => new(new SortedDictionary<string, long>(StringComparer.Ordinal) { [name] = 1 });
+
+    /// <summary>The quotient where the division leaves nothing for certain; null otherwise.</summary>
+    public static Dim? DivideExactly(Dim a, Dim b)
+    {
+        if (a.Equals(b))
+            return One;
+        if (b._terms.Count != 1)
+            return null;
+        var (factors, coefficient) = b._terms.First();
+        var terms = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        foreach (var (term, value) in a._terms)
+        {
+            var rest = term.Length == 0 ? [] : term.Split('·').ToList();
+            if (value % coefficient != 0 || (factors.Length > 0 && !factors.Split('·').All(rest.Remove)))
+                return null;
+            Accumulate(terms, string.Join('·', rest), value / coefficient);
+        }
+
+        return new Dim(terms);
+    }
+
+    /// <summary>The quotient rounded down.</summary>
+    public static Dim FloorDivide(Dim a, Dim b)
+    {
+        if (a.IsConstant && b.IsConstant && b.Constant != 0)
+            return Of((long)Math.Floor((decimal)a.Constant / b.Constant));
+        return (b.IsConstant && b.Constant == 0 ? null : DivideExactly(a, b)) ?? Symbol($"floor(({a})/({b}))");
+    }
+
+    /// <summary>Whether this differs from another dimension whatever the symbols stand for (sizes of at least 1).</summary>
+    public bool SurelyDiffers(Dim other) => (this - other) is { IsConstant: true, Constant: not 0 };
+
+    public bool Equals(Dim? other) => other is not null && _text == other._text;
+
+    public override bool Equals(object? obj) => Equals(obj as Dim);
+
+    public override int GetHashCode() => StringComparer.Ordinal.GetHashCode(_text);
+
+    public override string ToString() => _text;
+
+    private static Dim Combine(Dim a, Dim b, long sign)
+    {
+        var terms = new SortedDictionary<string, long>(a._terms, StringComparer.Ordinal);
+        foreach (var (term, value) in b._terms)
+            Accumulate(terms, term, checked(sign * value));
+        return new Dim(terms);
+    }
+
+    private static void Accumulate(SortedDictionary<string, long> terms, string term, long value)
+    {
+        var sum = checked(terms.GetValueOrDefault(term) + value);
+        if (sum == 0)
+            terms.Remove(term);
+        else
+            terms[term] = sum;
+    }
+
+    private static string Product(string a, string b) =>
+        a.Length == 0 ? b : b.Length == 0 ? a : string.Join('·', a.Split('·').Concat(b.Split('·')).Order(StringComparer.Ordinal));
+
+    private static string Format(SortedDictionary<string, long> terms) => terms.Count == 0 ? "0" : string.Join(" + ", terms.Select(t =>
+        t.Key.Length == 0 ? t.Value.ToString(CultureInfo.InvariantCulture) : t.Value == 1 ? t.Key : $"{t.Value}·{t.Key}"));
+}

@@ -1,7 +1,7 @@
 namespace DiffeoNN.Onnx.Bundles;
 
 /// <summary>A backward graph of the user's own energy: image to the gradient of the term, in the network's (preprocessed) values.</summary>
-/// <remarks>Checked against finite differences of the energy graph when the energy is composed.</remarks>
+/// <remarks>Checked against finite differences of the energy graph when the bundle is loaded or built.</remarks>
 public sealed record BackwardGraphSpec : ModelFile
 {
     /// <summary>Output (N, C, H, W): derivative of each image's term by the network's input.</summary>

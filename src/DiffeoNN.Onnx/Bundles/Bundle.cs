@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 
 namespace DiffeoNN.Onnx.Bundles;
@@ -38,8 +39,9 @@ public sealed class Bundle
 
     /// <summary>Loads a bundle and checks all of it: manifest, files, hashes, tensors, weights, and a backward graph of the user's own.</summary>
     /// <param name="folder">The folder that holds <c>diffeonn.json</c>.</param>
+    /// <param name="engine">Runs a backward graph of the user's own to check it; if null, an engine on the CPU is made where there is one.</param>
     /// <exception cref="BundleException">Something is missing, malformed or inconsistent; the message says what, where and why.</exception>
-    public static Bundle Load(string folder)
+    public static Bundle Load(string folder, OnnxRuntimeEngine? engine = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         if (!Directory.Exists(folder))
@@ -47,6 +49,7 @@ public sealed class Bundle
         var bundle = new Bundle(
             Path.GetFullPath(folder), BundleManifest.Load(Path.Combine(folder, BundleManifest.FileName)));
         BundleValidator.Check(bundle);
+        BackwardGraphCheck.Check(bundle, engine);
         return bundle;
     }
 

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 
 namespace DiffeoNN.Onnx.Bundles;
@@ -46,9 +47,10 @@ public sealed class BundleBuilder(string folder)
 
     /// <summary>Fills in the hashes, checks files and manifest as <see cref="Bundle.Load"/> does, and writes <c>diffeonn.json</c> last.</summary>
     /// <param name="manifest">The manifest; its hashes are ignored.</param>
+    /// <param name="engine">Runs a backward graph of the user's own to check it; if null, an engine on the CPU is made where there is one.</param>
     /// <returns>The bundle.</returns>
     /// <exception cref="BundleException">Something is missing, malformed or inconsistent; no manifest was written then.</exception>
-    public Bundle Build(BundleManifest manifest)
+    public Bundle Build(BundleManifest manifest, OnnxRuntimeEngine? engine = null)
     {
         ArgumentNullException.ThrowIfNull(manifest);
         var path = Path.Combine(Folder, BundleManifest.FileName);
@@ -70,6 +72,7 @@ public sealed class BundleBuilder(string folder)
         // Through JSON and back: the rules of reading are the only rules.
         var bundle = new Bundle(Path.GetFullPath(Folder), BundleManifest.Parse(System.Text.Encoding.UTF8.GetBytes(complete.ToJson()), path));
         BundleValidator.Check(bundle);
+        BackwardGraphCheck.Check(bundle, engine);
         bundle.Manifest.Save(path);
         return bundle;
     }

@@ -8,8 +8,10 @@ namespace DiffeoNN.Onnx.Execution;
 /// <summary>Makes TorchSharp's native libraries loadable on Linux systems whose libstdc++ is older than GCC 13's.</summary>
 /// <remarks>
 /// <para>Runs by itself when this assembly is first used, which must be before the first use of TorchSharp. Where the system's libstdc++ has
-/// GLIBCXX_3.4.32, and on Windows and macOS, it does nothing. Elsewhere it loads libtorch by full path, then a patched private copy of
+/// GLIBCXX_3.4.32, and on Windows and macOS, it loads nothing. Elsewhere it loads libtorch by full path, then a patched private copy of
 /// <c>libLibTorchSharp.so</c>, in which one empty function of the newer libstdc++ is no longer asked for.</para>
+/// <para>On Linux it also sets <c>OMP_WAIT_POLICY=passive</c> for libtorch's OpenMP, unless that variable or <c>GOMP_SPINCOUNT</c> is set: see
+/// <see cref="CoreBudget"/>.</para>
 /// <para>Environment variables: <c>DIFFEONN_CACHE</c>, the folder for the patched copy (otherwise <c>diffeonn</c> in the user's cache folder);
 /// <c>DIFFEONN_LIBTORCH</c>, a folder with another libtorch of the same version, for instance one built for CUDA.</para>
 /// </remarks>

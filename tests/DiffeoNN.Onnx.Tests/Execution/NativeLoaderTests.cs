@@ -8,9 +8,14 @@ namespace DiffeoNN.Onnx.Tests.Execution;
 public sealed class NativeLoaderTests
 {
     private readonly List<string> _loaded = [];
+    private readonly List<string> _variables = [];
 
     [SetUp]
-    public void Forget() => _loaded.Clear();
+    public void Forget()
+    {
+        _loaded.Clear();
+        _variables.Clear();
+    }
 
     [Test]
     public void EnsureLoaded_ThenTorch_Works()
@@ -32,11 +37,26 @@ public sealed class NativeLoaderTests
     }
 
     [Test]
+    public void Prepare_MakesOpenMpSleep_UnlessTheUserChose()
+    {
+        var system = System(isNew: true, folders: []);
+        TorchLibraries.Prepare(system);
+        Assert.That(_variables, Is.EqualTo(new[] { "OMP_WAIT_POLICY=passive" }));
+
+        foreach (var chosen in new[] { "OMP_WAIT_POLICY", "GOMP_SPINCOUNT" })
+        {
+            _variables.Clear();
+            TorchLibraries.Prepare(system with { Variable = name => name == chosen ? "1" : null });
+            Assert.That(_variables, Is.Empty, chosen);
+        }
+    }
+
+    [Test]
     public void Prepare_OutsideLinux_DoesNothing()
     {
         TorchLibraries.Prepare(System(isNew: false, folders: []) with { IsLinux = false, HasNewStandardLibrary = () => throw new AssertionException("asked") });
 
-        Assert.That(_loaded, Is.Empty);
+        Assert.That(_loaded.Concat(_variables), Is.Empty);
     }
 
     [Test]
@@ -168,6 +188,7 @@ public sealed class NativeLoaderTests
         Folders = folders,
         Variable = name => name switch { "DIFFEONN_CACHE" => cache, "DIFFEONN_LIBTORCH" => libtorch, _ => null },
         Load = _loaded.Add,
+        SetVariable = (name, value) => _variables.Add($"{name}={value}"),
     };
 
     private static string Libtorch(string folder)

@@ -18,6 +18,9 @@ internal sealed record NativeSystem
     /// <summary>Reads an environment variable.</summary>
     public Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;
 
+    /// <summary>Sets an environment variable for native libraries that load later.</summary>
+    public Action<string, string> SetVariable { get; init; } = static (name, value) => LibC.SetVariable(name, value);
+
     /// <summary>Folders that may hold native libraries, best first.</summary>
     public IReadOnlyList<string> Folders { get; init; } = SearchFolders();
 

@@ -23,6 +23,7 @@ internal static class TorchLibraries
     public static string Prepare(NativeSystem system)
     {
         if (!system.IsLinux) return "Nothing to do: only Linux may need it.";
+        LetIdleThreadsSleep(system);
         var chosen = system.Variable(Variable) is { Length: > 0 } named ? Path.GetFullPath(named) : null;
         var isNew = system.HasNewStandardLibrary();
         if (isNew && chosen is null) return $"Nothing to do: libstdc++ has {ElfSymbolPatch.Version}.";
@@ -42,6 +43,15 @@ internal static class TorchLibraries
         var loaded = isNew ? bridge : Patched(system, bridge);
         Load(system, loaded);
         return $"Loaded libtorch from {libtorch} and {loaded}{(isNew ? "" : $", patched because libstdc++ lacks {ElfSymbolPatch.Version}")}.";
+    }
+
+    /// <summary>
+    /// libtorch's threads are those of OpenMP, which by default spin for milliseconds after each loop and so take the cores from ONNX Runtime,
+    /// and from each other where the machine is shared. OpenMP reads this once, when it loads; the user's own choice stands.
+    /// </summary>
+    private static void LetIdleThreadsSleep(NativeSystem system)
+    {
+        if (system.Variable("OMP_WAIT_POLICY") is null && system.Variable("GOMP_SPINCOUNT") is null) system.SetVariable("OMP_WAIT_POLICY", "passive");
     }
 
     /// <summary>The patched copy of a library, made if it is not there yet.</summary>

@@ -10,18 +10,19 @@ internal sealed partial class CanonicalisationRun
 {
     private Iterate Forward()
     {
-        var (output, lattice, v) = _clock.Measure(Stage.Field, () =>
+        var (output, lattice, v, speeds) = _clock.Measure(Stage.Field, () =>
         {
             var output = _field.Evaluate();
             var lattice = Leaf(output);
             using var noGradient = torch.no_grad();
-            return (output, lattice, Leaf(Velocity(lattice, _starts)));
-        });
-        var (exp, u, speeds) = _clock.Measure(Stage.Exponential, () =>
-        {
+            var v = Velocity(lattice, _starts);
             var speeds = ScalingAndSquaring.FastestSpeeds(v);
+            return (output, lattice, Leaf(Still(v, speeds)), speeds);
+        });
+        var (exp, u) = _clock.Measure(Stage.Exponential, () =>
+        {
             var exp = ScalingAndSquaring.Exp(v, [.. speeds.Select(SquaringsOf)]);
-            return (exp, Leaf(exp), speeds);
+            return (exp, Leaf(exp));
         });
         var image = _clock.Measure(Stage.Warp, () => Warp.Apply(_images, u, _options.Padding));
         var (smoothness, orientation) = _clock.Measure(Stage.Regularisers, () => (Smoothness(lattice), Orientation(u)));
@@ -56,6 +57,13 @@ internal sealed partial class CanonicalisationRun
         return starts is null ? deviation : deviation + starts;
     }
 
+    // Rows that diverged are judged by their speed; until they leave, the resampling kernel must not see their values: its backward
+    // reads memory at positions that are no numbers.
+    private static torch.Tensor Still(torch.Tensor v, double[] speeds) =>
+        speeds.All(HasNotDiverged)
+            ? v
+            : torch.where(torch.tensor(speeds.Select(HasNotDiverged).ToArray(), device: v.device).view(-1, 1, 1, 1), v, torch.zeros_like(v));
+
     // On the lattice itself: where it is finer than the field's features this is the value at all pixels, at a fraction of the cost.
     private torch.Tensor Smoothness(torch.Tensor lattice)
     {
@@ -83,7 +91,7 @@ internal sealed partial class CanonicalisationRun
         return [.. Enumerable.Range(0, (int)table.size(0)).Select(row =>
         {
             var numbers = values.AsSpan(row * columns, columns);
-            var total = double.IsFinite(iterate.Speeds[row])
+            var total = HasNotDiverged(iterate.Speeds[row])
                 ? numbers[0] + (_options.SmoothnessWeight * numbers[^2]) + (_options.OrientationWeight * numbers[^1])
                 : double.NaN;
             return new IterateEnergy(numbers[0], [.. numbers[1..].ToArray().Select(value => (double)value)], total);
@@ -107,7 +115,7 @@ internal sealed partial class CanonicalisationRun
     /// <param name="Image">y with its graph to u.</param>
     /// <param name="Smoothness">One value a row, with its graph to the lattice.</param>
     /// <param name="Orientation">One value a row, with its graph to u unless it is zero.</param>
-    /// <param name="Speeds">Largest |v| of each row in pixels; not finite if anything upstream was not.</param>
+    /// <param name="Speeds">Largest |v| of each row in pixels as it came from the parameters; not finite if anything upstream was not.</param>
     private sealed record Iterate(
         torch.Tensor Output,
         torch.Tensor Lattice,

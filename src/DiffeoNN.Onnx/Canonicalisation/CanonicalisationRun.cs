@@ -150,8 +150,11 @@ internal sealed partial class CanonicalisationRun : IDisposable
 
     private torch.Tensor Index(IReadOnlyList<long> rows) => torch.tensor(rows.ToArray(), device: _allImages.device);
 
+    // A velocity of a million pixels is as good as infinite.
+    private static bool HasNotDiverged(double speed) => speed < 1e6;
+
     private int SquaringsOf(double speed) =>
-        double.IsFinite(speed) ? ScalingAndSquaring.Squarings(speed, _options.MinimumSquarings) : _options.MinimumSquarings;
+        HasNotDiverged(speed) ? ScalingAndSquaring.Squarings(speed, _options.MinimumSquarings) : _options.MinimumSquarings;
 
     private (int Height, int Width) LatticeSize()
     {

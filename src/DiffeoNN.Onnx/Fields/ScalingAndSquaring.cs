@@ -11,7 +11,7 @@ public static class ScalingAndSquaring
     public const double LargestStep = 0.5;
 
     /// <summary>Exponential of a batch with the same number of squarings for all; differentiable.</summary>
-    /// <param name="velocity">Shape (N, 2, H, W), component 0 is x, in units of half the longest side.</param>
+    /// <param name="velocity">Shape (N, 2, H, W), component 0 is x, in units of half the longest side, finite (not checked).</param>
     /// <param name="squarings">K >= 0; the field is first divided by 2^K.</param>
     /// <returns>Displacement, same shape and unit; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The field is not of shape (N, 2, H, W).</exception>
@@ -23,7 +23,7 @@ public static class ScalingAndSquaring
     }
 
     /// <summary>Exponential of a batch, each field with its own number of squarings; differentiable.</summary>
-    /// <param name="velocity">Shape (N, 2, H, W), component 0 is x, in units of half the longest side.</param>
+    /// <param name="velocity">Shape (N, 2, H, W), component 0 is x, in units of half the longest side, finite (not checked).</param>
     /// <param name="squarings">One K >= 0 a field.</param>
     /// <returns>Displacement, same shape and unit; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The field is not of shape (N, 2, H, W), or the list is not of length N.</exception>

@@ -7,7 +7,8 @@ public static class Warp
 {
     /// <summary>Resamples a batch of images through a batch of displacements; differentiable in both.</summary>
     /// <param name="image">Shape (N, C, H, W).</param>
-    /// <param name="displacement">Shape (N, 2, H, W), component 0 is x, in the library's unit; same type and device as the image.</param>
+    /// <param name="displacement">Shape (N, 2, H, W), component 0 is x, in the library's unit; same type and device as the image, and
+    /// finite (not checked: libtorch's backward kernel fails on positions that are no numbers).</param>
     /// <param name="padding">What lies outside the image.</param>
     /// <param name="interpolation">How values between pixels are found.</param>
     /// <returns>Shape of <paramref name="image"/>; the caller disposes it.</returns>

@@ -69,4 +69,25 @@ public sealed class ImageBuffer
 
     /// <summary>An independent copy.</summary>
     public ImageBuffer Clone() => new(Channels, Height, Width, (float[])_data.Clone());
+
+    /// <summary>The image with another number of channels: RGB to grey by the luma of ITU-R BT.601, grey to RGB by repetition.</summary>
+    /// <param name="channels">Wanted: the present number, 1 or 3.</param>
+    /// <returns>This image itself if it has that many channels already.</returns>
+    /// <exception cref="ArgumentException">There is no such conversion.</exception>
+    public ImageBuffer WithChannels(int channels)
+    {
+        if (channels == Channels) return this;
+        var result = new ImageBuffer(channels, Height, Width);
+        if (Channels == 1 && channels == 3)
+        {
+            for (int c = 0; c < 3; c++) Data.CopyTo(result.Plane(c));
+            return result;
+        }
+
+        if (Channels != 3 || channels != 1)
+            throw new ArgumentException($"An image of {Channels} channels cannot become one of {channels}; 3 to 1 and 1 to 3 can.", nameof(channels));
+        Span<float> red = Plane(0), green = Plane(1), blue = Plane(2), luma = result.Data;
+        for (int i = 0; i < luma.Length; i++) luma[i] = (0.299f * red[i]) + (0.587f * green[i]) + (0.114f * blue[i]);
+        return result;
+    }
 }

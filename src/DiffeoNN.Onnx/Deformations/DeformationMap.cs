@@ -1,0 +1,91 @@
+using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Imaging;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Deformations;
+
+/// <summary>A displacement u on the pixels of one image, in double precision: the deformed image is <c>x(p + u(p))</c>.</summary>
+public sealed class DeformationMap
+{
+    private readonly double[] _u;
+
+    /// <summary>Creates a map over existing values.</summary>
+    /// <param name="grid">Size and unit.</param>
+    /// <param name="u">
+    /// Planes in order (component, row, column), component 0 is x, in the library's unit (see <see cref="SamplingGrid"/>); taken over, not copied.
+    /// </param>
+    /// <exception cref="ArgumentException">The number of values is not 2 x height x width.</exception>
+    public DeformationMap(SamplingGrid grid, double[] u)
+    {
+        ArgumentNullException.ThrowIfNull(u);
+        if (u.Length != 2 * grid.Height * grid.Width)
+            throw new ArgumentException($"u has {u.Length} values; a {grid.Height}x{grid.Width} grid needs (2, {grid.Height}, {grid.Width}).", nameof(u));
+        Grid = grid;
+        _u = u;
+        MinimumDeterminant = FoldCheck.MinimumDeterminant(grid, u);
+    }
+
+    /// <summary>Size and unit.</summary>
+    public SamplingGrid Grid { get; }
+
+    /// <summary>All values, order (component, row, column), component 0 is x, in the library's unit.</summary>
+    public ReadOnlySpan<double> U => _u;
+
+    /// <summary>
+    /// Smallest Jacobian determinant of <c>p + u(p)</c> over all four combinations of one-sided differences; the map is folded where it is not
+    /// positive.
+    /// </summary>
+    public double MinimumDeterminant { get; }
+
+    /// <summary>Displacement along x at a pixel, in the library's unit.</summary>
+    /// <param name="row">Row from the top.</param>
+    /// <param name="column">Column from the left.</param>
+    public double X(int row, int column) => _u[(row * Grid.Width) + column];
+
+    /// <summary>Displacement along y (down) at a pixel, in the library's unit.</summary>
+    /// <param name="row">Row from the top.</param>
+    /// <param name="column">Column from the left.</param>
+    public double Y(int row, int column) => _u[(((Grid.Height + row) * Grid.Width)) + column];
+
+    /// <summary>The deformed image <c>x(p + u(p))</c>, bilinear, computed in double precision; a plain loop for single images.</summary>
+    /// <param name="image">Of the grid's size, any number of channels.</param>
+    /// <param name="padding">What lies outside the image.</param>
+    /// <exception cref="ArgumentException">The image has another size than the grid.</exception>
+    public ImageBuffer Apply(ImageBuffer image, WarpPadding padding = WarpPadding.Zeros)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        if (image.Height != Grid.Height || image.Width != Grid.Width)
+            throw new ArgumentException($"image is {image.Width}x{image.Height} pixels; the map is for {Grid.Width}x{Grid.Height}.", nameof(image));
+        var result = new ImageBuffer(image.Channels, image.Height, image.Width);
+        for (int c = 0; c < image.Channels; c++)
+        {
+            ReadOnlySpan<float> plane = image.Plane(c);
+            Span<float> target = result.Plane(c);
+            for (int row = 0, i = 0; row < Grid.Height; row++)
+                for (int column = 0; column < Grid.Width; column++, i++)
+                    target[i] = (float)Bilinear.Sample(
+                        plane, Grid, row + (Y(row, column) / Grid.PixelSize), column + (X(row, column) / Grid.PixelSize), padding);
+        }
+
+        return result;
+    }
+
+    /// <summary>The deformed mask: 1 where the bilinear, zero-padded mask reaches 0.5, else 0.</summary>
+    /// <param name="mask">Of the grid's size; 0 and 1, or probabilities.</param>
+    /// <exception cref="ArgumentException">The mask has another size than the grid.</exception>
+    public ImageBuffer ApplyToMask(ImageBuffer mask)
+    {
+        var result = Apply(mask);
+        foreach (ref float value in result.Data) value = value >= 0.5f ? 1 : 0;
+        return result;
+    }
+
+    /// <summary>The displacement as a tensor on the CPU.</summary>
+    /// <param name="type">Float32 or float64.</param>
+    /// <returns>Shape (1, 2, H, W), independent of this map; the caller disposes it.</returns>
+    public torch.Tensor ToTensor(torch.ScalarType type = torch.ScalarType.Float32)
+    {
+        using var scope = torch.NewDisposeScope();
+        return torch.tensor(_u, [1, 2, Grid.Height, Grid.Width], dtype: torch.float64).to(type).MoveToOuterDisposeScope();
+    }
+}

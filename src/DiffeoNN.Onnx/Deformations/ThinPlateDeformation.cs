@@ -1,0 +1,77 @@
+using DiffeoNN.Onnx.Fields;
+
+namespace DiffeoNN.Onnx.Deformations;
+
+/// <summary>Thin-plate spline through a rotated, scaled and jittered 3x3 grid of control points.</summary>
+/// <remarks>
+/// Control points c = {-0.5, 0, 0.5}^2 * 0.6, row by row. Drawn are the angle, U(-30, 30) degrees, then per control point the jitter in x and in y,
+/// U(-0.12, 0.12). Targets t = clip(0.9 R(angle) c + jitter, -0.5, 0.5). f interpolates c -> t; with q = p / 2 the displacement is
+/// <c>u(p) = strength * (f(q) - q)</c>. Offsets live in a square of side 1 and the image in one of side 2, so strength 2 is the map the control
+/// points describe, and strength 1 is half of it.
+/// </remarks>
+/// <param name="strength">Factor of the offset: <see cref="Half"/> is preset <c>tps</c>, <see cref="Strong"/> is <c>tps-strong</c>.</param>
+public sealed class ThinPlateDeformation(double strength = ThinPlateDeformation.Half) : Deformation
+{
+    /// <summary>Strength of preset <c>tps</c>.</summary>
+    public const double Half = 1;
+
+    /// <summary>Strength of preset <c>tps-strong</c>.</summary>
+    public const double Strong = 2;
+
+    private const double _extent = 0.5;
+    private const double _controlScale = 0.6;
+    private const double _shrink = 0.9;
+    private const double _jitter = 0.12;
+    private const double _degrees = 30;
+    private const int _side = 3;
+
+    /// <inheritdoc/>
+    public override string Name => Strength switch
+    {
+        Half => "tps",
+        Strong => "tps-strong",
+        _ => $"tps of strength {Strength}",
+    };
+
+    /// <summary>Factor of the offset.</summary>
+    public double Strength { get; } = strength;
+
+    /// <inheritdoc/>
+    protected override double[] Propose(SamplingGrid grid, SplitMix64 random)
+    {
+        ArgumentNullException.ThrowIfNull(random);
+        var (sources, targets) = DrawControlPoints(random);
+        var spline = ThinPlateSpline.Fit(sources, targets);
+        int plane = grid.Height * grid.Width;
+        var u = new double[2 * plane];
+        for (int row = 0, i = 0; row < grid.Height; row++)
+            for (int column = 0; column < grid.Width; column++, i++)
+            {
+                double qx = grid.X(column) / 2, qy = grid.Y(row) / 2;
+                var (x, y) = spline.At(qx, qy);
+                u[i] = Strength * (x - qx);
+                u[plane + i] = Strength * (y - qy);
+            }
+
+        return u;
+    }
+
+    private static ((double X, double Y)[] Sources, (double X, double Y)[] Targets) DrawControlPoints(SplitMix64 random)
+    {
+        double angle = random.Uniform(-_degrees, _degrees) * Math.PI / 180;
+        double cosine = Math.Cos(angle), sine = Math.Sin(angle);
+        var sources = new (double X, double Y)[_side * _side];
+        var targets = new (double X, double Y)[_side * _side];
+        for (int i = 0; i < sources.Length; i++)
+        {
+            double x = _controlScale * _extent * ((i % _side) - 1), y = _controlScale * _extent * ((i / _side) - 1);
+            double jitterX = random.Uniform(-_jitter, _jitter), jitterY = random.Uniform(-_jitter, _jitter);
+            sources[i] = (x, y);
+            targets[i] = (
+                Math.Clamp((_shrink * ((x * cosine) - (y * sine))) + jitterX, -_extent, _extent),
+                Math.Clamp((_shrink * ((x * sine) + (y * cosine))) + jitterY, -_extent, _extent));
+        }
+
+        return (sources, targets);
+    }
+}

@@ -1,0 +1,84 @@
+namespace DiffeoNN.Onnx.Imaging;
+
+/// <summary>Changes the size of images: bilinear, antialiased where they shrink.</summary>
+/// <remarks>
+/// Corners are aligned as everywhere in the library: the first and last pixel of a row stay where they are, and pixel i of T lies at
+/// i (S - 1) / (T - 1) of S. Where an axis shrinks by a factor r, the kernel is a triangle of half-width r, narrower towards the border so
+/// that it never reaches past it, with weights corrected to reproduce linear ramps. Constants and ramps are therefore exact in both directions.
+/// </remarks>
+public static class ImageResampler
+{
+    /// <summary>Resizes all channels.</summary>
+    /// <param name="image">Left untouched.</param>
+    /// <param name="height">Rows wanted, at least 1.</param>
+    /// <param name="width">Columns wanted, at least 1.</param>
+    /// <returns>A new image, also where the size stays.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A size is below 1.</exception>
+    public static ImageBuffer Resize(ImageBuffer image, int height, int width)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
+        if (height == image.Height && width == image.Width) return image.Clone();
+        var alongX = Taps(image.Width, width);
+        var alongY = Taps(image.Height, height);
+        var result = new ImageBuffer(image.Channels, height, width);
+        var rows = new double[image.Height * width];
+        for (int c = 0; c < image.Channels; c++)
+        {
+            ReadOnlySpan<float> source = image.Plane(c);
+            Span<float> target = result.Plane(c);
+            for (int row = 0; row < image.Height; row++)
+                for (int column = 0; column < width; column++)
+                {
+                    var (first, weights) = alongX[column];
+                    double sum = 0;
+                    for (int k = 0; k < weights.Length; k++) sum += weights[k] * source[(row * image.Width) + first + k];
+                    rows[(row * width) + column] = sum;
+                }
+
+            for (int row = 0; row < height; row++)
+                for (int column = 0; column < width; column++)
+                {
+                    var (first, weights) = alongY[row];
+                    double sum = 0;
+                    for (int k = 0; k < weights.Length; k++) sum += weights[k] * rows[((first + k) * width) + column];
+                    target[(row * width) + column] = (float)sum;
+                }
+        }
+
+        return result;
+    }
+
+    /// <summary>First source pixel and weights of every target pixel along one axis.</summary>
+    private static (int First, double[] Weights)[] Taps(int source, int target)
+    {
+        var taps = new (int First, double[] Weights)[target];
+        double scale = target == 1 ? source - 1 : (source - 1) / (target - 1.0);
+        for (int i = 0; i < target; i++)
+        {
+            // A single pixel stands for the whole axis.
+            double centre = target == 1 ? (source - 1) / 2.0 : i * scale;
+            double radius = Math.Max(1, Math.Min(scale, Math.Min(centre, source - 1 - centre)));
+            int first = Math.Max(0, (int)Math.Floor(centre - radius) + 1), last = Math.Min(source - 1, (int)Math.Ceiling(centre + radius) - 1);
+            var weights = new double[last - first + 1];
+            double sum = 0, moment = 0, inertia = 0;
+            for (int k = 0; k < weights.Length; k++)
+            {
+                double distance = first + k - centre;
+                weights[k] = 1 - (Math.Abs(distance) / radius);
+                sum += weights[k];
+                moment += weights[k] * distance;
+                inertia += weights[k] * distance * distance;
+            }
+
+            // weights * (a + b * distance) with sum 1 and first moment 0.
+            double determinant = (sum * inertia) - (moment * moment);
+            double a = determinant > 1e-12 ? inertia / determinant : 1 / sum, b = determinant > 1e-12 ? -moment / determinant : 0;
+            for (int k = 0; k < weights.Length; k++) weights[k] *= a + (b * (first + k - centre));
+            taps[i] = (first, weights);
+        }
+
+        return taps;
+    }
+}

@@ -1,0 +1,107 @@
+using DiffeoNN.Onnx.Deformations;
+using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Shapes;
+
+namespace DiffeoNN.Onnx.Tests.Imaging;
+
+/// <summary>Data folders: reading them, writing shapes, writing deformed copies.</summary>
+public sealed class ImageFolderTests
+{
+    private string _folder = "";
+
+    private string Data => Path.Combine(_folder, "data");
+
+    [SetUp]
+    public void WriteShapes()
+    {
+        _folder = Directory.CreateTempSubdirectory("diffeonn-folder-").FullName;
+        ShapesDataSet.Write(Data, 20, 3, 16);
+    }
+
+    [TearDown]
+    public void DeleteFolder() => Directory.Delete(_folder, recursive: true);
+
+    [Test]
+    public void Open_OfShapes_FindsSplits()
+    {
+        var folder = ImageFolder.Open(Data);
+        Assert.That(folder.HasMasks);
+        Assert.That(folder.Rows.CountBy(row => row.Split).ToDictionary(), Is.EquivalentTo(new Dictionary<string, int> { ["train"] = 14, ["val"] = 3, ["test"] = 3 }));
+        Assert.That(folder.Select("test", null, 2).Select(row => row.Name), Is.EqualTo(new[] { "shape-00017.png", "shape-00018.png" }));
+        Assert.That(ImageFile.Read(folder.ImagePath(folder.Rows[5])).Data.ToArray(), Is.EqualTo(ShapesGenerator.Generate(3, 5, 16).Image.Data.ToArray()));
+    }
+
+    [Test]
+    public void Open_WithoutSplit_ListsImagesByName()
+    {
+        File.Delete(Path.Combine(Data, "split.csv"));
+        var folder = ImageFolder.Open(Data);
+        Assert.That(folder.Rows, Has.Count.EqualTo(20));
+        Assert.That(folder.Rows.Select(row => row.Name), Is.Ordered);
+    }
+
+    [Test]
+    public void Select_OfUnknownSplit_ListsWhatThereIs() => Assert.That(
+        () => ImageFolder.Open(Data).Select("exam", null),
+        Throws.TypeOf<ImageException>().With.Message.Contains("no image of split 'exam' and source 'any'. Splits: train, val, test. Sources: shapes."));
+
+    [TestCase("name;split\n", "starts with 'name;split'; expected the columns name,split,source")]
+    [TestCase("name,split,source\na.png,train\n", "line 2 has 2 fields; the header has 3")]
+    [TestCase("name,split,source\n../a.png,train,x\n", "line 2 names '../a.png'; expected a file name")]
+    [TestCase("name,split,source\nnone.png,train,x\n", "none.png' is missing")]
+    [TestCase("name,split,source\n", "holds no images")]
+    public void Open_OfBadSplit_SaysWhere(string csv, string message)
+    {
+        File.WriteAllText(Path.Combine(Data, "split.csv"), csv);
+        Assert.That(() => ImageFolder.Open(Data), Throws.TypeOf<ImageException>().With.Message.Contains(message));
+    }
+
+    [Test]
+    public void Open_WithMissingMask_NamesIt()
+    {
+        File.Delete(Path.Combine(Data, "masks", "shape-00004.png"));
+        Assert.That(() => ImageFolder.Open(Data), Throws.TypeOf<ImageException>().With.Message.Contains("shape-00004.png' is missing; every image needs a mask"));
+    }
+
+    [Test]
+    public void Open_OfFolderWithoutImages_SaysWhatIsExpected() => Assert.That(
+        () => ImageFolder.Open(_folder), Throws.TypeOf<ImageException>().With.Message.Contains("has no folder images/"));
+
+    [Test]
+    public void Deform_WritesChosenRowsByTheirMaps()
+    {
+        string output = Path.Combine(_folder, "out");
+        var deformation = Deformation.Create("tps-strong");
+        int count = DeformedFolder.Write(Data, output, new DeformedFolderOptions { Deformation = deformation, Seed = 9, Split = "test" });
+        var written = ImageFolder.Open(output);
+        Assert.That(count, Is.EqualTo(3));
+        Assert.That(written.Rows, Is.EqualTo(ImageFolder.Open(Data).Select("test", null)));
+        var (image, mask) = ShapesGenerator.Generate(3, 18, 16);
+        var map = deformation.Draw(new(16, 16), 9, 1);
+        Assert.That(ImageFile.Read(written.ImagePath(written.Rows[1])).Data.ToArray(), Is.EqualTo(map.Apply(image).Data.ToArray()).Within(0.51 / 255));
+        Assert.That(ImageFile.Read(written.MaskPath(written.Rows[1])).Data.ToArray(), Is.EqualTo(map.ApplyToMask(mask).Data.ToArray()));
+    }
+
+    [Test]
+    public void Deform_OfFolderWithoutMasks_WritesImagesOnly()
+    {
+        Directory.Delete(Path.Combine(Data, "masks"), recursive: true);
+        string output = Path.Combine(_folder, "out");
+        DeformedFolder.Write(Data, output, new DeformedFolderOptions { Count = 2 });
+        Assert.That(Directory.Exists(Path.Combine(output, "masks")), Is.False);
+        Assert.That(Directory.GetFiles(Path.Combine(output, "images")), Has.Length.EqualTo(2));
+    }
+
+    [Test]
+    public void Deform_OfMaskOfOtherSize_NamesIt()
+    {
+        ImageFile.WritePng(Path.Combine(Data, "masks", "shape-00001.png"), new ImageBuffer(1, 3, 4));
+        Assert.That(
+            () => DeformedFolder.Write(Data, Path.Combine(_folder, "out"), new DeformedFolderOptions()),
+            Throws.TypeOf<ImageException>().With.Message.Contains("shape-00001.png' is 4x3 pixels; its image is 16x16."));
+    }
+
+    [Test]
+    public void Deform_OntoItself_IsRefused() => Assert.That(
+        () => DeformedFolder.Write(Data, Data + "/", new DeformedFolderOptions()), Throws.TypeOf<ImageException>().With.Message.Contains("is the data folder itself"));
+}

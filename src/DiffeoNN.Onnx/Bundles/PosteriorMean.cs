@@ -16,27 +16,37 @@ public static class PosteriorMean
     public static PosteriorMeanResult Apply(OnnxModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        if (!AllNodes(model.Graph).Any(IsRandom)) return new PosteriorMeanResult(model, []);
-        var result = model.Copy();
-        if (AllNodes(model.Graph).Except(model.Graph.Nodes).Any(IsRandom))
-        {
-            // A copy shares the graphs inside nodes, which are about to change.
-            result = OnnxModel.Parse(model.ToBytes());
-        }
+        var inFunctions = model.Functions.SelectMany(function => AllNodes(function.Nodes)).Any(IsRandom);
+        if (!inFunctions && !AllNodes(model.Graph.Nodes).Any(IsRandom)) return new PosteriorMeanResult(model, []);
+
+        // A copy shares functions and the graphs inside nodes, which may be about to change.
+        var shared = inFunctions || AllNodes(model.Graph.Nodes).Except(model.Graph.Nodes).Any(IsRandom);
+        var result = shared ? OnnxModel.Parse(model.ToBytes()) : model.Copy();
 
         // ConstantOfShape came with version 9.
         if (result.Opset < 9) result = OpsetConverter.Convert(result, 9);
         var replaced = new List<string>();
-        Replace(result.Graph, result.Graph, replaced);
+        Replace(result.Graph.Nodes, [result.Graph], replaced);
+        for (var i = 0; i < result.Functions.Count; i++)
+        {
+            List<OnnxNode> body = [.. result.Functions[i].Nodes];
+            Replace(body, [], replaced);
+            result.Functions[i] = result.Functions[i] with { Nodes = body };
+        }
+
         return new PosteriorMeanResult(result, replaced);
     }
 
-    private static void Replace(OnnxGraph graph, OnnxGraph outermost, List<string> replaced)
+    /// <param name="nodes">Changed in place.</param>
+    /// <param name="graphs">Those whose values the nodes can see, the innermost first.</param>
+    /// <param name="replaced">Grows by the nodes that were replaced.</param>
+    private static void Replace(List<OnnxNode> nodes, OnnxGraph[] graphs, List<string> replaced)
     {
-        for (var i = 0; i < graph.Nodes.Count; i++)
+        for (var i = 0; i < nodes.Count; i++)
         {
-            var node = graph.Nodes[i];
-            foreach (var inner in node.Attributes.Values.SelectMany(attribute => attribute.Graphs)) Replace(inner, outermost, replaced);
+            var node = nodes[i];
+            foreach (var inner in node.Attributes.Values.SelectMany(attribute => attribute.Graphs))
+                Replace(inner.Nodes, [inner, .. graphs], replaced);
             if (!IsRandom(node)) continue;
             replaced.Add(node.ToString());
             if (node.OpType == "Dropout")
@@ -54,15 +64,15 @@ public static class PosteriorMean
             };
             var shape = $"{node.Outputs[0]}/shape";
             var like = node.Input(0);
-            graph.Nodes[i] = like.Length > 0
+            nodes[i] = like.Length > 0
                 ? new OnnxNode("Shape", [like], [shape]) { Name = shape }
                 : new OnnxNode("Constant", [], [shape], OnnxAttribute.Of("value", OnnxTensor.Int64s("", [.. node.GetInts("shape") ?? []])))
                 {
                     Name = shape,
                 };
-            var type = (OnnxElementType)node.GetInt("dtype", (long)TypeOf(like, graph, outermost));
+            var type = (OnnxElementType)node.GetInt("dtype", (long)TypeOf(like, graphs));
             var value = OnnxTensor.FromDoubles("", type, [1], [mean]);
-            graph.Nodes.Insert(
+            nodes.Insert(
                 ++i, new OnnxNode("ConstantOfShape", [shape], node.Outputs, OnnxAttribute.Of("value", value)) { Name = node.Name });
         }
     }
@@ -75,7 +85,7 @@ public static class PosteriorMean
     };
 
     /// <summary>A value's element type where the model says it; else float32, which noise nearly always is.</summary>
-    private static OnnxElementType TypeOf(string name, params OnnxGraph[] graphs)
+    private static OnnxElementType TypeOf(string name, OnnxGraph[] graphs)
     {
         foreach (var graph in graphs)
         {
@@ -87,6 +97,6 @@ public static class PosteriorMean
         return OnnxElementType.Float;
     }
 
-    private static IEnumerable<OnnxNode> AllNodes(OnnxGraph graph) => graph.Nodes.Concat(
-        graph.Nodes.SelectMany(node => node.Attributes.Values).SelectMany(attribute => attribute.Graphs).SelectMany(AllNodes));
+    private static IEnumerable<OnnxNode> AllNodes(IEnumerable<OnnxNode> nodes) => nodes.SelectMany(node =>
+        node.Attributes.Values.SelectMany(attribute => attribute.Graphs).SelectMany(graph => AllNodes(graph.Nodes)).Prepend(node));
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Gradients;
 
@@ -50,6 +51,23 @@ internal sealed class BundleTests
         Assert.That(
             () => bundle.LoadModel(BundleRole.Vae),
             Throws.TypeOf<BundleException>().With.Message.StartsWith("Bundle 'tiny', vae model 'vae.onnx': SHA-256 is "));
+    }
+
+    [TestCase("classification", "N,3")]
+    [TestCase("points", "N,5,2")]
+    [TestCase("points", "N,P,2")]
+    [TestCase("image", "N,1,12,16")]
+    [TestCase("image", "N,K,H,W")]
+    [TestCase("segmentation", "?,3,?,?")]
+    public void Load_OfEachKindOfOutput_TakesItsShape(string kind, string shape)
+    {
+        using var tiny = new TinyBundle();
+        OnnxDimension[] dimensions = [.. shape.Split(',').Select(size =>
+            size == "?" ? OnnxDimension.Unknown : long.TryParse(size, out var number) ? OnnxDimension.Of(number) : size)];
+        tiny.Model("inner", model => model.Graph.Outputs[0] = model.Graph.Outputs[0] with { Shape = dimensions })
+            .Manifest(root => root["models"]!["inner"]!["output"] = new JsonObject { ["name"] = "logits", ["kind"] = kind });
+
+        Assert.That(tiny.Load().Manifest.Models.Inner.Output.Kind.ToString().ToLowerInvariant(), Is.EqualTo(kind));
     }
 
     [Test]

@@ -83,6 +83,22 @@ internal sealed class PosteriorMeanTests
             model.Graph.Nodes.Single().Attributes["then_branch"].Graph.Nodes.Single().OpType, Is.EqualTo("RandomNormalLike"));
     }
 
+    [Test]
+    public void Apply_ToNoiseInsideAFunction_ReplacesItAndLeavesTheGivenModel()
+    {
+        var model = Model(graph => graph.Nodes.Add(new OnnxNode("Noisy", ["x"], ["y"]) { Domain = "local" }));
+        model.OpsetImports["local"] = 1;
+        model.Functions.Add(new OnnxFunction(
+            "local", "Noisy", "", ["a"], ["b"], [new OnnxNode("RandomNormalLike", ["a"], ["b"])], [],
+            new Dictionary<string, long> { [""] = 16 }));
+
+        var result = PosteriorMean.Apply(model);
+
+        Assert.That(
+            result.Model.Functions.Single().Nodes.Select(node => node.OpType), Is.EqualTo(new[] { "Shape", "ConstantOfShape" }));
+        Assert.That(model.Functions.Single().Nodes.Single().OpType, Is.EqualTo("RandomNormalLike"));
+    }
+
     [TestCase("Bernoulli")]
     [TestCase("Multinomial")]
     public void Apply_ToSamplesWithoutAUsableMean_IsRefused(string opType)

@@ -87,16 +87,25 @@ class _InnerLoss:
 
 
 class _VaeLoss:
-    """Squared error plus KL, both summed over an image: the energy's own formula with the training's beta."""
+    """Squared error plus KL, both summed over an image: the energy's own formula with the training's beta.
+
+    A share of the inputs (``deformed``) is deformed while the undeformed image stays the target, as in a denoising
+    autoencoder. The energy of a deformed image is then its distance to the image it should become, which pulls over far
+    larger distances than a plain VAE, whose reconstruction follows the deformation.
+    """
 
     def __init__(self, config, images, masks):
         self.images, self.settings = images, config["vae"]
+        self.maps = MapPool(config, self.settings["deformations"]) if self.settings.get("deformed", 0) > 0 else None
 
     def __call__(self, network, batch, generator):
         x = _vary_intensity(self.images[batch], self.settings["intensity"], generator)
-        error, divergence = vae_terms(x, *network(x))
-        error, divergence = error.mean(), divergence.mean()
-        return {"loss": error + self.settings["beta"] * divergence, "error": error, "kl": divergence}
+        y = x
+        if self.maps is not None:
+            warped = fields.warp(x, self.maps.draw(len(batch), generator))
+            y = torch.where(torch.rand(len(batch), 1, 1, 1, generator=generator) < self.settings["deformed"], warped, x)
+        error, divergence = (term.mean() for term in vae_terms(x, *network(y)))
+        return {"loss": error + self.settings["beta"] * divergence, "error": error.detach(), "kl": divergence.detach()}
 
 
 class _CriticLoss:
@@ -112,8 +121,7 @@ class _CriticLoss:
         self.images, self.settings = images, config["critic"]
         size = config["size"]
         self.padding = config["padding"]
-        self.maps = [deformation_pool(preset, config["seed"] + 100 + i, count, size)
-                     for i, (preset, count) in enumerate(self.settings["deformations"].items())]
+        self.maps = MapPool(config, self.settings["deformations"])
         basis = F.interpolate(torch.eye(self.settings["lattice"])[None], size, mode="linear", align_corners=True)[0]
         self.basis = basis
 
@@ -122,12 +130,12 @@ class _CriticLoss:
         x = _vary_intensity(self.images[batch], settings["intensity"], generator)
         with torch.no_grad():
             # Compositions and inverses on a coarse grid: the maps are smooth and full resolution would take most of the time.
-            u = self._maps(len(batch), generator)
+            u = self.maps.draw(len(batch), generator)
             y = fields.warp(x, u, "zeros")
             half, coarse = len(batch) // 2, settings["coarse"]
             u = fields.upsample(u, coarse, coarse)
             share = torch.rand(half, 1, 1, 1, generator=generator) * 1.1
-            other = 0.5 * torch.rand(half, 1, 1, 1, generator=generator) * self._maps(half, generator)
+            other = 0.5 * torch.rand(half, 1, 1, 1, generator=generator) * self.maps.draw(half, generator)
             further = share * fields.inverse(u[:half], 10) + fields.upsample(other, coarse, coarse)
             y[:half] = fields.warp(y[:half], fields.upsample(further, *x.shape[2:]), self.padding)
             u[:half] = fields.compose(u[:half], further)
@@ -164,18 +172,24 @@ class _CriticLoss:
         return {"loss": loss, "wasserstein": wasserstein.detach(), "penalty": penalty.detach(), "gradient": gradient.detach().flatten(1).norm(dim=1).mean(),
                 "guidance": (guidance / none).detach(), "value": value.detach()}
 
-    def _maps(self, count, generator):
-        """Random maps of random strength; a share of an unfolded tps or svf map stays unfolded."""
-        pool = self.maps[0] if len(self.maps) == 1 else torch.cat(self.maps)
-        chosen = pool[torch.randint(len(pool), (count,), generator=generator)]
-        flip = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0).view(-1, 1, 1, 1)
-        # Mirroring a map left to right gives another of its family.
-        chosen = torch.where(flip < 0, chosen.flip(3) * torch.tensor([-1.0, 1.0]).view(1, 2, 1, 1), chosen)
-        return chosen * torch.rand(count, 1, 1, 1, generator=generator)
-
     def _adjoint(self, field):
         """Transposed bilinear upsampling: sums (N, 2, H, W) into lattice weights."""
         return torch.einsum("ih,nchw,jw->ncij", self.basis, field, self.basis)
+
+
+class MapPool:
+    """Random maps of random strength, drawn from a fixed set; a share of an unfolded map stays nearly always unfolded."""
+
+    def __init__(self, config, counts):
+        self.maps = torch.cat([deformation_pool(preset, config["seed"] + 100 + i, count, config["size"])
+                               for i, (preset, count) in enumerate(counts.items())])
+
+    def draw(self, count, generator):
+        chosen = self.maps[torch.randint(len(self.maps), (count,), generator=generator)]
+        # Mirroring a map left to right gives another of its family.
+        mirrored = chosen.flip(3) * torch.tensor([-1.0, 1.0]).view(1, 2, 1, 1)
+        chosen = torch.where(torch.rand(count, 1, 1, 1, generator=generator) < 0.5, mirrored, chosen)
+        return chosen * torch.rand(count, 1, 1, 1, generator=generator)
 
 
 def deformation_pool(preset, seed, count, size):

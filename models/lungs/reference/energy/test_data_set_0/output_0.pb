@@ -1,0 +1,1 @@
+BenergyJsåˆC´CgşÓCÂø„D

@@ -13,7 +13,8 @@ namespace DiffeoNN.Onnx.Execution;
 /// <para>On Linux it also sets <c>OMP_WAIT_POLICY=passive</c> for libtorch's OpenMP, unless that variable or <c>GOMP_SPINCOUNT</c> is set: see
 /// <see cref="CoreBudget"/>.</para>
 /// <para>Environment variables: <c>DIFFEONN_CACHE</c>, the folder for the patched copy (otherwise <c>diffeonn</c> in the user's cache folder);
-/// <c>DIFFEONN_LIBTORCH</c>, a folder with another libtorch of the same version, for instance one built for CUDA.</para>
+/// <c>DIFFEONN_LIBTORCH</c>, a folder with another libtorch of the same version, for instance one built for CUDA; the program's own
+/// <c>libtorch_cpu.so</c> must then be deleted or linked to it.</para>
 /// </remarks>
 public static class NativeLoader
 {

@@ -92,8 +92,8 @@ public sealed class NativeLoaderTests
     {
         using var root = new TemporaryFolder();
         Touch(root["app/libLibTorchSharp.so"]);
-        Libtorch(root["app"]);
         var other = Libtorch(root["other"]);
+        File.CreateSymbolicLink(root["app/libtorch_cpu.so"], root["other/libtorch_cpu.so"]);
         Touch(root["other/libtorch_cuda.so"]);
         Touch(root["other/libc10_cuda.so"]);
 
@@ -104,6 +104,31 @@ public sealed class NativeLoaderTests
             root["other/libc10.so"], root["other/libtorch_cpu.so"], root["other/libc10_cuda.so"], root["other/libtorch_cuda.so"],
             root["other/libtorch.so"], root["app/libLibTorchSharp.so"],
         }));
+    }
+
+    [Test]
+    public void Prepare_WithASecondLibtorch_RefusesBeforeAnyIsLoaded()
+    {
+        using var root = new TemporaryFolder();
+        Touch(root["app/libLibTorchSharp.so"]);
+        Libtorch(root["app"]);
+        var other = Libtorch(root["other"]);
+
+        Assert.That(() => TorchLibraries.Prepare(System(isNew: true, folders: [root["app"]], libtorch: other)), Throws.TypeOf<NativeLibraryException>()
+            .With.Message.Contains($"TorchSharp would load '{root["app/libtorch_cpu.so"]}' as well"));
+        Assert.That(_loaded, Is.Empty);
+    }
+
+    [Test]
+    public void Process_WithLibtorchFromAnotherFolder_Works()
+    {
+        using var root = new TemporaryFolder();
+        foreach (var file in Directory.GetFiles(AppContext.BaseDirectory).Where(file => Path.GetFileName(file).StartsWith("lib", StringComparison.Ordinal)))
+            File.CreateSymbolicLink(root[Path.GetFileName(file)], file);
+        var (exitCode, output) = HelperProcess.Finish(HelperProcess.Start(4, ("DIFFEONN_LIBTORCH", root.FullName), ("DIFFEONN_CACHE", root["c"])));
+
+        Assert.That(exitCode, Is.Zero, output);
+        Assert.That(output, Does.StartWith("sum 6, ").And.Contain($"Loaded libtorch from {root.FullName}"));
     }
 
     [Test]

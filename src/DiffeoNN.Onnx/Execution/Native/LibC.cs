@@ -6,7 +6,8 @@ namespace DiffeoNN.Onnx.Execution.Native;
 internal static partial class LibC
 {
     private const int CurrentFolder = -100;
-    private const uint MaskMode = 2, MaskOwner = 8;
+    private const uint BasicStatus = 0x7ff;
+    private const int StatusSize = 256;
 
     /// <summary>Effective user of this process.</summary>
     [LibraryImport("libc", EntryPoint = "geteuid")]
@@ -20,11 +21,27 @@ internal static partial class LibC
     /// <exception cref="IOException">It is not there or cannot be reached.</exception>
     public static uint Owner(string path)
     {
-        // statx has the same layout on every architecture, unlike stat: owner at byte 20, the whole structure takes 256.
-        Span<byte> status = stackalloc byte[256];
-        if (StatX(CurrentFolder, path, 0, MaskMode | MaskOwner, ref MemoryMarshal.GetReference(status)) != 0)
-            throw new IOException($"cannot read the owner of {path}: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
+        Span<byte> status = stackalloc byte[StatusSize];
+        ReadStatus(path, status);
         return MemoryMarshal.Read<uint>(status[20..]);
+    }
+
+    /// <summary>Whether two paths lead to one file, by links of either kind.</summary>
+    /// <exception cref="IOException">One is not there or cannot be reached.</exception>
+    public static bool IsSameFile(string one, string other)
+    {
+        Span<byte> first = stackalloc byte[StatusSize], second = stackalloc byte[StatusSize];
+        ReadStatus(one, first);
+        ReadStatus(other, second);
+        // Number of the file, and of the device it is on.
+        return first[32..40].SequenceEqual(second[32..40]) && first[136..144].SequenceEqual(second[136..144]);
+    }
+
+    /// <summary>statx has the same layout on every architecture, unlike stat.</summary>
+    private static void ReadStatus(string path, Span<byte> status)
+    {
+        if (StatX(CurrentFolder, path, 0, BasicStatus, ref MemoryMarshal.GetReference(status)) != 0)
+            throw new IOException($"cannot read the status of '{path}': {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
     }
 
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]

@@ -30,6 +30,7 @@ internal static class TorchLibraries
 
         var bridge = Find(system, Bridge)
             ?? throw Missing(Bridge, system.Folders, "the package TorchSharp puts it into the output folder; build for this platform, or publish with its runtime identifier");
+        if (chosen is not null) RefuseSecondCopy(system, chosen);
         var libtorch = chosen ?? Path.GetDirectoryName(Find(system, "libtorch_cpu.so")
             ?? throw Missing("libtorch_cpu.so", system.Folders, $"reference the package TorchSharp-cpu, or set {Variable} to the folder of another libtorch"))!;
         foreach (var (pattern, required) in s_libtorch)
@@ -43,6 +44,18 @@ internal static class TorchLibraries
         var loaded = isNew ? bridge : Patched(system, bridge);
         Load(system, loaded);
         return $"Loaded libtorch from {libtorch} and {loaded}{(isNew ? "" : $", patched because libstdc++ lacks {ElfSymbolPatch.Version}")}.";
+    }
+
+    /// <summary>TorchSharp loads the libtorch beside the program by full path, whatever is loaded already, and two copies abort the process.</summary>
+    private static void RefuseSecondCopy(NativeSystem system, string chosen)
+    {
+        foreach (var name in new[] { "libtorch_cpu.so", "libtorch_cuda.so" })
+        {
+            var theirs = Path.Combine(chosen, name);
+            if (Find(system, name) is not { } own || (File.Exists(theirs) && LibC.IsSameFile(own, theirs))) continue;
+            throw new NativeLibraryException(
+                $"{Variable} names '{chosen}', but TorchSharp would load '{own}' as well, and two copies of libtorch cannot be in one process. Delete that file or replace it by a link to '{theirs}'.");
+        }
     }
 
     /// <summary>

@@ -25,6 +25,17 @@ public sealed class DeformationMap
         MinimumDeterminant = FoldCheck.MinimumDeterminant(grid, u);
     }
 
+    /// <summary>Copies one displacement of a batch.</summary>
+    /// <param name="displacement">Shape (N, 2, H, W), component 0 is x, in the library's unit; any floating type and device.</param>
+    /// <param name="index">Which of the N.</param>
+    /// <exception cref="ArgumentException">The tensor has another shape.</exception>
+    public static DeformationMap FromTensor(torch.Tensor displacement, int index = 0)
+    {
+        var grid = SamplingGrid.OfField(displacement, nameof(displacement));
+        using var scope = torch.NewDisposeScope();
+        return new DeformationMap(grid, displacement.detach()[index].to(torch.float64).cpu().contiguous().data<double>().ToArray());
+    }
+
     /// <summary>Size and unit.</summary>
     public SamplingGrid Grid { get; }
 

@@ -64,6 +64,7 @@ public sealed class DeformationMapTests
         {
             Assert.That(u.shape, Is.EqualTo(new long[] { 1, 2, 5, 7 }));
             Assert.That(u.data<double>().ToArray(), Is.EqualTo(map.U.ToArray()));
+            Assert.That(DeformationMap.FromTensor(u).U.ToArray(), Is.EqualTo(map.U.ToArray()));
         }
 
         Assert.That(DisposeScopeManager.Statistics.ThreadTotalLiveCount, Is.EqualTo(before));

@@ -1,0 +1,140 @@
+using DiffeoNN.Onnx.Deformations;
+using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Imaging;
+
+namespace DiffeoNN.Onnx.Tests.Imaging;
+
+/// <summary>Panels: layout, overlays and text.</summary>
+public sealed class PanelRendererTests
+{
+    private const int _margin = 20;
+    private const int _titleHeight = 20;
+
+    private static readonly ImageBuffer _grey = Constant(64, 64, 0.5f);
+
+    [Test]
+    public void Render_PlacesTilesInRows()
+    {
+        var options = new PanelOptions { TileSize = 64 };
+        var panel = PanelRenderer.Render([new([new("a", _grey), new("b", Constant(32, 64, 0.2f))])], options);
+        Assert.That(panel.Channels, Is.EqualTo(3));
+        Assert.That(panel.Width, Is.EqualTo((2 * _margin) + 64 + 14 + 64));
+        Assert.That(panel[0, _margin + _titleHeight + 32, _margin + 32], Is.EqualTo(0.5).Within(0.01));
+        Assert.That(panel[1, _margin + _titleHeight + 16, _margin + 64 + 14 + 32], Is.EqualTo(0.2).Within(0.01));
+        Assert.That(panel[1, _margin + _titleHeight + 50, _margin + 64 + 14 + 32], Is.EqualTo(1), "below the wide tile");
+    }
+
+    [Test]
+    public void Render_DrawsTextWithoutInstalledFonts()
+    {
+        var tile = new PanelTile("Input", _grey);
+        var options = new PanelOptions { TileSize = 64 };
+        var with = PanelRenderer.Render([new([tile], "energy 1.5")], options);
+        var without = PanelRenderer.Render([new([tile with { Title = "" }], " ")], options);
+        Assert.That(Ink(with, 0, _margin + _titleHeight), Is.GreaterThan(10), "title");
+        Assert.That(Ink(with, _margin + _titleHeight + 64, with.Height), Is.GreaterThan(10), "footer");
+        Assert.That(Ink(without, 0, _margin + _titleHeight) + Ink(without, _margin + _titleHeight + 64, without.Height), Is.Zero);
+    }
+
+    [Test]
+    public void Render_TintsAndOutlinesLabels()
+    {
+        var labels = new byte[64 * 64];
+        for (int i = 0; i < labels.Length; i++) labels[i] = i % 64 >= 32 ? (byte)1 : (byte)0;
+        var tile = new PanelTile("", _grey) { Labels = new LabelMap(64, 64, labels) };
+        var panel = PanelRenderer.Render([new([tile])], new PanelOptions { TileSize = 64 });
+        int row = _margin + _titleHeight + 30;
+        Assert.That(panel[0, row, _margin + 10], Is.EqualTo(0.5).Within(0.01), "background stays");
+        Assert.That(panel[0, row, _margin + 50], Is.EqualTo(0.5 + (0.28 * 0.5)).Within(0.01), "tint towards red 1");
+        Assert.That(panel[0, row, _margin + 32], Is.GreaterThan(0.9), "outline");
+    }
+
+    [Test]
+    public void Render_OfReference_AddsLegend()
+    {
+        var labels = new LabelMap(64, 64, new byte[64 * 64]);
+        var plain = PanelRenderer.Render([new([new("a", _grey)])], new PanelOptions { TileSize = 64 });
+        var withTruth = PanelRenderer.Render([new([new("a", _grey) { Reference = labels }])], new PanelOptions { TileSize = 64 });
+        Assert.That(withTruth.Height, Is.GreaterThan(plain.Height));
+    }
+
+    [Test]
+    public void Render_OfIdentity_DrawsRegularGrid()
+    {
+        var tile = new PanelTile("", Constant(65, 65, 0)) { Grid = new NoDeformation().Draw(new SamplingGrid(65, 65), 0) };
+        var panel = PanelRenderer.Render([new([tile])], new PanelOptions { TileSize = 65, GridLines = 5 });
+        int row = _margin + _titleHeight + 8;
+        int[] bright = [.. Enumerable.Range(2, 61).Where(column => panel[1, row, _margin + column] > 0.5)];
+        Assert.That(bright, Is.EqualTo(new[] { 16, 32, 48 }));
+    }
+
+    [Test]
+    public void Render_OfShift_MovesGridWithIt()
+    {
+        var grid = new SamplingGrid(65, 65);
+        var u = new double[2 * 65 * 65];
+        Array.Fill(u, 5 * grid.PixelSize, 0, 65 * 65);
+        var tile = new PanelTile("", Constant(65, 65, 0)) { Grid = new DeformationMap(grid, u) };
+        var panel = PanelRenderer.Render([new([tile])], new PanelOptions { TileSize = 65, GridLines = 5 });
+        int row = _margin + _titleHeight + 8;
+        Assert.That(Enumerable.Range(8, 55).Where(column => panel[1, row, _margin + column] > 0.5), Is.EqualTo(new[] { 21, 37, 53 }));
+    }
+
+    [Test]
+    public void Render_Twice_GivesTheSamePicture()
+    {
+        PanelRow[] rows = [new([new("Canonical image", _grey) { Caption = "IoU 0.957", Points = [(0, 0), (0.5, -0.2)] }], "energy")];
+        var (first, second) = (PanelRenderer.Render(rows), PanelRenderer.Render(rows));
+        Assert.That(second.Data.ToArray(), Is.EqualTo(first.Data.ToArray()));
+    }
+
+    [Test]
+    public void Render_WithTitlesOnce_SavesTheirSpace()
+    {
+        PanelRow[] rows = [new([new("a", _grey)]), new([new("a", _grey)])];
+        int twice = PanelRenderer.Render(rows).Height, once = PanelRenderer.Render(rows, new PanelOptions { TitlesOnce = true }).Height;
+        Assert.That(twice - once, Is.EqualTo(_titleHeight));
+    }
+
+    [Test]
+    public void Render_OfNothing_IsRefused()
+    {
+        Assert.That(() => PanelRenderer.Render([]), Throws.ArgumentException);
+        Assert.That(() => PanelRenderer.Render([new([])]), Throws.ArgumentException);
+    }
+
+    [Test]
+    public void Glyphs_AreWellFormedAndCoverLettersAndDigits()
+    {
+        foreach (var (letter, glyph) in StrokeGlyphs.Strokes)
+            foreach (string stroke in glyph.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                Assert.That(stroke, Does.Match("^([0-9a-c][0-9a-g]){2,}$"), $"'{letter}'");
+        Assert.That(StrokeGlyphs.Strokes.Keys, Is.SupersetOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,:;-+=()[]/%<>'"));
+        Assert.That(StrokeGlyphs.Strokes.Values.Distinct().Count(), Is.EqualTo(StrokeGlyphs.Strokes.Count - 1), "only I and l may look alike");
+    }
+
+    [Test]
+    public void Fit_CutsLongTextToWidth()
+    {
+        string cut = StrokeFont.Fit(new string('m', 100), 10, 200);
+        Assert.That(cut, Does.EndWith("..."));
+        Assert.That(StrokeFont.Measure(cut, 10), Is.InRange(150, 200));
+        Assert.That(StrokeFont.Fit("short", 10, 200), Is.EqualTo("short"));
+    }
+
+    private static int Ink(ImageBuffer panel, int top, int bottom)
+    {
+        int count = 0;
+        for (int row = top; row < bottom; row++)
+            for (int column = 0; column < panel.Width; column++)
+                count += panel[1, row, column] < 0.7 ? 1 : 0;
+        return count;
+    }
+
+    private static ImageBuffer Constant(int height, int width, float value)
+    {
+        var image = new ImageBuffer(1, height, width);
+        image.Data.Fill(value);
+        return image;
+    }
+}

@@ -9,11 +9,11 @@ internal static class DeformCommand
     /// <summary>Creates the command.</summary>
     public static Command Create()
     {
-        var data = new Option<string>("--data") { Description = "Folder with images/, optional masks/ and optional split.csv.", Required = true };
-        var output = new Option<string>("--output") { Description = "Folder to write deformed images/, masks/ and split.csv into.", Required = true };
+        var data = new Option<string>("--data") { Description = "Folder with images/ and optional masks/ and split.csv.", Required = true };
+        var output = new Option<string>("--output") { Description = "Folder to write images/, masks/ and split.csv into.", Required = true };
         var deform = new Option<string>("--deform") { Description = "Family of deformations.", DefaultValueFactory = _ => "tps" };
         deform.AcceptOnlyFromAmong([.. Deformation.Names]);
-        var seed = new Option<ulong>("--seed") { Description = "Seed of the set; the same seed gives the same maps.", DefaultValueFactory = _ => 1 };
+        var seed = new Option<ulong>("--seed") { Description = "Seed; the same gives the same maps.", DefaultValueFactory = _ => 1 };
         var split = new Option<string?>("--split") { Description = "Only rows of this split." };
         var source = new Option<string?>("--source") { Description = "Only rows of this source." };
         var count = new Option<int?>("--count") { Description = "At most so many images." };

@@ -49,7 +49,8 @@ public abstract class Deformation
             if (map.MinimumDeterminant > 0) return map;
         }
 
-        throw new DeformationException($"deformation '{Name}' on {grid.Width}x{grid.Height} pixels: {MaximumDraws} maps in a row folded; make it weaker.");
+        throw new DeformationException(
+            $"deformation '{Name}' on {grid.Width}x{grid.Height} pixels: {MaximumDraws} maps in a row folded; make it weaker.");
     }
 
     /// <summary>One draw, folded or not.</summary>

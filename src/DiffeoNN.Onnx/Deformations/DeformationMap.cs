@@ -12,14 +12,16 @@ public sealed class DeformationMap
     /// <summary>Creates a map over existing values.</summary>
     /// <param name="grid">Size and unit.</param>
     /// <param name="u">
-    /// Planes in order (component, row, column), component 0 is x, in the library's unit (see <see cref="SamplingGrid"/>); taken over, not copied.
+    /// Planes in order (component, row, column), component 0 is x, in the library's unit (see
+    /// <see cref="SamplingGrid"/>); taken over, not copied.
     /// </param>
     /// <exception cref="ArgumentException">The number of values is not 2 x height x width.</exception>
     public DeformationMap(SamplingGrid grid, double[] u)
     {
         ArgumentNullException.ThrowIfNull(u);
         if (u.Length != 2 * grid.Height * grid.Width)
-            throw new ArgumentException($"u has {u.Length} values; a {grid.Height}x{grid.Width} grid needs (2, {grid.Height}, {grid.Width}).", nameof(u));
+            throw new ArgumentException(
+                $"u has {u.Length} values; a {grid.Height}x{grid.Width} grid needs (2, {grid.Height}, {grid.Width}).", nameof(u));
         Grid = grid;
         _u = u;
         MinimumDeterminant = FoldCheck.MinimumDeterminant(grid, u);
@@ -66,7 +68,8 @@ public sealed class DeformationMap
     {
         ArgumentNullException.ThrowIfNull(image);
         if (image.Height != Grid.Height || image.Width != Grid.Width)
-            throw new ArgumentException($"image is {image.Width}x{image.Height} pixels; the map is for {Grid.Width}x{Grid.Height}.", nameof(image));
+            throw new ArgumentException(
+                $"image is {image.Width}x{image.Height} pixels; the map is for {Grid.Width}x{Grid.Height}.", nameof(image));
         var result = new ImageBuffer(image.Channels, image.Height, image.Width);
         for (int c = 0; c < image.Channels; c++)
         {

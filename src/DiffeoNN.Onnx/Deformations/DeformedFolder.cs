@@ -7,8 +7,9 @@ namespace DiffeoNN.Onnx.Deformations;
 public static class DeformedFolder
 {
     /// <summary>
-    /// Deforms the chosen images, the i-th of them by the map of (seed, i), and writes images/, masks/ (if there are any) and split.csv. Images are
-    /// padded with zeros; masks are deformed bilinearly and thresholded at 0.5. Files are PNG; the extension of other formats is replaced.
+    /// Deforms the chosen images, the i-th of them by the map of (seed, i), and writes images/, masks/ (if there are any) and split.csv.
+    /// Images are padded with zeros; masks are deformed bilinearly and thresholded at 0.5. Files are PNG; the extension of other formats is
+    /// replaced.
     /// </summary>
     /// <param name="data">Folder with images/, optional masks/ and optional split.csv.</param>
     /// <param name="output">Created if missing; another folder than <paramref name="data"/>.</param>
@@ -24,7 +25,7 @@ public static class DeformedFolder
     {
         ArgumentNullException.ThrowIfNull(options);
         var folder = ImageFolder.Open(data);
-        if (Path.GetFullPath(data).TrimEnd(Path.DirectorySeparatorChar) == Path.GetFullPath(output).TrimEnd(Path.DirectorySeparatorChar))
+        if (FullPath(data) == FullPath(output))
             throw new ImageException($"'{output}' is the data folder itself; give another one, or its images would be overwritten.");
         var rows = folder.Select(options.Split, options.Source, options.Count);
         AtomicFile.CreateFolder(Path.Combine(output, "images"));
@@ -48,6 +49,8 @@ public static class DeformedFolder
         ImageFolder.WriteSplit(output, written);
         return written.Count;
     }
+
+    private static string FullPath(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
 
     private static ImageBuffer ReadMask(ImageFolder folder, ImageFolderRow row, ImageBuffer image)
     {

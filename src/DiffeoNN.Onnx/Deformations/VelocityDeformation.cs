@@ -19,7 +19,7 @@ public sealed class VelocityDeformation : Deformation
     private const double _referencePixel = 2.0 / 127;
 
     /// <summary>Creates the family.</summary>
-    /// <param name="amplitude">Largest speed in pixels of an image whose longest side has 128, so that it does not depend on the resolution; above 0.</param>
+    /// <param name="amplitude">Above 0: largest speed, in pixels of an image whose longest side has 128, whatever the actual size.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="amplitude"/> is not positive and finite.</exception>
     public VelocityDeformation(double amplitude = DefaultAmplitude)
     {

@@ -38,7 +38,8 @@ public static partial class ImageFile
     {
         var image = Read(path);
         if (channels != image.Channels && channels is not (1 or 3))
-            throw new ImageException($"'{path}' has {image.Channels} channels; {channels} are expected, and only 1 (grey) and 3 (RGB) convert.");
+            throw new ImageException(
+                $"'{path}' has {image.Channels} channels; {channels} are expected, and only 1 (grey) and 3 (RGB) convert.");
         return image.WithChannels(channels);
     }
 

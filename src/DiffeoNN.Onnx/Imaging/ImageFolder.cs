@@ -36,15 +36,18 @@ public sealed class ImageFolder
     {
         ArgumentNullException.ThrowIfNull(path);
         string images = Path.Combine(path, "images"), masks = Path.Combine(path, "masks"), split = Path.Combine(path, _splitFile);
-        if (!Directory.Exists(images)) throw new ImageException($"'{path}' has no folder images/; data is images/ with optional masks/ and {_splitFile}.");
+        if (!Directory.Exists(images))
+            throw new ImageException($"'{path}' has no folder images/; data is images/ with optional masks/ and {_splitFile}.");
         bool hasMasks = Directory.Exists(masks);
         var rows = File.Exists(split) ? ReadSplit(split) : ListImages(images);
         if (rows.Count == 0) throw new ImageException($"'{path}' holds no images.");
         foreach (var row in rows)
         {
-            if (!File.Exists(Path.Combine(images, row.Name))) throw new ImageException($"'{Path.Combine(images, row.Name)}' is missing; {_splitFile} names it.");
+            if (!File.Exists(Path.Combine(images, row.Name)))
+                throw new ImageException($"'{Path.Combine(images, row.Name)}' is missing; {_splitFile} names it.");
             if (hasMasks && !File.Exists(Path.Combine(masks, row.Name)))
-                throw new ImageException($"'{Path.Combine(masks, row.Name)}' is missing; every image needs a mask of its name, or leave out masks/.");
+                throw new ImageException(
+                    $"'{Path.Combine(masks, row.Name)}' is missing; every image needs a mask of its name, or leave out masks/.");
         }
 
         return new ImageFolder(path, rows, hasMasks);
@@ -57,10 +60,13 @@ public sealed class ImageFolder
     /// <exception cref="ImageException">Nothing is left; the message lists what there is.</exception>
     public IReadOnlyList<ImageFolderRow> Select(string? split, string? source, int? count = null)
     {
-        var chosen = Rows.Where(row => (split is null || row.Split == split) && (source is null || row.Source == source)).Take(count ?? int.MaxValue).ToList();
+        var matching = Rows.Where(row => (split is null || row.Split == split) && (source is null || row.Source == source));
+        var chosen = matching.Take(count ?? int.MaxValue).ToList();
         if (chosen.Count > 0) return chosen;
-        string splits = string.Join(", ", Rows.Select(row => row.Split).Distinct()), sources = string.Join(", ", Rows.Select(row => row.Source).Distinct());
-        throw new ImageException($"'{Root}' has no image of split '{split ?? "any"}' and source '{source ?? "any"}'. Splits: {splits}. Sources: {sources}.");
+        string splits = string.Join(", ", Rows.Select(row => row.Split).Distinct());
+        string sources = string.Join(", ", Rows.Select(row => row.Source).Distinct());
+        throw new ImageException(
+            $"'{Root}' has no image of split '{split ?? "any"}' and source '{source ?? "any"}'. Splits: {splits}. Sources: {sources}.");
     }
 
     /// <summary>Path of a row's image.</summary>
@@ -115,7 +121,8 @@ public sealed class ImageFolder
         {
             if (lines[i].Length == 0) continue;
             string[] fields = lines[i].Split(',', StringSplitOptions.TrimEntries);
-            if (fields.Length != header.Length) throw new ImageException($"'{file}' line {i + 1} has {fields.Length} fields; the header has {header.Length}.");
+            if (fields.Length != header.Length)
+                throw new ImageException($"'{file}' line {i + 1} has {fields.Length} fields; the header has {header.Length}.");
             if (fields[name].Length == 0 || Path.GetFileName(fields[name]) != fields[name])
                 throw new ImageException($"'{file}' line {i + 1} names '{fields[name]}'; expected a file name in images/, without folders.");
             rows.Add(new ImageFolderRow(fields[name], fields[split], source < 0 ? "" : fields[source]));

@@ -26,7 +26,8 @@ public static class ImageTensor
             var image = images[i];
             if (image.Channels != first.Channels || image.Height != first.Height || image.Width != first.Width)
                 throw new ArgumentException(
-                    $"image {i} is {image.Channels}x{image.Height}x{image.Width}, image 0 {first.Channels}x{first.Height}x{first.Width}; resize them to one size.",
+                    $"image {i} is {image.Channels}x{image.Height}x{image.Width}, image 0 {first.Channels}x{first.Height}x{first.Width}; "
+                    + "resize them to one size.",
                     nameof(images));
             image.Data.CopyTo(values.AsSpan(i * length, length));
         }

@@ -47,7 +47,8 @@ public sealed class LabelMap
         CheckClasses(classes);
         ReadOnlySpan<float> values = image.WithChannels(1).Data;
         var labels = new byte[values.Length];
-        for (int i = 0; i < labels.Length; i++) labels[i] = (byte)Math.Clamp((int)Math.Floor((values[i] * (classes - 1)) + 0.5f), 0, classes - 1);
+        for (int i = 0; i < labels.Length; i++)
+            labels[i] = (byte)Math.Clamp((int)Math.Floor((values[i] * (classes - 1)) + 0.5f), 0, classes - 1);
         return new LabelMap(image.Height, image.Width, labels);
     }
 
@@ -60,7 +61,8 @@ public sealed class LabelMap
         ArgumentNullException.ThrowIfNull(probabilities);
         if (probabilities.dim() != 4 || probabilities.size(1) > 256)
             throw new ArgumentException(
-                $"probabilities has shape [{string.Join(",", probabilities.shape)}]; expected (N, K, H, W) with K at most 256.", nameof(probabilities));
+                $"probabilities has shape [{string.Join(",", probabilities.shape)}]; expected (N, K, H, W) with K at most 256.",
+                nameof(probabilities));
         var images = ImageTensor.FromTensor(probabilities);
         return Array.ConvertAll(images, FromProbabilities);
     }

@@ -12,6 +12,9 @@ public static class PanelRenderer
     private const float _titleSize = 9.5f;
     private const float _footerSize = 8.5f;
     private const int _footerLine = 20;
+    private const int _headingHeight = 32;
+    private const int _titleHeight = 20;
+    private const int _legendHeight = 26;
 
     private static readonly SKColor _ink = new(0x24, 0x29, 0x2F);
     private static readonly SKColor _quiet = new(0x57, 0x60, 0x6A);
@@ -22,7 +25,8 @@ public static class PanelRenderer
     /// <param name="options">Sizes and texts.</param>
     /// <exception cref="ArgumentException">There is nothing to draw.</exception>
     /// <exception cref="ImageException">The file cannot be written.</exception>
-    public static void Write(string path, IReadOnlyList<PanelRow> rows, PanelOptions? options = null) => ImageFile.WritePng(path, Render(rows, options));
+    public static void Write(string path, IReadOnlyList<PanelRow> rows, PanelOptions? options = null) =>
+        ImageFile.WritePng(path, Render(rows, options));
 
     /// <summary>Draws a panel.</summary>
     /// <param name="rows">At least one, each with at least one tile.</param>
@@ -53,13 +57,18 @@ public static class PanelRenderer
         int[] widths = [.. Enumerable.Range(0, columns).Select(i => pictures.Max(row => i < row.Length ? row[i].Width : 0))];
         bool hasTruth = rows.Any(row => row.Tiles.Any(tile => tile.Reference is not null));
         int width = (2 * _margin) + widths.Sum() + ((columns - 1) * _gap);
-        int top = _margin + (options.Heading is null ? 0 : 32);
-        int height = top + Enumerable.Range(0, rows.Count).Sum(i => RowHeight(i, rows, pictures, options)) - _gap + (hasTruth ? 26 : 0) + _margin;
+        int top = _margin + (options.Heading is null ? 0 : _headingHeight);
+        int rowHeights = Enumerable.Range(0, rows.Count).Sum(i => RowHeight(i, rows, pictures, options));
+        int height = top + rowHeights - _gap + (hasTruth ? _legendHeight : 0) + _margin;
         using var bitmap = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
         using var canvas = new SKCanvas(bitmap);
         canvas.Clear(SKColors.White);
         if (options.Heading is not null)
-            StrokeFont.Draw(canvas, StrokeFont.Fit(options.Heading, _headingSize, width - (2 * _margin)), _margin, _margin + _headingSize, _headingSize, _ink);
+        {
+            string heading = StrokeFont.Fit(options.Heading, _headingSize, width - (2 * _margin));
+            StrokeFont.Draw(canvas, heading, _margin, _margin + _headingSize, _headingSize, _ink);
+        }
+
         for (int i = 0; i < rows.Count; i++)
         {
             DrawRow(canvas, rows[i], pictures[i], widths, top, HasTitles(i, options), width);
@@ -74,18 +83,22 @@ public static class PanelRenderer
     private static bool HasTitles(int row, PanelOptions options) => row == 0 || !options.TitlesOnce;
 
     private static int RowHeight(int i, IReadOnlyList<PanelRow> rows, SKBitmap[][] pictures, PanelOptions options) =>
-        (HasTitles(i, options) ? 20 : 0) + pictures[i].Max(picture => picture.Height) + FooterHeight(rows[i]) + _gap;
+        (HasTitles(i, options) ? _titleHeight : 0) + pictures[i].Max(picture => picture.Height) + FooterHeight(rows[i]) + _gap;
 
     private static int FooterHeight(PanelRow row) => row.Footer is null ? 0 : 6 + (_footerLine * row.Footer.Split('\n').Length);
 
     private static void DrawRow(SKCanvas canvas, PanelRow row, SKBitmap[] pictures, int[] widths, int top, bool withTitles, int width)
     {
-        int left = _margin, pictureTop = top + (withTitles ? 20 : 0);
+        int left = _margin, pictureTop = top + (withTitles ? _titleHeight : 0);
         using var frame = new SKPaint { Color = new SKColor(0, 0, 0, 0x40), Style = SKPaintStyle.Stroke, StrokeWidth = 1 };
         for (int i = 0; i < pictures.Length; i++)
         {
             if (withTitles)
-                StrokeFont.Draw(canvas, StrokeFont.Fit(row.Tiles[i].Title, _titleSize, widths[i] + 6), left, top + _titleSize + 1, _titleSize, _ink);
+            {
+                string title = StrokeFont.Fit(row.Tiles[i].Title, _titleSize, widths[i]);
+                StrokeFont.Draw(canvas, title, left, top + _titleSize + 1, _titleSize, _ink);
+            }
+
             canvas.DrawBitmap(pictures[i], left, pictureTop, SKSamplingOptions.Default);
             canvas.DrawRect(left + 0.5f, pictureTop + 0.5f, pictures[i].Width - 1, pictures[i].Height - 1, frame);
             left += widths[i] + _gap;

@@ -22,7 +22,8 @@ internal static class PngColours
             if (indexed)
             {
                 int entry = pixel[0];
-                if ((entry * 3) + 2 >= palette.Length) throw new InvalidDataException($"a pixel has colour {entry} of a palette of {palette.Length / 3}");
+                if ((entry * 3) + 2 >= palette.Length) throw new InvalidDataException(
+                        $"a pixel has colour {entry} of a palette of {palette.Length / 3}");
                 float opacity = entry < transparency.Length ? transparency[entry] / 255f : 1;
                 for (int c = 0; c < 3; c++) data[(c * plane) + i] = palette[(entry * 3) + c] / 255f * opacity;
                 continue;

@@ -4,8 +4,8 @@ using System.IO.Compression;
 namespace DiffeoNN.Onnx.Imaging;
 
 /// <summary>
-/// Decodes PNG files to their stored values at full depth. SkiaSharp's decoder reduces 16-bit grey to 8 bits and 16-bit colour to half floats, and
-/// reports success for files cut behind the last row; this one keeps every bit and checks every chunk.
+/// Decodes PNG files to their stored values at full depth. SkiaSharp's decoder reduces 16-bit grey to 8 bits and 16-bit colour to half
+/// floats, and reports success for files cut behind the last row; this one keeps every bit and checks every chunk.
 /// </summary>
 /// <remarks>All colour types, depths and both interlace methods of the PNG specification; colour space chunks are ignored.</remarks>
 internal static class PngReader
@@ -41,7 +41,8 @@ internal static class PngReader
             else if (type.SequenceEqual("PLTE"u8)) palette = content.ToArray();
             else if (type.SequenceEqual("tRNS"u8)) transparency = content.ToArray();
             else if (type.SequenceEqual("IDAT"u8)) compressed.Write(content);
-            else if ((type[0] & 0x20) == 0) throw new InvalidDataException($"it has an unknown critical chunk '{System.Text.Encoding.ASCII.GetString(type)}'");
+            else if ((type[0] & 0x20) == 0)
+                throw new InvalidDataException($"it has an unknown critical chunk '{System.Text.Encoding.ASCII.GetString(type)}'");
         }
 
         if (header is null) throw new InvalidDataException("it has no header chunk");

@@ -44,7 +44,8 @@ internal static class TilePainter
 
         void DrawLines(int across, int along, Func<double, double, (double Row, double Column)> place)
         {
-            using var paint = new SKPaint { Color = _gridColour, IsAntialias = true, Style = SKPaintStyle.Stroke, StrokeWidth = 1.2f, StrokeJoin = SKStrokeJoin.Round };
+            using var paint = new SKPaint { Color = _gridColour, IsAntialias = true, Style = SKPaintStyle.Stroke, StrokeWidth = 1.2f };
+            paint.StrokeJoin = SKStrokeJoin.Round;
             int count = (int)Math.Floor(((across - 1) / step) + 1e-9);
             double start = (across - 1 - (count * step)) / 2;
             for (int i = 0; i <= count; i++)

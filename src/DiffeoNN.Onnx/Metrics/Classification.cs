@@ -10,7 +10,8 @@ public static class Classification
     public static double Accuracy(ReadOnlySpan<int> predictions, ReadOnlySpan<int> truth)
     {
         if (predictions.Length != truth.Length || truth.Length == 0)
-            throw new ArgumentException($"There are {predictions.Length} predictions and {truth.Length} labels; expected as many, at least one.", nameof(predictions));
+            throw new ArgumentException(
+                $"There are {predictions.Length} predictions and {truth.Length} labels; expected as many, at least one.", nameof(predictions));
         int right = 0;
         for (int i = 0; i < truth.Length; i++)
             if (predictions[i] == truth[i])

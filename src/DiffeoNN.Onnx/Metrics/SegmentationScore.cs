@@ -26,7 +26,8 @@ public sealed record SegmentationScore(double Accuracy, IReadOnlyList<double> Io
         ArgumentOutOfRangeException.ThrowIfLessThan(classes, 2);
         if (prediction.Height != truth.Height || prediction.Width != truth.Width)
             throw new ArgumentException(
-                $"prediction is {prediction.Width}x{prediction.Height} pixels, truth {truth.Width}x{truth.Height}; they must be the same.", nameof(prediction));
+                $"prediction is {prediction.Width}x{prediction.Height} pixels, truth {truth.Width}x{truth.Height}; they must be the same.",
+                nameof(prediction));
         var both = new long[classes];
         var predicted = new long[classes];
         var actual = new long[classes];
@@ -34,7 +35,8 @@ public sealed record SegmentationScore(double Accuracy, IReadOnlyList<double> Io
         {
             int p = prediction.Labels[i], t = truth.Labels[i];
             if (p >= classes || t >= classes)
-                throw new ArgumentException($"Pixel {i} has labels {p} (prediction) and {t} (truth); {classes} classes end at {classes - 1}.", nameof(classes));
+                throw new ArgumentException(
+                    $"Pixel {i} has labels {p} (prediction) and {t} (truth); {classes} classes end at {classes - 1}.", nameof(classes));
             predicted[p]++;
             actual[t]++;
             if (p == t) both[p]++;

@@ -8,7 +8,9 @@ public static class ShapesDataSet
     /// <summary>The source named in split.csv.</summary>
     public const string Source = "shapes";
 
-    /// <summary>Writes <c>images/NAME.png</c>, <c>masks/NAME.png</c> (0 and 255) and split.csv: of every 20 images 14 train, 3 val, 3 test.</summary>
+    /// <summary>
+    /// Writes <c>images/NAME.png</c>, <c>masks/NAME.png</c> (0 and 255) and split.csv: of every 20 images 14 train, 3 val, 3 test.
+    /// </summary>
     /// <param name="folder">Created if missing.</param>
     /// <param name="count">Number of images, at least 1.</param>
     /// <param name="seed">Seed of the set; the first images of a longer set are those of a shorter one.</param>

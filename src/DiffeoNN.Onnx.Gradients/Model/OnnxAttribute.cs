@@ -109,9 +109,13 @@ public sealed class OnnxAttribute
         new(name, OnnxAttributeKind.Strings, value.Select(Encoding.UTF8.GetBytes).ToArray());
 
     /// <summary>Name and value, for messages.</summary>
-    public override string ToString() => _value is Array list
-        ? $"{Name}=[{string.Join(',', list.Cast<object?>())}]"
-        : string.Create(CultureInfo.InvariantCulture, $"{Name}={(Kind == OnnxAttributeKind.String ? String : _value)}");
+    public override string ToString() => Kind switch
+    {
+        OnnxAttributeKind.String => $"{Name}={String}",
+        OnnxAttributeKind.Strings => $"{Name}=[{string.Join(',', Strings)}]",
+        _ when _value is Array list => $"{Name}=[{string.Join(',', list.Cast<object?>())}]",
+        _ => string.Create(CultureInfo.InvariantCulture, $"{Name}={_value}"),
+    };
 
     internal static OnnxAttribute Raw(string name, OnnxAttributeKind kind, object? value, string? reference = null) =>
         new(name, kind, value, reference);

@@ -28,17 +28,18 @@ internal static partial class ConstantEvaluator
     private static Item[]? Concat(InferenceContext n, long[] sizes)
     {
         var axis = n.Axis(n.Node.GetInt("axis", 0), sizes.Length);
-        if (axis != 0)
-            return null;
-        var result = new List<Item>();
+        var outer = sizes.Take(axis).Aggregate(1L, (a, b) => a * b);
+        var rows = Enumerable.Range(0, (int)outer).Select(_ => new List<Item>()).ToList();
         for (var i = 0; i < n.Count; i++)
         {
             if (n.Items(i) is not { } items)
                 return null;
-            result.AddRange(items);
+            var width = outer == 0 ? 0 : items.Length / (int)outer;
+            for (var o = 0; o < outer; o++)
+                rows[o].AddRange(items.AsSpan(o * width, width));
         }
 
-        return [.. result];
+        return [.. rows.SelectMany(r => r)];
     }
 
     private static Item[]? Gather(InferenceContext n, long[] sizes)

@@ -1,0 +1,141 @@
+using System.Globalization;
+
+namespace DiffeoNN.Onnx.Gradients;
+
+/// <summary>
+/// A graph under construction. Equal nodes are made once, nodes with known results become constants,
+/// and the shape of everything is inferred as it is added.
+/// </summary>
+internal sealed class GraphBuilder
+{
+    private readonly Dictionary<string, Value> _values = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, OnnxNode> _known = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Value> _constants = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _counters = new(StringComparer.Ordinal);
+
+    public GraphBuilder(int opset) => Opset = opset;
+
+    /// <summary>Version of the ai.onnx operator set that nodes are made for.</summary>
+    public int Opset { get; }
+
+    public OnnxGraph Graph { get; } = new();
+
+    /// <summary>Put before the names of new values.</summary>
+    public string Prefix { get; set; } = "";
+
+    public Value this[string name] => _values.TryGetValue(name, out var value) ? value : throw new OnnxModelException($"Nothing supplies '{name}'.");
+
+    /// <summary>Keeps a name from being given to a new value.</summary>
+    public void Reserve(string name) => _names.Add(name);
+
+    public bool Contains(string name) => _values.ContainsKey(name);
+
+    /// <summary>Makes a value known that comes from outside the new nodes.</summary>
+    public Value Add(string name, ValueFacts facts)
+    {
+        _names.Add(name);
+        return _values[name] = new Value(this, name, facts);
+    }
+
+    /// <summary>Takes over a node of the model with its names.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="declared">What the model says about its values.</param>
+    public void Import(OnnxNode node, IReadOnlyDictionary<string, OnnxValueInfo> declared)
+    {
+        var foldable = true;
+        foreach (var (name, facts) in ShapeInference.Infer(node, Lookup, declared).ToList())
+        {
+            Add(name, facts);
+            foldable &= facts.Constant is not null;
+        }
+
+        if (foldable && node.Outputs.Count == 1 && node.Outputs[0].Length > 0)
+        {
+            Graph.AddInitializer(this[node.Outputs[0]].Facts.Constant!.WithName(node.Outputs[0]));
+            return;
+        }
+
+        Graph.Nodes.Add(node);
+        _known.TryAdd(Key(node), node);
+    }
+
+    /// <summary>A constant; equal small ones are kept once.</summary>
+    public Value Constant(OnnxTensor tensor)
+    {
+        var key = tensor.Data.Length <= 64 ? $"{tensor.ElementType}[{string.Join(',', tensor.Dimensions)}]{System.Convert.ToHexString(tensor.Data.Span)}" : "";
+        if (key.Length > 0 && _constants.TryGetValue(key, out var known))
+            return known;
+        var name = Fresh("constant");
+        var value = Add(name, ValueFacts.Of(tensor.WithName(name)));
+        Graph.AddInitializer(value.Facts.Constant!);
+        if (key.Length > 0)
+            _constants[key] = value;
+        return value;
+    }
+
+    public Value Scalar(double number, OnnxElementType type) => Constant(OnnxTensor.FromDoubles("", type, [], [number]));
+
+    public Value Integers(params ReadOnlySpan<long> values) => Constant(OnnxTensor.Int64s("", values));
+
+    /// <summary>Adds a node without attributes and with one output.</summary>
+    public Value Op(string opType, params ReadOnlySpan<Value> inputs) => Node(opType, inputs)[0];
+
+    /// <summary>Adds a node with one output, or finds the one that is there.</summary>
+    public Value[] Node(string opType, ReadOnlySpan<Value> inputs, params ReadOnlySpan<OnnxAttribute> attributes) => Node(opType, inputs, 1, attributes);
+
+    /// <summary>Adds a node, or finds the one that is there. Null inputs are absent ones.</summary>
+    public Value[] Node(string opType, ReadOnlySpan<Value?> inputs, int outputs, params ReadOnlySpan<OnnxAttribute> attributes)
+    {
+        var node = new OnnxNode(opType, inputs.ToArray().Select(i => i?.Name ?? ""), [], attributes.ToArray());
+        while (node.Inputs.Count > 0 && node.Inputs[^1].Length == 0)
+            node.Inputs.RemoveAt(node.Inputs.Count - 1);
+        var key = Key(node);
+        if (_known.TryGetValue(key, out var same) && same.Outputs.Count >= outputs && same.Outputs.Take(outputs).All(o => o.Length > 0))
+            return [.. same.Outputs.Take(outputs).Select(o => this[o])];
+        var name = Fresh(opType);
+        node.Name = name;
+        for (var i = 0; i < outputs; i++)
+            node.Outputs.Add(i == 0 ? name : Fresh(opType));
+        var facts = ShapeInference.Infer(node, Lookup).ToList();
+        if (outputs == 1 && facts[0].Facts.Constant is { } constant)
+            return [Constant(constant)];
+        Graph.Nodes.Add(node);
+        _known[key] = node;
+        return [.. facts.Select(f => Add(f.Name, f.Facts))];
+    }
+
+    /// <summary>Names a further output of a node that is there already.</summary>
+    public Value AddOutput(string hint, ValueFacts facts) => Add(Fresh(hint), facts);
+
+    private ValueFacts Lookup(string name) => _values.TryGetValue(name, out var value) ? value.Facts : ValueFacts.None;
+
+    private string Fresh(string hint)
+    {
+        var stem = Prefix + hint;
+        if (!_counters.ContainsKey(stem) && _names.Add(stem))
+        {
+            _counters[stem] = 1;
+            return stem;
+        }
+
+        string name;
+        do
+        {
+            var count = _counters[stem] = _counters.GetValueOrDefault(stem, 0) + 1;
+            name = string.Create(CultureInfo.InvariantCulture, $"{stem}_{count}");
+        }
+        while (!_names.Add(name));
+        return name;
+    }
+
+    /// <summary>Equal for nodes that compute the same; nodes that draw random numbers or hold graphs equal nothing.</summary>
+    private static string Key(OnnxNode node)
+    {
+        var unique = node.OpType.StartsWith("Random", StringComparison.Ordinal) || node.OpType is "Bernoulli" or "Multinomial"
+            || node.Attributes.Values.Any(a => a.Graphs.Count > 0 || a.Kind is not (OnnxAttributeKind.Int or OnnxAttributeKind.Float
+                or OnnxAttributeKind.Ints or OnnxAttributeKind.Floats or OnnxAttributeKind.String));
+        return unique ? $"#{node.Outputs.FirstOrDefault() ?? Guid.NewGuid().ToString()}"
+            : $"{node.Domain}:{node.OpType}({string.Join(',', node.Inputs)}){string.Join(';', node.Attributes.Values)}";
+    }
+}

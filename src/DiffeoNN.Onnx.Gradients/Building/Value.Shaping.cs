@@ -1,0 +1,78 @@
+namespace DiffeoNN.Onnx.Gradients;
+
+/// <content>Shapes: what changes nothing adds no node, and constants are rearranged at once.</content>
+internal sealed partial class Value
+{
+    /// <summary>The shape as a vector; a constant where it is known.</summary>
+    public Value ShapeVector => Facts.Sizes is { } sizes ? Builder.Integers(sizes) : Apply("Shape");
+
+    /// <summary>The size of an axis as a vector of one element; a constant where it is known.</summary>
+    public Value Size(int axis) => Shape?[axis].Size is { } size ? Builder.Integers(size)
+        : Builder.Op("Slice", Apply("Shape"), Builder.Integers(axis), Builder.Integers(axis + 1), Builder.Integers(0));
+
+    public Value Reshape(params ReadOnlySpan<long> shape)
+    {
+        if (Facts.Sizes is { } sizes && sizes.AsSpan().SequenceEqual(shape))
+            return this;
+        return Builder.Op("Reshape", this, Builder.Integers(shape));
+    }
+
+    /// <summary>Reshapes to a computed shape.</summary>
+    public Value Reshape(Value shape) => shape.Facts.Integers is { } known && !known.Contains(0) ? Reshape(known) : Builder.Op("Reshape", this, shape);
+
+    /// <summary>Reshapes to the shape of another value.</summary>
+    public Value ReshapeLike(Value other)
+    {
+        if (Shape is not null && other.Shape is not null && Shape.SequenceEqual(other.Shape))
+            return this;
+        // With one free size the shape is a constant that says so.
+        if (other.Shape is { } shape && shape.Count(d => !d.IsConstant) <= 1 && Array.TrueForAll(shape, d => d.Size != 0))
+            return Reshape(Array.ConvertAll(shape, d => d.Size ?? -1));
+        return Reshape(other.ShapeVector);
+    }
+
+    /// <summary>Repeats along axes of size 1 (and leading axes) up to the shape of another value.</summary>
+    public Value ExpandLike(Value other) => Shape is not null && other.Shape is not null && Shape.SequenceEqual(other.Shape) ? this
+        : Builder.Op("Expand", this, other.ShapeVector);
+
+    public Value Transpose(params int[] order)
+    {
+        if (order.SequenceEqual(Enumerable.Range(0, order.Length)))
+            return this;
+        if (Facts.Constant is { StringData: null } constant && constant.Count > 0)
+            return Builder.Constant(TensorTransforms.Transpose(constant, order));
+        return Apply("Transpose", OnnxAttribute.Of("perm", order.Select(o => (long)o)));
+    }
+
+    /// <summary>Exchanges the last two axes.</summary>
+    public Value TransposeLast()
+    {
+        var order = Enumerable.Range(0, Rank).ToArray();
+        (order[^1], order[^2]) = (order[^2], order[^1]);
+        return Transpose(order);
+    }
+
+    public Value Unsqueeze(params ReadOnlySpan<long> axes) => axes.Length == 0 ? this : Builder.Op("Unsqueeze", this, Builder.Integers(axes));
+
+    public Value Squeeze(params ReadOnlySpan<long> axes) => axes.Length == 0 ? this : Builder.Op("Squeeze", this, Builder.Integers(axes));
+
+    /// <summary>Sum over axes, which stay with size 1 if <paramref name="keep"/>.</summary>
+    public Value Sum(ReadOnlySpan<long> axes, bool keep = true) => axes.Length == 0 ? this
+        : Builder.Node("ReduceSum", [this, Builder.Integers(axes)], OnnxAttribute.Of("keepdims", keep ? 1 : 0))[0];
+
+    /// <summary>Mean over axes, which stay with size 1.</summary>
+    public Value Mean(ReadOnlySpan<long> axes) => axes.Length == 0 ? this
+        : Builder.Opset >= 18 ? Builder.Op("ReduceMean", this, Builder.Integers(axes)) : Apply("ReduceMean", OnnxAttribute.Of("axes", axes.ToArray()));
+
+    /// <summary>Elements from <paramref name="start"/> up to but not including <paramref name="end"/> of one axis.</summary>
+    public Value Slice(int axis, long start, long end) => Shape?[axis].Size is { } size && start == 0 && end >= size ? this
+        : Builder.Op("Slice", this, Builder.Integers(start), Builder.Integers(end), Builder.Integers(axis));
+
+    public Value Gather(Value indices, int axis = 0) => Builder.Node("Gather", [this, indices], OnnxAttribute.Of("axis", axis))[0];
+
+    /// <summary>Zeros around the value: amounts at the beginning of every axis, then at the end.</summary>
+    public Value Pad(params ReadOnlySpan<long> amounts) => !amounts.ContainsAnyExcept(0) ? this : Builder.Op("Pad", this, Builder.Integers(amounts));
+
+    /// <summary>All elements as a vector.</summary>
+    public Value Flat() => KnownRank == 1 ? this : Reshape(-1);
+}

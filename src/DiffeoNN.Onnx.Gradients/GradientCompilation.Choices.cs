@@ -1,0 +1,132 @@
+namespace DiffeoNN.Onnx.Gradients;
+
+/// <content>Which inputs and outputs, the forward graph, and the gradients to start from.</content>
+internal sealed partial class GradientCompilation
+{
+    private List<string> CandidateInputs()
+    {
+        var graph = _model.Graph;
+        foreach (var name in _options.Inputs ?? [])
+        {
+            var type = graph.Initializers.TryGetValue(name, out var tensor) ? tensor.ElementType : graph.Input(name).ElementType;
+            if (!type.IsFloat())
+                throw new OnnxModelException($"'{name}' holds {type}; gradients exist only with respect to floating point values.");
+        }
+
+        var inputs = (_options.Inputs ?? [.. graph.RequiredInputs.Where(i => i.ElementType.IsFloat()).Select(i => i.Name)]).ToList();
+        if (_options.Weights)
+            inputs.AddRange(Weights().Where(w => !inputs.Contains(w)));
+        return inputs;
+    }
+
+    /// <summary>Float initialisers that training would change: not scalars, and not the statistics of batch normalisation.</summary>
+    private IEnumerable<string> Weights()
+    {
+        var statistics = _model.Graph.Nodes.Where(n => n.OpType == "BatchNormalization").SelectMany(n => n.Inputs.Skip(3)).ToHashSet(StringComparer.Ordinal);
+        return _model.Graph.Initializers.Values
+            .Where(t => t.ElementType.IsFloat() && t.Dimensions.Count > 0 && !statistics.Contains(t.Name)).Select(t => t.Name);
+    }
+
+    private void ImportForward(List<string> inputs)
+    {
+        var graph = _model.Graph;
+        var chosen = inputs.ToHashSet(StringComparer.Ordinal);
+        foreach (var input in graph.Inputs)
+        {
+            _builder.Graph.Inputs.Add(input);
+            _builder.Add(input.Name, ValueFacts.Of(input));
+        }
+
+        foreach (var (name, tensor) in graph.Initializers)
+        {
+            _builder.Graph.AddInitializer(tensor);
+            if (_builder.Contains(name))
+                continue;
+            // What is differentiated must be free to change, so nothing may be folded from it; a default value keeps its shape.
+            var facts = ValueFacts.Of(tensor);
+            _builder.Add(name, chosen.Contains(name) ? new ValueFacts(facts.ElementType, facts.Shape) : facts);
+            if (chosen.Contains(name))
+                _builder.Graph.Inputs.Add(new OnnxValueInfo(name, tensor.ElementType, [.. tensor.Dimensions.Select(OnnxDimension.Of)]));
+        }
+
+        var declared = ShapeInference.Declared(graph);
+        foreach (var name in graph.Nodes.SelectMany(n => n.Outputs))
+            _builder.Reserve(name);
+        foreach (var node in graph.Nodes)
+            ImportNode(node, declared);
+        _builder.Graph.Name = graph.Name;
+        _builder.Graph.Outputs.AddRange(graph.Outputs);
+    }
+
+    /// <summary>A choice that is constant is made now; everything else is taken over as it is.</summary>
+    private void ImportNode(OnnxNode node, Dictionary<string, OnnxValueInfo> declared)
+    {
+        if (node is not { OpType: "If", Domain: "" } || _builder[node.Inputs[0]].Facts.Items is not [{ IsKnown: true } condition])
+        {
+            _builder.Import(node, declared);
+            return;
+        }
+
+        var branch = node.Attributes[condition.Number != 0 ? "then_branch" : "else_branch"].Graph;
+        var own = branch.Nodes.SelectMany(n => n.Outputs).Concat(branch.Initializers.Keys).ToHashSet(StringComparer.Ordinal);
+        branch = branch.Copy(name => own.Contains(name) ? $"{node.Outputs[0]}/{name}" : name);
+        foreach (var tensor in branch.Initializers.Values)
+            _builder.Add(_builder.Graph.AddInitializer(tensor), ValueFacts.Of(tensor));
+        foreach (var inner in branch.Nodes)
+            ImportNode(inner, declared);
+        foreach (var (result, output) in branch.Outputs.Zip(node.Outputs))
+            _builder.Import(new OnnxNode("Identity", [result.Name], [output]) { Name = output }, declared);
+    }
+
+    private List<string> ChooseOutputs(HashSet<string> active)
+    {
+        if (_options.Outputs is not null)
+        {
+            foreach (var name in _options.Outputs.Where(o => !active.Contains(o)))
+                throw new OnnxModelException($"Output '{name}' depends on no chosen input differentiably; choose other inputs or outputs.");
+            return [.. _options.Outputs];
+        }
+
+        var outputs = _model.Graph.Outputs.Select(o => o.Name).Where(active.Contains).ToList();
+        return outputs.Count > 0 ? outputs : throw new OnnxModelException(
+            $"No output depends differentiably on a float input. Inputs: {string.Join(", ", _model.Graph.Inputs)}. Outputs: {string.Join(", ", _model.Graph.Outputs)}.");
+    }
+
+    private List<string> ChooseInputs(List<string> candidates, HashSet<string> needed)
+    {
+        foreach (var name in (_options.Inputs ?? []).Where(i => !needed.Contains(i)))
+            throw new OnnxModelException($"Input '{name}' does not influence the chosen outputs differentiably, so its gradient would be zero everywhere.");
+        return [.. candidates.Where(needed.Contains)];
+    }
+
+    /// <summary>Starts the gradients at the outputs; returns the extra inputs.</summary>
+    private List<OnnxValueInfo> Seed(IEnumerable<string> outputs)
+    {
+        var seeds = new List<OnnxValueInfo>();
+        foreach (var name in outputs)
+        {
+            var output = _builder[name];
+            if (_options.Seed == GradientSeed.Input)
+            {
+                var declared = _model.Graph.Output(name);
+                var info = new OnnxValueInfo(Free(name), output.ElementType, declared.Shape ?? Declared(output.Shape));
+                seeds.Add(info);
+                _arrived[name] = [_builder.Add(info.Name, output.Facts with { Constant = null, Items = null })];
+            }
+            else
+            {
+                _arrived[name] = [output.Like(1).ExpandLike(output)];
+            }
+        }
+
+        return seeds;
+    }
+
+    private static OnnxDimension[]? Declared(Dim[]? shape) =>
+        shape is null ? null : [.. shape.Select(d => d.Size is { } size ? OnnxDimension.Of(size) : OnnxDimension.Of(d.ToString()))];
+
+    /// <summary>The name of a gradient, refused where the model has it already.</summary>
+    private string Free(string name) => _builder.Contains(name + _options.Suffix)
+        ? throw new OnnxModelException($"The model has a value '{name}{_options.Suffix}' already; choose another suffix for gradients.")
+        : name + _options.Suffix;
+}

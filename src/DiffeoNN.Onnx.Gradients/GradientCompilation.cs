@@ -1,0 +1,113 @@
+namespace DiffeoNN.Onnx.Gradients;
+
+/// <summary>One run of the compiler: takes the forward graph over, finds what matters, and walks back through it.</summary>
+internal sealed partial class GradientCompilation
+{
+    private readonly OnnxModel _model;
+    private readonly GradientOptions _options;
+    private readonly GraphBuilder _builder;
+    private readonly Dictionary<string, List<Value>> _arrived = new(StringComparer.Ordinal);
+
+    /// <param name="model">The model at the operator set to emit, functions inlined; taken over.</param>
+    /// <param name="options">What to differentiate.</param>
+    public GradientCompilation(OnnxModel model, GradientOptions options)
+    {
+        _model = model;
+        _options = options;
+        _builder = new GraphBuilder(model.Opset);
+    }
+
+    public OnnxModel Run()
+    {
+        var inputs = CandidateInputs();
+        foreach (var name in _options.Outputs ?? [])
+            _ = _model.Graph.Output(name);
+        foreach (var name in inputs.Concat(_model.Graph.Outputs.Select(o => o.Name)))
+            _builder.Reserve(name + _options.Suffix);
+        ImportForward(inputs);
+        var forward = _builder.Graph.Nodes.ToList();
+        var active = Active(forward, inputs);
+        var outputs = ChooseOutputs(active);
+        var needed = Needed(forward, active, outputs);
+        inputs = ChooseInputs(inputs, needed);
+        var seeds = Seed(outputs);
+        for (var i = forward.Count - 1; i >= 0; i--)
+            Reverse(forward[i], needed);
+        return Finish(inputs.Select(name => (name, Total(name) ?? throw new InvalidOperationException($"No gradient reached '{name}'."))), seeds);
+    }
+
+    private GradientRule? RuleOf(OnnxNode node) => GradientRules.Find(node.Domain, node.OpType, _builder.Opset);
+
+    private static IEnumerable<string> DifferentiableInputs(OnnxNode node, GradientRule? rule) => rule is null
+        ? OnnxGraph.Reads(node)
+        : rule.IsStop ? [] : node.Inputs.Where((name, i) => name.Length > 0 && !rule.NonDifferentiableInputs.Contains(i));
+
+    private bool CarriesDerivative(string name) => _builder[name].ElementType is var type && (type.IsFloat() || type == OnnxElementType.Undefined);
+
+    /// <summary>Values that depend on a chosen input differentiably.</summary>
+    private HashSet<string> Active(List<OnnxNode> forward, IEnumerable<string> inputs)
+    {
+        var active = new HashSet<string>(inputs, StringComparer.Ordinal);
+        foreach (var node in forward.Where(n => DifferentiableInputs(n, RuleOf(n)).Any(active.Contains)))
+            active.UnionWith(node.Outputs.Where(o => o.Length > 0 && CarriesDerivative(o)));
+        return active;
+    }
+
+    /// <summary>Active values that a chosen output depends on: those whose gradients are formed.</summary>
+    private HashSet<string> Needed(List<OnnxNode> forward, HashSet<string> active, IReadOnlyList<string> outputs)
+    {
+        var needed = new HashSet<string>(outputs, StringComparer.Ordinal);
+        var unsupported = new List<OnnxNode>();
+        for (var i = forward.Count - 1; i >= 0; i--)
+        {
+            var (node, rule) = (forward[i], RuleOf(forward[i]));
+            if (!node.Outputs.Any(needed.Contains))
+                continue;
+            var through = DifferentiableInputs(node, rule).Where(active.Contains).ToList();
+            if (through.Count > 0 && rule is null)
+                unsupported.Add(node);
+            needed.UnionWith(through);
+        }
+
+        unsupported.Reverse();
+        return unsupported.Count == 0 ? needed : throw new UnsupportedOperatorException(unsupported, _builder.Opset);
+    }
+
+    private void Reverse(OnnxNode node, HashSet<string> needed)
+    {
+        if (RuleOf(node) is not { IsStop: false } rule)
+            return;
+        var wanted = Enumerable.Range(0, node.Inputs.Count)
+            .Where(i => node.Inputs[i].Length > 0 && !rule.NonDifferentiableInputs.Contains(i) && needed.Contains(node.Inputs[i])).ToList();
+        if (wanted.Count == 0 || !node.Outputs.Any(_arrived.ContainsKey))
+            return;
+        _builder.Prefix = $"{(node.Name.Length > 0 ? node.Name : node.Outputs[0])}{_options.Suffix}/";
+        var context = new RuleContext(node, _builder, [.. node.Outputs.Select(Total)], wanted);
+        var gradients = rule.Function(context);
+        foreach (var i in wanted)
+        {
+            var form = (i < gradients.Count ? gradients[i] : null)
+                ?? throw new UnsupportedOperatorException(node, $"its rule does not cover input {i} ('{node.Inputs[i]}').");
+            var gradient = form();
+            if (rule.Broadcasts)
+                gradient = BroadcastReversal.ReduceTo(gradient.Shape is not null && context.Y.Shape is null ? gradient : Shaped(gradient, context.Y), _builder[node.Inputs[i]]);
+            if (!_arrived.TryGetValue(node.Inputs[i], out var list))
+                _arrived[node.Inputs[i]] = list = [];
+            list.Add(gradient);
+        }
+    }
+
+    /// <summary>A gradient that a constant or the other operand made smaller than the output is repeated to its shape.</summary>
+    private static Value Shaped(Value gradient, Value output) =>
+        gradient.Shape is { } shape && output.Shape is { } wanted && shape.Length < wanted.Length ? gradient.ExpandLike(output) : gradient;
+
+    /// <summary>The sum of the gradients that arrived at a value; null where none did.</summary>
+    private Value? Total(string name)
+    {
+        if (!_arrived.TryGetValue(name, out var list))
+            return null;
+        if (list.Count > 1)
+            list = _arrived[name] = [list.Count == 2 ? list[0] + list[1] : _builder.Op("Sum", [.. list])];
+        return list[0];
+    }
+}

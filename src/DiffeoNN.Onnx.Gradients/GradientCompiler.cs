@@ -1,0 +1,40 @@
+namespace DiffeoNN.Onnx.Gradients;
+
+/// <summary>Derives the gradient of an ONNX model as an ONNX model, in standard operators only.</summary>
+public static class GradientCompiler
+{
+    /// <summary>Operator set that emitted graphs use at least: the first whose scatter operators can add.</summary>
+    public const int MinimumOpset = 16;
+
+    /// <summary>Emits the model together with the gradient of its outputs with respect to its inputs.</summary>
+    /// <param name="model">The model, operator set 7 or later. It is not changed.</param>
+    /// <param name="options">What to differentiate with respect to what; null for all float inputs and outputs.</param>
+    /// <returns>
+    /// The model with its inputs and outputs, an output NAME_grad for each chosen input, and with <see cref="GradientSeed.Input"/>
+    /// an input OUTPUT_grad for each differentiated output. Free sizes stay free. Its operator set is the model's, or
+    /// <see cref="MinimumOpset"/> where that is older.
+    /// </returns>
+    /// <exception cref="UnsupportedOperatorException">Operators without rule lie between the chosen inputs and outputs.</exception>
+    /// <exception cref="OnnxModelException">The model contradicts itself, a name is unknown, or an input does not influence the outputs.</exception>
+    public static OnnxModel Compile(OnnxModel model, GradientOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        try
+        {
+            var opset = Math.Max(MinimumOpset, model.Opset);
+            return new GradientCompilation(OpsetConverter.Convert(model, opset), options ?? new GradientOptions()).Run();
+        }
+        catch (Exception e) when (e is IndexOutOfRangeException or ArgumentException or OverflowException or InvalidOperationException
+            or InvalidCastException or KeyNotFoundException or NullReferenceException or DivideByZeroException)
+        {
+            throw new OnnxModelException($"The model contradicts itself: {e.Message} Check it with the ONNX checker.", e);
+        }
+    }
+
+    /// <summary>The rule for an operator.</summary>
+    /// <param name="domain">The operator set's domain; empty for ai.onnx.</param>
+    /// <param name="opType">The operator.</param>
+    /// <param name="version">Version of the operator set that the model imports.</param>
+    /// <returns>The rule; null where there is none.</returns>
+    public static GradientRule? FindRule(string domain, string opType, int version) => GradientRules.Find(domain, opType, version);
+}

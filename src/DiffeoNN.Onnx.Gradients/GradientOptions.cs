@@ -1,0 +1,23 @@
+namespace DiffeoNN.Onnx.Gradients;
+
+/// <summary>What to differentiate with respect to what.</summary>
+public sealed record GradientOptions
+{
+    /// <summary>Inputs (or initialisers) to differentiate with respect to; null for every float input that a chosen output depends on.</summary>
+    public IReadOnlyList<string>? Inputs { get; init; }
+
+    /// <summary>Outputs to differentiate; null for every float output that depends on a chosen input.</summary>
+    public IReadOnlyList<string>? Outputs { get; init; }
+
+    /// <summary>
+    /// Whether to differentiate with respect to the weights too: float initialisers of rank 1 and more. They become
+    /// inputs whose default is the initialiser, so that training can supply new ones.
+    /// </summary>
+    public bool Weights { get; init; }
+
+    /// <summary>Where the gradient with respect to the outputs comes from.</summary>
+    public GradientSeed Seed { get; init; } = GradientSeed.Input;
+
+    /// <summary>What is put behind a name for its gradient.</summary>
+    public string Suffix { get; init; } = "_grad";
+}

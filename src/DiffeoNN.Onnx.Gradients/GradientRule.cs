@@ -1,0 +1,37 @@
+namespace DiffeoNN.Onnx.Gradients;
+
+/// <summary>How the gradient of one operator is formed: a row of the table of rules.</summary>
+public sealed record GradientRule
+{
+    internal GradientRule(string opType, int SinceVersion, Reverse function)
+    {
+        OpType = opType;
+        this.SinceVersion = SinceVersion;
+        Function = function;
+    }
+
+    /// <summary>Forms the gradients with respect to the inputs, by position; called once per node and only where needed.</summary>
+    internal delegate IReadOnlyList<Func<Value>?> Reverse(RuleContext node);
+
+    /// <summary>The operator set's domain; empty for ai.onnx.</summary>
+    public string Domain { get; init; } = "";
+
+    /// <summary>The operator.</summary>
+    public string OpType { get; }
+
+    /// <summary>First version of the operator set with the form that the rule handles, at least 7; it holds until a row with a later version.</summary>
+    public int SinceVersion { get; }
+
+    /// <summary>Inputs through which no derivative flows: indices, shapes, masks.</summary>
+    public IReadOnlyList<int> NonDifferentiableInputs { get; init; } = [];
+
+    /// <summary>Whether the outputs carry no derivative at all (comparisons, rounding, indices), so that gradients stop here.</summary>
+    public bool IsStop { get; init; }
+
+    /// <summary>Whether inputs are broadcast, so that the gradients are summed back to their shapes.</summary>
+    internal bool Broadcasts { get; init; }
+
+    internal Reverse Function { get; }
+
+    internal static GradientRule Stop(string opType) => new(opType, 7, _ => []) { IsStop = true };
+}

@@ -1,0 +1,129 @@
+namespace DiffeoNN.Onnx.Gradients.Rules;
+
+/// <summary>Operators that pick elements: their gradients put the elements back and add where several fall together.</summary>
+internal static class Indexing
+{
+    public static IReadOnlyList<GradientRule> All { get; } =
+    [
+        new("Slice", SinceVersion: 7, Slice) { NonDifferentiableInputs = [1, 2, 3, 4] },
+        new("Gather", SinceVersion: 7, Gather) { NonDifferentiableInputs = [1] },
+        new("GatherElements", SinceVersion: 11, GatherElements) { NonDifferentiableInputs = [1] },
+    ];
+
+    /// <summary>Adds rows of <paramref name="updates"/> into zeros shaped as <paramref name="like"/>, at the given indices of one axis.</summary>
+    /// <param name="like">The shape of the result.</param>
+    /// <param name="indices">Vector of indices, one for each element of the updates' axis.</param>
+    /// <param name="updates">The same shape as <paramref name="like"/> but for the axis.</param>
+    /// <param name="axis">The axis.</param>
+    public static Value ScatterAdd(Value like, Value indices, Value updates, int axis)
+    {
+        var column = Enumerable.Repeat(1L, updates.Rank).ToArray();
+        column[axis] = -1;
+        var zeros = updates.Like(0).ExpandLike(like);
+        return like.Builder.Node("ScatterElements", [zeros, indices.Reshape(column).ExpandLike(updates), updates],
+            OnnxAttribute.Of("axis", axis), OnnxAttribute.Of("reduction", "add"))[0];
+    }
+
+    private static Func<Value>[] Slice(RuleContext n)
+    {
+        var ranges = SliceRange.Read(n.Shapes, n.X.Rank);
+        if (ranges is not null && Array.TrueForAll(ranges, r => r.Step == 1))
+        {
+            var pads = new long[2 * n.X.Rank];
+            if (Array.TrueForAll(ranges, r => Margins(n.X.Shape![r.Axis], r, pads)))
+                return [() => n.dY.Pad(pads)];
+        }
+
+        return [() => Scattered(n)];
+    }
+
+    /// <summary>How many zeros stand before and behind what was taken; false where that depends on a free size.</summary>
+    private static bool Margins(Dim size, SliceRange range, long[] pads)
+    {
+        var rank = pads.Length / 2;
+        if (size.Size is { } n)
+        {
+            var start = Math.Clamp(range.Start < 0 ? range.Start + n : range.Start, 0, n);
+            var end = Math.Clamp(range.End < 0 ? range.End + n : range.End, 0, n);
+            (pads[range.Axis], pads[range.Axis + rank]) = (start, n - Math.Max(start, end));
+            return end >= start;
+        }
+
+        if (range.Start < 0 || (range.End >= 0 && range.End < int.MaxValue / 2))
+            return false;
+        (pads[range.Axis], pads[range.Axis + rank]) = (range.Start, range.End < 0 ? -range.End : 0);
+        return true;
+    }
+
+    /// <summary>The general case: slices the positions alongside, then puts every element back at its position, axis by axis.</summary>
+    private static Value Scattered(RuleContext n)
+    {
+        var count = n.Shapes.Shape(1)?[0].Size ?? throw n.Refuse("the number of its axes is not known.");
+        var axes = n.Has(3)
+            ? n.Input(3).Facts.Integers ?? throw n.Refuse("its axes are computed while the model runs.")
+            : [.. Enumerable.Range(0, (int)count).Select(a => (long)a)];
+        var gradient = n.dY;
+        for (var i = 0; i < count; i++)
+        {
+            var axis = n.Axis(axes[i], n.X.Rank);
+            Value Of(int input) => n.Input(input).Slice(0, i, i + 1);
+            var positions = n.Builder.Op("Range", n.Builder.Integers(0).Reshape([]), n.X.Size(axis).Reshape([]), n.Builder.Integers(1).Reshape([]));
+            var taken = n.Builder.Op("Slice", [positions, Of(1), Of(2), n.Builder.Integers(0), .. n.Has(4) ? new[] { Of(4) } : []]);
+            var shape = Enumerable.Range(0, n.X.Rank).Select(d => d == axis ? n.X.Size(d) : gradient.Size(d)).ToArray();
+            var zeros = n.Builder.Op("Expand", gradient.Like(0), n.Builder.Node("Concat", shape, OnnxAttribute.Of("axis", 0))[0]);
+            gradient = ScatterAdd(zeros, taken, gradient, axis);
+        }
+
+        return gradient;
+    }
+
+    private static Func<Value>[] Gather(RuleContext n)
+    {
+        return
+        [
+            () =>
+            {
+                var axis = n.Axis(n.Node.GetInt("axis", 0), n.X.Rank);
+                var indices = n.Input(1).Cast(OnnxElementType.Int64);
+                if (n.X.Shape![axis].Size is { } size && indices.Facts.Integers is { } known && IsRun(known, size, out var start))
+                {
+                    var pads = new long[2 * n.X.Rank];
+                    (pads[axis], pads[axis + n.X.Rank]) = (start, size - start - known.Length);
+                    return (indices.Rank == 1 ? n.dY : Merged(n, axis)).Pad(pads);
+                }
+
+                // Negative indices count from the end.
+                var positive = indices.Facts.Integers?.All(i => i >= 0) == true ? indices
+                    : n.Builder.Op("Where", n.Builder.Op("Less", indices, n.Builder.Integers(0).Reshape([])), indices + n.X.Size(axis).Reshape([]), indices);
+                return ScatterAdd(n.X, positive.Flat(), indices.Rank == 1 ? n.dY : Merged(n, axis), axis);
+            },
+        ];
+    }
+
+    /// <summary>dY with the axes that came from the indices merged into one.</summary>
+    private static Value Merged(RuleContext n, int axis)
+    {
+        if (n.Input(1).Rank == 0)
+            return n.dY.Unsqueeze(axis);
+        var sizes = Enumerable.Range(0, n.X.Rank).Select(d => d == axis ? n.Builder.Integers(-1) : n.X.Size(d)).ToArray();
+        return n.dY.Reshape(n.Builder.Node("Concat", sizes, OnnxAttribute.Of("axis", 0))[0]);
+    }
+
+    private static bool IsRun(long[] indices, long size, out long start)
+    {
+        start = indices.Length == 0 ? 0 : indices[0] < 0 ? indices[0] + size : indices[0];
+        for (var i = 0; i < indices.Length; i++)
+        {
+            if ((indices[i] < 0 ? indices[i] + size : indices[i]) != start + i)
+                return false;
+        }
+
+        return indices.Length > 0;
+    }
+
+    private static Func<Value>[] GatherElements(RuleContext n) =>
+    [
+        () => n.Builder.Node("ScatterElements", [n.Zeros(n.X), n.Input(1), n.dY],
+            OnnxAttribute.Of("axis", n.Node.GetInt("axis", 0)), OnnxAttribute.Of("reduction", "add"))[0],
+    ];
+}

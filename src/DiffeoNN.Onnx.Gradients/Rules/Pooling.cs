@@ -1,0 +1,133 @@
+namespace DiffeoNN.Onnx.Gradients.Rules;
+
+/// <summary>Pooling.</summary>
+internal static class Pooling
+{
+    public static IReadOnlyList<GradientRule> All { get; } =
+    [
+        new("MaxPool", SinceVersion: 7, MaxPool),
+        new("AveragePool", SinceVersion: 7, AveragePool),
+        new("GlobalAveragePool", SinceVersion: 7, GlobalAverage),
+        new("GlobalMaxPool", SinceVersion: 7, GlobalMax),
+    ];
+
+    /// <summary>Every maximum sends its gradient to the one element it came from.</summary>
+    private static Func<Value>[] MaxPool(RuleContext n)
+    {
+        return
+        [
+            () =>
+            {
+                var indices = Indices(n);
+                var zeros = n.Builder.Op("Expand", n.X.Like(0), n.X.Apply("Size").Reshape(1));
+                return n.Builder.Node("ScatterElements", [zeros, indices.Flat(), n.dY.Flat()],
+                    OnnxAttribute.Of("axis", 0), OnnxAttribute.Of("reduction", "add"))[0].ReshapeLike(n.X);
+            },
+        ];
+    }
+
+    /// <summary>Positions of the maxima in the flat input: an output that the forward node has or is given.</summary>
+    private static Value Indices(RuleContext n)
+    {
+        if (n.Node.GetInt("storage_order", 0) != 0)
+        {
+            return n.Builder.Node("MaxPool", [n.X], 2, [.. n.Node.Attributes.Values.Where(a => a.Name != "storage_order")])[1];
+        }
+
+        if (n.Node.Outputs.Count < 2)
+            n.Node.Outputs.Add("");
+        if (n.Node.Outputs[1].Length == 0)
+            n.Node.Outputs[1] = n.Builder.AddOutput("indices", new ValueFacts(OnnxElementType.Int64, n.Y.Shape)).Name;
+        return n.Builder[n.Node.Outputs[1]];
+    }
+
+    /// <summary>Every element of dY is spread evenly over its window.</summary>
+    private static Func<Value>[] AveragePool(RuleContext n)
+    {
+        var window = Window.Read(n.Node, n.X.Shape ?? throw n.Refuse("the rank of its input is not known."), null)!;
+        if (window.Automatic.Length > 0)
+            throw n.Refuse("auto_pad with strides needs the spatial sizes of its input, which are free.");
+        return [() => Tiles(n, window) ? Repeated(n, window) : Spread(n, window)];
+    }
+
+    /// <summary>Whether the windows cover the input without gaps, overlaps or padding.</summary>
+    private static bool Tiles(RuleContext n, Window window) => n.X.ElementType == OnnxElementType.Float && Enumerable.Range(0, window.Rank).All(i =>
+        window.Kernel[i] == window.Strides[i] && window.Dilations[i] == 1 && window.Begin[i] == 0 && window.End[i] == 0
+        && n.X.Shape![i + 2].Size is { } size && size % window.Kernel[i] == 0);
+
+    private static Value Repeated(RuleContext n, Window window)
+    {
+        var scales = n.Builder.Constant(OnnxTensor.Create<float>("", [window.Rank + 2], [1, 1, .. window.Kernel.Select(k => (float)k)]));
+        return n.Builder.Node("Resize", [n.dY / window.Kernel.Aggregate(1L, (a, b) => a * b), null, scales], 1, OnnxAttribute.Of("mode", "nearest"),
+            OnnxAttribute.Of("coordinate_transformation_mode", "asymmetric"), OnnxAttribute.Of("nearest_mode", "floor"))[0];
+    }
+
+    private static Value Spread(RuleContext n, Window window)
+    {
+        var count = window.Kernel.Aggregate(1L, (a, b) => a * b);
+        var padded = window.Begin.Concat(window.End).Any(p => p > 0) && n.Node.GetInt("count_include_pad", 0) == 0;
+        var even = !padded && !window.Ceiling;
+        var dY = even ? n.dY : n.dY / Counts(n, window, !padded);
+        var ones = n.Builder.Constant(OnnxTensor.FromDoubles("", n.X.ElementType, [1, 1, .. window.Kernel], [.. Enumerable.Repeat(even ? 1.0 / count : 1, (int)count)]));
+        // Channels are independent: each is an image of its own.
+        Value[] sizes = [n.Builder.Integers(-1, 1), .. Enumerable.Range(2, window.Rank).Select(d => n.Y.Size(d))];
+        var single = dY.Reshape(n.Builder.Node("Concat", sizes, OnnxAttribute.Of("axis", 0))[0]);
+        return Convolution.Adjoint(single, ones, window, 1, n.X).ReshapeLike(n.X);
+    }
+
+    /// <summary>How many elements each window averages.</summary>
+    private static Value Counts(RuleContext n, Window window, bool includePadding)
+    {
+        if (n.X.Shape!.Skip(2).All(d => d.IsConstant) && n.Y.Shape!.Skip(2).All(d => d.IsConstant))
+        {
+            var result = n.X.Like(1);
+            for (var i = 0; i < window.Rank; i++)
+            {
+                var axis = Enumerable.Range(0, (int)n.Y.Shape![i + 2].Constant).Select(o => (double)Inside(o, i, window, n.X.Shape![i + 2].Constant, includePadding)).ToArray();
+                long[] shape = [.. Enumerable.Range(0, window.Rank).Select(d => d == i ? axis.Length : 1L)];
+                result *= n.Builder.Constant(OnnxTensor.FromDoubles("", n.X.ElementType, shape, axis));
+            }
+
+            return result;
+        }
+
+        if (includePadding || window.Ceiling)
+            throw n.Refuse("ceil_mode needs the spatial sizes of its input, which are free.");
+        var sizes = n.Builder.Node("Concat", [n.Builder.Integers(1, 1), .. Enumerable.Range(2, window.Rank).Select(d => n.X.Size(d))], OnnxAttribute.Of("axis", 0))[0];
+        var kernel = n.Builder.Op("Expand", n.X.Like(1), n.Builder.Integers([1, 1, .. window.Kernel]));
+        return n.Builder.Node("Conv", [n.Builder.Op("Expand", n.X.Like(1), sizes), kernel], OnnxAttribute.Of("strides", window.Strides),
+            OnnxAttribute.Of("dilations", window.Dilations), OnnxAttribute.Of("pads", window.Begin.Concat(window.End)))[0];
+    }
+
+    private static long Inside(int output, int axis, Window window, long size, bool includePadding)
+    {
+        var start = (output * window.Strides[axis]) - window.Begin[axis];
+        return Enumerable.Range(0, (int)window.Kernel[axis]).Count(k => start + (k * window.Dilations[axis]) is var p
+            && (includePadding ? p < size + window.End[axis] : p >= 0 && p < size));
+    }
+
+    private static long[] Spatial(RuleContext n) => [.. Enumerable.Range(2, n.X.Rank - 2).Select(a => (long)a)];
+
+    private static Func<Value>[] GlobalAverage(RuleContext n)
+    {
+        return
+        [
+            () => n.X.Shape!.Skip(2).All(d => d.IsConstant)
+                ? (n.dY / n.X.Shape!.Skip(2).Aggregate(1L, (a, b) => a * b.Constant)).ExpandLike(n.X)
+                : (n.dY / n.Builder.Op("Div", n.X.Apply("Size"), n.Y.Apply("Size")).Cast(n.X.ElementType)).ExpandLike(n.X),
+        ];
+    }
+
+    /// <summary>Elements that attain the maximum share the gradient equally.</summary>
+    private static Func<Value>[] GlobalMax(RuleContext n)
+    {
+        return
+        [
+            () =>
+            {
+                var taken = n.Builder.Op("Equal", n.X, n.Y).AsNumber(n.X);
+                return taken * (n.dY / taken.Sum(Spatial(n)));
+            },
+        ];
+    }
+}

@@ -1,0 +1,89 @@
+namespace DiffeoNN.Onnx.Gradients.Rules;
+
+/// <summary>Matrix products.</summary>
+internal static class Products
+{
+    public static IReadOnlyList<GradientRule> All { get; } =
+    [
+        new("MatMul", SinceVersion: 7, MatMul),
+        new("Gemm", SinceVersion: 7, Gemm),
+        new("Einsum", SinceVersion: 12, Contraction),
+    ];
+
+    /// <summary>dA = dY * B^T, dB = A^T * dY, summed over the axes that were broadcast.</summary>
+    private static Func<Value>[] MatMul(RuleContext n)
+    {
+        var (a, b) = (n.X, n.Input(1));
+        // Vectors are matrices of one row or one column.
+        var (wideA, wideB) = (a.Rank == 1 ? a.Unsqueeze(0) : a, b.Rank == 1 ? b.Unsqueeze(1) : b);
+        Value Upstream()
+        {
+            var dY = b.Rank == 1 ? n.dY.Unsqueeze(-1) : n.dY;
+            return a.Rank == 1 ? dY.Unsqueeze(-2) : dY;
+        }
+
+        return
+        [
+            () =>
+            {
+                var product = wideA.Rank == 2 && wideB.Rank == 2
+                    ? Matrix(n, Upstream(), false, wideB, true)
+                    : n.Builder.Op("MatMul", Upstream(), wideB.TransposeLast());
+                return BroadcastReversal.ReduceTo(product, wideA).ReshapeLike(a);
+            },
+            () =>
+            {
+                if (wideB.Rank > 2 || wideA.Rank <= 2)
+                {
+                    var product = wideA.Rank == 2 && wideB.Rank == 2
+                        ? Matrix(n, wideA, true, Upstream(), false)
+                        : n.Builder.Op("MatMul", wideA.TransposeLast(), Upstream());
+                    return BroadcastReversal.ReduceTo(product, wideB).ReshapeLike(b);
+                }
+
+                // One matrix for all rows of all batches: one product over them.
+                Value Rows(Value value) => value.Reshape(n.Builder.Node("Concat", [n.Builder.Integers(-1), value.Size(value.Rank - 1)], OnnxAttribute.Of("axis", 0))[0]);
+                return Matrix(n, Rows(wideA), true, Rows(Upstream()), false).ReshapeLike(b);
+            },
+        ];
+    }
+
+    private static Value Matrix(RuleContext n, Value a, bool transposeA, Value b, bool transposeB, double alpha = 1) => n.Builder.Node("Gemm", [a, b],
+        OnnxAttribute.Of("transA", transposeA ? 1 : 0), OnnxAttribute.Of("transB", transposeB ? 1 : 0), OnnxAttribute.Of("alpha", (float)alpha))[0];
+
+    /// <summary>Y = alpha * A B + beta * C, A and B possibly transposed: the same product with the others in place.</summary>
+    private static Func<Value>[] Gemm(RuleContext n)
+    {
+        var (transA, transB) = (n.Node.GetInt("transA", 0) != 0, n.Node.GetInt("transB", 0) != 0);
+        var alpha = n.Node.GetFloat("alpha", 1);
+        var (a, b) = (n.X, n.Input(1));
+        return
+        [
+            () => transA ? Matrix(n, b, transB, n.dY, true, alpha) : Matrix(n, n.dY, false, b, !transB, alpha),
+            () => transB ? Matrix(n, n.dY, true, a, transA, alpha) : Matrix(n, a, !transA, n.dY, false, alpha),
+            () => BroadcastReversal.ReduceTo(n.dY * n.Node.GetFloat("beta", 1), n.Input(2)),
+        ];
+    }
+
+    /// <summary>The gradient of a contraction is the contraction of dY with the other operands.</summary>
+    private static IReadOnlyList<Func<Value>> Contraction(RuleContext n)
+    {
+        var equation = Einsum.Parse(n.Shapes) ?? throw n.Refuse("an ellipsis stands for axes of unknown number.");
+        return [.. Enumerable.Range(0, n.Count).Select(i => (Func<Value>)(() => Operand(n, equation, i)))];
+    }
+
+    private static Value Operand(RuleContext n, Einsum equation, int index)
+    {
+        var labels = equation.Terms[index];
+        if (labels.Distinct().Count() != labels.Length)
+            throw n.Refuse($"operand {index} takes a diagonal ('{labels}').");
+        var others = Enumerable.Range(0, n.Count).Where(i => i != index).ToList();
+        var available = equation.Output + string.Concat(others.Select(i => equation.Terms[i]));
+        var kept = new string([.. labels.Where(available.Contains)]);
+        var result = n.Builder.Node("Einsum", [n.dY, .. others.Select(n.Input)],
+            OnnxAttribute.Of("equation", $"{string.Join(',', [equation.Output, .. others.Select(i => equation.Terms[i])])}->{kept}"))[0];
+        // What this operand alone was summed over, or what was broadcast, is the same at every place.
+        result = result.Unsqueeze([.. Enumerable.Range(0, labels.Length).Where(d => !available.Contains(labels[d])).Select(d => (long)d)]);
+        return BroadcastReversal.ReduceTo(kept == labels ? result : result.ExpandLike(n.Input(index)), n.Input(index));
+    }
+}

@@ -1,0 +1,77 @@
+namespace DiffeoNN.Onnx.Gradients.Rules;
+
+/// <summary>Resizing: linear in its input and separable, so the gradient multiplies each axis by the transposed interpolation matrix.</summary>
+internal static class Resampling
+{
+    public static IReadOnlyList<GradientRule> All { get; } =
+    [
+        new("Resize", SinceVersion: 10, Resize) { NonDifferentiableInputs = [1, 2, 3] },
+        // The operator set converter turns it into Resize, which took its place.
+        new("Upsample", SinceVersion: 7, Resize) { NonDifferentiableInputs = [1] },
+    ];
+
+    private static Func<Value>[] Resize(RuleContext n)
+    {
+        return
+        [
+            () =>
+            {
+                var axes = ResizeAxis.Read(n);
+                if (Repeats(n, axes) is { } factors)
+                    return Blocks(n, factors);
+                var gradient = n.dY;
+                foreach (var axis in axes)
+                    gradient = Multiply(n, gradient, axis);
+                return gradient;
+            },
+        ];
+    }
+
+    /// <summary>Where every element of the input is repeated a whole number of times: the numbers for the spatial axes; null elsewhere.</summary>
+    private static long[]? Repeats(RuleContext n, IReadOnlyList<ResizeAxis> axes)
+    {
+        var rank = n.X.Rank;
+        if (rank is < 3 or > 5 || n.X.ElementType != OnnxElementType.Float || axes.Any(a => a.Axis < 2))
+            return null;
+        var factors = Enumerable.Repeat(1L, rank - 2).ToArray();
+        foreach (var axis in axes)
+        {
+            if (axis.Scale != Math.Floor(axis.Scale))
+                return null;
+            // Whether elements repeat does not depend on how many there are.
+            var factor = factors[axis.Axis - 2] = (long)axis.Scale;
+            var sample = axis with { Input = axis.Input ?? 5, Output = (axis.Input ?? 5) * factor };
+            var matrix = InterpolationMatrix.Build(sample, n.Node);
+            for (var o = 0; o < sample.Output; o++)
+            {
+                for (var i = 0; i < sample.Input; i++)
+                {
+                    if (matrix[(o * sample.Input!.Value) + i] != (o / factor == i ? 1 : 0))
+                        return null;
+                }
+            }
+        }
+
+        return factors;
+    }
+
+    /// <summary>Sums over blocks.</summary>
+    private static Value Blocks(RuleContext n, long[] factors) => factors.All(f => f == 1) ? n.dY
+        : n.dY.Apply("AveragePool", OnnxAttribute.Of("kernel_shape", factors), OnnxAttribute.Of("strides", factors)) * factors.Aggregate(1L, (a, b) => a * b);
+
+    private static Value Multiply(RuleContext n, Value gradient, ResizeAxis axis)
+    {
+        if (axis.Input is not { } input || axis.Output is not { } output)
+            throw n.Refuse($"the size of axis {axis.Axis} is free; only whole repetitions of elements can be reversed then.");
+        var (rank, matrix) = (n.X.Rank, InterpolationMatrix.Build(axis, n.Node));
+        var columns = OnnxTensor.FromDoubles("", n.X.ElementType, [output, input], matrix);
+        if (axis.Axis == rank - 1)
+            return n.Builder.Op("MatMul", gradient, n.Builder.Constant(columns));
+        var rows = n.Builder.Constant(TensorTransforms.Transpose(columns, [1, 0]));
+        if (axis.Axis == rank - 2)
+            return n.Builder.Op("MatMul", rows, gradient);
+        var order = Enumerable.Range(0, rank).ToArray();
+        (order[axis.Axis], order[^2]) = (order[^2], order[axis.Axis]);
+        return n.Builder.Op("MatMul", rows, gradient.Transpose(order)).Transpose(order);
+    }
+}

@@ -1,0 +1,60 @@
+namespace DiffeoNN.Onnx.Gradients.Rules;
+
+/// <summary>How Resize treats one axis.</summary>
+/// <param name="Axis">The axis.</param>
+/// <param name="Input">Its size before; null where free.</param>
+/// <param name="Output">Its size after; null where free.</param>
+/// <param name="Scale">Output size by input size, as given or derived.</param>
+/// <param name="RoiStart">Start of the region of interest, by the input's size.</param>
+/// <param name="RoiEnd">End of the region of interest.</param>
+internal sealed record ResizeAxis(int Axis, long? Input, long? Output, double Scale, double RoiStart, double RoiEnd)
+{
+    /// <summary>The axes that a Resize node changes.</summary>
+    public static IReadOnlyList<ResizeAxis> Read(RuleContext n)
+    {
+        var rank = n.X.Rank;
+        var axes = n.Node.GetInts("axes")?.Select(a => n.Axis(a, rank)).ToArray() ?? [.. Enumerable.Range(0, rank)];
+        var crops = n.Node.GetString("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize";
+        var roi = crops && n.Has(1) ? Numbers(n, 1) ?? throw n.Refuse("its region of interest is computed while the model runs.") : null;
+        if (crops && roi?.Length != 2 * axes.Length)
+            throw n.Refuse("its region of interest does not fit its axes.");
+        var sizes = n.Has(3) ? n.Input(3).Facts.Items?.Select(i => i.Integer?.Size).ToArray() : null;
+        var scales = n.Has(3) ? null : Numbers(n, 2) ?? throw n.Refuse("its scales are computed while the model runs.");
+        var result = new List<ResizeAxis>();
+        for (var i = 0; i < axes.Length; i++)
+        {
+            var (before, after) = (n.X.Shape![axes[i]], n.Y.Shape?[axes[i]]);
+            double? scale;
+            long? output;
+            if (scales is not null)
+            {
+                scale = (float)scales[i];
+                output = before.Size is { } size ? (long)Math.Floor((float)size * (float)scales[i]) : null;
+            }
+            else
+            {
+                output = sizes?[i] ?? after?.Size;
+                // The ratio can be known where the sizes are not.
+                scale = output is { } o && before.Size is { } b ? (double)((float)o / b) : after is not null ? Dim.DivideExactly(after, before)?.Size : null;
+                if (n.Node.GetString("keep_aspect_ratio_policy", "stretch") is var policy and not "stretch")
+                {
+                    var ratios = sizes?.Select((s, k) => (float?)s / n.X.Shape[axes[k]].Size).ToArray();
+                    scale = policy == "not_larger" ? ratios?.Min() : ratios?.Max();
+                    output = (long?)Math.Floor((scale * before.Size ?? throw n.Refuse("keeping the aspect ratio needs fixed sizes.")) + 0.5);
+                }
+            }
+
+            if (scale is null && before.Equals(after ?? Dim.Of(-1)))
+                continue;
+            if (scale is null)
+                throw n.Refuse($"the size of axis {axes[i]} is computed while the model runs.");
+            if (scale != 1 || (before.Size != output && output is not null) || roi is not null)
+                result.Add(new ResizeAxis(axes[i], before.Size, output, scale.Value, roi?[i] ?? 0, roi?[i + axes.Length] ?? 1));
+        }
+
+        return result;
+    }
+
+    private static double[]? Numbers(RuleContext n, int input) =>
+        n.Has(input) && n.Input(input).Facts.Items is { } items && Array.TrueForAll(items, i => i.IsKnown) ? Array.ConvertAll(items, i => i.Number) : null;
+}

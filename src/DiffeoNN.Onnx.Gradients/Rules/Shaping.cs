@@ -1,0 +1,91 @@
+namespace DiffeoNN.Onnx.Gradients.Rules;
+
+/// <summary>Operators that rearrange, join or repeat whole tensors.</summary>
+internal static class Shaping
+{
+    public static IReadOnlyList<GradientRule> All { get; } =
+    [
+        new("Reshape", SinceVersion: 7, Reshaped) { NonDifferentiableInputs = [1] },
+        new("Flatten", SinceVersion: 7, Reshaped),
+        new("Squeeze", SinceVersion: 7, Reshaped) { NonDifferentiableInputs = [1] },
+        new("Unsqueeze", SinceVersion: 7, Reshaped) { NonDifferentiableInputs = [1] },
+        new("Transpose", SinceVersion: 7, Transpose),
+        new("Concat", SinceVersion: 7, Concat),
+        new("Split", SinceVersion: 7, Split) { NonDifferentiableInputs = [1] },
+        new("Expand", SinceVersion: 8, n => [() => n.dY]) { NonDifferentiableInputs = [1], Broadcasts = true },
+        new("Tile", SinceVersion: 7, Tile) { NonDifferentiableInputs = [1] },
+        new("DepthToSpace", SinceVersion: 7, DepthToSpace),
+        new("SpaceToDepth", SinceVersion: 7, SpaceToDepth),
+    ];
+
+    private static Func<Value>[] Reshaped(RuleContext n) => [() => n.dY.ReshapeLike(n.X)];
+
+    private static Func<Value>[] Transpose(RuleContext n)
+    {
+        var order = n.Node.GetInts("perm")?.Select(p => (int)p).ToArray() ?? [.. Enumerable.Range(0, n.X.Rank).Reverse()];
+        var inverse = new int[order.Length];
+        for (var d = 0; d < order.Length; d++)
+            inverse[order[d]] = d;
+        return [() => n.dY.Transpose(inverse)];
+    }
+
+    /// <summary>Every operand gets its part of dY.</summary>
+    private static IReadOnlyList<Func<Value>> Concat(RuleContext n)
+    {
+        var axis = n.Axis(n.Node.GetInt("axis", 1), Enumerable.Range(0, n.Count).Select(n.Input).First(v => v.KnownRank is not null).Rank);
+        Value[] Parts()
+        {
+            var sizes = Enumerable.Range(0, n.Count).Select(i => n.Input(i).Size(axis)).ToArray();
+            var vector = n.Builder.Node("Concat", sizes, OnnxAttribute.Of("axis", 0))[0];
+            return n.Builder.Node("Split", [n.dY, vector], n.Count, OnnxAttribute.Of("axis", axis));
+        }
+
+        Value Part(int index)
+        {
+            var before = Dim.Of(0);
+            for (var i = 0; i < index; i++)
+                before += n.Input(i).Shape?[axis] ?? Dim.Symbol("?");
+            return n.Wanted.Count == 1 && before.Size is { } start && n.Input(index).Shape?[axis].Size is { } size
+                ? n.dY.Slice(axis, start, start + size) : Parts()[index];
+        }
+
+        return [.. Enumerable.Range(0, n.Count).Select(i => (Func<Value>)(() => n.Count == 1 ? n.dY : Part(i)))];
+    }
+
+    private static Func<Value>[] Split(RuleContext n) =>
+    [
+        () => n.Builder.Node(
+            "Concat",
+            Enumerable.Range(0, n.Node.Outputs.Count).Where(i => n.Node.Outputs[i].Length > 0).Select(n.Gradient).ToArray(),
+            OnnxAttribute.Of("axis", n.Node.GetInt("axis", 0)))[0],
+    ];
+
+    /// <summary>Each axis of dY is (repeat, position); the repeats are summed.</summary>
+    private static Func<Value>[] Tile(RuleContext n)
+    {
+        return
+        [
+            () =>
+            {
+                var pairs = n.Builder.Node("Concat", [n.Input(1).Unsqueeze(1), n.X.ShapeVector.Unsqueeze(1)], OnnxAttribute.Of("axis", 1))[0];
+                return n.dY.Reshape(pairs.Reshape(-1)).Sum([.. Enumerable.Range(0, n.X.Rank).Select(d => 2L * d)], keep: false).ReshapeLike(n.X);
+            },
+        ];
+    }
+
+    private static Func<Value>[] DepthToSpace(RuleContext n)
+    {
+        var block = n.Node.GetInt("blocksize", 1);
+        var blocks = n.dY.Apply("SpaceToDepth", OnnxAttribute.Of("blocksize", block));
+        if (n.Node.GetString("mode", "DCR") == "DCR")
+            return [() => blocks];
+        // Channels come out as (block, channel); this mode keeps (channel, block).
+        return [() => blocks.Reshape(n.Builder.Node(
+            "Concat", [n.X.Size(0), n.Builder.Integers(block * block, -1), SpatialCount(n.X)], OnnxAttribute.Of("axis", 0))[0])
+            .Transpose(0, 2, 1, 3).ReshapeLike(n.X)];
+    }
+
+    private static Func<Value>[] SpaceToDepth(RuleContext n) => [() => n.dY.Apply("DepthToSpace", OnnxAttribute.Of("blocksize", n.Node.GetInt("blocksize", 1)))];
+
+    private static Value SpatialCount(Value value) => value.Builder.Op("Mul", value.Size(2), value.Size(3));
+}

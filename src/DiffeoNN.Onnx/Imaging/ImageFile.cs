@@ -16,7 +16,7 @@ public static partial class ImageFile
         ArgumentNullException.ThrowIfNull(image);
         using var bitmap = ToBitmap(image);
         using var pixels = bitmap.PeekPixels();
-        using var data = pixels.Encode(SKEncodedImageFormat.Png, 100)
+        using var data = pixels.Encode(new SKPngEncoderOptions(SKPngEncoderFilterFlags.AllFilters, 6))
             ?? throw new ImageException($"'{path}' could not be encoded as PNG: {image.Width}x{image.Height} pixels.");
         AtomicFile.Write(path, stream => data.SaveTo(stream));
     }

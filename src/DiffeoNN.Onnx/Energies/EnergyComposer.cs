@@ -1,0 +1,99 @@
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Gradients;
+
+namespace DiffeoNN.Onnx.Energies;
+
+/// <summary>Composes a bundle's energy networks, their terms and weights into one graph, and derives its gradient by the pixels.</summary>
+/// <remarks>
+/// y holds pixel values; the bundle's mean and std are applied inside the graph, once, before every network. Terms of each image:
+/// <list type="bullet">
+/// <item>vae: sum over pixels of (y - reconstruction)^2, both in pixel values, plus beta * KL, with
+/// KL = 0.5 * sum(mu^2 + exp(logvar) - 1 - logvar); the latent stands at its posterior mean;</item>
+/// <item>adversarial: the mean of the critic's output over all but the batch;</item>
+/// <item>energy: the mean of the user's own graph's output over all but the batch.</item>
+/// </list>
+/// energy = weight_vae * vae + weight_adversarial * adversarial + weight_energy * energy. No image's energy depends on another image.
+/// </remarks>
+public static class EnergyComposer
+{
+    /// <summary>Input: images (N,C,H,W) in pixel values.</summary>
+    public const string Input = "y";
+
+    /// <summary>Output: weighted sum of the terms (N).</summary>
+    public const string EnergyOutput = "energy";
+
+    /// <summary>Output: the terms (N,T), not weighted.</summary>
+    public const string TermsOutput = "terms";
+
+    /// <summary>Output: derivative of each image's energy by its pixels (N,C,H,W).</summary>
+    public const string GradientOutput = "y_grad";
+
+    /// <summary>Input: weight of the divergence inside the VAE term.</summary>
+    public const string BetaInput = "beta";
+
+    private const string DifferentiatedOutput = "energy/differentiated";
+
+    /// <summary>Composes the energy of a bundle.</summary>
+    /// <param name="bundle">The bundle.</param>
+    /// <returns>The graph with and without gradient.</returns>
+    /// <exception cref="BundleException">A network has an operator without a gradient rule, or is malformed; the message names the file.</exception>
+    public static ComposedEnergy Compose(Bundle bundle)
+    {
+        ArgumentNullException.ThrowIfNull(bundle);
+        var networks = EnergyNetworks.Load(bundle);
+        var graph = new EnergyGraph(bundle, networks);
+        var valueModel = graph.Model.Copy();
+        return new ComposedEnergy(
+            bundle.Name, bundle.Image, graph.TermNames, graph.WeightInputs, bundle.EnergyWeights, Differentiate(graph, networks), valueModel);
+    }
+
+    /// <summary>Adds the gradient: compiled, plus what the user's own backward graph gives for the user's own term.</summary>
+    private static OnnxModel Differentiate(EnergyGraph graph, EnergyNetworks networks)
+    {
+        if (graph.BackwardGradient is null) return Compile(graph.Model, EnergyOutput, networks);
+        var model = graph.Model;
+        var compiled = "";
+        if (graph.CompiledEnergy is { } differentiated)
+        {
+            model = model.Copy();
+            model.Graph.AddNode("Identity", [differentiated], DifferentiatedOutput);
+            model.Graph.Outputs.Add(new OnnxValueInfo(DifferentiatedOutput, OnnxElementType.Float, ["N"]));
+            model = Compile(model, DifferentiatedOutput, networks);
+            model.Graph.Outputs.RemoveAll(output => output.Name is DifferentiatedOutput or GradientOutput);
+            compiled = "energy/gradient/compiled";
+            Rename(model.Graph, GradientOutput, compiled);
+        }
+
+        graph.AddBackwardGraph(model, compiled, GradientOutput);
+        return model;
+    }
+
+    private static OnnxModel Compile(OnnxModel model, string output, EnergyNetworks networks)
+    {
+        try
+        {
+            return GradientCompiler.Compile(model, new GradientOptions
+            {
+                Inputs = [Input],
+                Outputs = [output],
+                Seed = GradientSeed.Ones,
+            });
+        }
+        catch (GradientException error)
+        {
+            throw networks.Blame(error);
+        }
+    }
+
+    private static void Rename(OnnxGraph graph, string from, string to)
+    {
+        foreach (var node in graph.Nodes.Where(node => node.Name == from)) node.Name = to;
+        foreach (var names in graph.Nodes.SelectMany(node => new[] { node.Inputs, node.Outputs }))
+        {
+            for (var i = 0; i < names.Count; i++)
+            {
+                if (names[i] == from) names[i] = to;
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Gradients;
+
+namespace DiffeoNN.Onnx.Energies;
+
+/// <summary>The energy networks of a bundle, brought to one operator set version.</summary>
+internal sealed class EnergyNetworks
+{
+    /// <summary>What the compiler raises older graphs to; graphs appended afterwards must agree.</summary>
+    private const int LeastOpset = GradientCompiler.MinimumOpset;
+
+    private readonly Bundle bundle;
+
+    private EnergyNetworks(Bundle bundle) => this.bundle = bundle;
+
+    public OnnxModel? Vae { get; private init; }
+
+    public OnnxModel? Critic { get; private init; }
+
+    public OnnxModel? Energy { get; private init; }
+
+    /// <summary>The user's own backward graph of <see cref="Energy"/>.</summary>
+    public OnnxModel? Backward { get; private init; }
+
+    /// <summary>Those that are there.</summary>
+    public IEnumerable<OnnxModel> All => new[] { Vae, Critic, Energy, Backward }.OfType<OnnxModel>();
+
+    public int Opset => All.First().Opset;
+
+    public static EnergyNetworks Load(Bundle bundle)
+    {
+        var (vae, critic, energy) = (Read(BundleRole.Vae), Read(BundleRole.Critic), Read(BundleRole.Energy));
+        var backward = bundle.LoadBackwardGraph();
+        var opset = new[] { vae, critic, energy, backward }.OfType<OnnxModel>().Select(model => model.Opset).Append(LeastOpset).Max();
+        return new EnergyNetworks(bundle)
+        {
+            Vae = Convert(vae, BundleRole.Vae),
+            Critic = Convert(critic, BundleRole.Critic),
+            Energy = Convert(energy, BundleRole.Energy),
+            Backward = Convert(backward, BundleRole.Energy, "gradient."),
+        };
+
+        OnnxModel? Read(BundleRole role) => bundle.Has(role) ? bundle.LoadModel(role) : null;
+
+        OnnxModel? Convert(OnnxModel? model, BundleRole role, string prefix = "")
+        {
+            if (model is null) return null;
+            try
+            {
+                var converted = OpsetConverter.Convert(model, opset);
+                DropSymbols(converted.Graph);
+                FunctionDomains.Prefix(converted, $"{prefix}{BundleValidator.Title(role)}.");
+                return converted;
+            }
+            catch (GradientException error)
+            {
+                throw Refuse(bundle, role, error);
+            }
+        }
+    }
+
+    /// <summary>Finds the network that has no gradient by itself; what only the whole graph shows is told of the whole.</summary>
+    public BundleException Blame(GradientException whole)
+    {
+        foreach (var (role, model, outputs) in Outputs())
+        {
+            try
+            {
+                _ = GradientCompiler.Compile(model, new GradientOptions
+                {
+                    Inputs = [bundle.Manifest.Models[role]!.Input],
+                    Outputs = outputs,
+                    Seed = GradientSeed.Input,
+                });
+            }
+            catch (GradientException error)
+            {
+                return Refuse(bundle, role, error);
+            }
+        }
+
+        return new BundleException($"Bundle '{bundle.Name}': the energy has no gradient: {whole.Message}", whole);
+    }
+
+    /// <summary>Networks exported apart use one symbol for different sizes ("dim_1"), which must not meet in one graph.</summary>
+    private static void DropSymbols(OnnxGraph graph)
+    {
+        var infos = graph.ValueInfos.ConvertAll(value => value with
+        {
+            Shape = value.Shape?.Select(size => size.Size is null ? OnnxDimension.Unknown : size).ToArray(),
+        });
+        graph.ValueInfos.Clear();
+        graph.ValueInfos.AddRange(infos);
+    }
+
+    private static BundleException Refuse(Bundle bundle, BundleRole role, GradientException error) =>
+        new ModelPlace(bundle, bundle.Manifest.Models[role]!, BundleValidator.Title(role)).Refuse(error.Message, error);
+
+    private IEnumerable<(BundleRole Role, OnnxModel Model, string[] Outputs)> Outputs()
+    {
+        var models = bundle.Manifest.Models;
+        if (models.Vae is { } vae) yield return (BundleRole.Vae, Vae!, [vae.Reconstruction, vae.Mean, vae.LogVariance]);
+        if (models.Critic is { } critic) yield return (BundleRole.Critic, Critic!, [critic.Output]);
+        if (models.Energy is { Gradient: null } energy) yield return (BundleRole.Energy, Energy!, [energy.Output]);
+    }
+}

@@ -1,0 +1,100 @@
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Execution;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace DiffeoNN.Onnx.Energies;
+
+/// <summary>The energy of a bundle: one composed ONNX graph that gives energies, terms and the gradient by the pixels.</summary>
+/// <remarks>Owns its graphs and tensors. Not safe for concurrent use beyond what its <see cref="IGraph"/> allows.</remarks>
+public sealed class OnnxEnergy : IEnergy, IDisposable
+{
+    private readonly IGraph graph;
+    private readonly Lazy<IGraph> valueGraph;
+    private readonly ImageSpec image;
+    private readonly string name;
+    private readonly Dictionary<string, Tensor> weights = [];
+
+    /// <summary>Creates the energy from composed graphs.</summary>
+    /// <param name="graph">Runs the composed model with its gradient; owned.</param>
+    /// <param name="valueGraph">Loads the composed model without its gradient when first needed, since engines compute all of a
+    /// graph, asked for or not; owned.</param>
+    /// <param name="energy">The composed model both come from.</param>
+    internal OnnxEnergy(IGraph graph, Func<IGraph> valueGraph, ComposedEnergy energy)
+    {
+        this.graph = graph;
+        this.valueGraph = new Lazy<IGraph>(valueGraph);
+        image = energy.Image;
+        name = energy.Name;
+        TermNames = energy.TermNames;
+        Weights = energy.Weights;
+        foreach (var (input, weight) in energy.WeightInputs)
+            weights[input] = tensor((float)weight).DetachFromDisposeScope();
+    }
+
+    /// <summary>Composes, differentiates and loads the energy of a bundle.</summary>
+    /// <param name="bundle">The bundle.</param>
+    /// <param name="engine">Runs the graphs.</param>
+    /// <returns>The caller disposes it.</returns>
+    /// <exception cref="BundleException">A network has an operator without a gradient rule; the message names the file.</exception>
+    /// <exception cref="GraphException">The engine cannot load the composed graph.</exception>
+    public static OnnxEnergy FromBundle(Bundle bundle, OnnxRuntimeEngine engine)
+    {
+        ArgumentNullException.ThrowIfNull(bundle);
+        ArgumentNullException.ThrowIfNull(engine);
+        var energy = EnergyComposer.Compose(bundle);
+        var title = $"{bundle.Name}/energy";
+        return new OnnxEnergy(
+            engine.Load(energy.Model.ToBytes(), title), () => engine.Load(energy.ValueModel.ToBytes(), title), energy);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> TermNames { get; }
+
+    /// <summary>The weights <see cref="EnergyEvaluation.Energy"/> is the sum by.</summary>
+    public EnergyWeights Weights { get; }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException"><paramref name="images"/> has another shape or type than the bundle's images.</exception>
+    public EnergyEvaluation Evaluate(Tensor images, bool withGradient = true, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        Check(images);
+        using var scope = NewDisposeScope();
+        var inputs = new Dictionary<string, Tensor>(weights) { [EnergyComposer.Input] = images.contiguous() };
+        var outputs = (withGradient ? graph : valueGraph.Value).Run(
+            inputs,
+            withGradient
+                ? [EnergyComposer.EnergyOutput, EnergyComposer.TermsOutput, EnergyComposer.GradientOutput]
+                : [EnergyComposer.EnergyOutput, EnergyComposer.TermsOutput],
+            cancellationToken);
+        return new EnergyEvaluation(
+            Release(EnergyComposer.EnergyOutput),
+            Release(EnergyComposer.TermsOutput),
+            withGradient ? Release(EnergyComposer.GradientOutput) : null);
+
+        Tensor Release(string output) => outputs[output].MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        graph.Dispose();
+        if (valueGraph.IsValueCreated) valueGraph.Value.Dispose();
+        foreach (var weight in weights.Values) weight.Dispose();
+    }
+
+    private void Check(Tensor images)
+    {
+        var shape = images.shape;
+        if (shape.Length != 4 || shape[0] < 1 || shape[1] != image.Channels || shape[2] != image.Height || shape[3] != image.Width)
+        {
+            throw new ArgumentException(
+                $"images have shape ({string.Join(", ", shape)}); the energy of '{name}' needs "
+                + $"(N, {image.Channels}, {image.Height}, {image.Width}).", nameof(images));
+        }
+
+        if (images.dtype != ScalarType.Float32)
+            throw new ArgumentException($"images are {images.dtype.ToString().ToLowerInvariant()}; the energy of '{name}' needs float32.", nameof(images));
+    }
+}

@@ -107,7 +107,12 @@ internal sealed partial class GradientCompilation
         if (!_arrived.TryGetValue(name, out var list))
             return null;
         if (list.Count > 1)
-            list = _arrived[name] = [list.Count == 2 ? list[0] + list[1] : _builder.Op("Sum", [.. list])];
+        {
+            _builder.Prefix = $"{name}{_options.Suffix}/";
+            list = Rules.AdjointConvolution.Merge(list);
+            _arrived[name] = list = [list.Count switch { 1 => list[0], 2 => list[0] + list[1], _ => _builder.Op("Sum", [.. list]) }];
+        }
+
         return list[0];
     }
 }

@@ -10,6 +10,7 @@ internal sealed class GraphBuilder
 {
     private readonly Dictionary<string, Value> _values = new(StringComparer.Ordinal);
     private readonly Dictionary<string, OnnxNode> _known = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, OnnxNode> _makers = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Value> _constants = new(StringComparer.Ordinal);
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _counters = new(StringComparer.Ordinal);
@@ -25,6 +26,12 @@ internal sealed class GraphBuilder
     public string Prefix { get; set; } = "";
 
     public Value this[string name] => _values.TryGetValue(name, out var value) ? value : throw new OnnxModelException($"Nothing supplies '{name}'.");
+
+    /// <summary>Gradients that are adjoint convolutions with constant weights, by name: what follows can often be done to the weights instead.</summary>
+    public Dictionary<string, Rules.AdjointConvolution> Adjoints { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>The new node that makes a value; null for values of the forward graph and constants.</summary>
+    public OnnxNode? MakerOf(Value value) => _makers.GetValueOrDefault(value.Name);
 
     /// <summary>Keeps a name from being given to a new value.</summary>
     public void Reserve(string name) => _names.Add(name);
@@ -102,6 +109,8 @@ internal sealed class GraphBuilder
             return [Constant(constant)];
         Graph.Nodes.Add(node);
         _known[key] = node;
+        foreach (var output in node.Outputs)
+            _makers[output] = node;
         return [.. facts.Select(f => Add(f.Name, f.Facts))];
     }
 

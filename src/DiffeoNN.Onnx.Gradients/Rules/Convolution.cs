@@ -9,6 +9,12 @@ internal static class Convolution
         new("ConvTranspose", SinceVersion: 7, ConvTranspose),
     ];
 
+    /// <summary>
+    /// Up to so many channels of the result a transposed convolution is faster: the runtime's convolutions compute channels in
+    /// blocks of 8 or 16, mostly in vain then.
+    /// </summary>
+    private const int FewChannels = 4;
+
     /// <summary>The adjoint of a convolution applied to <paramref name="dY"/>, in the shape of <paramref name="like"/>.</summary>
     /// <param name="dY">Gradient with respect to the convolution's output.</param>
     /// <param name="weights">The convolution's weights, (M, C/group, kernel).</param>
@@ -17,18 +23,33 @@ internal static class Convolution
     /// <param name="like">Its input: only the sizes of the spatial axes matter.</param>
     public static Value Adjoint(Value dY, Value weights, Window window, long group, Value like)
     {
+        if (weights.Facts.Constant is { } known)
+            return new AdjointConvolution(dY, known, window, group, like).Emit();
+        return Transposed(dY, weights, window, group, like);
+    }
+
+    /// <summary>The adjoint as a convolution with reversed weights; null where that is impossible or slower.</summary>
+    public static Value? Reversed(Value dY, OnnxTensor weights, Window window, long group)
+    {
         var rank = window.Rank;
-        if (window.Strides.All(s => s == 1) && weights.Facts.Constant is { } constant)
+        if (window.Strides.All(s => s == 1) && (weights.Dimensions[1] > FewChannels || group > 1 || window.Kernel.All(k => k == 1)))
         {
             var pads = Enumerable.Range(0, rank).Select(i => window.Extent(i) - 1 - window.Begin[i])
                 .Concat(Enumerable.Range(0, rank).Select(i => window.Extent(i) - 1 - window.End[i])).ToArray();
             if (pads.All(p => p >= 0))
             {
-                return dY.Builder.Node("Conv", [dY, dY.Builder.Constant(Flipped(constant, group))], OnnxAttribute.Of("dilations", window.Dilations),
+                return dY.Builder.Node("Conv", [dY, dY.Builder.Constant(Flipped(weights, group))], OnnxAttribute.Of("dilations", window.Dilations),
                     OnnxAttribute.Of("group", group), OnnxAttribute.Of("kernel_shape", window.Kernel), OnnxAttribute.Of("pads", pads))[0];
             }
         }
 
+        return null;
+    }
+
+    /// <summary>The adjoint as a transposed convolution, which needs no weights of its own.</summary>
+    public static Value Transposed(Value dY, Value weights, Window window, long group, Value like)
+    {
+        var rank = window.Rank;
         OnnxAttribute[] common = [OnnxAttribute.Of("dilations", window.Dilations), OnnxAttribute.Of("group", group),
             OnnxAttribute.Of("kernel_shape", window.Kernel), OnnxAttribute.Of("strides", window.Strides)];
         // Striding forgets up to stride - 1 elements at the end of the input: the adjoint must put them back.

@@ -19,12 +19,21 @@ internal static class Pooling
             () =>
             {
                 var indices = Indices(n);
+                if (n.X.ElementType == OnnxElementType.Float && Apart(n))
+                {
+                    return n.Builder.Node("MaxUnpool", [n.dY, indices, n.X.ShapeVector], [.. n.Node.Attributes.Values.Where(a => a.Name is "kernel_shape" or "strides")])[0];
+                }
+
                 var zeros = n.Builder.Op("Expand", n.X.Like(0), n.X.Apply("Size").Reshape(1));
                 return n.Builder.Node("ScatterElements", [zeros, indices.Flat(), n.dY.Flat()],
                     OnnxAttribute.Of("axis", 0), OnnxAttribute.Of("reduction", "add"))[0].ReshapeLike(n.X);
             },
         ];
     }
+
+    /// <summary>Whether no two windows share an element, so that nothing needs to be added up.</summary>
+    private static bool Apart(RuleContext n) => n.X.Shape is { Length: 3 or 4 or 5 } shape && Window.Read(n.Node, shape, null) is { } window
+        && Enumerable.Range(0, window.Rank).All(i => window.Extent(i) <= window.Strides[i]);
 
     /// <summary>Positions of the maxima in the flat input: an output that the forward node has or is given.</summary>
     private static Value Indices(RuleContext n)

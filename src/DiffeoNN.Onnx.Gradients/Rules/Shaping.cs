@@ -42,6 +42,8 @@ internal static class Shaping
 
         Value Part(int index)
         {
+            if (axis == 1 && AdjointConvolution.Parts(n, index) is { } part)
+                return part;
             var before = Dim.Of(0);
             for (var i = 0; i < index; i++)
                 before += n.Input(i).Shape?[axis] ?? Dim.Symbol("?");

@@ -10,6 +10,7 @@ internal static partial class ShapeInference
         add(Pool, ["MaxPool", "AveragePool", "LpPool"]);
         add(n => One(n.Type(0), n.Shape(0) is { Length: >= 2 } shape ? [shape[0], shape[1], .. shape.Skip(2).Select(_ => Dim.One)] : null),
             ["GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"]);
+        add(n => One(n.Type(0), Requested(n, 2)), ["MaxUnpool"]);
         add(Resize, ["Resize", "Upsample"]);
         add(n => One(n.Type(0), n.Shape(0) is [var batch, var c, ..] && n.Shape(1) is [_, .. var outer, _] ? [batch, c, .. outer] : null), ["GridSample"]);
     }

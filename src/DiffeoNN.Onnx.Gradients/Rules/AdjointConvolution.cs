@@ -1,0 +1,82 @@
+namespace DiffeoNN.Onnx.Gradients.Rules;
+
+/// <summary>A gradient formed by the adjoint of a convolution with constant weights, kept so that its neighbours can be folded into the weights.</summary>
+/// <param name="dY">Gradient with respect to the convolution's output.</param>
+/// <param name="Weights">The convolution's weights, (M, C/group, kernel).</param>
+/// <param name="Window">The convolution's window.</param>
+/// <param name="Group">Its groups.</param>
+/// <param name="Like">Its input: only the sizes of the spatial axes matter.</param>
+internal sealed record AdjointConvolution(Value dY, OnnxTensor Weights, Window Window, long Group, Value Like)
+{
+    /// <summary>Adds the faster of its two forms to the graph.</summary>
+    public Value Emit()
+    {
+        var folded = Folded();
+        var (builder, dY, weights) = (folded.dY.Builder, folded.dY, folded.Weights);
+        // Weights that are not changed are those of the forward graph: they are not stored twice.
+        var kept = weights.Name.Length > 0 && builder.Contains(weights.Name) ? builder[weights.Name] : null;
+        var result = Convolution.Reversed(dY, weights, Window, Group)
+            ?? Convolution.Transposed(dY, kept ?? builder.Constant(weights), Window, Group, Like);
+        builder.Adjoints[result.Name] = folded;
+        return result;
+    }
+
+    /// <summary>The gradient of one operand of a concatenation of channels: computed by itself, with its part of the weights.</summary>
+    /// <returns>Null where dY is no adjoint convolution, or computing all channels at once is cheaper.</returns>
+    public static Value? Parts(RuleContext n, int index)
+    {
+        if (!n.Builder.Adjoints.TryGetValue(n.dY.Name, out var whole) || whole.Group != 1)
+            return null;
+        var start = 0L;
+        var cost = 0L;
+        for (var i = 0; i < n.Count; i++)
+        {
+            if (n.Input(i).Shape?[1].Size is not { } channels)
+                return null;
+            start += i < index ? channels : 0;
+            cost += Blocks(channels);
+        }
+
+        if (cost > Blocks(whole.Weights.Dimensions[1]))
+            return null;
+        var end = start + n.Input(index).Shape![1].Constant;
+        return (whole with { Weights = TensorTransforms.Slice(whole.Weights, 1, start, end), Like = n.Input(index) }).Emit();
+    }
+
+    /// <summary>Adjoint convolutions to few channels whose results are summed become one, over all their inputs together.</summary>
+    public static List<Value> Merge(List<Value> terms)
+    {
+        var builder = terms[0].Builder;
+        var known = terms.Where(t => builder.Adjoints.ContainsKey(t.Name)).ToLookup(t => builder.Adjoints[t.Name] is var a && a.Group == 1 && a.Weights.Dimensions[1] <= 4
+            ? $"{string.Join(',', a.Weights.Dimensions.Skip(1))}|{string.Join(',', a.Window.Strides)}|{string.Join(',', a.Window.Dilations)}|{string.Join(',', a.Window.Begin)}|{string.Join(',', a.Window.End)}"
+            : "");
+        var result = new List<Value>(terms);
+        foreach (var group in known.Where(g => g.Key.Length > 0 && g.Count() > 1))
+        {
+            var parts = group.Select(t => builder.Adjoints[t.Name]).ToList();
+            var joined = builder.Node("Concat", parts.Select(p => p.dY).ToArray(), OnnxAttribute.Of("axis", 1))[0];
+            result.RemoveAll(t => group.Contains(t));
+            result.Add((parts[0] with { dY = joined, Weights = TensorTransforms.Join([.. parts.Select(p => p.Weights)]) }).Emit());
+        }
+
+        return result;
+    }
+
+    /// <summary>Work for so many channels of the result: whole blocks of 16, but few channels take another way.</summary>
+    private static long Blocks(long channels) => channels <= 4 ? 0 : (channels + 15) / 16;
+
+    /// <summary>A constant factor for each channel of dY, as normalisations leave it, goes into the weights.</summary>
+    private AdjointConvolution Folded()
+    {
+        var builder = dY.Builder;
+        if (builder.MakerOf(dY) is not { OpType: "Mul" } product)
+            return this;
+        var (value, factor) = (builder[product.Inputs[0]], builder[product.Inputs[1]]);
+        if (factor.Facts.Constant is not { } constant || constant.ElementType != Weights.ElementType || constant.Count != Weights.Dimensions[0])
+            return this;
+        var shape = constant.Dimensions.SkipWhile((d, i) => i == 0 && constant.Dimensions.Count == Window.Rank + 2 && d == 1).ToList();
+        return shape.Count == Window.Rank + 1 && shape.Skip(1).All(d => d == 1)
+            ? this with { dY = value, Weights = TensorTransforms.Scale(Weights, constant.ToDoubleArray()) }
+            : this;
+    }
+}

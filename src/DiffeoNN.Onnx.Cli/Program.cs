@@ -1,5 +1,10 @@
-using System.CommandLine;
-using DiffeoNN.Onnx.Cli.Commands;
+using DiffeoNN.Onnx.Cli;
+using Spectre.Console;
 
-var root = new RootCommand("Makes pretrained networks equivariant to diffeomorphisms.") { ShapesCommand.Create(), DeformCommand.Create() };
-return await root.Parse(args).InvokeAsync();
+using var interrupted = new CancellationTokenSource();
+Console.CancelKeyPress += (_, e) =>
+{
+    e.Cancel = true; // the running step ends, nothing is left half-written
+    interrupted.Cancel();
+};
+return CommandLine.Run(args, AnsiConsole.Console, Console.Error, interrupted.Token);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DiffeoNN.Onnx.Deformations;
+using Spectre.Console;
 
 namespace DiffeoNN.Onnx.Cli.Commands;
 
@@ -7,7 +8,7 @@ namespace DiffeoNN.Onnx.Cli.Commands;
 internal static class DeformCommand
 {
     /// <summary>Creates the command.</summary>
-    public static Command Create()
+    public static Command Create(IAnsiConsole console)
     {
         var data = new Option<string>("--data") { Description = "Folder with images/ and optional masks/ and split.csv.", Required = true };
         var output = new Option<string>("--output") { Description = "Folder to write images/, masks/ and split.csv into.", Required = true };
@@ -33,7 +34,7 @@ internal static class DeformCommand
                 Count = parse.GetValue(count),
             };
             int written = DeformedFolder.Write(parse.GetValue(data)!, parse.GetValue(output)!, selection, null, cancellationToken);
-            Console.WriteLine($"{written} images deformed by {selection.Deformation.Name} written to {parse.GetValue(output)}.");
+            console.MarkupLineInterpolated($"{written} images deformed by {selection.Deformation.Name} written to {parse.GetValue(output)}.");
             return Task.FromResult(0);
         });
         return command;

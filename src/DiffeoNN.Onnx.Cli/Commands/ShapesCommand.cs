@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DiffeoNN.Onnx.Shapes;
+using Spectre.Console;
 
 namespace DiffeoNN.Onnx.Cli.Commands;
 
@@ -7,7 +8,7 @@ namespace DiffeoNN.Onnx.Cli.Commands;
 internal static class ShapesCommand
 {
     /// <summary>Creates the command.</summary>
-    public static Command Create()
+    public static Command Create(IAnsiConsole console)
     {
         var output = new Option<string>("--output") { Description = "Folder to write images/, masks/ and split.csv into.", Required = true };
         var count = new Option<int>("--count") { Description = "Number of images.", DefaultValueFactory = _ => 1000 };
@@ -20,7 +21,7 @@ internal static class ShapesCommand
         {
             ShapesDataSet.Write(
                 parse.GetValue(output)!, parse.GetValue(count), parse.GetValue(seed), parse.GetValue(size), null, cancellationToken);
-            Console.WriteLine($"{parse.GetValue(count)} images written to {parse.GetValue(output)}.");
+            console.MarkupLineInterpolated($"{parse.GetValue(count)} images written to {parse.GetValue(output)}.");
             return Task.FromResult(0);
         });
         return command;

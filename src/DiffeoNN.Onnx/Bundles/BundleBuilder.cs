@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Bundles;
 
@@ -20,7 +21,8 @@ public sealed class BundleBuilder(string folder)
     /// <param name="path">The ONNX file.</param>
     /// <param name="name">Its name in the bundle, inside the folder, with forward slashes.</param>
     /// <returns>This builder.</returns>
-    /// <exception cref="BundleException">The file is missing, is no ONNX model, or cannot be written into the folder.</exception>
+    /// <exception cref="BundleException">The file is missing or is no ONNX model.</exception>
+    /// <exception cref="OutputException">The file cannot be written into the folder.</exception>
     public BundleBuilder Add(string path, string name)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Imaging;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -106,7 +107,8 @@ public sealed record BundleManifest
 
     /// <summary>Writes the manifest; a half-written file is never seen under its name.</summary>
     /// <param name="path">The file; replaced if it exists.</param>
-    /// <exception cref="BundleException">The manifest would be refused when read, or the file cannot be written.</exception>
+    /// <exception cref="BundleException">The manifest would be refused when read.</exception>
+    /// <exception cref="OutputException">The file cannot be written.</exception>
     public void Save(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);

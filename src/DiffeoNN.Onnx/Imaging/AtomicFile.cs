@@ -6,7 +6,7 @@ public static class AtomicFile
     /// <summary>Creates or replaces a file; on failure the target stays as it was and the temporary file is removed.</summary>
     /// <param name="path">The target; its folder must exist.</param>
     /// <param name="write">Writes the content to the stream it is given.</param>
-    /// <exception cref="ImageException">The file cannot be written; names the file and the reason.</exception>
+    /// <exception cref="OutputException">The file cannot be written; names the file and the reason.</exception>
     public static void Write(string path, Action<Stream> write)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -22,20 +22,30 @@ public static class AtomicFile
         {
             TryDelete(temporary);
             if (e is IOException or UnauthorizedAccessException)
-                throw new ImageException($"Cannot write '{path}': {e.Message}", e);
+                throw new OutputException($"Cannot write '{path}': {(e is DirectoryNotFoundException ? "its folder does not exist." : e.Message)}", e);
             throw;
         }
+    }
+
+    /// <summary>Creates or replaces a file, as <see cref="Write(string, Action{Stream})"/>.</summary>
+    /// <param name="path">The target; its folder must exist.</param>
+    /// <param name="content">Its content.</param>
+    /// <exception cref="OutputException">The file cannot be written; names the file and the reason.</exception>
+    public static void Write(string path, ReadOnlySpan<byte> content)
+    {
+        byte[] bytes = content.ToArray();
+        Write(path, stream => stream.Write(bytes));
     }
 
     /// <summary>Creates or replaces a text file in UTF-8 without a byte order mark, as <see cref="Write(string, Action{Stream})"/>.</summary>
     /// <param name="path">The target; its folder must exist.</param>
     /// <param name="text">Its content.</param>
-    /// <exception cref="ImageException">The file cannot be written; names the file and the reason.</exception>
+    /// <exception cref="OutputException">The file cannot be written; names the file and the reason.</exception>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
 
     /// <summary>Creates a folder, and those above it, where missing.</summary>
     /// <param name="path">The folder.</param>
-    /// <exception cref="ImageException">It cannot be created; names the folder and the reason.</exception>
+    /// <exception cref="OutputException">It cannot be created; names the folder and the reason.</exception>
     public static void CreateFolder(string path)
     {
         try
@@ -44,7 +54,7 @@ public static class AtomicFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ImageException($"Cannot create the folder '{path}': {e.Message}", e);
+            throw new OutputException($"Cannot create the folder '{path}': {e.Message}", e);
         }
     }
 

@@ -9,7 +9,7 @@ public static partial class ImageFile
     /// <param name="path">File to create or replace; its folder must exist.</param>
     /// <param name="image">Values are clamped to [0, 1] and rounded to 255 steps.</param>
     /// <exception cref="ArgumentException">The image has neither one channel nor three.</exception>
-    /// <exception cref="ImageException">The file cannot be written.</exception>
+    /// <exception cref="OutputException">The file cannot be written.</exception>
     public static void WritePng(string path, ImageBuffer image)
     {
         ArgumentNullException.ThrowIfNull(path);

@@ -9,8 +9,6 @@ namespace DiffeoNN.Onnx.Imaging;
 public sealed class ImageFolder
 {
     private const string _splitFile = "split.csv";
-    private static readonly string[] _extensions = [".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif"];
-
     private ImageFolder(string path, IReadOnlyList<ImageFolderRow> rows, bool hasMasks)
     {
         Root = path;
@@ -89,7 +87,7 @@ public sealed class ImageFolder
     /// <param name="path">The data folder.</param>
     /// <param name="rows">Rows in order; fields hold no comma, quote or line break.</param>
     /// <exception cref="ArgumentException">A field holds one of those.</exception>
-    /// <exception cref="ImageException">The file cannot be written.</exception>
+    /// <exception cref="OutputException">The file cannot be written.</exception>
     public static void WriteSplit(string path, IEnumerable<ImageFolderRow> rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
@@ -104,7 +102,7 @@ public sealed class ImageFolder
 
     private static List<ImageFolderRow> ListImages(string images) =>
         [.. Directory.EnumerateFiles(images)
-            .Where(file => _extensions.Contains(Path.GetExtension(file).ToLowerInvariant()))
+            .Where(ImageFile.HasImageExtension)
             .Select(file => Path.GetFileName(file)!)
             .Order(StringComparer.Ordinal)
             .Select(name => new ImageFolderRow(name, "", ""))];

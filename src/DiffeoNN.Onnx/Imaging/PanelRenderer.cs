@@ -24,7 +24,7 @@ public static class PanelRenderer
     /// <param name="rows">At least one, each with at least one tile.</param>
     /// <param name="options">Sizes and texts.</param>
     /// <exception cref="ArgumentException">There is nothing to draw.</exception>
-    /// <exception cref="ImageException">The file cannot be written.</exception>
+    /// <exception cref="OutputException">The file cannot be written.</exception>
     public static void Write(string path, IReadOnlyList<PanelRow> rows, PanelOptions? options = null) =>
         ImageFile.WritePng(path, Render(rows, options));
 

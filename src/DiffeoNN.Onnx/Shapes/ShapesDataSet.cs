@@ -18,7 +18,7 @@ public static class ShapesDataSet
     /// <param name="progress">Told the number of images written.</param>
     /// <param name="cancellationToken">Stops between two images; split.csv is then not written.</param>
     /// <exception cref="ArgumentOutOfRangeException">A count or size is too small.</exception>
-    /// <exception cref="ImageException">A file cannot be written.</exception>
+    /// <exception cref="OutputException">A file cannot be written.</exception>
     public static void Write(
         string folder, int count, ulong seed, int size = 128, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
     {

@@ -172,7 +172,7 @@ public sealed class ImageFileTests
     [Test]
     public void WritePng_IntoMissingFolder_NamesTheFile() => Assert.That(
         () => ImageFile.WritePng(Path.Combine(_folder, "none", "a.png"), new ImageBuffer(1, 2, 2)),
-        Throws.TypeOf<ImageException>().With.Message.Contains("a.png"));
+        Throws.TypeOf<OutputException>().With.Message.Contains("a.png"));
 
     [Test]
     public void AtomicWrite_ThatFails_LeavesOldFileAndNothingElse()

@@ -1,0 +1,45 @@
+using System.CommandLine;
+using DiffeoNN.Onnx.Cli.Commands;
+using Spectre.Console;
+
+namespace DiffeoNN.Onnx.Cli;
+
+/// <summary>The command <c>diffeonn</c>: parses, runs, and turns every error into one line and an exit code.</summary>
+internal static class CommandLine
+{
+    /// <summary>Runs one command line.</summary>
+    /// <param name="arguments">As given by the shell, without the program's name.</param>
+    /// <param name="console">Where tables and progress go.</param>
+    /// <param name="error">Where the one line of an error goes.</param>
+    /// <param name="cancellationToken">Cancelled by Ctrl+C.</param>
+    public static int Run(string[] arguments, IAnsiConsole console, TextWriter error, CancellationToken cancellationToken = default)
+    {
+        var root = new RootCommand("Makes pretrained networks robust to deformations: canonicalise, infer, map back.")
+        {
+            DemoCommand.Create(console),
+            RunCommand.Create(console),
+            InfoCommand.Create(console),
+            DeformCommand.Create(console),
+            ShapesCommand.Create(console),
+        };
+        try
+        {
+            var parsed = root.Parse(arguments);
+            if (parsed.Errors.Count > 0)
+            {
+                error.WriteLine($"error: {parsed.Errors[0].Message} See '{parsed.CommandResult.Command.Name} --help'.");
+                return (int)ExitCode.Usage;
+            }
+
+            var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+            return parsed.InvokeAsync(configuration, cancellationToken).GetAwaiter().GetResult();
+        }
+        catch (Exception exception)
+        {
+            error.WriteLine($"error: {ErrorTable.Describe(exception)}");
+            if (Environment.GetEnvironmentVariable("DIFFEONN_TRACE") == "1")
+                error.WriteLine(exception);
+            return (int)ErrorTable.Map(exception);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+using System.CommandLine;
+using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Inference;
+
+namespace DiffeoNN.Onnx.Cli.Commands;
+
+/// <summary>Options of every command that canonicalises.</summary>
+internal sealed class CommonOptions
+{
+    private readonly Option<int> _batch = new("--batch") { Description = "Images optimised together.", DefaultValueFactory = _ => 8 };
+    private readonly Option<int?> _steps = new("--steps") { Description = "Largest number of steps; the bundle's if left out." };
+    private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of the search.", DefaultValueFactory = _ => 1 };
+    private readonly Option<string> _device = new("--device") { Description = "Where to run: auto, cpu or cuda.", DefaultValueFactory = _ => "auto" };
+    private readonly Option<int> _threads = new("--threads") { Description = "Cores to use; 0 for all.", DefaultValueFactory = _ => 0 };
+
+    /// <summary>Creates the options and their range checks.</summary>
+    public CommonOptions()
+    {
+        _batch.Validators.Add(result => OptionChecks.AtLeast(result, _batch, 1));
+        _steps.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int?>() is < 0) result.AddError($"{_steps.Name} is negative; expected at least 0.");
+        });
+        _threads.Validators.Add(result => OptionChecks.AtLeast(result, _threads, 0));
+        _device.AcceptOnlyFromAmong("auto", "cpu", "cuda");
+    }
+
+    /// <summary>Adds the options to a command.</summary>
+    public void AddTo(Command command)
+    {
+        foreach (var option in new Option[] { _batch, _steps, _seed, _device, _threads }) command.Options.Add(option);
+    }
+
+    /// <summary>Images optimised together.</summary>
+    public int Batch(ParseResult parse) => parse.GetValue(_batch);
+
+    /// <summary>The options as the library takes them.</summary>
+    public EquivariantOptions Read(ParseResult parse) => new()
+    {
+        Steps = parse.GetValue(_steps),
+        Seed = parse.GetValue(_seed),
+        Execution = new ExecutionOptions
+        {
+            Device = Enum.Parse<ExecutionDevice>(parse.GetValue(_device)!, ignoreCase: true),
+            Threads = parse.GetValue(_threads),
+        },
+    };
+}

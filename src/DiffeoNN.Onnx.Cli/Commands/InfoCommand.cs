@@ -1,0 +1,90 @@
+using System.CommandLine;
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Gradients;
+using Spectre.Console;
+
+namespace DiffeoNN.Onnx.Cli.Commands;
+
+/// <summary><c>diffeonn info</c>: what a bundle or model holds, and whether its gradients can be derived.</summary>
+internal static class InfoCommand
+{
+    /// <summary>Creates the command.</summary>
+    public static Command Create(IAnsiConsole console)
+    {
+        var path = new Argument<string>("path") { Description = "A bundle's folder or an ONNX file." };
+        var command = new Command("info", "Show what a bundle or model holds: tensors, operators, opset, gradient rules.") { path };
+        command.SetAction(parse =>
+        {
+            string given = parse.GetValue(path)!;
+            if (Directory.Exists(given)) PrintBundle(console, Bundle.Load(given));
+            else PrintModel(console, Path.GetFileName(given), OnnxModel.Load(given));
+            return (int)ExitCode.Success;
+        });
+        return command;
+    }
+
+    private static void PrintBundle(IAnsiConsole console, Bundle bundle)
+    {
+        var (manifest, image) = (bundle.Manifest, bundle.Image);
+        console.MarkupLineInterpolated($"[bold]{manifest.Name}[/] {manifest.Description}");
+        console.WriteLine($"Images: {image.Channels} x {image.Height} x {image.Width}, mean {string.Join(", ", image.Mean)}, std {string.Join(", ", image.Std)}, padding {image.Padding.ToString().ToLowerInvariant()}");
+        var output = manifest.Models.Inner.Output;
+        console.WriteLine($"Answer: {output.Kind.ToString().ToLowerInvariant()} '{output.Name}'" + (output.Classes is { } classes ? $", classes {string.Join(", ", classes)}" : ""));
+        var weights = bundle.EnergyWeights;
+        console.WriteLine($"Energy: vae {weights.Vae}, beta {weights.Beta}, adversarial {weights.Adversarial}, own {weights.Energy}, smoothness {weights.Smoothness}, orientation {weights.Orientation}");
+        var optimiser = bundle.Optimiser;
+        console.WriteLine($"Search: {optimiser.Field ?? "default"} field, lattice {Text(optimiser.Lattice)}, steps {Text(optimiser.Steps)}, learning rate {Text(optimiser.LearningRate)}");
+        if (manifest.Licence is { } licence) console.WriteLine($"Licence: {licence}");
+        if (manifest.Provenance?.TrainedOn is { } data) console.WriteLine($"Trained on: {data}");
+        foreach (var (role, file) in manifest.Models.Present())
+        {
+            console.WriteLine();
+            PrintModel(console, $"{role.ToString().ToLowerInvariant()}: {file.File}", OnnxModel.Load(bundle.PathOf(role)));
+        }
+
+        static string Text(object? value) => value?.ToString() ?? "default";
+    }
+
+    private static void PrintModel(IAnsiConsole console, string title, OnnxModel model)
+    {
+        var graph = model.Graph;
+        console.MarkupLineInterpolated($"[bold]{title}[/]");
+        console.WriteLine($"Opset {string.Join(", ", model.OpsetImports.Select(pair => $"{(pair.Key.Length == 0 ? "ai.onnx" : pair.Key)} {pair.Value}"))}, IR {model.IrVersion}, "
+            + $"{graph.Nodes.Count} nodes, {graph.Initializers.Count} initialisers");
+        var tensors = new Table().Border(TableBorder.Rounded).AddColumns("tensor", "name", "type", "shape");
+        foreach (var value in graph.Inputs.Where(value => !graph.Initializers.ContainsKey(value.Name))) AddTensor("input", value);
+        foreach (var value in graph.Outputs) AddTensor("output", value);
+        console.Write(tensors);
+        PrintOperators(console, model);
+
+        void AddTensor(string kind, OnnxValueInfo value) => tensors.AddRow(
+            new Text(kind), new Text(value.Name), new Text(value.ElementType.ToString().ToLowerInvariant()),
+            new Text(value.Shape is { } shape ? $"[{string.Join(",", shape)}]" : "?"));
+    }
+
+    private static void PrintOperators(IAnsiConsole console, OnnxModel model)
+    {
+        var table = new Table().Border(TableBorder.Rounded)
+            .AddColumn("operator").AddColumn(new TableColumn("nodes").RightAligned()).AddColumn("gradient");
+        var functions = model.Functions.Select(function => (function.Domain, function.Name)).ToHashSet();
+        int missing = 0;
+        foreach (var group in model.Graph.Nodes.GroupBy(node => (node.Domain, node.OpType)).OrderBy(group => group.Key.OpType, StringComparer.Ordinal))
+        {
+            var (domain, opType) = group.Key;
+            var rule = GradientCompiler.FindRule(domain, opType, model.Opset);
+            bool isFunction = functions.Contains((domain, opType));
+            if (rule is null && !isFunction) missing++;
+            table.AddRow(
+                new Text(domain.Length == 0 ? opType : $"{domain}.{opType}"), new Text($"{group.Count()}"),
+                isFunction ? new Markup("[green]inlined function[/]")
+                : rule is null ? new Markup("[red]no rule[/]")
+                : rule.IsStop ? new Markup("[grey]stops here[/]")
+                : new Markup("[green]rule[/]"));
+        }
+
+        console.Write(table);
+        console.WriteLine(missing == 0
+            ? "Every operator has a gradient rule."
+            : $"{missing} operators have no gradient rule; a gradient through them is refused.");
+    }
+}

@@ -1,0 +1,94 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Inference;
+
+namespace DiffeoNN.Onnx.Cli.Commands;
+
+/// <summary>One line of <c>results.jsonl</c>: what canonicalisation did to an image and where its files are. Numbers that are not finite are null.</summary>
+internal static class ResultRecord
+{
+    private static readonly JsonSerializerOptions s_options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>The line, without its end.</summary>
+    /// <param name="input">Path of the image.</param>
+    /// <param name="size">Its rows and columns.</param>
+    /// <param name="model">What ran.</param>
+    /// <param name="batch">The batch's result.</param>
+    /// <param name="index">Which image of the batch.</param>
+    /// <param name="files">Files written for it by what they hold.</param>
+    /// <param name="naive">The inner model alone, if it was asked for.</param>
+    public static string Line(
+        string input, (int Height, int Width) size, EquivariantModel model, EquivariantResult batch, int index,
+        IReadOnlyDictionary<string, string> files, ModelOutput? naive)
+    {
+        var image = batch.Images[index];
+        var found = image.Canonicalisation;
+        var record = new JsonObject
+        {
+            ["image"] = input,
+            ["height"] = size.Height,
+            ["width"] = size.Width,
+            ["files"] = new JsonObject(files.Select(file => KeyValuePair.Create<string, JsonNode?>(file.Key, file.Value))),
+            ["answer"] = Answer(image.Output, model),
+        };
+        if (naive is not null) record["naive"] = Answer(naive, model);
+        record["total"] = Change(found.Total);
+        record["energy"] = Change(found.Energy);
+        record["terms"] = new JsonObject(found.Terms.Select(term => KeyValuePair.Create<string, JsonNode?>(term.Name, Change(term))));
+        record["steps"] = found.Steps;
+        record["stop"] = JsonNamingPolicy.CamelCase.ConvertName(found.Stop.ToString());
+        record["bestStep"] = found.BestStep;
+        record["squarings"] = found.Squarings;
+        record["determinant"] = new JsonObject
+        {
+            ["minimum"] = Finite(found.Diagnostics.MinimumDeterminant),
+            ["maximum"] = Finite(found.Diagnostics.MaximumDeterminant),
+        };
+        record["foldedFraction"] = Finite(found.Diagnostics.FoldedFraction);
+        record["inverseResidualPixels"] = new JsonObject
+        {
+            ["maximum"] = Finite(found.Diagnostics.InverseResidualMaximum),
+            ["mean"] = Finite(found.Diagnostics.InverseResidualMean),
+        };
+        record["model"] = model.Bundle.Name;
+        record["device"] = model.Device.Device.ToString().ToLowerInvariant();
+        record["seed"] = model.Settings.Seed;
+        record["batch"] = batch.Images.Count;
+        record["batchMilliseconds"] = Times(batch);
+        return record.ToJsonString(s_options);
+    }
+
+    private static JsonObject? Answer(ModelOutput output, EquivariantModel model)
+    {
+        if (output.Scores is { } scores)
+        {
+            var answer = new JsonObject { ["class"] = output.Class, ["scores"] = new JsonArray([.. scores.Select(score => Finite(score))]) };
+            if (model.Bundle.Manifest.Models.Inner.Output.Classes is { } names && output.Class < names.Count) answer["className"] = names[output.Class.Value];
+            return answer;
+        }
+
+        if (output.Points is { } points)
+            return new JsonObject { ["points"] = new JsonArray([.. points.Select(point => new JsonArray(Finite(point.Column), Finite(point.Row)))]) };
+        if (output.Labels is not { } labels) return null;
+        var counts = labels.Labels.ToArray().CountBy(label => label).OrderBy(pair => pair.Key);
+        return new JsonObject { ["pixels"] = new JsonObject(counts.Select(pair => KeyValuePair.Create<string, JsonNode?>(pair.Key.ToString(), pair.Value))) };
+    }
+
+    private static JsonObject Times(EquivariantResult batch)
+    {
+        var times = batch.Fields.Times;
+        (string Name, TimeSpan Time)[] stages =
+        [
+            ("inference", batch.InferenceTime), ("energyGradient", times.EnergyGradient), ("field", times.Field), ("exponential", times.Exponential),
+            ("warp", times.Warp), ("regularisers", times.Regularisers), ("optimiser", times.Optimiser), ("diagnostics", times.Diagnostics),
+            ("canonicalisation", times.Total),
+        ];
+        return new JsonObject(stages.Select(stage => KeyValuePair.Create<string, JsonNode?>(stage.Name, Math.Round(stage.Time.TotalMilliseconds, 3))));
+    }
+
+    private static JsonObject Change(EnergyTerm term) => new() { ["before"] = Finite(term.Before), ["after"] = Finite(term.After) };
+
+    private static JsonNode? Finite(double value) => double.IsFinite(value) ? JsonValue.Create(value) : null;
+}

@@ -1,0 +1,48 @@
+using System.CommandLine;
+using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Inference;
+using Spectre.Console;
+
+namespace DiffeoNN.Onnx.Cli.Commands;
+
+/// <summary><c>diffeonn run</c>: canonicalises images, runs the bundle's network and maps its answers back.</summary>
+internal static class RunCommand
+{
+    /// <summary>Creates the command.</summary>
+    public static Command Create(IAnsiConsole console)
+    {
+        var model = new Option<string>("--model") { Description = "Bundle: a folder with diffeonn.json.", Required = true };
+        var input = new Option<string>("--input") { Description = "Image file, or folder of images.", Required = true };
+        var output = new Option<string>("--output") { Description = "Folder for answers, panels and results.jsonl.", Required = true };
+        var naive = new Option<bool>("--naive") { Description = "Also write the answer of the network alone." };
+        var noFields = new Option<bool>("--no-fields") { Description = "Do not write NAME.fields.npz." };
+        var common = new CommonOptions();
+        var command = new Command("run", "Run a bundle on images.") { model, input, output, naive, noFields };
+        common.AddTo(command);
+        command.SetAction((parse, cancellationToken) =>
+        {
+            var files = InputFiles.List(parse.GetValue(input)!);
+            // All images are read once before anything is written: a bad one is told now, not after an hour.
+            foreach (string file in files) _ = ImageFile.Read(file);
+            using var loaded = EquivariantModel.Load(parse.GetValue(model)!, common.Read(parse));
+            console.MarkupLineInterpolated($"[grey]{loaded.Device.Reason} {loaded.Cores} cores.[/]");
+            using var results = new ResultFolder(parse.GetValue(output)!, loaded, writesFields: !parse.GetValue(noFields));
+            var summary = new RunSummary();
+            BatchProgress.Run(console, "canonicalising", files.Count, progress =>
+            {
+                foreach (string[] chunk in files.Chunk(common.Batch(parse)))
+                {
+                    ImageBuffer[] images = [.. chunk.Select(file => ImageFile.Read(file))];
+                    using var batch = loaded.Run(images, progress, cancellationToken);
+                    var alone = parse.GetValue(naive) ? loaded.RunNaive(images, cancellationToken) : null;
+                    for (int i = 0; i < chunk.Length; i++) results.Write(chunk[i], images[i], batch, i, alone?[i]);
+                    summary.Add(batch);
+                    progress.Complete(chunk.Length);
+                }
+            });
+            summary.Print(console, parse.GetValue(output)!);
+            return Task.FromResult((int)ExitCode.Success);
+        });
+        return command;
+    }
+}

@@ -1,0 +1,36 @@
+using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Inference;
+using Spectre.Console;
+
+namespace DiffeoNN.Onnx.Cli.Commands;
+
+/// <summary>What a run did, over all images.</summary>
+internal sealed class RunSummary
+{
+    private readonly List<ImageCanonicalisation> _images = [];
+    private TimeSpan _time;
+
+    /// <summary>Counts a batch.</summary>
+    public void Add(EquivariantResult batch)
+    {
+        _images.AddRange(batch.Images.Select(image => image.Canonicalisation));
+        _time += batch.Fields.Times.Total + batch.InferenceTime;
+    }
+
+    /// <summary>Prints the table.</summary>
+    public void Print(IAnsiConsole console, string output)
+    {
+        var table = new Table().Border(TableBorder.Rounded).AddColumn("").AddColumn(new TableColumn("mean").RightAligned()).AddColumn(new TableColumn("worst").RightAligned());
+        Row("energy and regularisers before", image => image.Total.Before, values => values.Max(), "F2");
+        Row("energy and regularisers after", image => image.Total.After, values => values.Max(), "F2");
+        Row("steps", image => image.Steps, values => values.Max(), "F0");
+        Row("smallest Jacobian determinant", image => image.Diagnostics.MinimumDeterminant, values => values.Min(), "F3");
+        Row("inverse residual in pixels", image => image.Diagnostics.InverseResidualMaximum, values => values.Max(), "F3");
+        console.Write(table);
+        int folded = _images.Count(image => image.Diagnostics.FoldedFraction > 0);
+        console.MarkupLineInterpolated($"{_images.Count} images in {_time.TotalSeconds:F1} s ({_time.TotalSeconds / _images.Count:F2} s each), {folded} with folds; results in {output}");
+
+        void Row(string title, Func<ImageCanonicalisation, double> value, Func<IEnumerable<double>, double> worst, string format) =>
+            table.AddRow(title, _images.Average(value).ToString(format), worst(_images.Select(value)).ToString(format));
+    }
+}

@@ -1,0 +1,60 @@
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Fields;
+
+/// <summary>Values of images and fields at other places than their own pixels; corners stay aligned.</summary>
+public static class Resample
+{
+    /// <summary>Resamples an image to another size, through a displacement if one is given.</summary>
+    /// <param name="image">Shape (N, C, H, W).</param>
+    /// <param name="displacement">u at the image's own size, (N, 2, H, W), in the library's unit of that size; null for none.</param>
+    /// <param name="height">Rows of the result, at least 2.</param>
+    /// <param name="width">Columns of the result, at least 2.</param>
+    /// <param name="padding">What lies outside the image.</param>
+    /// <returns>Shape (N, C, height, width): the value at p + u(p) for each pixel p of the result; the caller disposes it.</returns>
+    /// <exception cref="ArgumentException">The shapes do not fit each other.</exception>
+    /// <remarks>The displacement is interpolated, not the warped image: its edges stay as sharp as the image allows. No low-pass filter.</remarks>
+    public static torch.Tensor To(
+        torch.Tensor image, torch.Tensor? displacement, int height, int width, WarpPadding padding = WarpPadding.Border)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        var grid = SamplingGrid.Of(image);
+        using var scope = torch.NewDisposeScope();
+        var positions = new SamplingGrid(height, width).KernelPositions(image);
+        if (displacement is null)
+        {
+            using var rest = torch.zeros([image.size(0), 2, 1, 1], image.dtype, image.device);
+            return Warp.Sample(image, rest, positions, padding, WarpInterpolation.Bilinear).MoveToOuterDisposeScope();
+        }
+
+        if (SamplingGrid.OfField(displacement, nameof(displacement)) != grid || displacement.size(0) != image.size(0))
+        {
+            throw new ArgumentException(
+                $"displacement has shape {SamplingGrid.Shape(displacement)}, image {SamplingGrid.Shape(image)}; batch size, height and width must be the same.",
+                nameof(displacement));
+        }
+
+        var kernel = grid.ToKernelUnits(displacement);
+        if (grid.Height != height || grid.Width != width)
+            kernel = torch.nn.functional.interpolate(kernel, [height, width], mode: torch.InterpolationMode.Bilinear, align_corners: true);
+        return Warp.Sample(image, kernel, positions, padding, WarpInterpolation.Bilinear).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Values of a field at given points, bilinearly, clamped to the border.</summary>
+    /// <param name="field">Shape (N, 2, H, W), component 0 is x, in the library's unit.</param>
+    /// <param name="points">Shape (N, P, 2), each (x, y) in the library's unit.</param>
+    /// <returns>Shape (N, P, 2); the caller disposes it.</returns>
+    /// <exception cref="ArgumentException">A shape is wrong.</exception>
+    public static torch.Tensor At(torch.Tensor field, torch.Tensor points)
+    {
+        var grid = SamplingGrid.OfField(field, nameof(field));
+        ArgumentNullException.ThrowIfNull(points);
+        if (points.dim() != 3 || points.size(2) != 2 || points.size(0) != field.size(0))
+            throw new ArgumentException($"points have shape {SamplingGrid.Shape(points)}; {field.size(0)} fields need ({field.size(0)}, P, 2).", nameof(points));
+        using var scope = torch.NewDisposeScope();
+        var planar = grid.ToKernelUnits(points.transpose(1, 2).unsqueeze(-1)); // (N, 2, P, 1)
+        using var rest = torch.zeros_like(planar);
+        return Warp.Sample(field, rest, planar, WarpPadding.Border, WarpInterpolation.Bilinear).squeeze(-1).transpose(1, 2).contiguous()
+            .MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,163 @@
+using System.Diagnostics;
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Energies;
+using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Imaging;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Inference;
+
+/// <summary>
+/// A pretrained network made equivariant (invariant, for classifications) to diffeomorphisms: each image is canonicalised, the network
+/// runs on the canonical image, and its answer is mapped back.
+/// </summary>
+/// <remarks>Images may have any size; the search happens at the bundle's, and the answer comes back at the image's own. One call at a time.</remarks>
+public sealed class EquivariantModel : IDisposable
+{
+    private readonly OnnxRuntimeEngine _engine;
+    private readonly InnerModel _inner;
+    private readonly OnnxEnergy _energy;
+    private readonly IGraph? _proposer;
+    private readonly Canonicaliser _canonicaliser;
+    private readonly OutputMapping _mapping;
+    private readonly SamplingGrid _grid;
+
+    private EquivariantModel(Bundle bundle, EquivariantOptions options)
+    {
+        Bundle = bundle;
+        _grid = new SamplingGrid(bundle.Image.Height, bundle.Image.Width);
+        _engine = new OnnxRuntimeEngine(options.Execution);
+        _mapping = new OutputMapping(bundle.Manifest.Models.Inner.Output);
+        try
+        {
+            _inner = InnerModel.Load(bundle, BundleRole.Inner, _engine);
+            _energy = OnnxEnergy.FromBundle(bundle, _engine);
+            var usesProposer = options.Start switch
+            {
+                StartPoint.Identity => false,
+                StartPoint.Proposer when !bundle.Has(BundleRole.Proposer) =>
+                    throw new BundleException($"Bundle '{bundle.Name}' has no proposer to start from; start at the identity, or add the role proposer."),
+                _ => bundle.Has(BundleRole.Proposer),
+            };
+            if (usesProposer) _proposer = bundle.LoadGraph(BundleRole.Proposer, _engine);
+            _canonicaliser = new Canonicaliser(_energy, CanonicaliserSettings.From(bundle, options));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The bundle that was loaded.</summary>
+    public Bundle Bundle { get; }
+
+    /// <summary>Where it runs, and why there.</summary>
+    public DeviceSelection Device => _engine.Device;
+
+    /// <summary>Cores it uses.</summary>
+    public int Cores => _engine.Budget.Cores;
+
+    /// <summary>How it searches, after bundle and options.</summary>
+    public CanonicaliserOptions Settings => _canonicaliser.Options;
+
+    /// <summary>Whether searches start at a proposal.</summary>
+    public bool HasProposer => _proposer is not null;
+
+    /// <summary>Loads a bundle.</summary>
+    /// <param name="folder">The folder that holds <c>diffeonn.json</c>.</param>
+    /// <param name="options">Defaults if null.</param>
+    /// <returns>The caller disposes it.</returns>
+    /// <exception cref="BundleException">The bundle is missing, malformed or inconsistent.</exception>
+    /// <exception cref="Gradients.UnsupportedOperatorException">An energy network holds operators without gradient rule.</exception>
+    /// <exception cref="GraphException">The engine cannot load a network.</exception>
+    /// <exception cref="DeviceUnavailableException">CUDA was asked for and is missing.</exception>
+    /// <exception cref="NativeLibraryException">libtorch does not load.</exception>
+    public static EquivariantModel Load(string folder, EquivariantOptions? options = null) => new(Bundle.Load(folder), options ?? new());
+
+    /// <summary>Canonicalises a batch, runs the network, and maps its answers back.</summary>
+    /// <param name="images">At least one, of any sizes; grey and RGB are converted to what the bundle wants.</param>
+    /// <param name="progress">Told after each step.</param>
+    /// <param name="cancellationToken">Ends the run within one step.</param>
+    /// <returns>The caller disposes it.</returns>
+    /// <exception cref="ImageException">An image cannot be converted to the bundle's channels.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public EquivariantResult Run(
+        IReadOnlyList<ImageBuffer> images,
+        IProgress<CanonicalisationProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentOutOfRangeException.ThrowIfZero(images.Count, nameof(images));
+        using var noGradient = torch.no_grad();
+        using var scope = torch.NewDisposeScope();
+        var (buffers, batch) = ToBatch(images);
+        var inference = Stopwatch.StartNew();
+        var start = _proposer?.RunSingle(
+            Bundle.Manifest.Models.Proposer!.Input,
+            new Preprocessing(Bundle.Image).Apply(batch),
+            Bundle.Manifest.Models.Proposer.Output,
+            cancellationToken);
+        inference.Stop();
+
+        CanonicalisationResult fields;
+        using (torch.enable_grad())
+            fields = _canonicaliser.Run(batch, start, progress, cancellationToken);
+        try
+        {
+            inference.Start();
+            var output = _inner.Run(fields.Canonical, cancellationToken);
+            inference.Stop();
+            var canonical = ImageTensor.FromTensor(fields.Canonical);
+            var results = images.Select((image, i) => new EquivariantImage(
+                Map(output, fields, i, image.Height, image.Width),
+                buffers[i],
+                canonical[i],
+                _mapping.Map(output.narrow(0, i, 1), null, null, _grid, _grid.Height, _grid.Width),
+                fields.Images[i]));
+            return new EquivariantResult([.. results], fields, inference.Elapsed);
+        }
+        catch
+        {
+            fields.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The network alone, on the images as they are.</summary>
+    /// <param name="images">At least one, of any sizes.</param>
+    /// <param name="cancellationToken">Stops the run.</param>
+    /// <returns>One answer an image, at its size.</returns>
+    /// <exception cref="ImageException">An image cannot be converted to the bundle's channels.</exception>
+    public IReadOnlyList<ModelOutput> RunNaive(IReadOnlyList<ImageBuffer> images, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentOutOfRangeException.ThrowIfZero(images.Count, nameof(images));
+        using var scope = torch.NewDisposeScope();
+        var output = _inner.Run(ToBatch(images).Batch, cancellationToken);
+        return [.. images.Select((image, i) => _mapping.Map(output.narrow(0, i, 1), null, null, _grid, image.Height, image.Width))];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _inner?.Dispose();
+        _energy?.Dispose();
+        _proposer?.Dispose();
+    }
+
+    private ModelOutput Map(torch.Tensor output, CanonicalisationResult fields, int index, int height, int width) => _mapping.Map(
+        output.narrow(0, index, 1),
+        fields.Displacement.narrow(0, index, 1),
+        fields.InverseDisplacement.narrow(0, index, 1),
+        _grid, height, width);
+
+    private (IReadOnlyList<ImageBuffer> Buffers, torch.Tensor Batch) ToBatch(IReadOnlyList<ImageBuffer> images)
+    {
+        var spec = Bundle.Image;
+        ImageBuffer[] buffers = [.. images.Select(image => ImageResampler.Resize(image.WithChannels(spec.Channels), spec.Height, spec.Width))];
+        return (buffers, ImageTensor.ToTensor(buffers).to(Device.Torch));
+    }
+}

@@ -1,0 +1,26 @@
+using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Execution;
+
+namespace DiffeoNN.Onnx.Inference;
+
+/// <summary>How an <see cref="EquivariantModel"/> runs; change with <c>with</c>. What is null comes from the bundle.</summary>
+public sealed record EquivariantOptions
+{
+    /// <summary>Device and cores.</summary>
+    public ExecutionOptions Execution { get; init; } = new();
+
+    /// <summary>Largest number of steps, at least 0; 0 uses the start (identity or proposal) alone.</summary>
+    public int? Steps { get; init; }
+
+    /// <summary>Seed of the velocity field's initial weights.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Where the search starts.</summary>
+    public StartPoint Start { get; init; } = StartPoint.Auto;
+
+    /// <summary>Time after which a batch takes no further step; null for no limit.</summary>
+    public TimeSpan? TimeBudget { get; init; }
+
+    /// <summary>Last word on the canonicaliser's options: receives those that follow from the bundle and from the above; null keeps them.</summary>
+    public Func<CanonicaliserOptions, CanonicaliserOptions>? Configure { get; init; }
+}

@@ -1,0 +1,56 @@
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Imaging;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Inference;
+
+/// <summary>Carries a network's answer from the canonical image to the image it came from, at that image's size.</summary>
+/// <param name="spec">What the answer means.</param>
+internal sealed class OutputMapping(OutputSpec spec)
+{
+    /// <summary>Maps one image's answer.</summary>
+    /// <param name="output">Shape (1, ...): the network's output after its activation.</param>
+    /// <param name="displacement">Canonical to input, (1, 2, H, W); null where the image was not warped.</param>
+    /// <param name="inverse">Input to canonical, (1, 2, H, W); null where the image was not warped.</param>
+    /// <param name="canonical">The bundle's grid.</param>
+    /// <param name="height">Rows of the answer.</param>
+    /// <param name="width">Columns of the answer.</param>
+    public ModelOutput Map(
+        torch.Tensor output, torch.Tensor? displacement, torch.Tensor? inverse, SamplingGrid canonical, int height, int width)
+    {
+        using var noGradient = torch.no_grad();
+        using var scope = torch.NewDisposeScope();
+        return spec.Kind switch
+        {
+            OutputKind.Classification => new ModelOutput { Kind = spec.Kind, Height = height, Width = width, Scores = Host(output) },
+            OutputKind.Points => new ModelOutput { Kind = spec.Kind, Height = height, Width = width, Points = MapPoints(output, displacement, canonical, height, width) },
+            _ => MapPlanes(output, inverse, height, width),
+        };
+    }
+
+    private ModelOutput MapPlanes(torch.Tensor output, torch.Tensor? inverse, int height, int width)
+    {
+        // Outside the canonical image nothing is known; its border is the best guess, and probabilities still add up to one.
+        var planes = Resample.To(output, inverse, height, width);
+        var buffer = ImageTensor.FromTensor(planes)[0];
+        return spec.Kind == OutputKind.Image
+            ? new ModelOutput { Kind = spec.Kind, Height = height, Width = width, Planes = buffer }
+            : new ModelOutput { Kind = spec.Kind, Height = height, Width = width, Planes = buffer, Labels = LabelMap.FromProbabilities(planes)[0] };
+    }
+
+    private static List<(double Column, double Row)> MapPoints(
+        torch.Tensor output, torch.Tensor? displacement, SamplingGrid canonical, int height, int width)
+    {
+        var points = output.reshape(1, -1, 2);
+        if (displacement is not null) points = points + Resample.At(displacement, points);
+        // Fractions of the extent carry over to any size; the canonical grid's unit does not.
+        double scaleX = (width - 1) / (2 * canonical.HalfWidth), scaleY = (height - 1) / (2 * canonical.HalfHeight);
+        var values = Host(points);
+        return [.. Enumerable.Range(0, values.Length / 2).Select(i =>
+            ((values[2 * i] + canonical.HalfWidth) * scaleX, (values[(2 * i) + 1] + canonical.HalfHeight) * scaleY))];
+    }
+
+    private static float[] Host(torch.Tensor tensor) =>
+        [.. tensor.to_type(torch.ScalarType.Float32).cpu().contiguous().data<float>()];
+}

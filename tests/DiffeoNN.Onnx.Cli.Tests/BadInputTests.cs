@@ -1,0 +1,203 @@
+using System.Text.Json.Nodes;
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Shapes;
+
+namespace DiffeoNN.Onnx.Cli.Tests;
+
+/// <summary>Whatever is wrong with what a user gives: one line, the documented exit code, nothing half-written.</summary>
+[TestFixture]
+public sealed class BadInputTests
+{
+    private TemporaryFolder _folder = null!;
+
+    [SetUp]
+    public void CreateFolder()
+    {
+        _folder = new TemporaryFolder();
+        ImageFile.WritePng(_folder["image.png"], ShapesGenerator.Generate(5, 0).Image);
+    }
+
+    [TearDown]
+    public void RemoveFolder() => _folder.Dispose();
+
+    [Test]
+    public void Run_OfAMissingFile_SaysSo() => Run("missing.png").AssertError(ExitCode.Data, "missing.png", "does not exist");
+
+    [Test]
+    public void Run_OfATruncatedPng_NamesIt()
+    {
+        byte[] bytes = File.ReadAllBytes(_folder["image.png"]);
+        File.WriteAllBytes(_folder["cut.png"], bytes[..(bytes.Length / 2)]);
+        Run("cut.png").AssertError(ExitCode.Data, "cut.png");
+        AssertNothingWritten();
+    }
+
+    [Test]
+    public void Run_OfAFolderWithOneBadImage_WritesNothing()
+    {
+        Directory.CreateDirectory(_folder["images"]);
+        File.Copy(_folder["image.png"], _folder["images/a.png"]);
+        File.WriteAllText(_folder["images/b.png"], "no picture");
+        Run("images").AssertError(ExitCode.Data, "b.png");
+        AssertNothingWritten();
+    }
+
+    [Test]
+    public void Run_OfAFolderWithoutImages_SaysWhatItLookedFor()
+    {
+        Directory.CreateDirectory(_folder["empty"]);
+        Run("empty").AssertError(ExitCode.Data, "holds no image files", ".png");
+    }
+
+    [Test]
+    public void Run_IntoAFile_CannotWrite()
+    {
+        File.WriteAllText(_folder["results"], "in the way");
+        Run("image.png").AssertError(ExitCode.Output, "results");
+    }
+
+    [Test]
+    public void Run_WithoutBundle_NamesTheManifest()
+    {
+        var run = CommandRun.Of("run", "--model", _folder["nowhere"], "--input", _folder["image.png"], "--output", _folder["results"]);
+        run.AssertError(ExitCode.Model, "nowhere", "diffeonn.json");
+    }
+
+    [Test]
+    public void Run_WithAnUnknownField_NamesIt() =>
+        Damaged(manifest => manifest["colour"] = "blue").AssertError(ExitCode.Model, "colour");
+
+    [Test]
+    public void Run_WithAWrongHash_NamesTheFile() =>
+        Damaged(manifest => manifest["models"]!["vae"]!["sha256"] = new string('0', 64)).AssertError(ExitCode.Model, "vae.onnx", "SHA-256");
+
+    [Test]
+    public void Run_WithAWrongTensorName_ListsTheRightOnes() =>
+        Damaged(manifest => manifest["models"]!["inner"]!["input"] = "img").AssertError(ExitCode.Model, "'img'", "'image'");
+
+    [Test]
+    public void Run_WithWrongChannels_SaysWhatTheModelTakes() =>
+        Damaged(manifest =>
+        {
+            manifest["image"]!["channels"] = 3;
+            manifest["image"]!["mean"] = new JsonArray(0, 0, 0);
+            manifest["image"]!["std"] = new JsonArray(1, 1, 1);
+        }).AssertError(ExitCode.Model, "3", "1");
+
+    [Test]
+    public void Run_WithAWrongSize_SaysWhatTheModelTakes() =>
+        Damaged(manifest => manifest["image"]!["height"] = 64).AssertError(ExitCode.Model, "64", "128");
+
+    [Test]
+    public void Run_WithNaNWeights_NamesTheTensor()
+    {
+        var run = WithModel("vae", model =>
+        {
+            var (name, tensor) = model.Graph.Initializers.First(pair => pair.Value.ElementType == OnnxElementType.Float);
+            float[] values = tensor.ToArray<float>();
+            values[0] = float.NaN;
+            model.Graph.Initializers[name] = OnnxTensor.Create<float>(name, tensor.Dimensions, values);
+        });
+        run.AssertError(ExitCode.Model, "vae.onnx", "NaN");
+    }
+
+    [Test]
+    public void Run_WithAnOperatorWithoutRule_NamesIt()
+    {
+        var run = WithModel("critic", model =>
+        {
+            string output = model.Graph.Outputs[0].Name;
+            foreach (var node in model.Graph.Nodes)
+                for (int i = 0; i < node.Outputs.Count; i++)
+                    if (node.Outputs[i] == output) node.Outputs[i] = "before_unknown";
+            model.Graph.AddNode("Bernoulli", ["before_unknown"], output);
+        });
+        run.AssertError(ExitCode.Operator, "Bernoulli", "critic.onnx");
+    }
+
+    [Test]
+    public void Run_OnMissingCuda_SaysWhatIsMissing()
+    {
+        var run = CommandRun.Of(
+            "run", "--model", Repository.Bundle("shapes"), "--input", _folder["image.png"], "--output", _folder["results"], "--device", "cuda");
+        if (run.Code == ExitCode.Success) Assert.Ignore("CUDA works here.");
+        run.AssertError(ExitCode.Device, "cuda");
+        AssertNothingWritten();
+    }
+
+    [TestCase("run")]
+    [TestCase("unknown")]
+    [TestCase("demo", "--batch", "0")]
+    [TestCase("demo", "--deform", "melt")]
+    [TestCase("demo", "--device", "tpu")]
+    public void AnyCommand_WithWrongOptions_IsAUsageError(params string[] arguments) => CommandRun.Of(arguments).AssertError(ExitCode.Usage);
+
+    [Test]
+    public void Info_OfGarbage_IsAModelError()
+    {
+        File.WriteAllText(_folder["garbage.onnx"], "no model");
+        CommandRun.Of("info", _folder["garbage.onnx"]).AssertError(ExitCode.Model, "garbage.onnx");
+    }
+
+    [Test]
+    public void Run_WhenCancelled_LeavesNothing()
+    {
+        using var cancelled = new CancellationTokenSource();
+        cancelled.Cancel();
+        CommandRun.Of(cancelled.Token, Arguments("image.png", Repository.Bundle("shapes"))).AssertError(ExitCode.Cancelled);
+        Assert.That(_folder.Files(), Has.None.Match(".*png.tmp"));
+        Assert.That(_folder.Files(), Has.None.Match("image\\.output\\.png"));
+    }
+
+    private CommandRun Run(string input) => CommandRun.Of(Arguments(input, Repository.Bundle("shapes")));
+
+    private string[] Arguments(string input, string bundle) =>
+        ["run", "--model", bundle, "--input", _folder[input], "--output", _folder["results"], "--steps", "1"];
+
+    /// <summary>Runs a copy of the bundle whose manifest was changed.</summary>
+    private CommandRun Damaged(Action<JsonObject> change)
+    {
+        string bundle = CopyBundle();
+        string path = Path.Combine(bundle, BundleManifest.FileName);
+        var manifest = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        change(manifest);
+        File.WriteAllText(path, manifest.ToJsonString());
+        var run = CommandRun.Of(Arguments("image.png", bundle));
+        AssertNothingWritten();
+        return run;
+    }
+
+    /// <summary>Runs a copy of the bundle with a changed network under its right hash.</summary>
+    private CommandRun WithModel(string role, Action<OnnxModel> change)
+    {
+        string bundle = CopyBundle();
+        string file = Path.Combine(bundle, $"{role}.onnx");
+        var model = OnnxModel.Load(file);
+        change(model);
+        model.Save(file);
+        string path = Path.Combine(bundle, BundleManifest.FileName);
+        var manifest = JsonNode.Parse(File.ReadAllText(path))!;
+        manifest["models"]![role]!["sha256"] = Bundle.Hash(file);
+        File.WriteAllText(path, manifest.ToJsonString());
+        var run = CommandRun.Of(Arguments("image.png", bundle));
+        AssertNothingWritten();
+        return run;
+    }
+
+    private string CopyBundle()
+    {
+        string source = Repository.Bundle("shapes"), target = _folder["bundle"];
+        foreach (string file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
+        {
+            string copy = Path.Combine(target, Path.GetRelativePath(source, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+
+        return target;
+    }
+
+    private void AssertNothingWritten() => Assert.That(Directory.Exists(_folder["results"]), Is.False, "results were written");
+}

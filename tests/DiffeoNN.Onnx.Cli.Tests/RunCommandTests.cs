@@ -1,0 +1,102 @@
+using System.IO.Compression;
+using System.Text.Json;
+using DiffeoNN.Onnx.Imaging;
+
+namespace DiffeoNN.Onnx.Cli.Tests;
+
+/// <summary>What <c>run</c> writes.</summary>
+[TestFixture]
+public sealed class RunCommandTests
+{
+    [Test]
+    public void Run_OfAFolder_WritesWhatTheReadmeLists()
+    {
+        using var folder = new TemporaryFolder();
+        Prepare(folder, 3);
+
+        var run = Run(folder, "results", "--naive", "--batch", "2");
+
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
+        Assert.That(run.Output, Does.Contain("3 images"));
+        string[] kinds = ["canonical.png", "fields.npz", "naive.png", "output.png", "panel.png"];
+        foreach (string name in Directory.EnumerateFiles(folder["data/images"]).Select(file => Path.GetFileNameWithoutExtension(file)!))
+            foreach (string kind in kinds)
+                Assert.That(folder[$"results/{name}.{kind}"], Does.Exist);
+        Assert.That(File.ReadLines(folder["results/results.jsonl"]).Count(), Is.EqualTo(3));
+    }
+
+    [Test]
+    public void Run_WritesOneRecordAnImageWithEveryField()
+    {
+        using var folder = new TemporaryFolder();
+        Prepare(folder, 1);
+        Assert.That(Run(folder, "results").Code, Is.EqualTo(ExitCode.Success));
+        using var record = JsonDocument.Parse(File.ReadAllText(folder["results/results.jsonl"]));
+        string[] fields =
+        [
+            "image", "height", "width", "files", "answer", "total", "energy", "terms", "steps", "stop", "bestStep", "squarings", "determinant",
+            "foldedFraction", "inverseResidualPixels", "model", "device", "seed", "batch", "batchMilliseconds",
+        ];
+        foreach (string field in fields) Assert.That(record.RootElement.TryGetProperty(field, out _), field);
+        string[] terms = [.. record.RootElement.GetProperty("terms").EnumerateObject().Select(term => term.Name)];
+        Assert.That(terms, Is.EqualTo(new[] { "vae", "adversarial", "smoothness", "orientation" }));
+        var total = record.RootElement.GetProperty("total");
+        Assert.That(total.GetProperty("after").GetDouble(), Is.LessThan(total.GetProperty("before").GetDouble()));
+    }
+
+    [Test]
+    public void Run_WithTheSameSeedTwice_WritesTheSameBits()
+    {
+        using var folder = new TemporaryFolder();
+        Prepare(folder, 2);
+        Assert.That(Run(folder, "first").Code, Is.EqualTo(ExitCode.Success));
+        Assert.That(Run(folder, "second").Code, Is.EqualTo(ExitCode.Success));
+        string[] names = [.. Directory.EnumerateFiles(folder["first"]).Select(file => Path.GetFileName(file)).Where(name => name != "results.jsonl")];
+        Assert.That(names, Is.Not.Empty);
+        foreach (string name in names)
+            Assert.That(File.ReadAllBytes(folder[$"second/{name}"]), Is.EqualTo(File.ReadAllBytes(folder[$"first/{name}"])), name);
+    }
+
+    [TestCase(77, 200, 1)]
+    [TestCase(300, 90, 3)]
+    public void Run_OfAnyImageSize_AnswersAtThatSize(int height, int width, int channels)
+    {
+        using var folder = new TemporaryFolder();
+        Prepare(folder, 1);
+        string original = Directory.EnumerateFiles(folder["data/images"]).Single();
+        ImageFile.WritePng(original, ImageResampler.Resize(ImageFile.Read(original).WithChannels(channels), height, width));
+        var run = Run(folder, "results");
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
+        var output = ImageFile.Read(Directory.EnumerateFiles(folder["results"], "*.output.png").Single());
+        Assert.That((output.Height, output.Width), Is.EqualTo((height, width)));
+        Assert.That(output.Data.ToArray().Distinct(), Is.EquivalentTo(new[] { 0f, 1f }), "a mask of both classes");
+    }
+
+    [Test]
+    public void Run_WritesFieldsThatNumPyReads()
+    {
+        using var folder = new TemporaryFolder();
+        Prepare(folder, 1);
+        Assert.That(Run(folder, "results").Code, Is.EqualTo(ExitCode.Success));
+        using var archive = ZipFile.OpenRead(Directory.EnumerateFiles(folder["results"], "*.npz").Single());
+        Assert.That(archive.Entries.Select(entry => entry.Name), Is.EqualTo(new[] { "velocity.npy", "displacement.npy", "inverse_displacement.npy" }));
+        using var stream = new MemoryStream();
+        using (var entry = archive.Entries[0].Open()) entry.CopyTo(stream);
+        byte[] bytes = stream.ToArray();
+        int header = 10 + BitConverter.ToUInt16(bytes, 8);
+        Assert.That(bytes[1..6], Is.EqualTo("NUMPY"u8.ToArray()));
+        Assert.That(header % 64, Is.Zero);
+        Assert.That(System.Text.Encoding.ASCII.GetString(bytes, 10, header - 10), Does.Contain("'shape': (2, 128, 128)").And.EndsWith("\n"));
+        Assert.That(bytes.Length - header, Is.EqualTo(2 * 128 * 128 * sizeof(float)));
+    }
+
+    private static void Prepare(TemporaryFolder folder, int count)
+    {
+        Assert.That(CommandRun.Of("shapes", "--output", folder["originals"], "--count", $"{count}", "--seed", "77").Code, Is.EqualTo(ExitCode.Success));
+        var deform = CommandRun.Of("deform", "--data", folder["originals"], "--output", folder["data"], "--deform", "tps-strong", "--seed", "3");
+        Assert.That(deform.Code, Is.EqualTo(ExitCode.Success), deform.Error);
+    }
+
+    private static CommandRun Run(TemporaryFolder folder, string output, params string[] more) => CommandRun.Of(
+        ["run", "--model", Repository.Bundle("shapes"), "--input", folder["data/images"], "--output", folder[output], "--steps", "5", .. more]);
+}

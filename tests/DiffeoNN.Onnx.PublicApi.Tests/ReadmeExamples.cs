@@ -1,0 +1,80 @@
+using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Shapes;
+
+namespace DiffeoNN.Onnx.PublicApi.Tests;
+
+/// <summary>The README's examples, run as they are printed.</summary>
+[TestFixture]
+[NonParallelizable]
+public sealed class ReadmeExamples
+{
+    private string _folder = null!;
+    private string _previous = null!;
+
+    [SetUp]
+    public void EnterAFolderWithWhatTheExamplesName()
+    {
+        _folder = Directory.CreateTempSubdirectory("diffeonn-readme-").FullName;
+        _previous = Directory.GetCurrentDirectory();
+        Directory.SetCurrentDirectory(_folder);
+        Directory.CreateSymbolicLink("models", Path.Combine(Root(), "models"));
+        File.Copy(Path.Combine(Root(), "models", "shapes", "critic.onnx"), "critic.onnx");
+        ImageFile.WritePng("image.png", ShapesGenerator.Generate(3, 0).Image);
+    }
+
+    [TearDown]
+    public void LeaveIt()
+    {
+        Directory.SetCurrentDirectory(_previous);
+        File.Delete(Path.Combine(_folder, "models"));
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [Test]
+    public void EquivariantModel_Example()
+    {
+        // <example>
+        using var model = EquivariantModel.Load("models/shapes");
+        using var result = model.Run([ImageFile.Read("image.png")]);
+
+        var image = result.Images[0];
+        Console.WriteLine($"{image.Output.Labels!.Labels.Count((byte)1)} pixels of class 1");
+        Console.WriteLine($"energy {image.Canonicalisation.Total.Before:F2} -> {image.Canonicalisation.Total.After:F2} in {image.Canonicalisation.Steps} steps");
+        Console.WriteLine($"smallest determinant {image.Canonicalisation.Diagnostics.MinimumDeterminant:F3}");
+        // </example>
+        Assert.That(image.Canonicalisation.Total.After, Is.LessThanOrEqualTo(image.Canonicalisation.Total.Before));
+        Assert.That(image.Canonicalisation.Diagnostics.MinimumDeterminant, Is.Positive);
+    }
+
+    [Test]
+    public void GradientCompiler_Example()
+    {
+        // <example>
+        var gradient = GradientCompiler.Compile(OnnxModel.Load("critic.onnx"), new GradientOptions { Inputs = ["image"], Seed = GradientSeed.Ones });
+        gradient.Save("critic.gradient.onnx"); // the original outputs, and image_grad
+        // </example>
+        Assert.That(OnnxModel.Load("critic.gradient.onnx").Graph.Outputs.Select(output => output.Name), Is.SupersetOf(new[] { "score", "image_grad" }));
+    }
+
+    [Test]
+    public void Examples_AreTheReadmesOwn()
+    {
+        string readme = Plain(File.ReadAllText(Path.Combine(Root(), "README.md")));
+        string source = File.ReadAllText(Path.Combine(Root(), "tests", "DiffeoNN.Onnx.PublicApi.Tests", "ReadmeExamples.cs"));
+        string[] examples = [.. source.Split("// <example>\n").Skip(1).Take(2).Select(part => part.Split("// </example>")[0])];
+        Assert.That(examples, Has.Length.EqualTo(2));
+        foreach (string example in examples) Assert.That(readme, Does.Contain(Plain(example)));
+    }
+
+    private static string Plain(string text) =>
+        string.Join('\n', text.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+
+    private static string Root()
+    {
+        var folder = new DirectoryInfo(TestContext.CurrentContext.TestDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "DiffeoNN.Onnx.sln"))) folder = folder.Parent!;
+        return folder.FullName;
+    }
+}

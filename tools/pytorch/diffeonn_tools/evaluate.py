@@ -60,7 +60,7 @@ def canonicalise(x, vae, critic, weights, optimiser, padding="zeros", seed=1):
     factors = torch.tensor([weights[n] for n, net in (("vae", vae), ("adversarial", critic)) if net is not None])
     best, best_v = torch.full((count,), float("inf")), None
     for step in range(optimiser["steps"] + 1):
-        v = fields.upsample(field(), height, width)
+        v = fields.spline(field(), height, width)
         u = fields.exponential(v, optimiser["squarings"])
         y = fields.warp(x, u, padding)
         energy = energy_terms(y, vae, critic, weights) @ factors

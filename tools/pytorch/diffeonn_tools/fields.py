@@ -3,6 +3,8 @@
 Displacements and velocities are (N, 2, H, W), component 0 is x, the longest side spans [-1, 1], corners aligned.
 """
 
+from functools import lru_cache
+
 import torch
 from torch.nn import functional as F
 
@@ -48,6 +50,31 @@ def inverse(u, iterations=20):
 def upsample(lattice, height, width):
     """Velocity lattice to image size, bilinear, corners aligned."""
     return F.interpolate(lattice, (height, width), mode="bilinear", align_corners=True)
+
+
+def spline(lattice, height, width):
+    """Velocity lattice to image size by uniform cubic B-splines, as the library's canonicaliser does.
+
+    The lattice's values are control points, aligned at the corners, continued linearly beyond the border:
+    ``c(-1) = 2 c(0) - c(1)``.
+    """
+    rows, columns = (_spline_basis(nodes, size).to(lattice.dtype) for nodes, size in zip(lattice.shape[2:], (height, width)))
+    return rows @ lattice @ columns.T
+
+
+@lru_cache(maxsize=16)
+def _spline_basis(nodes, size):
+    position = torch.arange(size, dtype=torch.float64) * (nodes - 1) / (size - 1)
+    cell = position.floor().clamp(max=nodes - 2).long()
+    t = (position - cell)[:, None]
+    local = torch.cat([(1 - t) ** 3, 3 * t ** 3 - 6 * t ** 2 + 4, -3 * t ** 3 + 3 * t ** 2 + 3 * t + 1, t ** 3], 1) / 6
+    padded = torch.zeros(size, nodes + 2, dtype=torch.float64)
+    padded.scatter_(1, cell[:, None] + torch.arange(4), local)
+    basis = padded[:, 1:-1].clone()
+    for ghost, near, next_ in ((0, 0, 1), (-1, -1, -2)):
+        basis[:, near] += 2 * padded[:, ghost]
+        basis[:, next_] -= padded[:, ghost]
+    return basis
 
 
 def _differences(field):

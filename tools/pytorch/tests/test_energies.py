@@ -60,6 +60,16 @@ class RegulariserTests(unittest.TestCase):
         u = u * (1 - grid[:, :1] ** 2) * (1 - grid[:, 1:] ** 2)
         self.assertLess(float(fields.compose(u, fields.inverse(u)).abs().max()), 2e-3)
 
+    def test_spline_carries_linear_lattices_exactly_and_interior_points_by_the_basis(self):
+        x = torch.linspace(-1, 1, 6, dtype=torch.float64).expand(1, 2, 5, 6)
+        expected = torch.linspace(-1, 1, 21, dtype=torch.float64).expand(1, 2, 17, 21)
+        torch.testing.assert_close(fields.spline(x, 17, 21), expected)
+        point = torch.zeros(1, 2, 5, 5, dtype=torch.float64)
+        point[:, :, 2, 2] = 1
+        carried = fields.spline(point, 17, 17)[0, 0]
+        self.assertAlmostEqual(float(carried[8, 8]), (4 / 6) ** 2, places=12)
+        self.assertAlmostEqual(float(carried[8, 12]), 4 / 6 * 1 / 6, places=12)
+
     def test_iou_of_two_empty_masks_is_one(self):
         empty = torch.zeros(1, 1, 4, 4, dtype=torch.bool)
         self.assertEqual(float(iou(empty, empty)), 1.0)

@@ -1,1 +1,1 @@
-BenergyJsåˆC´CgþÓCÂø„D
+BenergyJ?ÆÂCŠD£=Dž¥¯D

@@ -1,1 +1,1 @@
-BenergyJ}úüCµ>ÙB,Æ¢CFD
+BenergyJKD’ZgCÎ[DÆè¨D

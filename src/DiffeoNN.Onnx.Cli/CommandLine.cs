@@ -27,7 +27,7 @@ internal static class CommandLine
             var parsed = root.Parse(arguments);
             if (parsed.Errors.Count > 0)
             {
-                error.WriteLine($"error: {parsed.Errors[0].Message} See '{parsed.CommandResult.Command.Name} --help'.");
+                error.WriteLine($"error: {ErrorTable.OneLine(parsed.Errors[0].Message)} See '{parsed.CommandResult.Command.Name} --help'.");
                 return (int)ExitCode.Usage;
             }
 

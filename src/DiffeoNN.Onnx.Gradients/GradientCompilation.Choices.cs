@@ -108,8 +108,8 @@ internal sealed partial class GradientCompilation
             var output = _builder[name];
             if (_options.Seed == GradientSeed.Input)
             {
-                var declared = _model.Graph.Output(name);
-                var info = new OnnxValueInfo(Free(name), output.ElementType, declared.Shape ?? Declared(output.Shape));
+                // Exporters sometimes declare the batch size of their example; what follows from the inputs is surer.
+                var info = new OnnxValueInfo(Free(name), output.ElementType, Declared(output.Shape) ?? _model.Graph.Output(name).Shape);
                 seeds.Add(info);
                 _arrived[name] = [_builder.Add(info.Name, output.Facts with { Constant = null, Items = null })];
             }

@@ -27,7 +27,8 @@ internal sealed partial class GradientCompilation
         graph.Inputs.AddRange(seeds);
         graph.Outputs.AddRange(results);
         DeadCode.Remove(graph);
-        var made = graph.Nodes.SelectMany(n => n.Outputs).ToHashSet(StringComparer.Ordinal);
+        // Declared shapes that can be inferred are left out: some carry the sizes of the exporter's example, and the runtime would believe them.
+        var made = graph.Nodes.Where(n => !ShapeInference.Knows(n)).SelectMany(n => n.Outputs).ToHashSet(StringComparer.Ordinal);
         graph.ValueInfos.AddRange(_model.Graph.ValueInfos.Where(v => made.Contains(v.Name) && !graph.Outputs.Exists(o => o.Name == v.Name)));
         graph.Sort();
         var result = new OnnxModel

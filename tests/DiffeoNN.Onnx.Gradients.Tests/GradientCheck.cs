@@ -37,20 +37,30 @@ internal static class GradientCheck
         b.Sum(pair => a[pair.Key].ToDoubleArray().Zip(pair.Value.ToDoubleArray(), (x, y) => x * y).Sum());
 
     /// <summary>A runner of the model in float64; null where the runtime lacks a kernel.</summary>
-    public static Runner? TryDouble(OnnxModel model, IReadOnlyDictionary<string, OnnxTensor> inputs)
+    public static Runner? TryDouble(OnnxModel model, IReadOnlyDictionary<string, OnnxTensor> inputs) => TryDouble(model, inputs, out _);
+
+    /// <summary>The same, and the model that runs.</summary>
+    public static Runner? TryDouble(OnnxModel model, IReadOnlyDictionary<string, OnnxTensor> inputs, out OnnxModel? widened)
     {
-        Runner? runner = null;
-        try
+        // Newer versions of an operator often have the kernel that an older one lacks.
+        foreach (var opset in new[] { model.Opset, Math.Max(model.Opset, 18) }.Distinct())
         {
-            runner = new Runner(DoublePrecision.Of(model), optimise: false);
-            runner.Run(Widened(inputs));
-            return runner;
+            Runner? runner = null;
+            try
+            {
+                widened = DoublePrecision.Of(OpsetConverter.Convert(model, opset));
+                runner = new Runner(widened, optimise: false);
+                runner.Run(Widened(inputs));
+                return runner;
+            }
+            catch (Exception e) when (e is OnnxRuntimeException or OnnxModelException)
+            {
+                runner?.Dispose();
+            }
         }
-        catch (OnnxRuntimeException)
-        {
-            runner?.Dispose();
-            return null;
-        }
+
+        widened = null;
+        return null;
     }
 
     public static Dictionary<string, OnnxTensor> Widened(IReadOnlyDictionary<string, OnnxTensor> tensors) =>

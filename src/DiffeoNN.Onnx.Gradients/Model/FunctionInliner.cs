@@ -83,7 +83,7 @@ internal static class FunctionInliner
         string Rename(string name) => names.TryGetValue(name, out var mapped) ? mapped : prefix + name;
         foreach (var node in function.Nodes)
         {
-            var copy = node.Copy(Rename, prefix + node.Name);
+            var copy = node.Copy(Rename, node.Name.Length > 0 ? prefix + node.Name : "");
             Bind(copy, call, function);
             yield return copy;
         }

@@ -78,7 +78,7 @@ public sealed partial class OnnxGraph
 
         foreach (var (name, tensor) in other.Initializers.Where(i => !inputs.ContainsKey(i.Key)))
             AddInitializer(tensor.WithName(prefix + name));
-        Nodes.AddRange(other.Nodes.Select(n => n.Copy(Rename, prefix + n.Name)));
+        Nodes.AddRange(other.Nodes.Select(n => n.Copy(Rename, n.Name.Length > 0 ? prefix + n.Name : "")));
         ValueInfos.AddRange(other.ValueInfos.Select(v => v with { Name = Rename(v.Name) }));
         return other.Outputs.ToDictionary(o => o.Name, o => Rename(o.Name), StringComparer.Ordinal);
     }

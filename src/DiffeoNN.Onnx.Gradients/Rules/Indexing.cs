@@ -7,6 +7,8 @@ internal static class Indexing
     [
         new("Slice", SinceVersion: 7, Slice) { NonDifferentiableInputs = [1, 2, 3, 4] },
         new("Gather", SinceVersion: 7, Gather) { NonDifferentiableInputs = [1] },
+        new("OneHot", SinceVersion: 9, OneHot) { NonDifferentiableInputs = [0, 1] },
+        new("Range", SinceVersion: 11, Range) { NonDifferentiableInputs = [1] },
         new("GatherElements", SinceVersion: 11, GatherElements) { NonDifferentiableInputs = [1] },
     ];
 
@@ -120,6 +122,28 @@ internal static class Indexing
 
         return indices.Length > 0;
     }
+
+    /// <summary>The two values are what stands at the chosen places and what stands elsewhere.</summary>
+    private static Func<Value>?[] OneHot(RuleContext n) =>
+    [
+        null,
+        null,
+        () =>
+        {
+            var marks = n.Builder.Node("OneHot", [n.X, n.Input(1), n.Builder.Constant(OnnxTensor.FromDoubles("", n.Input(2).ElementType, [2], [0, 1]))],
+                OnnxAttribute.Of("axis", n.Node.GetInt("axis", -1)))[0];
+            var on = (n.dY * marks).Flat().Sum([0]);
+            return n.Builder.Node("Concat", [n.dY.Flat().Sum([0]) - on, on], OnnxAttribute.Of("axis", 0))[0];
+        },
+    ];
+
+    /// <summary>Y_i = start + i * delta; the limit only decides how many there are.</summary>
+    private static Func<Value>?[] Range(RuleContext n) =>
+    [
+        () => n.dY.Sum([0], keep: false),
+        null,
+        () => (n.dY * n.Builder.Op("Range", n.Builder.Integers(0).Reshape([]), n.Y.Size(0).Reshape([]), n.Builder.Integers(1).Reshape([])).Cast(n.Y.ElementType)).Sum([0], keep: false),
+    ];
 
     private static Func<Value>[] GatherElements(RuleContext n) =>
     [

@@ -21,7 +21,8 @@ internal static class Pooling
                 var indices = Indices(n);
                 if (n.X.ElementType == OnnxElementType.Float && Apart(n))
                 {
-                    return n.Builder.Node("MaxUnpool", [n.dY, indices, n.X.ShapeVector], [.. n.Node.Attributes.Values.Where(a => a.Name is "kernel_shape" or "strides")])[0];
+                    // Where the windows tile the input its shape follows from dY.
+                    return n.Builder.Node("MaxUnpool", [n.dY, indices, Tiled(n) ? null : n.X.ShapeVector], 1, [.. n.Node.Attributes.Values.Where(a => a.Name is "kernel_shape" or "strides")])[0];
                 }
 
                 var zeros = n.Builder.Op("Expand", n.X.Like(0), n.X.Apply("Size").Reshape(1));
@@ -34,6 +35,9 @@ internal static class Pooling
     /// <summary>Whether no two windows share an element, so that nothing needs to be added up.</summary>
     private static bool Apart(RuleContext n) => n.X.Shape is { Length: 3 or 4 or 5 } shape && Window.Read(n.Node, shape, null) is { } window
         && Enumerable.Range(0, window.Rank).All(i => window.Extent(i) <= window.Strides[i]);
+
+    private static bool Tiled(RuleContext n) => Window.Read(n.Node, n.X.Shape!, null) is { } window && Enumerable.Range(0, window.Rank).All(i =>
+        window.Begin[i] == 0 && window.End[i] == 0 && n.Y.Shape?[i + 2] is { } steps && n.X.Shape![i + 2].Equals(((steps - 1) * window.Strides[i]) + window.Kernel[i]));
 
     /// <summary>Positions of the maxima in the flat input: an output that the forward node has or is given.</summary>
     private static Value Indices(RuleContext n)

@@ -8,7 +8,7 @@ internal static class Stops
         .. new[]
         {
             "Constant", "ConstantOfShape", "Shape", "Size", "ArgMax", "ArgMin", "NonZero", "IsNaN", "IsInf", "Not", "And", "Or", "Xor", "Equal",
-            "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "Floor", "Ceil", "Round", "Sign", "Hardmax", "Range", "OneHot", "EyeLike",
+            "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "Floor", "Ceil", "Round", "Sign", "Hardmax", "EyeLike",
             "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial", "BitShift", "BitwiseAnd", "BitwiseOr",
             "BitwiseXor", "BitwiseNot", "NonMaxSuppression",
         }.Select(GradientRule.Stop),

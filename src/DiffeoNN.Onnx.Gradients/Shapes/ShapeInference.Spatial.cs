@@ -10,7 +10,7 @@ internal static partial class ShapeInference
         add(Pool, ["MaxPool", "AveragePool", "LpPool"]);
         add(n => One(n.Type(0), n.Shape(0) is { Length: >= 2 } shape ? [shape[0], shape[1], .. shape.Skip(2).Select(_ => Dim.One)] : null),
             ["GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"]);
-        add(n => One(n.Type(0), Requested(n, 2)), ["MaxUnpool"]);
+        add(n => One(n.Type(0), n.Has(2) ? Requested(n, 2) : Unpooled(n)), ["MaxUnpool"]);
         add(Resize, ["Resize", "Upsample"]);
         add(n => One(n.Type(0), n.Shape(0) is [var batch, var c, ..] && n.Shape(1) is [_, .. var outer, _] ? [batch, c, .. outer] : null), ["GridSample"]);
     }
@@ -48,6 +48,10 @@ internal static partial class ShapeInference
             window.Automatic is "SAME_UPPER" or "SAME_LOWER" ? shape[i + 2] * window.Strides[i]
             : ((shape[i + 2] - 1) * window.Strides[i]) + window.Extent(i) - window.Begin[i] - window.End[i] + (extra?[i] ?? 0))]);
     }
+
+    private static Dim[]? Unpooled(InferenceContext n) => n.Shape(0) is { Length: > 2 } shape && Window.Read(n.Node, shape, null) is { } window
+        ? [shape[0], shape[1], .. Enumerable.Range(0, window.Rank).Select(i => ((shape[i + 2] - 1) * window.Strides[i]) + (window.Kernel[i] - window.Begin[i] - window.End[i]))]
+        : null;
 
     private static ValueFacts[] Resize(InferenceContext n)
     {

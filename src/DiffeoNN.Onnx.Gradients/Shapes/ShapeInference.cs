@@ -25,6 +25,9 @@ internal static partial class ShapeInference
         return facts;
     }
 
+    /// <summary>Whether the outputs of a node are inferred rather than declared.</summary>
+    public static bool Knows(OnnxNode node) => node.Domain.Length == 0 && Table.ContainsKey(node.OpType);
+
     /// <summary>Declarations of intermediate values and outputs by name.</summary>
     public static Dictionary<string, OnnxValueInfo> Declared(OnnxGraph graph)
     {
@@ -39,7 +42,7 @@ internal static partial class ShapeInference
         OnnxNode node, Func<string, ValueFacts> lookup, IReadOnlyDictionary<string, OnnxValueInfo>? declared = null)
     {
         var context = new InferenceContext(node, lookup);
-        var inferred = node.Domain.Length == 0 && Table.TryGetValue(node.OpType, out var inference) ? inference(context).ToArray() : [];
+        var inferred = Knows(node) ? Table[node.OpType](context).ToArray() : [];
         for (var i = 0; i < node.Outputs.Count; i++)
         {
             if (node.Outputs[i].Length == 0)

@@ -1,0 +1,35 @@
+namespace DiffeoNN.Onnx.Gradients.Tests.Model;
+
+/// <summary>A converted model computes what the original does.</summary>
+public sealed class OpsetConverterTests
+{
+    private static IEnumerable<TestCaseData> Cases()
+    {
+        foreach (var row in Rules.RuleCases.All.Where(c => c.Opsets.Min() < 18))
+            yield return new TestCaseData(row, row.Opsets.Min()).SetArgDisplayNames($"{row}", $"{row.Opsets.Min()}");
+    }
+
+    [TestCaseSource(nameof(Cases))]
+    public void Convert_ToNewerVersions_KeepsTheResult(object row, int from)
+    {
+        var test = (Rules.RuleCase)row;
+        var (model, inputs) = (test.Model(from), test.Inputs(1));
+        using var original = new Runner(model);
+        var expected = original.Run(inputs);
+        foreach (var to in new[] { 18, 22 })
+        {
+            using var converted = new Runner(OpsetConverter.Convert(model, to));
+            var actual = converted.Run(inputs);
+            foreach (var (name, tensor) in expected)
+                GradientCheck.AreClose(actual[name].ToDoubleArray(), tensor.ToDoubleArray(), 1e-5, $"{test} {from} to {to}, {name}");
+        }
+    }
+
+    [Test]
+    public void Convert_OfTooOldModel_SaysWhatToDo()
+    {
+        var model = new OnnxModel { OpsetImports = { [""] = 6 } };
+        Assert.That(() => OpsetConverter.Convert(model, 17), Throws.TypeOf<OnnxModelException>()
+            .With.Message.EqualTo("The model uses operator set 6; this library reads versions 7 and later. Export it again at a newer version."));
+    }
+}

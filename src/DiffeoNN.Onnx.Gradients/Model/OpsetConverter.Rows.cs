@@ -18,6 +18,7 @@ public static partial class OpsetConverter
         new(13, ["Squeeze", "Unsqueeze", "ReduceSum"], (n, s) => AttributeToInput(n, s, "axes", 1)),
         new(13, ["Split"], (n, s) => AttributeToInput(n, s, "split", 1)),
         new(13, ["Softmax", "LogSoftmax", "Hardmax"], FlattenedSoftmax),
+        new(13, ["Resize"], SizesAlone),
         new(14, ["BatchNormalization"], InferenceOutputs),
         new(16, ["RoiAlign"], (n, _) => [Default(n, "coordinate_transformation_mode", "output_half_pixel")]),
         new(18, ["ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSumSquare"],
@@ -83,13 +84,39 @@ public static partial class OpsetConverter
         return [copy];
     }
 
-    /// <summary>Version 10 knew one way of placing samples: asymmetric, rounded down.</summary>
+    /// <summary>Version 10 knew one way of placing samples: asymmetric, rounded down where an axis grows and up where it shrinks.</summary>
     private static OnnxNode[] ResizeCoordinates(OnnxNode node, Scope scope)
     {
-        var copy = node.Copy().With(
-            OnnxAttribute.Of("coordinate_transformation_mode", "asymmetric"),
-            OnnxAttribute.Of("nearest_mode", "floor"));
-        copy.Inputs.Insert(1, "");
+        OnnxNode Resized(string input, string scales, string output, string rounding)
+        {
+            var copy = new OnnxNode("Resize", [input, "", scales], [output], node.Attributes.Values) { Name = rounding == "floor" ? node.Name : "" };
+            return copy.With(OnnxAttribute.Of("coordinate_transformation_mode", "asymmetric"), OnnxAttribute.Of("nearest_mode", rounding));
+        }
+
+        var (input, scales, output) = (node.Inputs[0], node.Inputs[1], node.Outputs[0]);
+        var known = scope.NumbersOf(scales);
+        if (node.GetString("mode", "nearest") != "nearest" || known?.All(s => s >= 1) == true)
+            return [Resized(input, scales, output, "floor")];
+        if (known?.All(s => s <= 1) == true)
+            return [Resized(input, scales, output, "ceil")];
+        var one = scope.Constant(OnnxTensor.Scalar("", 1f));
+        var (up, down, grown) = (scope.Fresh("up"), scope.Fresh("down"), scope.Fresh("grown"));
+        return
+        [
+            new OnnxNode("Max", [scales, one], [up]),
+            new OnnxNode("Min", [scales, one], [down]),
+            Resized(input, up, grown, "floor"),
+            Resized(grown, down, output, "ceil"),
+        ];
+    }
+
+    /// <summary>Version 11 wanted empty scales beside sizes; version 13 refuses both.</summary>
+    private static OnnxNode[] SizesAlone(OnnxNode node, Scope scope)
+    {
+        if (node.Input(3).Length == 0)
+            return [node];
+        var copy = node.Copy();
+        copy.Inputs[2] = "";
         return [copy];
     }
 

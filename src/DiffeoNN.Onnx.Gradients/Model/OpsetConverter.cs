@@ -96,6 +96,11 @@ public static partial class OpsetConverter
         public OnnxElementType TypeOf(string value) => _facts.Value.TryGetValue(value, out var facts) && facts.ElementType.IsFloat()
             ? facts.ElementType : OnnxElementType.Float;
 
+        /// <summary>The elements of a constant; null where it is none.</summary>
+        public double[]? NumbersOf(string value) => Model.Graph.Initializers.TryGetValue(value, out var tensor)
+            ? Model.Graph.Inputs.Exists(i => i.Name == value) ? null : tensor.ToDoubleArray()
+            : _facts.Value.TryGetValue(value, out var facts) && facts.Constant is { } constant ? constant.ToDoubleArray() : null;
+
         public int? RankOf(string value) => _facts.Value.TryGetValue(value, out var facts) ? facts.Shape?.Length : null;
     }
 }

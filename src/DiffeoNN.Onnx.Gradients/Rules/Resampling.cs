@@ -36,7 +36,7 @@ internal static class Resampling
         var factors = Enumerable.Repeat(1L, rank - 2).ToArray();
         foreach (var axis in axes)
         {
-            if (axis.Scale != Math.Floor(axis.Scale))
+            if (axis.Scale < 1 || axis.Scale != Math.Floor(axis.Scale))
                 return null;
             // Whether elements repeat does not depend on how many there are.
             var factor = factors[axis.Axis - 2] = (long)axis.Scale;
@@ -61,13 +61,13 @@ internal static class Resampling
 
     private static Value Multiply(RuleContext n, Value gradient, ResizeAxis axis)
     {
-        if (axis.Input is not { } input || axis.Output is not { } output)
-            throw n.Refuse($"the size of axis {axis.Axis} is free; only whole repetitions of elements can be reversed then.");
-        var (rank, matrix) = (n.X.Rank, InterpolationMatrix.Build(axis, n.Node));
-        var columns = OnnxTensor.FromDoubles("", n.X.ElementType, [output, input], matrix);
+        var rank = n.X.Rank;
+        var columns = axis.IsKnown
+            ? n.Builder.Constant(OnnxTensor.FromDoubles("", n.X.ElementType, [axis.Output!.Value, axis.Input!.Value], InterpolationMatrix.Build(axis, n.Node)))
+            : new FreeInterpolation(n, axis.Axis, axis.Position, axis.Count).Build();
         if (axis.Axis == rank - 1)
-            return n.Builder.Op("MatMul", gradient, n.Builder.Constant(columns));
-        var rows = n.Builder.Constant(TensorTransforms.Transpose(columns, [1, 0]));
+            return n.Builder.Op("MatMul", gradient, columns);
+        var rows = columns.Transpose(1, 0);
         if (axis.Axis == rank - 2)
             return n.Builder.Op("MatMul", rows, gradient);
         var order = Enumerable.Range(0, rank).ToArray();

@@ -13,7 +13,7 @@ public sealed class PublishedModelTests
     [TestCase("unet_sed_torch2.6", "", 1e-3, 1, 1, 224, 224)]
     [TestCase("cct_opset20", "", 1e-2, 1, 3, 32, 32)]
     [TestCase("policy_g1_tf2onnx", "", 1e-2, 1, 103)]
-    public void Gradient_AgreesWithFiniteDifferences(string name, string output, double step, params int[] shape) => Check(name, output, step, shape);
+    public void Gradient_AgreesWithFiniteDifferences(string name, string output, double step, params int[] shape) => Check(name, output, step, shape, 0.02);
 
     [Explicit("Larger networks: a minute or two.")]
     [TestCase("road_segmentation_adas", "", 1e-3, 1, 512, 896, 3)]
@@ -29,9 +29,10 @@ public sealed class PublishedModelTests
     [TestCase("scrfd_500m", "", 1e-2, 1, 3, 96, 128)]
     [TestCase("vit_tracker", "", 1e-2, 1, 3, 128, 128)]
     [TestCase("policy_sac_scorethegoal", "", 1e-2, 2, 16)]
-    public void Gradient_OfLargerNetworks_AgreesWithFiniteDifferences(string name, string output, double step, params int[] shape) => Check(name, output, step, shape);
+    public void Gradient_OfLargerNetworks_AgreesWithFiniteDifferences(string name, string output, double step, params int[] shape) =>
+        Check(name, output, step, shape, 0.1);
 
-    private static void Check(string name, string output, double step, int[] shape)
+    private static void Check(string name, string output, double step, int[] shape, double tolerance)
     {
         var model = OnnxModel.Load(SharedFolder.Find($"onnx-models/{name}/model.onnx"));
         var random = new Random(5);
@@ -61,6 +62,6 @@ public sealed class PublishedModelTests
             ? DirectionalCheck.Error(narrow, inputs, upstream, gradients, [step, step / 3, step / 10, step / 30], random, along: true)
             : DirectionalCheck.Error(wide, GradientCheck.Widened(inputs), GradientCheck.Widened(upstream), gradients, [1e-6], random, along: true);
         TestContext.Out.WriteLine($"{name}: {(wide is null ? "float32" : "float64")} error {error:g3}, nodes {model.Graph.Nodes.Count} -> {gradient.Graph.Nodes.Count}");
-        Assert.That(error, Is.LessThan(0.02), $"{name}, seed 5, step {step}");
+        Assert.That(error, Is.LessThan(tolerance), $"{name}, seed 5, step {step}");
     }
 }

@@ -16,7 +16,7 @@ internal sealed record Operand(long[] Shape, Func<Random, double[]>? Generate, O
     /// <summary>Numbers in a range that stay away from its kinks.</summary>
     public static Operand Between(double low, double high, double[] kinks, params long[] shape) => Of(shape, (r, n) => Spread(r, n, low, high, kinks));
 
-    /// <summary>Whole multiples of 0.5 in random order, with repetitions only where there are more than 40.</summary>
+    /// <summary>The given numbers.</summary>
     public static Operand Values(long[] shape, params double[] values) => new(shape, _ => values, null, true);
 
     public static Operand Integers(params long[] values) => new([values.Length], null, OnnxTensor.Int64s("", values), false);

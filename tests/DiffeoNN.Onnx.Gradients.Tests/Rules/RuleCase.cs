@@ -47,7 +47,6 @@ internal sealed record RuleCase(string OpType, int[] Opsets, Operand[] Operands,
         var model = new OnnxModel { IrVersion = OpsetConverter.MinimumIrVersion(Math.Max(opset, 9)), OpsetImports = { [""] = opset } };
         for (var i = 0; i < Operands.Length; i++)
         {
-            // What no derivative flows through is an input none the less.
             if (Operands[i].Fixed is { } tensor)
                 model.Graph.AddInitializer(tensor.WithName($"x{i}"));
             else if (constants is not null && constants.TryGetValue($"x{i}", out var constant))

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Execution;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Canonicalisation;
@@ -36,9 +37,9 @@ internal sealed class Adam : IDisposable
         for (var i = 0; i < parameters.Count; i++)
         {
             var (mean, square, gradient) = (_means[i], _squares[i], gradients[i]);
-            mean.mul_(Beta1).add_(gradient, 1 - Beta1);
-            square.mul_(Beta2).addcmul_(gradient, gradient, 1 - Beta2);
-            parameters[i].addcdiv_(mean, square.sqrt().add_(Epsilon * root), -rate);
+            mean.MultiplyInPlace(Beta1).AddInPlace(gradient, 1 - Beta1);
+            square.MultiplyInPlace(Beta2).AddProductInPlace(gradient, gradient, 1 - Beta2);
+            parameters[i].AddQuotientInPlace(mean, square.sqrt().AddInPlace(Epsilon * root), -rate);
         }
     }
 

@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Energies;
+using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
 using TorchSharp;
 
@@ -33,13 +34,13 @@ internal sealed partial class CanonicalisationRun
     {
         var dU = _clock.Measure(Stage.Warp, () => Backward(iterate.Image, iterate.Displacement, gradient));
         if (iterate.Orientation.requires_grad)
-            dU = _clock.Measure(Stage.Regularisers, () => dU.add_(Backward(iterate.Orientation, iterate.Displacement, _options.OrientationWeight)));
+            dU = _clock.Measure(Stage.Regularisers, () => dU.AddInPlace(Backward(iterate.Orientation, iterate.Displacement, _options.OrientationWeight)));
         var dV = _clock.Measure(Stage.Exponential, () => Backward(iterate.Exponential, iterate.Velocity, dU));
         var dLattice = _clock.Measure(Stage.Field, () => _upsampling is null ? dV : _upsampling.ApplyTransposed(dV));
         if (_options.SmoothnessWeight > 0)
         {
             dLattice = _clock.Measure(
-                Stage.Regularisers, () => dLattice + Backward(iterate.Smoothness, iterate.Lattice, _options.SmoothnessWeight));
+                Stage.Regularisers, () => dLattice.Plus(Backward(iterate.Smoothness, iterate.Lattice, _options.SmoothnessWeight)));
         }
 
         var gradients = _clock.Measure(
@@ -54,7 +55,7 @@ internal sealed partial class CanonicalisationRun
     private torch.Tensor Velocity(torch.Tensor lattice, torch.Tensor? starts)
     {
         var deviation = _upsampling is null ? lattice.alias() : _upsampling.Apply(lattice);
-        return starts is null ? deviation : deviation + starts;
+        return starts is null ? deviation : deviation.Plus(starts);
     }
 
     // Rows that diverged are judged by their speed; until they leave, the resampling kernel must not see their values: its backward
@@ -104,7 +105,7 @@ internal sealed partial class CanonicalisationRun
         torch.autograd.grad([output], [input], [gradient])[0];
 
     private static torch.Tensor Backward(torch.Tensor output, torch.Tensor input, double weight) =>
-        Backward(output, input, torch.full_like(output, weight));
+        Backward(output, input, output.FilledLike(weight));
 
     /// <summary>One iterate of all rows: values, and the links between them.</summary>
     /// <param name="Output">Lattice with its graph to the parameters.</param>

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Execution;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Fields;
@@ -36,7 +37,7 @@ public readonly record struct FieldDiagnostics(
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
         var determinants = Regularisers.Determinants(displacement).flatten(1);
-        var folded = (determinants <= 0).to_type(torch.ScalarType.Float64).mean([1]);
+        var folded = determinants.AtMost(0).to_type(torch.ScalarType.Float64).mean([1]);
         var (largest, mean) = InverseResiduals(grid, displacement, inverse);
         double[] Host(torch.Tensor values) => [.. values.to_type(torch.ScalarType.Float64).cpu().data<double>()];
         var columns = new[] { determinants.amin([1]), determinants.amax([1]), folded, largest, mean }.Select(Host).ToArray();
@@ -46,9 +47,9 @@ public readonly record struct FieldDiagnostics(
 
     private static (torch.Tensor Largest, torch.Tensor Mean) InverseResiduals(SamplingGrid grid, torch.Tensor u, torch.Tensor inverse)
     {
-        var residual = grid.ToPixels(inverse + Warp.Apply(u, inverse, WarpPadding.Border)).square().sum(1).sqrt().flatten(1);
+        var residual = grid.ToPixels(inverse.Plus(Warp.Apply(u, inverse, WarpPadding.Border))).Squared().sum(1).sqrt().flatten(1);
         // The tolerance keeps border points of an identity map, whose positions carry rounding errors.
-        var inside = ((grid.KernelPositions(u) + grid.ToKernelUnits(inverse)).abs() <= 1 + 1e-6).all(1).flatten(1);
+        var inside = grid.KernelPositions(u).Plus(grid.ToKernelUnits(inverse)).abs().AtMost(1 + 1e-6).all(1).flatten(1);
         var none = inside.any(1, keepdim: true).logical_not();
         var counted = inside.logical_or(none).to_type(residual.dtype);
         return ((residual * counted).amax([1]), (residual * counted).sum(1) / counted.sum(1));

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Execution;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Fields;
@@ -31,8 +32,8 @@ public static class Regularisers
         using var scope = torch.NewDisposeScope();
         var (alongX, alongY) = Differences(field);
         // The mean over all but the batch also divides by the two components; the factor 2 turns that back into their sum.
-        return ((alongX.square().mean([1, 2, 3]) * (2 / (spacingX * spacingX)))
-            + (alongY.square().mean([1, 2, 3]) * (2 / (spacingY * spacingY)))).MoveToOuterDisposeScope();
+        return alongX.Squared().mean([1, 2, 3]).Times(2 / (spacingX * spacingX))
+            .Plus(alongY.Squared().mean([1, 2, 3]).Times(2 / (spacingY * spacingY))).MoveToOuterDisposeScope();
     }
 
     /// <summary>Mean relu(-det J_phi) over all one-sided differences of phi(p) = p + u(p): how much, and how strongly, the map folds.</summary>
@@ -54,8 +55,8 @@ public static class Regularisers
         var grid = SamplingGrid.OfField(displacement, nameof(displacement));
         using var scope = torch.NewDisposeScope();
         var (alongX, alongY) = Differences(grid.ToPixels(displacement));
-        var (xx, yx) = (alongX.select(1, 0) + 1, alongX.select(1, 1));
-        var (xy, yy) = (alongY.select(1, 0), alongY.select(1, 1) + 1);
+        var (xx, yx) = (alongX.select(1, 0).Plus(1), alongX.select(1, 1));
+        var (xy, yy) = (alongY.select(1, 0), alongY.select(1, 1).Plus(1));
         torch.Tensor Corner(int row, int column) =>
             (Rows(xx, row) * Columns(yy, column)) - (Rows(yx, row) * Columns(xy, column));
         return torch.stack([Corner(0, 0), Corner(0, 1), Corner(1, 0), Corner(1, 1)], 1).MoveToOuterDisposeScope();

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Execution;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Fields;
@@ -40,12 +41,12 @@ public readonly partial record struct SamplingGrid
     /// <summary>Converts lengths from the library's unit to pixels.</summary>
     /// <param name="lengths">Any shape.</param>
     /// <returns>Same shape; the caller disposes it.</returns>
-    public torch.Tensor ToPixels(torch.Tensor lengths) => lengths / PixelSize;
+    public torch.Tensor ToPixels(torch.Tensor lengths) => lengths.Times(1 / PixelSize);
 
     /// <summary>Converts lengths from pixels to the library's unit.</summary>
     /// <param name="pixels">Any shape.</param>
     /// <returns>Same shape; the caller disposes it.</returns>
-    public torch.Tensor FromPixels(torch.Tensor pixels) => pixels * PixelSize;
+    public torch.Tensor FromPixels(torch.Tensor pixels) => pixels.Times(PixelSize);
 
     /// <summary>Refuses fields that are not of shape (N, 2, H, W).</summary>
     internal static SamplingGrid OfField(torch.Tensor field, string name)

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Execution;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Fields;
@@ -48,7 +49,7 @@ public static class ScalingAndSquaring
         var u = grid.ToKernelUnits(velocity) * Scales(squarings, velocity);
         for (var k = most; k > 0; k--)
         {
-            var composed = u + Warp.Sample(u, u, positions, WarpPadding.Border, WarpInterpolation.Bilinear);
+            var composed = u.Plus(Warp.Sample(u, u, positions, WarpPadding.Border, WarpInterpolation.Bilinear));
             // Fields that need fewer squarings than others of the batch wait at their own, larger, u_0.
             u = k <= least ? composed : torch.where(Mask(squarings, k, velocity.device), composed, u);
         }
@@ -76,7 +77,7 @@ public static class ScalingAndSquaring
         var grid = SamplingGrid.OfField(velocity, nameof(velocity));
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
-        var fastest = velocity.square().sum(1).flatten(1).amax([1]).sqrt();
+        var fastest = velocity.Squared().sum(1).flatten(1).amax([1]).sqrt();
         return [.. grid.ToPixels(fastest).to_type(torch.ScalarType.Float64).cpu().data<double>()];
     }
 

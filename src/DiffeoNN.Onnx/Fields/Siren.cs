@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Deformations;
+using DiffeoNN.Onnx.Execution;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Fields;
@@ -74,10 +75,10 @@ internal sealed class Siren : VelocityParameterisation
     private torch.Tensor Forward(IReadOnlyList<torch.Tensor> p)
     {
         var images = p[0].size(0);
-        var h = (p[0].matmul(_coordinates) + p[1]).mul_(FirstFrequency).sin();
-        h = h + p[2].bmm(h).add_(p[3]).sin();
-        h = h + p[4].bmm(h).add_(p[5]).sin();
-        return p[6].bmm(h).add_(p[7]).mul_(OutputScale).view(images, 2, _height, _width);
+        var h = p[0].matmul(_coordinates).Plus(p[1]).MultiplyInPlace(FirstFrequency).sin();
+        h = h.Plus(p[2].bmm(h).AddInPlace(p[3]).sin());
+        h = h.Plus(p[4].bmm(h).AddInPlace(p[5]).sin());
+        return p[6].bmm(h).AddInPlace(p[7]).MultiplyInPlace(OutputScale).view(images, 2, _height, _width);
     }
 
     // Symmetric about the centre, so that flipping the coordinates permutes the lattice's nodes.

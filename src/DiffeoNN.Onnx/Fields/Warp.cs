@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Execution;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Fields;
@@ -41,7 +42,7 @@ public static class Warp
         torch.Tensor image, torch.Tensor displacement, torch.Tensor positions, WarpPadding padding, WarpInterpolation interpolation)
     {
         // The kernel wants components last; a permuted view keeps them planar in memory, which it reads just as fast.
-        using var target = positions + displacement;
+        using var target = positions.Plus(displacement);
         using var view = target.permute(0, 2, 3, 1);
         return torch.nn.functional.grid_sample(image, view, Mode(interpolation), Mode(padding), align_corners: true);
     }

@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Imaging;
 using TorchSharp;
@@ -43,7 +44,7 @@ internal sealed class OutputMapping(OutputSpec spec)
         torch.Tensor output, torch.Tensor? displacement, SamplingGrid canonical, int height, int width)
     {
         var points = output.reshape(1, -1, 2);
-        if (displacement is not null) points = points + Resample.At(displacement, points);
+        if (displacement is not null) points = points.Plus(Resample.At(displacement, points));
         // Fractions of the extent carry over to any size; the canonical grid's unit does not.
         double scaleX = (width - 1) / (2 * canonical.HalfWidth), scaleY = (height - 1) / (2 * canonical.HalfHeight);
         var values = Host(points);

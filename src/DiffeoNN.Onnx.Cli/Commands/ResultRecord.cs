@@ -9,7 +9,7 @@ namespace DiffeoNN.Onnx.Cli.Commands;
 /// <summary>One line of <c>results.jsonl</c>: what canonicalisation did to an image and where its files are. Numbers that are not finite are null.</summary>
 internal static class ResultRecord
 {
-    private static readonly JsonSerializerOptions s_options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The line, without its end.</summary>
     /// <param name="input">Path of the image.</param>
@@ -57,7 +57,7 @@ internal static class ResultRecord
         record["seed"] = model.Settings.Seed;
         record["batch"] = batch.Images.Count;
         record["batchMilliseconds"] = Times(batch);
-        return record.ToJsonString(s_options);
+        return record.ToJsonString(Options);
     }
 
     private static JsonObject? Answer(ModelOutput output, EquivariantModel model)

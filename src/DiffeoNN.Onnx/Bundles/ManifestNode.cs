@@ -7,7 +7,7 @@ namespace DiffeoNN.Onnx.Bundles;
 /// </summary>
 internal sealed class ManifestNode(JsonElement value, string place, string source)
 {
-    private Dictionary<string, JsonElement>? fields;
+    private Dictionary<string, JsonElement>? _fields;
 
     /// <summary>Refuses the value.</summary>
     public BundleException Refuse(string expected) =>
@@ -19,7 +19,7 @@ internal sealed class ManifestNode(JsonElement value, string place, string sourc
     public ManifestNode Object(params string[] known)
     {
         if (value.ValueKind != JsonValueKind.Object) throw Refuse("an object");
-        fields = [];
+        _fields = [];
         foreach (var property in value.EnumerateObject())
         {
             if (!known.Contains(property.Name, StringComparer.Ordinal))
@@ -28,7 +28,7 @@ internal sealed class ManifestNode(JsonElement value, string place, string sourc
                     $"{source}: unknown field '{Place(property.Name)}'. Known there: {string.Join(", ", known)}.");
             }
 
-            if (!fields.TryAdd(property.Name, property.Value))
+            if (!_fields.TryAdd(property.Name, property.Value))
                 throw new BundleException($"{source}: field '{Place(property.Name)}' is given twice; keep one.");
         }
 
@@ -41,7 +41,7 @@ internal sealed class ManifestNode(JsonElement value, string place, string sourc
 
     /// <summary>A field that may be absent; a null in the file is not absence and is refused by whoever reads it.</summary>
     public ManifestNode? Optional(string name) =>
-        fields!.TryGetValue(name, out var field) ? new ManifestNode(field, Place(name), source) : null;
+        _fields!.TryGetValue(name, out var field) ? new ManifestNode(field, Place(name), source) : null;
 
     public string Text()
     {

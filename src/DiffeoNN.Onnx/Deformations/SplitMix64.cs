@@ -11,8 +11,8 @@ namespace DiffeoNN.Onnx.Deformations;
 /// <param name="state">Initial state: the seed.</param>
 public sealed class SplitMix64(ulong state)
 {
-    private const ulong _step = 0x9E3779B97F4A7C15;
-    private const ulong _stride = 0xD1342543DE82EF95;
+    private const ulong Step = 0x9E3779B97F4A7C15;
+    private const ulong Stride = 0xD1342543DE82EF95;
     private ulong _state = state;
     private double _spareNormal;
     private bool _hasSpareNormal;
@@ -23,14 +23,14 @@ public sealed class SplitMix64(ulong state)
     /// </summary>
     /// <param name="seed">Seed of the set.</param>
     /// <param name="index">Number of the item, from 0.</param>
-    public static SplitMix64 ForItem(ulong seed, long index) => new(unchecked(new SplitMix64(seed).Next() + ((ulong)index * _stride)));
+    public static SplitMix64 ForItem(ulong seed, long index) => new(unchecked(new SplitMix64(seed).Next() + ((ulong)index * Stride)));
 
     /// <summary>The next 64 random bits.</summary>
     public ulong Next()
     {
         unchecked
         {
-            ulong z = _state += _step;
+            ulong z = _state += Step;
             z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
             z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
             return z ^ (z >> 31);

@@ -18,12 +18,12 @@ public sealed class ThinPlateDeformation(double strength = ThinPlateDeformation.
     /// <summary>Strength of preset <c>tps-strong</c>.</summary>
     public const double Strong = 2;
 
-    private const double _extent = 0.5;
-    private const double _controlScale = 0.6;
-    private const double _shrink = 0.9;
-    private const double _jitter = 0.12;
-    private const double _degrees = 30;
-    private const int _side = 3;
+    private const double Extent = 0.5;
+    private const double ControlScale = 0.6;
+    private const double Shrink = 0.9;
+    private const double Jitter = 0.12;
+    private const double Degrees = 30;
+    private const int Side = 3;
 
     /// <inheritdoc/>
     public override string Name => Strength switch
@@ -58,18 +58,18 @@ public sealed class ThinPlateDeformation(double strength = ThinPlateDeformation.
 
     private static ((double X, double Y)[] Sources, (double X, double Y)[] Targets) DrawControlPoints(SplitMix64 random)
     {
-        double angle = random.Uniform(-_degrees, _degrees) * Math.PI / 180;
+        double angle = random.Uniform(-Degrees, Degrees) * Math.PI / 180;
         double cosine = Math.Cos(angle), sine = Math.Sin(angle);
-        var sources = new (double X, double Y)[_side * _side];
-        var targets = new (double X, double Y)[_side * _side];
+        var sources = new (double X, double Y)[Side * Side];
+        var targets = new (double X, double Y)[Side * Side];
         for (int i = 0; i < sources.Length; i++)
         {
-            double x = _controlScale * _extent * ((i % _side) - 1), y = _controlScale * _extent * ((i / _side) - 1);
-            double jitterX = random.Uniform(-_jitter, _jitter), jitterY = random.Uniform(-_jitter, _jitter);
+            double x = ControlScale * Extent * ((i % Side) - 1), y = ControlScale * Extent * ((i / Side) - 1);
+            double jitterX = random.Uniform(-Jitter, Jitter), jitterY = random.Uniform(-Jitter, Jitter);
             sources[i] = (x, y);
             targets[i] = (
-                Math.Clamp((_shrink * ((x * cosine) - (y * sine))) + jitterX, -_extent, _extent),
-                Math.Clamp((_shrink * ((x * sine) + (y * cosine))) + jitterY, -_extent, _extent));
+                Math.Clamp((Shrink * ((x * cosine) - (y * sine))) + jitterX, -Extent, Extent),
+                Math.Clamp((Shrink * ((x * sine) + (y * cosine))) + jitterY, -Extent, Extent));
         }
 
         return (sources, targets);

@@ -13,10 +13,10 @@ public sealed class VelocityDeformation : Deformation
     /// <summary>Amplitude of preset <c>svf</c>.</summary>
     public const double DefaultAmplitude = 8;
 
-    private const int _lattice = 6;
-    private const int _spans = _lattice - 3;
-    private const int _squarings = 7;
-    private const double _referencePixel = 2.0 / 127;
+    private const int Lattice = 6;
+    private const int Spans = Lattice - 3;
+    private const int Squarings = 7;
+    private const double ReferencePixel = 2.0 / 127;
 
     /// <summary>Creates the family.</summary>
     /// <param name="amplitude">Above 0: largest speed, in pixels of an image whose longest side has 128, whatever the actual size.</param>
@@ -38,13 +38,13 @@ public sealed class VelocityDeformation : Deformation
     protected override double[] Propose(SamplingGrid grid, SplitMix64 random)
     {
         ArgumentNullException.ThrowIfNull(random);
-        var lattice = new double[2 * _lattice * _lattice];
+        var lattice = new double[2 * Lattice * Lattice];
         for (int i = 0; i < lattice.Length; i++) lattice[i] = random.Normal();
         var v = Upsample(lattice, grid);
         int plane = grid.Height * grid.Width;
         double longest = 0;
         for (int i = 0; i < plane; i++) longest = Math.Max(longest, Math.Sqrt((v[i] * v[i]) + (v[plane + i] * v[plane + i])));
-        double scale = Amplitude * _referencePixel / longest;
+        double scale = Amplitude * ReferencePixel / longest;
         for (int i = 0; i < v.Length; i++) v[i] *= scale;
         return Exponential(v, grid);
     }
@@ -65,7 +65,7 @@ public sealed class VelocityDeformation : Deformation
                     double sum = 0;
                     for (int i = 0; i < 4; i++)
                         for (int j = 0; j < 4; j++)
-                            sum += alongY[i] * alongX[j] * lattice[(((component * _lattice) + top + i) * _lattice) + left + j];
+                            sum += alongY[i] * alongX[j] * lattice[(((component * Lattice) + top + i) * Lattice) + left + j];
                     v[(component * plane) + (row * grid.Width) + column] = sum;
                 }
             }
@@ -77,8 +77,8 @@ public sealed class VelocityDeformation : Deformation
     /// <summary>The four cubic B-spline weights at a coordinate in [-1, 1], and the first of their control points.</summary>
     private static int Weights(double position, Span<double> weights)
     {
-        double t = (position + 1) * _spans / 2;
-        int span = Math.Clamp((int)t, 0, _spans - 1);
+        double t = (position + 1) * Spans / 2;
+        int span = Math.Clamp((int)t, 0, Spans - 1);
         double s = t - span, r = 1 - s;
         weights[0] = r * r * r / 6;
         weights[1] = ((3 * s * s * s) - (6 * s * s) + 4) / 6;
@@ -91,8 +91,8 @@ public sealed class VelocityDeformation : Deformation
     {
         int plane = grid.Height * grid.Width;
         var u = new double[v.Length];
-        for (int i = 0; i < u.Length; i++) u[i] = v[i] / (1 << _squarings);
-        for (int k = 0; k < _squarings; k++)
+        for (int i = 0; i < u.Length; i++) u[i] = v[i] / (1 << Squarings);
+        for (int k = 0; k < Squarings; k++)
         {
             var next = new double[u.Length];
             ReadOnlySpan<double> x = u.AsSpan(0, plane), y = u.AsSpan(plane);

@@ -9,9 +9,9 @@ internal sealed class EnergyNetworks
     /// <summary>What the compiler raises older graphs to; graphs appended afterwards must agree.</summary>
     private const int LeastOpset = GradientCompiler.MinimumOpset;
 
-    private readonly Bundle bundle;
+    private readonly Bundle _bundle;
 
-    private EnergyNetworks(Bundle bundle) => this.bundle = bundle;
+    private EnergyNetworks(Bundle bundle) => _bundle = bundle;
 
     public OnnxModel? Vae { get; private init; }
 
@@ -68,18 +68,18 @@ internal sealed class EnergyNetworks
             {
                 _ = GradientCompiler.Compile(model, new GradientOptions
                 {
-                    Inputs = [bundle.Manifest.Models[role]!.Input],
+                    Inputs = [_bundle.Manifest.Models[role]!.Input],
                     Outputs = outputs,
                     Seed = GradientSeed.Input,
                 });
             }
             catch (GradientException error)
             {
-                return Refuse(bundle, role, error);
+                return Refuse(_bundle, role, error);
             }
         }
 
-        return new BundleException($"Bundle '{bundle.Name}': the energy has no gradient: {whole.Message}", whole);
+        return new BundleException($"Bundle '{_bundle.Name}': the energy has no gradient: {whole.Message}", whole);
     }
 
     /// <summary>Networks exported apart use one symbol for different sizes ("dim_1"), which must not meet in one graph.</summary>
@@ -98,7 +98,7 @@ internal sealed class EnergyNetworks
 
     private IEnumerable<(BundleRole Role, OnnxModel Model, string[] Outputs)> Outputs()
     {
-        var models = bundle.Manifest.Models;
+        var models = _bundle.Manifest.Models;
         if (models.Vae is { } vae) yield return (BundleRole.Vae, Vae!, [vae.Reconstruction, vae.Mean, vae.LogVariance]);
         if (models.Critic is { } critic) yield return (BundleRole.Critic, Critic!, [critic.Output]);
         if (models.Energy is { Gradient: null } energy) yield return (BundleRole.Energy, Energy!, [energy.Output]);

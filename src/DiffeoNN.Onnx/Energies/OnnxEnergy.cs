@@ -9,11 +9,11 @@ namespace DiffeoNN.Onnx.Energies;
 /// <remarks>Owns its graphs and tensors. Not safe for concurrent use beyond what its <see cref="IGraph"/> allows.</remarks>
 public sealed class OnnxEnergy : IEnergy, IDisposable
 {
-    private readonly IGraph graph;
-    private readonly Lazy<IGraph> valueGraph;
-    private readonly ImageSpec image;
-    private readonly string name;
-    private readonly Dictionary<string, Tensor> weights = [];
+    private readonly IGraph _graph;
+    private readonly Lazy<IGraph> _valueGraph;
+    private readonly ImageSpec _image;
+    private readonly string _name;
+    private readonly Dictionary<string, Tensor> _weights = [];
 
     /// <summary>Creates the energy from composed graphs.</summary>
     /// <param name="graph">Runs the composed model with its gradient; owned.</param>
@@ -22,14 +22,14 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
     /// <param name="energy">The composed model both come from.</param>
     internal OnnxEnergy(IGraph graph, Func<IGraph> valueGraph, ComposedEnergy energy)
     {
-        this.graph = graph;
-        this.valueGraph = new Lazy<IGraph>(valueGraph);
-        image = energy.Image;
-        name = energy.Name;
+        _graph = graph;
+        _valueGraph = new Lazy<IGraph>(valueGraph);
+        _image = energy.Image;
+        _name = energy.Name;
         TermNames = energy.TermNames;
         Weights = energy.Weights;
         foreach (var (input, weight) in energy.WeightInputs)
-            weights[input] = tensor((float)weight).DetachFromDisposeScope();
+            _weights[input] = tensor((float)weight).DetachFromDisposeScope();
     }
 
     /// <summary>Composes, differentiates and loads the energy of a bundle.</summary>
@@ -61,8 +61,8 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
         ArgumentNullException.ThrowIfNull(images);
         Check(images);
         using var scope = NewDisposeScope();
-        var inputs = new Dictionary<string, Tensor>(weights) { [EnergyComposer.Input] = images.contiguous() };
-        var outputs = (withGradient ? graph : valueGraph.Value).Run(
+        var inputs = new Dictionary<string, Tensor>(_weights) { [EnergyComposer.Input] = images.contiguous() };
+        var outputs = (withGradient ? _graph : _valueGraph.Value).Run(
             inputs,
             withGradient
                 ? [EnergyComposer.EnergyOutput, EnergyComposer.TermsOutput, EnergyComposer.GradientOutput]
@@ -79,22 +79,22 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        graph.Dispose();
-        if (valueGraph.IsValueCreated) valueGraph.Value.Dispose();
-        foreach (var weight in weights.Values) weight.Dispose();
+        _graph.Dispose();
+        if (_valueGraph.IsValueCreated) _valueGraph.Value.Dispose();
+        foreach (var weight in _weights.Values) weight.Dispose();
     }
 
     private void Check(Tensor images)
     {
         var shape = images.shape;
-        if (shape.Length != 4 || shape[0] < 1 || shape[1] != image.Channels || shape[2] != image.Height || shape[3] != image.Width)
+        if (shape.Length != 4 || shape[0] < 1 || shape[1] != _image.Channels || shape[2] != _image.Height || shape[3] != _image.Width)
         {
             throw new ArgumentException(
-                $"images have shape ({string.Join(", ", shape)}); the energy of '{name}' needs "
-                + $"(N, {image.Channels}, {image.Height}, {image.Width}).", nameof(images));
+                $"images have shape ({string.Join(", ", shape)}); the energy of '{_name}' needs "
+                + $"(N, {_image.Channels}, {_image.Height}, {_image.Width}).", nameof(images));
         }
 
         if (images.dtype != ScalarType.Float32)
-            throw new ArgumentException($"images are {images.dtype.ToString().ToLowerInvariant()}; the energy of '{name}' needs float32.", nameof(images));
+            throw new ArgumentException($"images are {images.dtype.ToString().ToLowerInvariant()}; the energy of '{_name}' needs float32.", nameof(images));
     }
 }

@@ -11,7 +11,7 @@ namespace DiffeoNN.Onnx.Execution;
 /// </remarks>
 public sealed record CoreBudget
 {
-    private static readonly Lock s_lock = new();
+    private static readonly Lock TorchLock = new();
 
     /// <summary>A budget.</summary>
     /// <param name="threads">Number of cores; 0 is all that this process may use.</param>
@@ -29,7 +29,7 @@ public sealed record CoreBudget
     /// <summary>Sets libtorch's threads for the whole process.</summary>
     public void ApplyToTorch()
     {
-        lock (s_lock)
+        lock (TorchLock)
         {
             if (torch.get_num_threads() != Cores) torch.set_num_threads(Cores);
         }

@@ -6,7 +6,7 @@ namespace DiffeoNN.Onnx.Execution;
 /// <summary>Element types that ONNX Runtime and libtorch lay out alike.</summary>
 internal static class ElementTypes
 {
-    private static readonly (TensorElementType Ort, torch.ScalarType Torch)[] s_pairs =
+    private static readonly (TensorElementType Ort, torch.ScalarType Torch)[] Pairs =
     [
         (TensorElementType.Float, torch.ScalarType.Float32),
         (TensorElementType.Double, torch.ScalarType.Float64),
@@ -23,7 +23,7 @@ internal static class ElementTypes
     /// <summary>libtorch's type; null if it has none.</summary>
     public static torch.ScalarType? ToTorch(TensorElementType type)
     {
-        foreach (var (ort, torchType) in s_pairs)
+        foreach (var (ort, torchType) in Pairs)
             if (ort == type) return torchType;
         return null;
     }
@@ -31,7 +31,7 @@ internal static class ElementTypes
     /// <summary>ONNX Runtime's type; null if it has none.</summary>
     public static TensorElementType? ToOrt(torch.ScalarType type)
     {
-        foreach (var (ort, torchType) in s_pairs)
+        foreach (var (ort, torchType) in Pairs)
             if (torchType == type) return ort;
         return null;
     }

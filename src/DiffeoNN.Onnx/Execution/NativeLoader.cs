@@ -18,18 +18,18 @@ namespace DiffeoNN.Onnx.Execution;
 /// </remarks>
 public static class NativeLoader
 {
-    private static readonly Lazy<(string Report, ExceptionDispatchInfo? Failure)> s_outcome = new(Run);
+    private static readonly Lazy<(string Report, ExceptionDispatchInfo? Failure)> Outcome = new(Run);
 
     /// <summary>What was done, one sentence; or why it failed.</summary>
-    public static string Report => s_outcome.Value.Report;
+    public static string Report => Outcome.Value.Report;
 
     /// <summary>Throws what went wrong when the libraries were prepared; otherwise does nothing.</summary>
     /// <exception cref="NativeLibraryException">A library is missing, is not the expected one, or cannot be kept or loaded; the message says what to do.</exception>
-    public static void EnsureLoaded() => s_outcome.Value.Failure?.Throw();
+    public static void EnsureLoaded() => Outcome.Value.Failure?.Throw();
 
     [ModuleInitializer]
     [SuppressMessage("Usage", "CA2255", Justification = "TorchSharp loads its libraries on first use of any of its types: only a module initialiser comes before that.")]
-    internal static void Initialise() => _ = s_outcome.Value;
+    internal static void Initialise() => _ = Outcome.Value;
 
     [SuppressMessage("Design", "CA1031", Justification = "An exception out of a module initialiser would surface as a type load error without a cause.")]
     private static (string Report, ExceptionDispatchInfo? Failure) Run()

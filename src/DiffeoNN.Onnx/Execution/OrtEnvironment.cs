@@ -9,10 +9,10 @@ internal static class OrtEnvironment
     /// <summary>What is logged.</summary>
     public const OrtLoggingLevel LogLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL;
 
-    private static readonly Lazy<OrtEnv> s_instance = new(Create);
+    private static readonly Lazy<OrtEnv> Created = new(Create);
 
     /// <summary>Created on first use; an environment that the program made before is taken as it is.</summary>
-    public static OrtEnv Instance => s_instance.Value;
+    public static OrtEnv Instance => Created.Value;
 
     private static OrtEnv Create()
     {

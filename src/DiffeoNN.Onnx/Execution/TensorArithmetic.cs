@@ -11,13 +11,13 @@ namespace DiffeoNN.Onnx.Execution;
 internal static class TensorArithmetic
 {
     // Reachable for ever, so never finalised.
-    private static readonly Scalar s_one = 1;
+    private static readonly Scalar One = 1;
 
     /// <summary>a + b, with broadcasting.</summary>
-    public static torch.Tensor Plus(this torch.Tensor a, torch.Tensor b) => a.add(b, s_one);
+    public static torch.Tensor Plus(this torch.Tensor a, torch.Tensor b) => a.add(b, One);
 
     /// <summary>a + b, with broadcasting, in place of a.</summary>
-    public static torch.Tensor AddInPlace(this torch.Tensor a, torch.Tensor b) => a.add_(b, s_one);
+    public static torch.Tensor AddInPlace(this torch.Tensor a, torch.Tensor b) => a.add_(b, One);
 
     /// <summary>a + factor * b, with broadcasting, in place of a.</summary>
     public static torch.Tensor AddInPlace(this torch.Tensor a, torch.Tensor b, double factor)
@@ -30,14 +30,14 @@ internal static class TensorArithmetic
     public static torch.Tensor Plus(this torch.Tensor a, double number)
     {
         using Scalar scalar = number;
-        return a.add(scalar, s_one);
+        return a.add(scalar, One);
     }
 
     /// <summary>Each element plus a number, in place.</summary>
     public static torch.Tensor AddInPlace(this torch.Tensor a, double number)
     {
         using Scalar scalar = number;
-        return a.add_(scalar, s_one);
+        return a.add_(scalar, One);
     }
 
     /// <summary>Each element times a number.</summary>

@@ -8,7 +8,7 @@ namespace DiffeoNN.Onnx.Imaging;
 /// </summary>
 public sealed class ImageFolder
 {
-    private const string _splitFile = "split.csv";
+    private const string SplitFile = "split.csv";
     private ImageFolder(string path, IReadOnlyList<ImageFolderRow> rows, bool hasMasks)
     {
         Root = path;
@@ -33,16 +33,16 @@ public sealed class ImageFolder
     public static ImageFolder Open(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        string images = Path.Combine(path, "images"), masks = Path.Combine(path, "masks"), split = Path.Combine(path, _splitFile);
+        string images = Path.Combine(path, "images"), masks = Path.Combine(path, "masks"), split = Path.Combine(path, SplitFile);
         if (!Directory.Exists(images))
-            throw new ImageException($"'{path}' has no folder images/; data is images/ with optional masks/ and {_splitFile}.");
+            throw new ImageException($"'{path}' has no folder images/; data is images/ with optional masks/ and {SplitFile}.");
         bool hasMasks = Directory.Exists(masks);
         var rows = File.Exists(split) ? ReadSplit(split) : ListImages(images);
         if (rows.Count == 0) throw new ImageException($"'{path}' holds no images.");
         foreach (var row in rows)
         {
             if (!File.Exists(Path.Combine(images, row.Name)))
-                throw new ImageException($"'{Path.Combine(images, row.Name)}' is missing; {_splitFile} names it.");
+                throw new ImageException($"'{Path.Combine(images, row.Name)}' is missing; {SplitFile} names it.");
             if (hasMasks && !File.Exists(Path.Combine(masks, row.Name)))
                 throw new ImageException(
                     $"'{Path.Combine(masks, row.Name)}' is missing; every image needs a mask of its name, or leave out masks/.");
@@ -93,12 +93,12 @@ public sealed class ImageFolder
         ArgumentNullException.ThrowIfNull(rows);
         var text = new StringBuilder("name,split,source\n");
         foreach (var row in rows) text.Append($"{Plain(row.Name)},{Plain(row.Split)},{Plain(row.Source)}\n");
-        AtomicFile.WriteText(Path.Combine(path, _splitFile), text.ToString());
+        AtomicFile.WriteText(Path.Combine(path, SplitFile), text.ToString());
     }
 
     private static string Plain(string field) => field.AsSpan().IndexOfAny(",\"\r\n") < 0
         ? field
-        : throw new ArgumentException($"'{field}' holds a comma, quote or line break; {_splitFile} has plain fields.");
+        : throw new ArgumentException($"'{field}' holds a comma, quote or line break; {SplitFile} has plain fields.");
 
     private static List<ImageFolderRow> ListImages(string images) =>
         [.. Directory.EnumerateFiles(images)

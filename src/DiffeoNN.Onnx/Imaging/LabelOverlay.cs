@@ -5,23 +5,23 @@ namespace DiffeoNN.Onnx.Imaging;
 /// <summary>Draws regions of a label map into an RGB image: a tint and an antialiased outline.</summary>
 internal static class LabelOverlay
 {
-    private const float _tint = 0.28f;
-    private const float _outline = 1.8f;
+    private const float Tint = 0.28f;
+    private const float Outline = 1.8f;
 
     // Distinguishable for the colour blind (Okabe and Ito), strongest first.
-    private static readonly SKColor[] _palette =
+    private static readonly SKColor[] Palette =
     [
         new(0xFF, 0x8A, 0x1F), new(0x2F, 0xB4, 0xE9), new(0x1F, 0xC0, 0x8F), new(0xF0, 0xE4, 0x42), new(0xE0, 0x6F, 0xB5), new(0x5A, 0x8F, 0xF0),
     ];
 
     /// <summary>Colour of a class above 0.</summary>
-    public static SKColor Colour(int label) => _palette[(label - 1) % _palette.Length];
+    public static SKColor Colour(int label) => Palette[(label - 1) % Palette.Length];
 
     /// <summary>Tints and outlines every class but 0.</summary>
     public static void Draw(ImageBuffer image, LabelMap labels)
     {
         foreach (int label in labels.Labels.ToArray().Distinct().Where(label => label > 0).Order())
-            Draw(image, labels, label, Colour(label), _tint);
+            Draw(image, labels, label, Colour(label), Tint);
     }
 
     /// <summary>Outlines every class but 0 in one colour.</summary>
@@ -44,7 +44,7 @@ internal static class LabelOverlay
                 // Distance to the level 0.5 in pixels, to first order.
                 float signed = slope > 1e-4f ? (value - 0.5f) / slope : value > 0.5f ? float.MaxValue : float.MinValue;
                 float fill = tint * Math.Clamp(signed + 0.5f, 0, 1);
-                float line = Math.Clamp((_outline / 2) + 0.5f - Math.Abs(signed), 0, 1);
+                float line = Math.Clamp((Outline / 2) + 0.5f - Math.Abs(signed), 0, 1);
                 float opacity = fill + (line * (1 - fill));
                 for (int c = 0; c < 3; c++) image[c, row, column] += opacity * (rgb[c] - image[c, row, column]);
             }

@@ -6,18 +6,18 @@ namespace DiffeoNN.Onnx.Imaging;
 /// <remarks>Needs no installed font and no display; the same input gives the same picture.</remarks>
 public static class PanelRenderer
 {
-    private const int _margin = 20;
-    private const int _gap = 14;
-    private const float _headingSize = 13;
-    private const float _titleSize = 9.5f;
-    private const float _footerSize = 8.5f;
-    private const int _footerLine = 20;
-    private const int _headingHeight = 32;
-    private const int _titleHeight = 20;
-    private const int _legendHeight = 26;
+    private const int Margin = 20;
+    private const int Gap = 14;
+    private const float HeadingSize = 13;
+    private const float TitleSize = 9.5f;
+    private const float FooterSize = 8.5f;
+    private const int FooterLine = 20;
+    private const int HeadingHeight = 32;
+    private const int TitleHeight = 20;
+    private const int LegendHeight = 26;
 
-    private static readonly SKColor _ink = new(0x24, 0x29, 0x2F);
-    private static readonly SKColor _quiet = new(0x57, 0x60, 0x6A);
+    private static readonly SKColor Ink = new(0x24, 0x29, 0x2F);
+    private static readonly SKColor Quiet = new(0x57, 0x60, 0x6A);
 
     /// <summary>Draws a panel and writes it as PNG.</summary>
     /// <param name="path">File to create or replace.</param>
@@ -56,17 +56,17 @@ public static class PanelRenderer
         int columns = pictures.Max(row => row.Length);
         int[] widths = [.. Enumerable.Range(0, columns).Select(i => pictures.Max(row => i < row.Length ? row[i].Width : 0))];
         bool hasTruth = rows.Any(row => row.Tiles.Any(tile => tile.Reference is not null));
-        int width = (2 * _margin) + widths.Sum() + ((columns - 1) * _gap);
-        int top = _margin + (options.Heading is null ? 0 : _headingHeight);
+        int width = (2 * Margin) + widths.Sum() + ((columns - 1) * Gap);
+        int top = Margin + (options.Heading is null ? 0 : HeadingHeight);
         int rowHeights = Enumerable.Range(0, rows.Count).Sum(i => RowHeight(i, rows, pictures, options));
-        int height = top + rowHeights - _gap + (hasTruth ? _legendHeight : 0) + _margin;
+        int height = top + rowHeights - Gap + (hasTruth ? LegendHeight : 0) + Margin;
         using var bitmap = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
         using var canvas = new SKCanvas(bitmap);
         canvas.Clear(SKColors.White);
         if (options.Heading is not null)
         {
-            string heading = StrokeFont.Fit(options.Heading, _headingSize, width - (2 * _margin));
-            StrokeFont.Draw(canvas, heading, _margin, _margin + _headingSize, _headingSize, _ink);
+            string heading = StrokeFont.Fit(options.Heading, HeadingSize, width - (2 * Margin));
+            StrokeFont.Draw(canvas, heading, Margin, Margin + HeadingSize, HeadingSize, Ink);
         }
 
         for (int i = 0; i < rows.Count; i++)
@@ -75,7 +75,7 @@ public static class PanelRenderer
             top += RowHeight(i, rows, pictures, options);
         }
 
-        if (hasTruth) DrawLegend(canvas, top - _gap + 18);
+        if (hasTruth) DrawLegend(canvas, top - Gap + 18);
         canvas.Flush();
         return FromBitmap(bitmap);
     }
@@ -83,47 +83,47 @@ public static class PanelRenderer
     private static bool HasTitles(int row, PanelOptions options) => row == 0 || !options.TitlesOnce;
 
     private static int RowHeight(int i, IReadOnlyList<PanelRow> rows, SKBitmap[][] pictures, PanelOptions options) =>
-        (HasTitles(i, options) ? _titleHeight : 0) + pictures[i].Max(picture => picture.Height) + FooterHeight(rows[i]) + _gap;
+        (HasTitles(i, options) ? TitleHeight : 0) + pictures[i].Max(picture => picture.Height) + FooterHeight(rows[i]) + Gap;
 
-    private static int FooterHeight(PanelRow row) => row.Footer is null ? 0 : 6 + (_footerLine * row.Footer.Split('\n').Length);
+    private static int FooterHeight(PanelRow row) => row.Footer is null ? 0 : 6 + (FooterLine * row.Footer.Split('\n').Length);
 
     private static void DrawRow(SKCanvas canvas, PanelRow row, SKBitmap[] pictures, int[] widths, int top, bool withTitles, int width)
     {
-        int left = _margin, pictureTop = top + (withTitles ? _titleHeight : 0);
+        int left = Margin, pictureTop = top + (withTitles ? TitleHeight : 0);
         using var frame = new SKPaint { Color = new SKColor(0, 0, 0, 0x40), Style = SKPaintStyle.Stroke, StrokeWidth = 1 };
         for (int i = 0; i < pictures.Length; i++)
         {
             if (withTitles)
             {
-                string title = StrokeFont.Fit(row.Tiles[i].Title, _titleSize, widths[i]);
-                StrokeFont.Draw(canvas, title, left, top + _titleSize + 1, _titleSize, _ink);
+                string title = StrokeFont.Fit(row.Tiles[i].Title, TitleSize, widths[i]);
+                StrokeFont.Draw(canvas, title, left, top + TitleSize + 1, TitleSize, Ink);
             }
 
             canvas.DrawBitmap(pictures[i], left, pictureTop, SKSamplingOptions.Default);
             canvas.DrawRect(left + 0.5f, pictureTop + 0.5f, pictures[i].Width - 1, pictures[i].Height - 1, frame);
-            left += widths[i] + _gap;
+            left += widths[i] + Gap;
         }
 
         if (row.Footer is null) return;
-        float baseline = pictureTop + pictures.Max(picture => picture.Height) + 8 + _footerSize;
+        float baseline = pictureTop + pictures.Max(picture => picture.Height) + 8 + FooterSize;
         foreach (string line in row.Footer.Split('\n'))
         {
-            StrokeFont.Draw(canvas, StrokeFont.Fit(line, _footerSize, width - (2 * _margin)), _margin, baseline, _footerSize, _quiet);
-            baseline += _footerLine;
+            StrokeFont.Draw(canvas, StrokeFont.Fit(line, FooterSize, width - (2 * Margin)), Margin, baseline, FooterSize, Quiet);
+            baseline += FooterLine;
         }
     }
 
     private static void DrawLegend(SKCanvas canvas, float baseline)
     {
-        float x = _margin;
+        float x = Margin;
         foreach (var (colour, text) in new[] { (LabelOverlay.Colour(1), "answer"), (TilePainter.TruthColour, "truth") })
         {
             using var swatch = new SKPaint { Color = colour, IsAntialias = true };
             using var edge = new SKPaint { Color = new SKColor(0, 0, 0, 0x60), Style = SKPaintStyle.Stroke, IsAntialias = true };
             canvas.DrawRoundRect(x, baseline - 9, 16, 9, 3, 3, swatch);
             canvas.DrawRoundRect(x, baseline - 9, 16, 9, 3, 3, edge);
-            StrokeFont.Draw(canvas, text, x + 23, baseline, _footerSize, _quiet);
-            x += 23 + StrokeFont.Measure(text, _footerSize) + 24;
+            StrokeFont.Draw(canvas, text, x + 23, baseline, FooterSize, Quiet);
+            x += 23 + StrokeFont.Measure(text, FooterSize) + 24;
         }
     }
 

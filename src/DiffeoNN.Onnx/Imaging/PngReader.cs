@@ -10,7 +10,7 @@ namespace DiffeoNN.Onnx.Imaging;
 /// <remarks>All colour types, depths and both interlace methods of the PNG specification; colour space chunks are ignored.</remarks>
 internal static class PngReader
 {
-    private static readonly uint[] _crcTable = CreateCrcTable();
+    private static readonly uint[] CrcTable = CreateCrcTable();
 
     private static ReadOnlySpan<byte> Signature => [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A];
 
@@ -76,7 +76,7 @@ internal static class PngReader
     private static uint Crc(ReadOnlySpan<byte> bytes)
     {
         uint crc = uint.MaxValue;
-        foreach (byte value in bytes) crc = _crcTable[(crc ^ value) & 0xFF] ^ (crc >> 8);
+        foreach (byte value in bytes) crc = CrcTable[(crc ^ value) & 0xFF] ^ (crc >> 8);
         return ~crc;
     }
 

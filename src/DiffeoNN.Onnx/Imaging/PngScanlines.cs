@@ -4,10 +4,10 @@ namespace DiffeoNN.Onnx.Imaging;
 internal static class PngScanlines
 {
     // First column, first row, column step and row step of each pass; an image that is not interlaced is one pass.
-    private static readonly (int X, int Y, int StepX, int StepY)[] _adam7 =
+    private static readonly (int X, int Y, int StepX, int StepY)[] Adam7 =
         [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
 
-    private static readonly (int X, int Y, int StepX, int StepY)[] _whole = [(0, 0, 1, 1)];
+    private static readonly (int X, int Y, int StepX, int StepY)[] Whole = [(0, 0, 1, 1)];
 
     /// <summary>Bytes of all rows with their filter bytes, before compression.</summary>
     public static long ByteCount(PngHeader header)
@@ -51,7 +51,7 @@ internal static class PngScanlines
         return samples;
     }
 
-    private static (int X, int Y, int StepX, int StepY)[] Passes(PngHeader header) => header.Interlaced ? _adam7 : _whole;
+    private static (int X, int Y, int StepX, int StepY)[] Passes(PngHeader header) => header.Interlaced ? Adam7 : Whole;
 
     private static (int Columns, int Rows) Size(PngHeader header, (int X, int Y, int StepX, int StepY) pass) =>
         ((header.Width - pass.X + pass.StepX - 1) / pass.StepX, (header.Height - pass.Y + pass.StepY - 1) / pass.StepY);

@@ -8,16 +8,16 @@ namespace DiffeoNN.Onnx.Imaging;
 /// </summary>
 internal static class StrokeFont
 {
-    private const int _capHeight = 12;
-    private const float _letterGap = 4;
-    private const float _wordGap = 5;
-    private const float _cornerRadius = 3.5f;
-    private const float _weight = 1.75f;
+    private const int CapHeight = 12;
+    private const float LetterGap = 4;
+    private const float WordGap = 5;
+    private const float CornerRadius = 3.5f;
+    private const float Weight = 1.75f;
 
     /// <summary>Width of a line of text in pixels.</summary>
     /// <param name="text">Characters without a glyph count as a box.</param>
     /// <param name="capHeight">Height of capitals in pixels.</param>
-    public static float Measure(string text, float capHeight) => Math.Max(0, text.Sum(Advance) - _letterGap + _weight) * capHeight / _capHeight;
+    public static float Measure(string text, float capHeight) => Math.Max(0, text.Sum(Advance) - LetterGap + Weight) * capHeight / CapHeight;
 
     /// <summary>Draws one line of text.</summary>
     /// <param name="canvas">Target.</param>
@@ -28,20 +28,20 @@ internal static class StrokeFont
     /// <param name="colour">Colour of the strokes.</param>
     public static void Draw(SKCanvas canvas, string text, float x, float baseline, float capHeight, SKColor colour)
     {
-        float scale = capHeight / _capHeight;
-        using var round = SKPathEffect.CreateCorner(_cornerRadius * scale);
+        float scale = capHeight / CapHeight;
+        using var round = SKPathEffect.CreateCorner(CornerRadius * scale);
         using var paint = new SKPaint
         {
             Color = colour,
             IsAntialias = true,
             Style = SKPaintStyle.Stroke,
-            StrokeWidth = _weight * scale,
+            StrokeWidth = Weight * scale,
             StrokeCap = SKStrokeCap.Round,
             StrokeJoin = SKStrokeJoin.Round,
             PathEffect = round,
         };
         // The strokes' round ends reach half their weight to the left of the first letter.
-        x += _weight / 2 * scale;
+        x += Weight / 2 * scale;
         foreach (char letter in text)
         {
             foreach (string stroke in Strokes(letter).Split(' ', StringSplitOptions.RemoveEmptyEntries))
@@ -49,7 +49,7 @@ internal static class StrokeFont
                 using var path = new SKPathBuilder();
                 for (int i = 0; i < stroke.Length; i += 2)
                 {
-                    float px = x + (Digit(stroke[i]) * scale), py = baseline + ((Digit(stroke[i + 1]) - _capHeight) * scale);
+                    float px = x + (Digit(stroke[i]) * scale), py = baseline + ((Digit(stroke[i + 1]) - CapHeight) * scale);
                     if (i == 0) path.MoveTo(px, py);
                     else path.LineTo(px, py);
                 }
@@ -75,12 +75,12 @@ internal static class StrokeFont
 
     private static float Advance(char letter)
     {
-        if (letter == ' ') return _wordGap + _letterGap - 2;
+        if (letter == ' ') return WordGap + LetterGap - 2;
         int width = 0;
         foreach (string stroke in Strokes(letter).Split(' ', StringSplitOptions.RemoveEmptyEntries))
             for (int i = 0; i < stroke.Length; i += 2)
                 width = Math.Max(width, Digit(stroke[i]));
-        return width + _letterGap;
+        return width + LetterGap;
     }
 
     private static int Digit(char digit) => digit <= '9' ? digit - '0' : digit - 'a' + 10;

@@ -7,10 +7,10 @@ namespace DiffeoNN.Onnx.Imaging;
 /// <summary>Draws one tile of a panel at its final size.</summary>
 internal static class TilePainter
 {
-    private const float _dimmed = 0.55f;
-    private const float _captionSize = 9;
+    private const float Dimmed = 0.55f;
+    private const float CaptionSize = 9;
 
-    private static readonly SKColor _gridColour = new(0x5C, 0xE1, 0xE6, 0xE0);
+    private static readonly SKColor GridColour = new(0x5C, 0xE1, 0xE6, 0xE0);
 
     /// <summary>Colour of the true outline.</summary>
     public static SKColor TruthColour => SKColors.White;
@@ -22,7 +22,7 @@ internal static class TilePainter
         int height = Math.Max(1, (int)Math.Round(tile.Image.Height * scale)), width = Math.Max(1, (int)Math.Round(tile.Image.Width * scale));
         var picture = ImageResampler.Resize(tile.Image, height, width).WithChannels(3);
         if (tile.Grid is not null)
-            foreach (ref float value in picture.Data) value *= _dimmed;
+            foreach (ref float value in picture.Data) value *= Dimmed;
         if (tile.Labels is not null) LabelOverlay.Draw(picture, tile.Labels);
         if (tile.Reference is not null) LabelOverlay.DrawOutline(picture, tile.Reference, TruthColour);
         var bitmap = ToBitmap(picture);
@@ -44,7 +44,7 @@ internal static class TilePainter
 
         void DrawLines(int across, int along, Func<double, double, (double Row, double Column)> place)
         {
-            using var paint = new SKPaint { Color = _gridColour, IsAntialias = true, Style = SKPaintStyle.Stroke, StrokeWidth = 1.2f };
+            using var paint = new SKPaint { Color = GridColour, IsAntialias = true, Style = SKPaintStyle.Stroke, StrokeWidth = 1.2f };
             paint.StrokeJoin = SKStrokeJoin.Round;
             int count = (int)Math.Floor(((across - 1) / step) + 1e-9);
             double start = (across - 1 - (count * step)) / 2;
@@ -89,10 +89,10 @@ internal static class TilePainter
 
     private static void DrawCaption(SKCanvas canvas, string caption, int width, int height)
     {
-        string text = StrokeFont.Fit(caption, _captionSize, width - 22);
+        string text = StrokeFont.Fit(caption, CaptionSize, width - 22);
         using var back = new SKPaint { Color = new SKColor(0, 0, 0, 0xB0), IsAntialias = true };
-        canvas.DrawRoundRect(5, height - 25, StrokeFont.Measure(text, _captionSize) + 13, 20, 4, 4, back);
-        StrokeFont.Draw(canvas, text, 11.5f, height - 11, _captionSize, SKColors.White);
+        canvas.DrawRoundRect(5, height - 25, StrokeFont.Measure(text, CaptionSize) + 13, 20, 4, 4, back);
+        StrokeFont.Draw(canvas, text, 11.5f, height - 11, CaptionSize, SKColors.White);
     }
 
     private static SKBitmap ToBitmap(ImageBuffer image)

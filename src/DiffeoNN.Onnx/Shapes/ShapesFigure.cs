@@ -5,14 +5,14 @@ namespace DiffeoNN.Onnx.Shapes;
 /// <summary>Pose, sizes and intensities of one drawn figure; see <see cref="ShapesGenerator"/> for the layout and the ranges.</summary>
 internal sealed class ShapesFigure
 {
-    private const double _halfSide = 0.60;
-    private const double _partOffset = 0.27;
-    private const double _partRadius = 0.15;
-    private const double _ringHole = 0.5;
+    private const double HalfSide = 0.60;
+    private const double PartOffset = 0.27;
+    private const double PartRadius = 0.15;
+    private const double RingHole = 0.5;
 
     // Half the side of a square, and the circumradius of a triangle, of about a disc's area.
-    private const double _squareSide = 0.88;
-    private const double _triangleRadius = 1.4;
+    private const double SquareSide = 0.88;
+    private const double TriangleRadius = 1.4;
 
     private readonly Part[] _parts = new Part[4];
     private double _centreX, _centreY, _cosine, _sine, _scaleX, _scaleY, _cornerRadius, _background, _body;
@@ -39,9 +39,9 @@ internal sealed class ShapesFigure
         for (int i = 0; i < 4; i++)
             figure._parts[i] = new Part(
                 (PartKind)i,
-                (i % 2 == 0 ? -_partOffset : _partOffset) + random.Uniform(-0.02, 0.02),
-                (i < 2 ? -_partOffset : _partOffset) + random.Uniform(-0.02, 0.02),
-                _partRadius * random.Uniform(0.9, 1.1),
+                (i % 2 == 0 ? -PartOffset : PartOffset) + random.Uniform(-0.02, 0.02),
+                (i < 2 ? -PartOffset : PartOffset) + random.Uniform(-0.02, 0.02),
+                PartRadius * random.Uniform(0.9, 1.1),
                 0);
         figure._background = random.Uniform(0.10, 0.22);
         figure._body = random.Uniform(0.40, 0.52);
@@ -64,7 +64,7 @@ internal sealed class ShapesFigure
 
     private bool InBody(double u, double v)
     {
-        double inner = _halfSide - _cornerRadius;
+        double inner = HalfSide - _cornerRadius;
         double outU = Math.Max(Math.Abs(u) - inner, 0), outV = Math.Max(Math.Abs(v) - inner, 0);
         return (outU * outU) + (outV * outV) <= _cornerRadius * _cornerRadius;
     }
@@ -79,12 +79,12 @@ internal sealed class ShapesFigure
                 case PartKind.Disc:
                     return squared <= r * r;
                 case PartKind.Square:
-                    return Math.Max(Math.Abs(x), Math.Abs(y)) <= _squareSide * r;
+                    return Math.Max(Math.Abs(x), Math.Abs(y)) <= SquareSide * r;
                 case PartKind.Ring:
-                    return squared <= 1.2 * r * r && squared >= 1.2 * _ringHole * _ringHole * r * r;
+                    return squared <= 1.2 * r * r && squared >= 1.2 * RingHole * RingHole * r * r;
                 default:
                     // An upright equilateral triangle about its centroid: apex at y = -R, base at y = R / 2.
-                    double circumradius = _triangleRadius * r;
+                    double circumradius = TriangleRadius * r;
                     return y <= circumradius / 2 && (1.7320508075688772 * Math.Abs(x)) - y <= circumradius;
             }
         }

@@ -21,10 +21,10 @@ namespace DiffeoNN.Onnx.Shapes;
 /// </remarks>
 public static class ShapesGenerator
 {
-    private const int _samples = 4;
-    private const double _noise = 0.02;
-    private const double _texture = 0.06;
-    private const double _textureInBody = 1.0 / 3;
+    private const int Samples = 4;
+    private const double Noise = 0.02;
+    private const double Texture = 0.06;
+    private const double TextureInBody = 1.0 / 3;
 
     /// <summary>Draws one image of a set.</summary>
     /// <param name="seed">Seed of the set.</param>
@@ -48,35 +48,35 @@ public static class ShapesGenerator
             {
                 double intensity = 0;
                 int inBody = 0, inTarget = 0;
-                for (int s = 0; s < _samples * _samples; s++)
+                for (int s = 0; s < Samples * Samples; s++)
                 {
-                    double x = ((column + Offset(s % _samples)) * pixelSize) - 1;
-                    double y = ((row + Offset(s / _samples)) * pixelSize) - 1;
+                    double x = ((column + Offset(s % Samples)) * pixelSize) - 1;
+                    double y = ((row + Offset(s / Samples)) * pixelSize) - 1;
                     var (value, body, target) = figure.At(x, y);
                     intensity += value;
                     inBody += body ? 1 : 0;
                     inTarget += target ? 1 : 0;
                 }
 
-                const double all = _samples * _samples;
+                const double all = Samples * Samples;
                 double texture = Interpolate(coarse, 9, row, column, size) + Interpolate(fine, 17, row, column, size);
-                double visible = 1 - (inBody / all * (1 - _textureInBody));
+                double visible = 1 - (inBody / all * (1 - TextureInBody));
                 // The sum of four uniforms has variance 1/3.
-                double noise = _noise * 1.7320508075688772 * (random.Uniform() + random.Uniform() + random.Uniform() + random.Uniform() - 2);
+                double noise = Noise * 1.7320508075688772 * (random.Uniform() + random.Uniform() + random.Uniform() + random.Uniform() - 2);
                 double level = Math.Clamp((intensity / all) + (texture * visible) + noise, 0, 1);
                 pixels[i] = (float)(Math.Floor((level * 255) + 0.5) / 255);
-                targets[i] = inTarget * 2 >= _samples * _samples ? 1 : 0;
+                targets[i] = inTarget * 2 >= Samples * Samples ? 1 : 0;
             }
 
         return new ShapesImage(image, mask);
     }
 
-    private static double Offset(int sample) => ((sample + 0.5) / _samples) - 0.5;
+    private static double Offset(int sample) => ((sample + 0.5) / Samples) - 0.5;
 
     private static double[] Lattice(SplitMix64 random, int side)
     {
         var lattice = new double[side * side];
-        for (int i = 0; i < lattice.Length; i++) lattice[i] = random.Uniform(-_texture, _texture);
+        for (int i = 0; i < lattice.Length; i++) lattice[i] = random.Uniform(-Texture, Texture);
         return lattice;
     }
 

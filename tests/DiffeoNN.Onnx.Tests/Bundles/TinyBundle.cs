@@ -8,13 +8,13 @@ namespace DiffeoNN.Onnx.Tests.Bundles;
 /// <summary>A copy of the fixture bundle that a test may spoil. Images are 2 x 12 x 16.</summary>
 internal sealed class TinyBundle : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public TinyBundle()
     {
         foreach (var file in Directory.GetFiles(Original, "*", SearchOption.AllDirectories))
         {
-            var target = folder.File(System.IO.Path.GetRelativePath(Original, file));
+            var target = _folder.File(System.IO.Path.GetRelativePath(Original, file));
             Directory.CreateDirectory(System.IO.Path.GetDirectoryName(target)!);
             System.IO.File.Copy(file, target);
         }
@@ -24,9 +24,9 @@ internal sealed class TinyBundle : IDisposable
     public static string Original => System.IO.Path.Combine(
         Repository.Root, "tests", "DiffeoNN.Onnx.Tests", "Energies", "Fixtures", "tiny");
 
-    public string Path => folder.Path;
+    public string Path => _folder.Path;
 
-    public string File(string name) => folder.File(name);
+    public string File(string name) => _folder.File(name);
 
     /// <summary>Changes the manifest's JSON.</summary>
     public TinyBundle Manifest(Action<JsonObject> change)
@@ -70,5 +70,5 @@ internal sealed class TinyBundle : IDisposable
 
     public Bundle Load() => Bundle.Load(Path);
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 }

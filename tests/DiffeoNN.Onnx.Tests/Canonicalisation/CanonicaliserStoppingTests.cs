@@ -6,7 +6,7 @@ namespace DiffeoNN.Onnx.Tests.Canonicalisation;
 
 public sealed class CanonicaliserStoppingTests
 {
-    private static readonly CanonicaliserOptions _options = new()
+    private static readonly CanonicaliserOptions Options = new()
     {
         Field = FieldKind.ControlLattice, Lattice = 6, LearningRate = 0.01, Steps = 40, SmoothnessWeight = 1e-4, MinimumSquarings = 3,
     };
@@ -17,8 +17,8 @@ public sealed class CanonicaliserStoppingTests
         using var scope = torch.NewDisposeScope();
         var (template, deformed, _) = CanonicaliserTests.Deformed(32, 32, 3);
         var energy = new TemplateEnergy(template);
-        using var result = new Canonicaliser(energy, _options with { Patience = 5 }).Run(torch.cat([template, deformed], 0));
-        using var alone = new Canonicaliser(new TemplateEnergy(template), _options with { Patience = 5 }).Run(deformed);
+        using var result = new Canonicaliser(energy, Options with { Patience = 5 }).Run(torch.cat([template, deformed], 0));
+        using var alone = new Canonicaliser(new TemplateEnergy(template), Options with { Patience = 5 }).Run(deformed);
         Assert.Multiple(() =>
         {
             Assert.That(result.Images[0].Stop, Is.EqualTo(StopReason.Converged));
@@ -36,7 +36,7 @@ public sealed class CanonicaliserStoppingTests
     {
         using var scope = torch.NewDisposeScope();
         var (template, deformed, _) = CanonicaliserTests.Deformed(32, 32, 3);
-        using var result = new Canonicaliser(new TemplateEnergy(template), _options with { Patience = 3, Tolerance = 10 }).Run(deformed);
+        using var result = new Canonicaliser(new TemplateEnergy(template), Options with { Patience = 3, Tolerance = 10 }).Run(deformed);
         Assert.That((result.Images[0].Stop, result.Images[0].Steps), Is.EqualTo((StopReason.Converged, 3)));
     }
 
@@ -45,7 +45,7 @@ public sealed class CanonicaliserStoppingTests
     {
         using var scope = torch.NewDisposeScope();
         var template = CanonicaliserTests.Blob(24, 24, 0, 0);
-        using var result = new Canonicaliser(new TemplateEnergy(template), _options with { Patience = 0, Steps = 30 }).Run(template);
+        using var result = new Canonicaliser(new TemplateEnergy(template), Options with { Patience = 0, Steps = 30 }).Run(template);
         Assert.That((result.Images[0].Stop, result.Images[0].Steps), Is.EqualTo((StopReason.StepBudget, 30)));
     }
 
@@ -55,7 +55,7 @@ public sealed class CanonicaliserStoppingTests
         using var scope = torch.NewDisposeScope();
         var (template, deformed, _) = CanonicaliserTests.Deformed(32, 32, 3);
         var energy = new TemplateEnergy(template) { Before = _ => Thread.Sleep(40) };
-        using var result = new Canonicaliser(energy, _options with { TimeBudget = TimeSpan.FromMilliseconds(100), Steps = 1000, Patience = 0 }).Run(deformed);
+        using var result = new Canonicaliser(energy, Options with { TimeBudget = TimeSpan.FromMilliseconds(100), Steps = 1000, Patience = 0 }).Run(deformed);
         Assert.Multiple(() =>
         {
             Assert.That(result.Images[0].Stop, Is.EqualTo(StopReason.TimeBudget));
@@ -78,8 +78,8 @@ public sealed class CanonicaliserStoppingTests
             },
         };
         var batch = torch.cat([deformed, deformed.flip(3)], 0);
-        using var result = new Canonicaliser(energy, _options with { Steps = 10 }).Run(batch);
-        using var alone = new Canonicaliser(new TemplateEnergy(template), _options with { Steps = 10 }).Run(deformed.flip(3));
+        using var result = new Canonicaliser(energy, Options with { Steps = 10 }).Run(batch);
+        using var alone = new Canonicaliser(new TemplateEnergy(template), Options with { Steps = 10 }).Run(deformed.flip(3));
         Assert.Multiple(() =>
         {
             Assert.That(result.Images[0].Stop, Is.EqualTo(StopReason.NonFinite));
@@ -97,7 +97,7 @@ public sealed class CanonicaliserStoppingTests
     {
         using var scope = torch.NewDisposeScope();
         var template = CanonicaliserTests.Blob(24, 24, 0, 0);
-        using var result = new Canonicaliser(new TemplateEnergy(template), _options).Run(template * float.NaN);
+        using var result = new Canonicaliser(new TemplateEnergy(template), Options).Run(template * float.NaN);
         Assert.That((result.Images[0].Stop, result.Images[0].Steps, result.Images[0].BestStep), Is.EqualTo((StopReason.NonFinite, 0, 0)));
         Assert.That(result.Displacement.abs().max().item<float>(), Is.Zero);
     }
@@ -118,7 +118,7 @@ public sealed class CanonicaliserStoppingTests
         };
         var live = torch.Tensor.TotalCount;
         Assert.That(
-            () => new Canonicaliser(energy, _options).Run(deformed, cancellationToken: source.Token), Throws.InstanceOf<OperationCanceledException>());
+            () => new Canonicaliser(energy, Options).Run(deformed, cancellationToken: source.Token), Throws.InstanceOf<OperationCanceledException>());
         Assert.That(energy.Batches, Has.Count.EqualTo(4));
         Assert.That(torch.Tensor.TotalCount, Is.EqualTo(live));
     }
@@ -129,7 +129,7 @@ public sealed class CanonicaliserStoppingTests
         using var scope = torch.NewDisposeScope();
         var (template, deformed, _) = CanonicaliserTests.Deformed(24, 24, 2);
         var reports = new List<CanonicalisationProgress>();
-        using var result = new Canonicaliser(new TemplateEnergy(template), _options with { Steps = 6 }).Run(deformed, progress: new Listener(reports.Add));
+        using var result = new Canonicaliser(new TemplateEnergy(template), Options with { Steps = 6 }).Run(deformed, progress: new Listener(reports.Add));
         Assert.Multiple(() =>
         {
             Assert.That(reports.Select(report => report.Step), Is.EqualTo(Enumerable.Range(0, 7)));
@@ -147,7 +147,7 @@ public sealed class CanonicaliserStoppingTests
         var batch = torch.cat([template, deformed, deformed.flip(2)], 0);
         var start = FieldFixtures.Field(3, 4, 4, 0.2, seed: 3);
         // Patience 2 sends the template out of the batch, so compaction is among what must not leak.
-        var canonicaliser = new Canonicaliser(new TemplateEnergy(template), _options with { Field = kind, Lattice = 4, Steps = 4, Patience = 2 });
+        var canonicaliser = new Canonicaliser(new TemplateEnergy(template), Options with { Field = kind, Lattice = 4, Steps = 4, Patience = 2 });
         canonicaliser.Run(batch, start).Dispose();
         var live = torch.Tensor.TotalCount;
         for (var i = 0; i < 200; i++)
@@ -159,7 +159,7 @@ public sealed class CanonicaliserStoppingTests
     public void WrongShapesAndOptions_AreRefused()
     {
         using var scope = torch.NewDisposeScope();
-        var canonicaliser = new Canonicaliser(new TemplateEnergy(torch.zeros(1, 1, 8, 8)), _options);
+        var canonicaliser = new Canonicaliser(new TemplateEnergy(torch.zeros(1, 1, 8, 8)), Options);
         var images = torch.zeros(2, 1, 8, 8);
         Assert.Multiple(() =>
         {
@@ -167,10 +167,10 @@ public sealed class CanonicaliserStoppingTests
             Assert.That(() => canonicaliser.Run(images.to_type(torch.ScalarType.Float64)), Throws.ArgumentException.With.Message.Contains("Float64"));
             Assert.That(() => canonicaliser.Run(images, torch.zeros(1, 2, 4, 4)), Throws.ArgumentException.With.Message.Contains("2 images need (2, 2, h, w)"));
             Assert.That(
-                () => new Canonicaliser(new TemplateEnergy(images), _options with { Lattice = 1 }),
+                () => new Canonicaliser(new TemplateEnergy(images), Options with { Lattice = 1 }),
                 Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("Lattice is 1"));
             Assert.That(
-                () => new Canonicaliser(new TemplateEnergy(images), _options with { LearningRate = double.NaN }),
+                () => new Canonicaliser(new TemplateEnergy(images), Options with { LearningRate = double.NaN }),
                 Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("LearningRate"));
         });
     }

@@ -7,19 +7,19 @@ namespace DiffeoNN.Onnx.Tests.Canonicalisation;
 
 public sealed class CanonicaliserTests
 {
-    private static readonly CanonicaliserOptions _quick = new()
+    private static readonly CanonicaliserOptions Quick = new()
     {
         Field = FieldKind.ControlLattice, Lattice = 6, LearningRate = 0.01, Steps = 60, SmoothnessWeight = 1e-4, MinimumSquarings = 5,
     };
 
-    private static readonly CanonicaliserOptions _siren = _quick with
+    private static readonly CanonicaliserOptions SineNetwork = Quick with
     {
         Field = FieldKind.Siren, Lattice = 12, LearningRate = 0.0038926, Steps = 80,
     };
 
-    private static readonly object[] _kinds = [_quick, _quick with { Basis = LatticeBasis.Linear }, _siren, _quick with { Lattice = 0, SmoothnessWeight = 0.01 }];
+    private static readonly object[] Kinds = [Quick, Quick with { Basis = LatticeBasis.Linear }, SineNetwork, Quick with { Lattice = 0, SmoothnessWeight = 0.01 }];
 
-    [TestCaseSource(nameof(_kinds))]
+    [TestCaseSource(nameof(Kinds))]
     public void Run_RecoversAKnownDeformation(CanonicaliserOptions options)
     {
         using var scope = torch.NewDisposeScope();
@@ -45,7 +45,7 @@ public sealed class CanonicaliserTests
         using var scope = torch.NewDisposeScope();
         var template = Blob(40, 40, 0, 0);
         var shifted = Blob(40, 40, 3, -2);
-        using var result = new Canonicaliser(new TemplateEnergy(template), _quick).Run(shifted);
+        using var result = new Canonicaliser(new TemplateEnergy(template), Quick).Run(shifted);
         var pixels = SamplingGrid.Of(shifted).ToPixels(result.Displacement);
         // The blob lies 3 columns right of and 2 rows above the centre, so the canonical centre must look there.
         Assert.That(pixels[0, 0, 20, 20].item<float>(), Is.EqualTo(3).Within(0.3));
@@ -57,7 +57,7 @@ public sealed class CanonicaliserTests
     {
         using var scope = torch.NewDisposeScope();
         var (template, deformed, _) = Deformed(32, 48, 2);
-        using var result = new Canonicaliser(new TemplateEnergy(template), _siren with { Steps = 20, Padding = WarpPadding.Border }).Run(deformed);
+        using var result = new Canonicaliser(new TemplateEnergy(template), SineNetwork with { Steps = 20, Padding = WarpPadding.Border }).Run(deformed);
         var image = result.Images[0];
         Assert.Multiple(() =>
         {
@@ -79,7 +79,7 @@ public sealed class CanonicaliserTests
         var (template, deformed, _) = Deformed(32, 32, 3);
         torch.Tensor Canonical(ulong seed)
         {
-            using var result = new Canonicaliser(new TemplateEnergy(template), _siren with { Steps = 15, Seed = seed }).Run(deformed);
+            using var result = new Canonicaliser(new TemplateEnergy(template), SineNetwork with { Steps = 15, Seed = seed }).Run(deformed);
             return result.Velocity.clone();
         }
 
@@ -95,7 +95,7 @@ public sealed class CanonicaliserTests
     public void Run_OfABatch_AgreesWithEachImageAlone([Values] FieldKind kind)
     {
         using var scope = torch.NewDisposeScope();
-        var options = (kind == FieldKind.Siren ? _siren : _quick) with { Steps = 12, Patience = 0 };
+        var options = (kind == FieldKind.Siren ? SineNetwork : Quick) with { Steps = 12, Patience = 0 };
         var (template, first, _) = Deformed(32, 32, 3);
         var batch = torch.cat([first, first.flip(3), template, first.flip(2)], 0);
         using var together = new Canonicaliser(new TemplateEnergy(template), options).Run(batch);
@@ -113,7 +113,7 @@ public sealed class CanonicaliserTests
         using var scope = torch.NewDisposeScope();
         var (template, deformed, v) = Deformed(32, 32, 3);
         var energy = new TemplateEnergy(template);
-        var canonicaliser = new Canonicaliser(energy, _siren with { Steps = 0 });
+        var canonicaliser = new Canonicaliser(energy, SineNetwork with { Steps = 0 });
         using var identity = canonicaliser.Run(deformed);
         using var proposed = canonicaliser.Run(deformed, v);
         Assert.Multiple(() =>
@@ -133,7 +133,7 @@ public sealed class CanonicaliserTests
         using var scope = torch.NewDisposeScope();
         var (template, deformed, v) = Deformed(32, 48, 3);
         var start = torch.nn.functional.interpolate(v, [9, 13], mode: torch.InterpolationMode.Bilinear, align_corners: true);
-        using var result = new Canonicaliser(new TemplateEnergy(template), _quick with { SmoothnessWeight = 1e6, Steps = 5 }).Run(deformed, start);
+        using var result = new Canonicaliser(new TemplateEnergy(template), Quick with { SmoothnessWeight = 1e6, Steps = 5 }).Run(deformed, start);
         var image = result.Images[0];
         Assert.Multiple(() =>
         {
@@ -149,7 +149,7 @@ public sealed class CanonicaliserTests
         // A step size far too large throws the field about.
         using var scope = torch.NewDisposeScope();
         var (template, deformed, _) = Deformed(32, 32, 2);
-        using var result = new Canonicaliser(new TemplateEnergy(template), _quick with { LearningRate = 3, Steps = 10, Patience = 0 }).Run(torch.cat([deformed, template], 0));
+        using var result = new Canonicaliser(new TemplateEnergy(template), Quick with { LearningRate = 3, Steps = 10, Patience = 0 }).Run(torch.cat([deformed, template], 0));
         Assert.Multiple(() =>
         {
             Assert.That(result.Images.Select(image => image.Total.After - image.Total.Before), Has.All.LessThanOrEqualTo(0));
@@ -164,7 +164,7 @@ public sealed class CanonicaliserTests
         using var scope = torch.NewDisposeScope();
         var (template, deformed, _) = Deformed(32, 32, 3);
         var energy = new TemplateEnergy(template);
-        using var result = new Canonicaliser(energy, _quick with { Steps = 3 }).Run(deformed);
+        using var result = new Canonicaliser(energy, Quick with { Steps = 3 }).Run(deformed);
         Assert.Multiple(() =>
         {
             Assert.That(result.Images[0].BestStep, Is.EqualTo(3));

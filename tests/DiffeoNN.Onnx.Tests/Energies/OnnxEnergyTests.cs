@@ -9,13 +9,13 @@ namespace DiffeoNN.Onnx.Tests.Energies;
 [TestFixture]
 internal sealed class OnnxEnergyTests : EnergyTests
 {
-    private OnnxEnergy energy = null!;
+    private OnnxEnergy _energy = null!;
 
     [OneTimeSetUp]
-    public void Load() => energy = Load(TinyBundle.Original);
+    public void Load() => _energy = Load(TinyBundle.Original);
 
     [OneTimeTearDown]
-    public void Dispose() => energy.Dispose();
+    public void Dispose() => _energy.Dispose();
 
     [Test]
     public void Terms_AreTheFormulasOfTheirNetworksOutputs()
@@ -27,7 +27,7 @@ internal sealed class OnnxEnergyTests : EnergyTests
         var vae = Run(BundleRole.Vae);
         var score = Run(BundleRole.Critic)["score"];
         var own = Run(BundleRole.Energy)["energy"];
-        using var result = energy.Evaluate(y);
+        using var result = _energy.Evaluate(y);
 
         var pixels = Values(y);
         var (decoded, mu, logvar) = (Values(vae["reconstruction"]), Values(vae["mu"]), Values(vae["logvar"]));
@@ -58,8 +58,8 @@ internal sealed class OnnxEnergyTests : EnergyTests
     [Test]
     public void TermNames_FollowTheRoles()
     {
-        Assert.That(energy.TermNames, Is.EqualTo(new[] { "vae", "adversarial", "energy" }));
-        Assert.That(energy.Weights.Beta, Is.EqualTo(0.25));
+        Assert.That(_energy.TermNames, Is.EqualTo(new[] { "vae", "adversarial", "energy" }));
+        Assert.That(_energy.Weights.Beta, Is.EqualTo(0.25));
     }
 
     [Test]
@@ -69,9 +69,9 @@ internal sealed class OnnxEnergyTests : EnergyTests
         var y = Images(2);
         using var generator = new Generator(seed);
         var direction = randn([2, 2, 12, 16], generator: generator);
-        using var at = energy.Evaluate(y);
-        using var above = energy.Evaluate(y + (0.003 * direction), withGradient: false);
-        using var below = energy.Evaluate(y - (0.003 * direction), withGradient: false);
+        using var at = _energy.Evaluate(y);
+        using var above = _energy.Evaluate(y + (0.003 * direction), withGradient: false);
+        using var below = _energy.Evaluate(y - (0.003 * direction), withGradient: false);
 
         var slope = Values((above.Energy - below.Energy) / 0.006);
 
@@ -85,10 +85,10 @@ internal sealed class OnnxEnergyTests : EnergyTests
     {
         using var scope = NewDisposeScope();
         var y = Images(5);
-        using var batch = energy.Evaluate(y);
+        using var batch = _energy.Evaluate(y);
         for (var n = 0; n < 5; n++)
         {
-            using var alone = energy.Evaluate(y[TensorIndex.Slice(n, n + 1)]);
+            using var alone = _energy.Evaluate(y[TensorIndex.Slice(n, n + 1)]);
             using (Assert.EnterMultipleScope())
             {
                 Assert.That(Comparison.LargestError(Values(batch.Terms[n]), Values(alone.Terms[0])), Is.LessThan(1e-6));
@@ -102,8 +102,8 @@ internal sealed class OnnxEnergyTests : EnergyTests
     {
         using var scope = NewDisposeScope();
         var y = Images(2);
-        using var first = energy.Evaluate(y);
-        using var second = energy.Evaluate(y);
+        using var first = _energy.Evaluate(y);
+        using var second = _energy.Evaluate(y);
 
         Assert.That(Values(second.Energy), Is.EqualTo(Values(first.Energy)));
         Assert.That(Values(second.Gradient!), Is.EqualTo(Values(first.Gradient!)));
@@ -114,8 +114,8 @@ internal sealed class OnnxEnergyTests : EnergyTests
     {
         using var scope = NewDisposeScope();
         var y = Images(2);
-        using var with = energy.Evaluate(y);
-        using var without = energy.Evaluate(y, withGradient: false);
+        using var with = _energy.Evaluate(y);
+        using var without = _energy.Evaluate(y, withGradient: false);
 
         Assert.That(without.Gradient, Is.Null);
         Assert.That(Values(without.Energy), Is.EqualTo(Values(with.Energy)).Within(1e-5));
@@ -128,8 +128,8 @@ internal sealed class OnnxEnergyTests : EnergyTests
         using var scope = NewDisposeScope();
         var y = Images(2);
         var view = y.transpose(2, 3).contiguous().transpose(2, 3);
-        using var expected = energy.Evaluate(y);
-        using var actual = energy.Evaluate(view);
+        using var expected = _energy.Evaluate(y);
+        using var actual = _energy.Evaluate(view);
 
         Assert.That(view.is_contiguous(), Is.False);
         Assert.That(Values(actual.Gradient!), Is.EqualTo(Values(expected.Gradient!)));
@@ -140,10 +140,10 @@ internal sealed class OnnxEnergyTests : EnergyTests
     {
         using var scope = NewDisposeScope();
         var y = Images(2);
-        energy.Evaluate(y).Dispose();
+        _energy.Evaluate(y).Dispose();
         var before = Tensor.TotalCount;
 
-        for (var i = 0; i < 10; i++) energy.Evaluate(y).Dispose();
+        for (var i = 0; i < 10; i++) _energy.Evaluate(y).Dispose();
 
         Assert.That(Tensor.TotalCount, Is.EqualTo(before));
     }
@@ -166,7 +166,7 @@ internal sealed class OnnxEnergyTests : EnergyTests
     {
         using var images = zeros(shape);
 
-        Assert.That(() => energy.Evaluate(images), Throws.ArgumentException.With.Message.StartsWith(
+        Assert.That(() => _energy.Evaluate(images), Throws.ArgumentException.With.Message.StartsWith(
             $"images have shape ({string.Join(", ", shape)}); the energy of 'tiny' needs (N, 2, 12, 16)."));
     }
 
@@ -176,7 +176,7 @@ internal sealed class OnnxEnergyTests : EnergyTests
         using var images = zeros([1L, 2, 12, 16], float64);
 
         Assert.That(
-            () => energy.Evaluate(images),
+            () => _energy.Evaluate(images),
             Throws.ArgumentException.With.Message.StartsWith("images are float64; the energy of 'tiny' needs float32."));
     }
 
@@ -188,6 +188,6 @@ internal sealed class OnnxEnergyTests : EnergyTests
         source.Cancel();
 
         Assert.That(
-            () => energy.Evaluate(images, cancellationToken: source.Token), Throws.InstanceOf<OperationCanceledException>());
+            () => _energy.Evaluate(images, cancellationToken: source.Token), Throws.InstanceOf<OperationCanceledException>());
     }
 }

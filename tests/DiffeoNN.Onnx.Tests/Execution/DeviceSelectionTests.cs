@@ -6,7 +6,7 @@ namespace DiffeoNN.Onnx.Tests.Execution;
 [Platform("Linux")]
 public sealed class DeviceSelectionTests
 {
-    private static readonly CudaProbe s_complete = new()
+    private static readonly CudaProbe Complete = new()
     {
         Providers = () => ["CUDAExecutionProvider", "CPUExecutionProvider"],
         Find = name => $"/app/{name}",
@@ -19,7 +19,7 @@ public sealed class DeviceSelectionTests
     [Test]
     public void Cpu_IsTakenWithoutAsking()
     {
-        var selection = DeviceSelection.Choose(Asked(ExecutionDevice.Cpu), s_complete with { Providers = () => throw new AssertionException("asked") });
+        var selection = DeviceSelection.Choose(Asked(ExecutionDevice.Cpu), Complete with { Providers = () => throw new AssertionException("asked") });
         Assert.That(selection, Is.EqualTo(new DeviceSelection(ExecutionDevice.Cpu, 0, "CPU, as asked for.")));
     }
 
@@ -27,14 +27,14 @@ public sealed class DeviceSelectionTests
     [TestCase(ExecutionDevice.Cuda)]
     public void Cuda_WhereComplete_IsTaken(ExecutionDevice device)
     {
-        var selection = DeviceSelection.Choose(Asked(device) with { DeviceIndex = 1 }, s_complete);
+        var selection = DeviceSelection.Choose(Asked(device) with { DeviceIndex = 1 }, Complete);
         Assert.That(selection, Is.EqualTo(new DeviceSelection(ExecutionDevice.Cuda, 1, "CUDA device 1.")));
     }
 
     [Test]
     public void Auto_WithoutCuda_TakesTheCpuAndSaysWhy()
     {
-        var selection = DeviceSelection.Choose(Asked(ExecutionDevice.Auto), s_complete with { CanLoad = name => name != "libcuda.so.1" });
+        var selection = DeviceSelection.Choose(Asked(ExecutionDevice.Auto), Complete with { CanLoad = name => name != "libcuda.so.1" });
         Assert.That(selection.Device, Is.EqualTo(ExecutionDevice.Cpu));
         Assert.That(selection.Reason, Is.EqualTo(
             "CPU, because CUDA does not work here: the NVIDIA driver's 'libcuda.so.1' does not load, install the driver (in a container, start it with access to the GPU)."));
@@ -42,37 +42,37 @@ public sealed class DeviceSelectionTests
 
     [Test]
     public void Cuda_WithoutGpuPackages_NamesTheBuildSwitch() =>
-        Refused(s_complete with { Providers = () => ["CPUExecutionProvider"] }, "ONNX Runtime offers only CPUExecutionProvider", "build with -p:DiffeoNNGpu=true");
+        Refused(Complete with { Providers = () => ["CPUExecutionProvider"] }, "ONNX Runtime offers only CPUExecutionProvider", "build with -p:DiffeoNNGpu=true");
 
     [Test]
     public void Cuda_WithoutProviderLibrary_NamesFileAndPackage() =>
-        Refused(s_complete with { Find = _ => null }, "'libonnxruntime_providers_cuda.so' is not beside", "Microsoft.ML.OnnxRuntime.Gpu");
+        Refused(Complete with { Find = _ => null }, "'libonnxruntime_providers_cuda.so' is not beside", "Microsoft.ML.OnnxRuntime.Gpu");
 
     [Test]
     public void Cuda_WithoutItsLibraries_ListsAllOfThem() => Refused(
-        s_complete with { CanLoad = name => !name.StartsWith("libcu", StringComparison.Ordinal), ProviderError = _ => "libcublas.so.12: cannot open" },
+        Complete with { CanLoad = name => !name.StartsWith("libcu", StringComparison.Ordinal), ProviderError = _ => "libcublas.so.12: cannot open" },
         "needs libcublas.so.12, libcudnn.so.9, which do not load", "'libcuda.so.1' does not load");
 
     [Test]
     public void Cuda_ThatOnnxRuntimeRefuses_GivesItsReason() =>
-        Refused(s_complete with { ProviderError = _ => "driver version is insufficient" }, "ONNX Runtime refuses its CUDA provider: driver version is insufficient");
+        Refused(Complete with { ProviderError = _ => "driver version is insufficient" }, "ONNX Runtime refuses its CUDA provider: driver version is insufficient");
 
     [Test]
     public void Cuda_WithLibtorchForTheCpu_NamesThePackage() =>
-        Refused(s_complete with { TorchDevices = () => null }, "libtorch was built without CUDA", "TorchSharp-cuda-linux", "DIFFEONN_LIBTORCH");
+        Refused(Complete with { TorchDevices = () => null }, "libtorch was built without CUDA", "TorchSharp-cuda-linux", "DIFFEONN_LIBTORCH");
 
     [Test]
     public void Cuda_WithTooHighANumber_SaysHowManyThereAre()
     {
         var options = Asked(ExecutionDevice.Cuda) with { DeviceIndex = 2 };
-        Assert.That(() => DeviceSelection.Choose(options, s_complete), Throws.TypeOf<DeviceUnavailableException>()
+        Assert.That(() => DeviceSelection.Choose(options, Complete), Throws.TypeOf<DeviceUnavailableException>()
             .With.Message.Contains("libtorch sees 2 GPUs and number 2 (from 0) is asked for"));
     }
 
     [Test]
     public void Cuda_WithoutDriverAlone_DoesNotBlameOnnxRuntime()
     {
-        var probe = s_complete with { CanLoad = name => name != "libcuda.so.1", ProviderError = _ => "CUDA failure 35" };
+        var probe = Complete with { CanLoad = name => name != "libcuda.so.1", ProviderError = _ => "CUDA failure 35" };
         Assert.That(probe.Missing(0), Has.Count.EqualTo(1).And.Some.Contains("the NVIDIA driver's 'libcuda.so.1' does not load"));
     }
 

@@ -6,7 +6,7 @@ namespace DiffeoNN.Onnx.Tests.Execution;
 /// <summary>Which methods a method calls, read from its instructions.</summary>
 internal static class IlCalls
 {
-    private static readonly Dictionary<int, OpCode> s_codes = typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static)
+    private static readonly Dictionary<int, OpCode> Codes = typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static)
         .Select(field => (OpCode)field.GetValue(null)!).ToDictionary(code => (int)(ushort)code.Value);
 
     public static IEnumerable<MethodBase> Of(MethodBase method)
@@ -16,7 +16,7 @@ internal static class IlCalls
         {
             int value = il[i++];
             if (value == 0xFE) value = (value << 8) | il[i++];
-            var code = s_codes[value];
+            var code = Codes[value];
             if (code.OperandType is OperandType.InlineMethod or OperandType.InlineTok && Resolve(method, BitConverter.ToInt32(il, i)) is { } called)
                 yield return called;
             i += code.OperandType switch

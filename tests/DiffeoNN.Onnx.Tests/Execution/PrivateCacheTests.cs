@@ -9,16 +9,16 @@ namespace DiffeoNN.Onnx.Tests.Execution;
 [SupportedOSPlatform("linux")]
 public sealed class PrivateCacheTests
 {
-    private static readonly byte[] s_content = [.. Enumerable.Range(0, 100_000).Select(i => (byte)(i * 7))];
+    private static readonly byte[] Content = [.. Enumerable.Range(0, 100_000).Select(i => (byte)(i * 7))];
 
     [Test]
     public void Store_InNewFolder_WritesForTheUserAlone()
     {
         using var folder = new TemporaryFolder();
-        var path = PrivateCache.Store([folder["a/b"]], "file.so", s_content);
+        var path = PrivateCache.Store([folder["a/b"]], "file.so", Content);
 
         Assert.That(path, Is.EqualTo(folder["a/b/file.so"]));
-        Assert.That(File.ReadAllBytes(path), Is.EqualTo(s_content));
+        Assert.That(File.ReadAllBytes(path), Is.EqualTo(Content));
         const UnixFileMode owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
         Assert.That(File.GetUnixFileMode(folder["a/b"]), Is.EqualTo(owner));
         Assert.That(File.GetUnixFileMode(path), Is.EqualTo(owner));
@@ -28,9 +28,9 @@ public sealed class PrivateCacheTests
     public void Store_OfWhatIsThere_WritesNothing()
     {
         using var folder = new TemporaryFolder();
-        var path = PrivateCache.Store([folder.FullName], "file.so", s_content);
+        var path = PrivateCache.Store([folder.FullName], "file.so", Content);
         File.SetLastWriteTimeUtc(path, DateTime.UnixEpoch);
-        PrivateCache.Store([folder.FullName], "file.so", s_content);
+        PrivateCache.Store([folder.FullName], "file.so", Content);
 
         Assert.That(File.GetLastWriteTimeUtc(path), Is.EqualTo(DateTime.UnixEpoch));
     }
@@ -39,11 +39,11 @@ public sealed class PrivateCacheTests
     public void Store_OverAlteredFile_PutsTheContentBack()
     {
         using var folder = new TemporaryFolder();
-        var altered = s_content.ToArray();
+        var altered = Content.ToArray();
         altered[50_000] ^= 1;
         File.WriteAllBytes(folder["file.so"], altered);
 
-        Assert.That(File.ReadAllBytes(PrivateCache.Store([folder.FullName], "file.so", s_content)), Is.EqualTo(s_content));
+        Assert.That(File.ReadAllBytes(PrivateCache.Store([folder.FullName], "file.so", Content)), Is.EqualTo(Content));
     }
 
     [Test]
@@ -52,7 +52,7 @@ public sealed class PrivateCacheTests
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["file"], "");
 
-        Assert.That(() => PrivateCache.Store([folder["file/cache"]], "x.so", s_content),
+        Assert.That(() => PrivateCache.Store([folder["file/cache"]], "x.so", Content),
             Throws.TypeOf<NativeLibraryException>().With.Message.Contains(folder["file/cache"]).And.Message.Contains("Set DIFFEONN_CACHE to a folder that you own"));
     }
 
@@ -63,7 +63,7 @@ public sealed class PrivateCacheTests
         Directory.CreateDirectory(folder["open"]);
         File.SetUnixFileMode(folder["open"], (UnixFileMode)Convert.ToInt32("777", 8));
 
-        Assert.That(() => PrivateCache.Store([folder["open"]], "x.so", s_content),
+        Assert.That(() => PrivateCache.Store([folder["open"]], "x.so", Content),
             Throws.TypeOf<NativeLibraryException>().With.Message.Contains($"others can write '{folder["open"]}' (mode 777, expected 700)"));
         Assert.That(Directory.GetFiles(folder["open"]), Is.Empty);
     }
@@ -76,7 +76,7 @@ public sealed class PrivateCacheTests
         Directory.CreateDirectory(folder["theirs"]);
         using (var chown = Process.Start("chown", ["12345", folder["theirs"]])) chown.WaitForExit();
 
-        Assert.That(() => PrivateCache.Store([folder["theirs"]], "x.so", s_content),
+        Assert.That(() => PrivateCache.Store([folder["theirs"]], "x.so", Content),
             Throws.TypeOf<NativeLibraryException>().With.Message.Contains("belongs to user 12345, not to 0"));
     }
 
@@ -86,7 +86,7 @@ public sealed class PrivateCacheTests
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["file"], "");
 
-        Assert.That(PrivateCache.Store([folder["file/cache"], folder["second"]], "x.so", s_content), Is.EqualTo(folder["second/x.so"]));
+        Assert.That(PrivateCache.Store([folder["file/cache"], folder["second"]], "x.so", Content), Is.EqualTo(folder["second/x.so"]));
     }
 
     [Test]
@@ -101,14 +101,14 @@ public sealed class PrivateCacheTests
                 for (var round = 0; round < rounds; round++)
                 {
                     barrier.SignalAndWait(TimeSpan.FromSeconds(20));
-                    PrivateCache.Store([folder["cache"]], $"{round}.so", s_content);
+                    PrivateCache.Store([folder["cache"]], $"{round}.so", Content);
                 }
             },
             CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
         Task.WaitAll(work);
 
         Assert.That(Directory.GetFiles(folder["cache"]), Has.Length.EqualTo(rounds), "drafts left behind");
-        for (var round = 0; round < rounds; round++) Assert.That(File.ReadAllBytes(folder[$"cache/{round}.so"]).AsSpan().SequenceEqual(s_content), Is.True);
+        for (var round = 0; round < rounds; round++) Assert.That(File.ReadAllBytes(folder[$"cache/{round}.so"]).AsSpan().SequenceEqual(Content), Is.True);
     }
 
     [TestCase("/chosen", "/xdg", "/home/u", "/chosen")]

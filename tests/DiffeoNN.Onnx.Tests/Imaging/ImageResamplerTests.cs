@@ -6,10 +6,10 @@ namespace DiffeoNN.Onnx.Tests.Imaging;
 /// <summary>Laws of resizing.</summary>
 public sealed class ImageResamplerTests
 {
-    private static readonly (int Height, int Width)[] _sizes = [(1, 1), (2, 3), (7, 5), (16, 16), (23, 64), (128, 100)];
+    private static readonly (int Height, int Width)[] Sizes = [(1, 1), (2, 3), (7, 5), (16, 16), (23, 64), (128, 100)];
 
     [Test]
-    public void Resize_OfConstant_IsConstant([ValueSource(nameof(_sizes))] (int Height, int Width) size)
+    public void Resize_OfConstant_IsConstant([ValueSource(nameof(Sizes))] (int Height, int Width) size)
     {
         var image = new ImageBuffer(2, 31, 27);
         image.Data.Fill(0.37f);
@@ -17,7 +17,7 @@ public sealed class ImageResamplerTests
     }
 
     [Test]
-    public void Resize_OfLinearRamp_IsTheSameRamp([ValueSource(nameof(_sizes))] (int Height, int Width) size)
+    public void Resize_OfLinearRamp_IsTheSameRamp([ValueSource(nameof(Sizes))] (int Height, int Width) size)
     {
         var (height, width) = size;
         var resized = ImageResampler.Resize(Ramp(31, 27), height, width);
@@ -57,7 +57,7 @@ public sealed class ImageResamplerTests
     }
 
     [Test]
-    public void Resize_StaysWithinTheRangeOfTheImage([ValueSource(nameof(_sizes))] (int Height, int Width) size)
+    public void Resize_StaysWithinTheRangeOfTheImage([ValueSource(nameof(Sizes))] (int Height, int Width) size)
     {
         var values = ImageResampler.Resize(Noise(61, 53), size.Height, size.Width).Data.ToArray();
         Assert.That(values.Min(), Is.GreaterThanOrEqualTo(-1e-6));

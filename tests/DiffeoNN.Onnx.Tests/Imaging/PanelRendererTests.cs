@@ -7,33 +7,33 @@ namespace DiffeoNN.Onnx.Tests.Imaging;
 /// <summary>Panels: layout, overlays and text.</summary>
 public sealed class PanelRendererTests
 {
-    private const int _margin = 20;
-    private const int _titleHeight = 20;
+    private const int Margin = 20;
+    private const int TitleHeight = 20;
 
-    private static readonly ImageBuffer _grey = Constant(64, 64, 0.5f);
+    private static readonly ImageBuffer Grey = Constant(64, 64, 0.5f);
 
     [Test]
     public void Render_PlacesTilesInRows()
     {
         var options = new PanelOptions { TileSize = 64 };
-        var panel = PanelRenderer.Render([new([new("a", _grey), new("b", Constant(32, 64, 0.2f))])], options);
+        var panel = PanelRenderer.Render([new([new("a", Grey), new("b", Constant(32, 64, 0.2f))])], options);
         Assert.That(panel.Channels, Is.EqualTo(3));
-        Assert.That(panel.Width, Is.EqualTo((2 * _margin) + 64 + 14 + 64));
-        Assert.That(panel[0, _margin + _titleHeight + 32, _margin + 32], Is.EqualTo(0.5).Within(0.01));
-        Assert.That(panel[1, _margin + _titleHeight + 16, _margin + 64 + 14 + 32], Is.EqualTo(0.2).Within(0.01));
-        Assert.That(panel[1, _margin + _titleHeight + 50, _margin + 64 + 14 + 32], Is.EqualTo(1), "below the wide tile");
+        Assert.That(panel.Width, Is.EqualTo((2 * Margin) + 64 + 14 + 64));
+        Assert.That(panel[0, Margin + TitleHeight + 32, Margin + 32], Is.EqualTo(0.5).Within(0.01));
+        Assert.That(panel[1, Margin + TitleHeight + 16, Margin + 64 + 14 + 32], Is.EqualTo(0.2).Within(0.01));
+        Assert.That(panel[1, Margin + TitleHeight + 50, Margin + 64 + 14 + 32], Is.EqualTo(1), "below the wide tile");
     }
 
     [Test]
     public void Render_DrawsTextWithoutInstalledFonts()
     {
-        var tile = new PanelTile("Input", _grey);
+        var tile = new PanelTile("Input", Grey);
         var options = new PanelOptions { TileSize = 64 };
         var with = PanelRenderer.Render([new([tile], "energy 1.5")], options);
         var without = PanelRenderer.Render([new([tile with { Title = "" }], " ")], options);
-        Assert.That(Ink(with, 0, _margin + _titleHeight), Is.GreaterThan(10), "title");
-        Assert.That(Ink(with, _margin + _titleHeight + 64, with.Height), Is.GreaterThan(10), "footer");
-        Assert.That(Ink(without, 0, _margin + _titleHeight) + Ink(without, _margin + _titleHeight + 64, without.Height), Is.Zero);
+        Assert.That(Ink(with, 0, Margin + TitleHeight), Is.GreaterThan(10), "title");
+        Assert.That(Ink(with, Margin + TitleHeight + 64, with.Height), Is.GreaterThan(10), "footer");
+        Assert.That(Ink(without, 0, Margin + TitleHeight) + Ink(without, Margin + TitleHeight + 64, without.Height), Is.Zero);
     }
 
     [Test]
@@ -41,20 +41,20 @@ public sealed class PanelRendererTests
     {
         var labels = new byte[64 * 64];
         for (int i = 0; i < labels.Length; i++) labels[i] = i % 64 >= 32 ? (byte)1 : (byte)0;
-        var tile = new PanelTile("", _grey) { Labels = new LabelMap(64, 64, labels) };
+        var tile = new PanelTile("", Grey) { Labels = new LabelMap(64, 64, labels) };
         var panel = PanelRenderer.Render([new([tile])], new PanelOptions { TileSize = 64 });
-        int row = _margin + _titleHeight + 30;
-        Assert.That(panel[0, row, _margin + 10], Is.EqualTo(0.5).Within(0.01), "background stays");
-        Assert.That(panel[0, row, _margin + 50], Is.EqualTo(0.5 + (0.28 * 0.5)).Within(0.01), "tint towards red 1");
-        Assert.That(panel[0, row, _margin + 32], Is.GreaterThan(0.9), "outline");
+        int row = Margin + TitleHeight + 30;
+        Assert.That(panel[0, row, Margin + 10], Is.EqualTo(0.5).Within(0.01), "background stays");
+        Assert.That(panel[0, row, Margin + 50], Is.EqualTo(0.5 + (0.28 * 0.5)).Within(0.01), "tint towards red 1");
+        Assert.That(panel[0, row, Margin + 32], Is.GreaterThan(0.9), "outline");
     }
 
     [Test]
     public void Render_OfReference_AddsLegend()
     {
         var labels = new LabelMap(64, 64, new byte[64 * 64]);
-        var plain = PanelRenderer.Render([new([new("a", _grey)])], new PanelOptions { TileSize = 64 });
-        var withTruth = PanelRenderer.Render([new([new("a", _grey) { Reference = labels }])], new PanelOptions { TileSize = 64 });
+        var plain = PanelRenderer.Render([new([new("a", Grey)])], new PanelOptions { TileSize = 64 });
+        var withTruth = PanelRenderer.Render([new([new("a", Grey) { Reference = labels }])], new PanelOptions { TileSize = 64 });
         Assert.That(withTruth.Height, Is.GreaterThan(plain.Height));
     }
 
@@ -63,8 +63,8 @@ public sealed class PanelRendererTests
     {
         var tile = new PanelTile("", Constant(65, 65, 0)) { Grid = new NoDeformation().Draw(new SamplingGrid(65, 65), 0) };
         var panel = PanelRenderer.Render([new([tile])], new PanelOptions { TileSize = 65, GridLines = 5 });
-        int row = _margin + _titleHeight + 8;
-        int[] bright = [.. Enumerable.Range(2, 61).Where(column => panel[1, row, _margin + column] > 0.5)];
+        int row = Margin + TitleHeight + 8;
+        int[] bright = [.. Enumerable.Range(2, 61).Where(column => panel[1, row, Margin + column] > 0.5)];
         Assert.That(bright, Is.EqualTo(new[] { 16, 32, 48 }));
     }
 
@@ -76,14 +76,14 @@ public sealed class PanelRendererTests
         Array.Fill(u, 5 * grid.PixelSize, 0, 65 * 65);
         var tile = new PanelTile("", Constant(65, 65, 0)) { Grid = new DeformationMap(grid, u) };
         var panel = PanelRenderer.Render([new([tile])], new PanelOptions { TileSize = 65, GridLines = 5 });
-        int row = _margin + _titleHeight + 8;
-        Assert.That(Enumerable.Range(8, 55).Where(column => panel[1, row, _margin + column] > 0.5), Is.EqualTo(new[] { 21, 37, 53 }));
+        int row = Margin + TitleHeight + 8;
+        Assert.That(Enumerable.Range(8, 55).Where(column => panel[1, row, Margin + column] > 0.5), Is.EqualTo(new[] { 21, 37, 53 }));
     }
 
     [Test]
     public void Render_Twice_GivesTheSamePicture()
     {
-        PanelRow[] rows = [new([new("Canonical image", _grey) { Caption = "IoU 0.957", Points = [(0, 0), (0.5, -0.2)] }], "energy")];
+        PanelRow[] rows = [new([new("Canonical image", Grey) { Caption = "IoU 0.957", Points = [(0, 0), (0.5, -0.2)] }], "energy")];
         var (first, second) = (PanelRenderer.Render(rows), PanelRenderer.Render(rows));
         Assert.That(second.Data.ToArray(), Is.EqualTo(first.Data.ToArray()));
     }
@@ -91,9 +91,9 @@ public sealed class PanelRendererTests
     [Test]
     public void Render_WithTitlesOnce_SavesTheirSpace()
     {
-        PanelRow[] rows = [new([new("a", _grey)]), new([new("a", _grey)])];
+        PanelRow[] rows = [new([new("a", Grey)]), new([new("a", Grey)])];
         int twice = PanelRenderer.Render(rows).Height, once = PanelRenderer.Render(rows, new PanelOptions { TitlesOnce = true }).Height;
-        Assert.That(twice - once, Is.EqualTo(_titleHeight));
+        Assert.That(twice - once, Is.EqualTo(TitleHeight));
     }
 
     [Test]

@@ -7,7 +7,7 @@ namespace DiffeoNN.Onnx.Tests.Imaging;
 /// <summary>Writes PNG files of any kind, as simply as the format allows, for the reader's tests.</summary>
 internal static class PngBytes
 {
-    private static readonly (int X, int Y, int StepX, int StepY)[] _adam7 =
+    private static readonly (int X, int Y, int StepX, int StepY)[] Adam7 =
         [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
 
     /// <summary>Encodes samples in order (row, column, sample); row r is filtered by method r % 5.</summary>
@@ -16,7 +16,7 @@ internal static class PngBytes
     {
         int perPixel = samples.Length / (width * height);
         using var raw = new MemoryStream();
-        foreach (var (x, y, stepX, stepY) in interlaced ? _adam7 : [(0, 0, 1, 1)])
+        foreach (var (x, y, stepX, stepY) in interlaced ? Adam7 : [(0, 0, 1, 1)])
         {
             byte[] above = [];
             for (int row = y; row < height && x < width; row += stepY)

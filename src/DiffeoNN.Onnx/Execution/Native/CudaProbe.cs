@@ -8,8 +8,8 @@ namespace DiffeoNN.Onnx.Execution.Native;
 /// <summary>Finds out what of CUDA is there and what is missing; every question can be answered by a test instead of the machine.</summary>
 internal sealed record CudaProbe
 {
-    private static readonly string s_driver = OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1";
-    private static readonly string s_provider = OperatingSystem.IsWindows() ? "onnxruntime_providers_cuda.dll" : "libonnxruntime_providers_cuda.so";
+    private static readonly string Driver = OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1";
+    private static readonly string Provider = OperatingSystem.IsWindows() ? "onnxruntime_providers_cuda.dll" : "libonnxruntime_providers_cuda.so";
 
     /// <summary>This machine.</summary>
     public static CudaProbe Current { get; } = new();
@@ -38,16 +38,16 @@ internal sealed record CudaProbe
     public IReadOnlyList<string> Missing(int index)
     {
         List<string> missing = [];
-        var hasDriver = CanLoad(s_driver);
+        var hasDriver = CanLoad(Driver);
         var providers = Providers();
         if (!providers.Contains("CUDAExecutionProvider"))
             missing.Add($"this build has no GPU packages (ONNX Runtime offers only {string.Join(", ", providers)}), build with -p:DiffeoNNGpu=true");
-        else if (Find(s_provider) is not { } provider)
-            missing.Add($"'{s_provider}' is not beside ONNX Runtime's library, restore the package Microsoft.ML.OnnxRuntime.Gpu again");
+        else if (Find(Provider) is not { } provider)
+            missing.Add($"'{Provider}' is not beside ONNX Runtime's library, restore the package Microsoft.ML.OnnxRuntime.Gpu again");
         else if (ProviderError(index) is { } error)
             missing.AddRange(Explain(provider, error, hasDriver));
 
-        if (!hasDriver) missing.Add($"the NVIDIA driver's '{s_driver}' does not load, install the driver (in a container, start it with access to the GPU)");
+        if (!hasDriver) missing.Add($"the NVIDIA driver's '{Driver}' does not load, install the driver (in a container, start it with access to the GPU)");
         if (missing.Count > 0) return missing;
 
         // This starts CUDA in libtorch, so it is asked only where the libraries are there.
@@ -69,7 +69,7 @@ internal sealed record CudaProbe
     {
         var unloadable = Unloadable(provider);
         if (unloadable.Length > 0)
-            yield return $"'{s_provider}' needs {string.Join(", ", unloadable)}, which do not load, install CUDA and cuDNN of these versions and put them on the library path";
+            yield return $"'{Provider}' needs {string.Join(", ", unloadable)}, which do not load, install CUDA and cuDNN of these versions and put them on the library path";
         else if (hasDriver)
             yield return $"ONNX Runtime refuses its CUDA provider: {error}";
     }
@@ -77,7 +77,7 @@ internal sealed record CudaProbe
     private string[] Unloadable(string provider)
     {
         // ONNX Runtime's own helper library loads with the provider; the driver has its own message.
-        var needs = Needs(provider).Where(name => !name.Contains("onnxruntime", StringComparison.Ordinal) && name != s_driver);
+        var needs = Needs(provider).Where(name => !name.Contains("onnxruntime", StringComparison.Ordinal) && name != Driver);
         return [.. needs.Where(name => !CanLoad(name))];
     }
 

@@ -11,7 +11,7 @@ internal static class TorchLibraries
     private const string Bridge = "libLibTorchSharp.so";
 
     /// <summary>In the order of their dependencies. Those with a star or for CUDA are not in every build of libtorch.</summary>
-    private static readonly (string Pattern, bool Required)[] s_libtorch =
+    private static readonly (string Pattern, bool Required)[] Libtorch =
     [
         ("libgomp*.so*", false), ("libc10.so", true), ("libtorch_cpu.so", true),
         ("libc10_cuda.so", false), ("libtorch_cuda.so", false), ("libtorch.so", true),
@@ -33,7 +33,7 @@ internal static class TorchLibraries
         if (chosen is not null) RefuseSecondCopy(system, chosen);
         var libtorch = chosen ?? Path.GetDirectoryName(Find(system, "libtorch_cpu.so")
             ?? throw Missing("libtorch_cpu.so", system.Folders, $"reference the package TorchSharp-cpu, or set {Variable} to the folder of another libtorch"))!;
-        foreach (var (pattern, required) in s_libtorch)
+        foreach (var (pattern, required) in Libtorch)
         {
             var files = Directory.Exists(libtorch) ? Directory.GetFiles(libtorch, pattern) : [];
             if (files.Length == 0 && required)

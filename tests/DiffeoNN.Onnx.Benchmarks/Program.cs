@@ -1,1 +1,66 @@
-return 0;
+using System.Text.Json;
+using DiffeoNN.Onnx.Benchmarks;
+using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Fields;
+using TorchSharp;
+
+if (BenchmarkOptions.Parse(args) is not { } options)
+    return 2;
+var engine = new OnnxRuntimeEngine(new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = options.Threads });
+var networks = new ReferenceNetworks(options.Size);
+using var energy = OnnxSide.Load(networks, EnergyScale.Published, engine);
+using var images = TestImages.Create(options.Batch, options.Size);
+var defaults = new CanonicaliserOptions();
+if (options.Lattice is { } lattice)
+    defaults = defaults with { Lattice = lattice };
+Console.WriteLine($"{options.Size}x{options.Size}, {engine.Budget.Cores} cores, {options.Steps} steps an image\n");
+
+if (options.Memory)
+    return MemoryCheck.Run(energy, defaults, images);
+
+List<StepTimes> rows = [];
+void Library(string name, DiffeoNN.Onnx.Energies.IEnergy of, CanonicaliserOptions with, torch.Tensor batch) =>
+    rows.Add(Measure.Library(name, of, with, batch, options.Repeats * 5, options.Steps));
+
+if (options.Lattices)
+{
+    foreach (var size in (int[])[8, 12, 16, 24, 32, 48, 64, 0])
+        Library($"siren {(size == 0 ? "at every pixel" : $"{size}x{size}")}", energy, defaults with { Lattice = size }, images);
+    foreach (var basis in Enum.GetValues<LatticeBasis>())
+        Library($"lattice 8x8 {basis}", energy, defaults with { Field = FieldKind.ControlLattice, Lattice = 8, Basis = basis }, images);
+    StepTimes.PrintHeader();
+    rows.ForEach(row => row.Print());
+    return Json();
+}
+
+using var doubles = new TorchNetworks(networks, torch.ScalarType.Float64);
+using var floats = new TorchNetworks(networks, torch.ScalarType.Float32);
+var agreement = Agreement.Of(new TorchEnergy(doubles, EnergyScale.Published), energy, images, torch.ScalarType.Float64);
+Library("this library", energy, defaults, images.narrow(0, 0, 1));
+Library("  energies by autograd instead", new TorchEnergy(floats, EnergyScale.Published), defaults, images.narrow(0, 0, 1));
+if (options.Batch > 1)
+    Library($"  batch of {options.Batch}", energy, defaults, images);
+using var recipe = new PublishedRecipe(doubles, images.narrow(0, 0, 1), EnergyScale.Published);
+rows.Add(Measure.Recipe("published recipe", recipe, options.Repeats, options.Steps));
+
+var (own, perImage, published) = (rows[0], options.Batch > 1 ? rows[^2] : rows[0], rows[^1]);
+Console.WriteLine($"recipe / library, time of a step          {published.Step / own.Step,8:f1}");
+Console.WriteLine($"recipe / library, time of an image        {published.Image / perImage.Image,8:f1}{(options.Batch > 1 ? $" (batch of {options.Batch})" : "")}");
+Console.WriteLine($"recipe / library, energy gradient alone   {published.EnergyGradient / own.EnergyGradient,8:f1}");
+Console.WriteLine($"recipe / library, the rest                {published.OthersToEnergy * published.EnergyGradient / (own.OthersToEnergy * own.EnergyGradient),8:f1}");
+Console.WriteLine($"library, the rest / energy gradient       {own.OthersToEnergy,8:f3}\n");
+StepTimes.PrintHeader();
+rows.ForEach(row => row.Print());
+Console.WriteLine(
+    $"\nboth energies agree to {agreement.Energy:e1}, gradients to {agreement.Gradient:e1} of the largest entry, cosine 1 - {1 - agreement.Cosine:e1}");
+if (!agreement.Holds)
+    Console.Error.WriteLine("The two sides do not compute the same energy; the times mean nothing.");
+return agreement.Holds ? Json() : 1;
+
+int Json()
+{
+    if (options.Json is not null)
+        File.WriteAllText(options.Json, JsonSerializer.Serialize(rows, JsonSerializerOptions.Web) + "\n");
+    return 0;
+}

@@ -1,0 +1,77 @@
+using System.Globalization;
+
+namespace DiffeoNN.Onnx.Benchmarks;
+
+/// <summary>What to measure.</summary>
+internal sealed record BenchmarkOptions
+{
+    public const string Usage = """
+        Compares this library's canonicaliser with the published recipe, both with energy networks of the reference's size and random weights.
+
+          --size N       side of the square images, a multiple of 64 (128)
+          --batch N      images in this library's batch; the recipe always takes one (1)
+          --threads N    cores for both sides, 0 for all (0)
+          --lattice N    nodes of this library's velocity lattice along a side, 0 for full resolution (the default of the options)
+          --steps N      steps a canonicalisation has, for the time of an image (100)
+          --repeats N    measured steps of the recipe; this library takes five times as many (8)
+          --lattices     only this library, over lattice sizes and field kinds
+          --memory       only this library, 200 canonicalisations: resident memory and live tensors after warm-up
+          --json FILE    also write the figures as JSON
+        """;
+
+    public int Size { get; init; } = 128;
+
+    public int Batch { get; init; } = 1;
+
+    public int Threads { get; init; }
+
+    public int? Lattice { get; init; }
+
+    public int Steps { get; init; } = 100;
+
+    public int Repeats { get; init; } = 8;
+
+    public bool Lattices { get; init; }
+
+    public bool Memory { get; init; }
+
+    public string? Json { get; init; }
+
+    /// <summary>Reads the command line; null after printing what is wrong with it.</summary>
+    public static BenchmarkOptions? Parse(string[] args)
+    {
+        var options = new BenchmarkOptions();
+        for (var i = 0; i < args.Length; i++)
+        {
+            if (args[i] is "--lattices" or "--memory")
+            {
+                options = args[i] == "--memory" ? options with { Memory = true } : options with { Lattices = true };
+                continue;
+            }
+
+            var name = args[i];
+            var value = i + 1 < args.Length ? args[++i] : null;
+            var isNumber = int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number);
+            BenchmarkOptions? next = (name, value) switch
+            {
+                ("--json", not null) => options with { Json = value },
+                ("--size", _) when isNumber && number > 0 && number % 64 == 0 => options with { Size = number },
+                ("--batch", _) when isNumber && number > 0 => options with { Batch = number },
+                ("--threads", _) when isNumber => options with { Threads = number },
+                ("--lattice", _) when isNumber && number != 1 => options with { Lattice = number },
+                ("--steps", _) when isNumber && number > 0 => options with { Steps = number },
+                ("--repeats", _) when isNumber && number > 0 => options with { Repeats = number },
+                _ => null,
+            };
+            if (next is null)
+            {
+                Console.Error.WriteLine($"Cannot read '{name}{(value is null ? "" : " " + value)}'.\n\n{Usage}");
+                return null;
+            }
+
+            options = next;
+        }
+
+        return options;
+    }
+}

@@ -1,0 +1,39 @@
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Energies;
+using DiffeoNN.Onnx.Execution;
+
+namespace DiffeoNN.Onnx.Benchmarks;
+
+/// <summary>The networks as a bundle of this library: composed, differentiated, and run by ONNX Runtime.</summary>
+internal static class OnnxSide
+{
+    /// <summary>Writes the bundle to a temporary folder and loads its energy.</summary>
+    public static OnnxEnergy Load(ReferenceNetworks networks, EnergyScale scale, OnnxRuntimeEngine engine)
+    {
+        var folder = Directory.CreateTempSubdirectory("diffeonn-benchmark-");
+        try
+        {
+            OnnxNetworks.Vae(networks).Save(Path.Combine(folder.FullName, "vae.onnx"));
+            OnnxNetworks.Critic(networks).Save(Path.Combine(folder.FullName, "critic.onnx"));
+            return OnnxEnergy.FromBundle(new BundleBuilder(folder.FullName).Build(Manifest(networks.Size, scale), engine), engine);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    // A bundle needs an inner model, which plays no part here: the critic stands in for it.
+    private static BundleManifest Manifest(int size, EnergyScale scale) => new()
+    {
+        Name = "benchmark",
+        Image = new ImageSpec { Channels = 1, Height = size, Width = size, Mean = [0.0], Std = [1.0] },
+        Energy = new EnergyWeights { Vae = scale.Vae, Beta = scale.Beta, Adversarial = scale.Adversarial },
+        Models = new BundleModels
+        {
+            Inner = new PredictorSpec { File = "critic.onnx", Input = "image", Output = new OutputSpec { Name = "score", Kind = OutputKind.Image } },
+            Vae = new VaeSpec { File = "vae.onnx", Input = "image", Reconstruction = "reconstruction", Mean = "mu", LogVariance = "logvar" },
+            Critic = new CriticSpec { File = "critic.onnx", Input = "image", Output = "score" },
+        },
+    };
+}

@@ -1,0 +1,108 @@
+using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Fields;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Benchmarks;
+
+/// <summary>
+/// The baseline: the method as it was published, in libtorch. Float64, one image, the sine network at every pixel, both flows every step with
+/// seven squarings, energies and everything else by autograd.
+/// </summary>
+/// <remarks>Backward runs link by link, as in this library, so that the share of each stage is known; the work is that of one pass.</remarks>
+internal sealed class PublishedRecipe : IDisposable
+{
+    private const int Squarings = 7;
+    private readonly TorchNetworks _networks;
+    private readonly torch.Tensor _image;
+    private readonly torch.Tensor _coordinates;
+    private readonly torch.Tensor[] _parameters;
+    private readonly Adam _adam;
+    private readonly SamplingGrid _grid;
+    private readonly EnergyScale _scale;
+
+    public PublishedRecipe(TorchNetworks networks, torch.Tensor image, EnergyScale scale)
+    {
+        (_networks, _scale) = (networks, scale);
+        _grid = SamplingGrid.Of(image);
+        using var scope = torch.NewDisposeScope();
+        _image = image.to_type(torch.ScalarType.Float64).DetachFromDisposeScope();
+        _coordinates = _grid.Positions(torch.ScalarType.Float64).view(2, -1).t().contiguous().DetachFromDisposeScope();
+        using var siren = new Siren(1, 2, 2, _grid, seed: 1, torch.CPU);
+        _parameters = [.. siren.Parameters.Select(parameter =>
+            parameter.detach().squeeze(0).to_type(torch.ScalarType.Float64).requires_grad_().DetachFromDisposeScope())];
+        _adam = new Adam(_parameters, 0.0038926);
+    }
+
+    /// <summary>Times of all steps so far.</summary>
+    public StageClock Clock { get; } = new();
+
+    /// <summary>One step of the optimiser.</summary>
+    /// <returns>The total energy before the update.</returns>
+    public double Step()
+    {
+        using var scope = torch.NewDisposeScope();
+        var velocity = Clock.Measure(Stage.Field, Velocity);
+        var v = Leaf(velocity);
+        var (displacement, u) = Clock.Measure(Stage.Exponential, () =>
+        {
+            var displacement = ScalingAndSquaring.Exp(v, Squarings);
+            _ = ScalingAndSquaring.Exp(-v, Squarings);
+            return (displacement, Leaf(displacement));
+        });
+        var (warped, y) = Clock.Measure(Stage.Warp, () =>
+        {
+            var warped = Warp.Apply(_image, u);
+            return (warped, Leaf(warped));
+        });
+        var (energy, dY) = Clock.Measure(Stage.EnergyGradient, () =>
+        {
+            var energy = (_networks.Vae(y, _scale.Beta) * _scale.Vae) + (_networks.Adversarial(y) * _scale.Adversarial);
+            return (energy, Backward(energy, y, torch.ones_like(energy)));
+        });
+        var (smoothness, orientation, dU, dV) = Clock.Measure(Stage.Regularisers, () =>
+        {
+            var (smoothness, orientation) = (Regularisers.Smoothness(v), Regularisers.Orientation(u));
+            return (smoothness, orientation, Backward(orientation, u, torch.ones_like(orientation)), Backward(smoothness, v, torch.ones_like(smoothness)));
+        });
+        dU = dU + Clock.Measure(Stage.Warp, () => Backward(warped, u, dY));
+        dV = dV + Clock.Measure(Stage.Exponential, () => Backward(displacement, v, dU));
+        var gradients = Clock.Measure(Stage.Field, () => torch.autograd.grad([velocity], _parameters, [dV]));
+        Clock.Measure(Stage.Optimiser, () =>
+        {
+            _adam.Step(_parameters, [.. gradients]);
+            return true;
+        });
+        return (energy + smoothness + orientation).item<double>();
+    }
+
+    public void Dispose()
+    {
+        _image.Dispose();
+        _coordinates.Dispose();
+        _adam.Dispose();
+        foreach (var parameter in _parameters)
+            parameter.Dispose();
+    }
+
+    private static torch.Tensor Leaf(torch.Tensor tensor) => tensor.detach().requires_grad_();
+
+    private static torch.Tensor Backward(torch.Tensor output, torch.Tensor input, torch.Tensor gradient) =>
+        torch.autograd.grad([output], [input], [gradient])[0];
+
+    // Rows are positions, as in a network of dense layers applied to a list of coordinates.
+    private torch.Tensor Velocity()
+    {
+        torch.Tensor Dense(torch.Tensor x, int layer) => torch.nn.functional.linear(x, _parameters[2 * layer], _parameters[(2 * layer) + 1].flatten());
+        var h = (Dense(_coordinates, 0) * 1.5965).sin();
+        h = h + Dense(h, 1).sin();
+        h = h + Dense(h, 2).sin();
+        return (Dense(h, 3) * 0.0036162).t().reshape(1, 2, _grid.Height, _grid.Width);
+    }
+}
+
+/// <summary>Weights of the energy's terms.</summary>
+internal sealed record EnergyScale(double Vae, double Beta, double Adversarial)
+{
+    /// <summary>What was published for lungs.</summary>
+    public static EnergyScale Published { get; } = new(1e-2, 1e-4, 1e-3);
+}

@@ -6,7 +6,8 @@ namespace DiffeoNN.Onnx.Benchmarks;
 internal sealed record BenchmarkOptions
 {
     public const string Usage = """
-        Compares this library's canonicaliser with the published recipe, both with energy networks of the reference's size and random weights.
+        Compares this library's canonicaliser with the published recipe, both with energy networks of the reference's size
+        and random weights.
 
           --size N       side of the square images, a multiple of 64 (128)
           --batch N      images in this library's batch; the recipe always takes one (1)

@@ -15,7 +15,8 @@ internal static class Measure
     /// <param name="images">The batch.</param>
     /// <param name="steps">Measured steps.</param>
     /// <param name="imageSteps">Steps the time of an image is stated for.</param>
-    public static StepTimes Library(string name, IEnergy energy, CanonicaliserOptions options, torch.Tensor images, int steps, int imageSteps)
+    public static StepTimes Library(
+        string name, IEnergy energy, CanonicaliserOptions options, torch.Tensor images, int steps, int imageSteps)
     {
         options = options with { Patience = 0 };
         new Canonicaliser(energy, options with { Steps = 3 }).Run(images).Dispose();
@@ -43,7 +44,8 @@ internal static class Measure
 
         var after = recipe.Clock.Times();
         var stages = new StageTimes(
-            after.EnergyGradient - before.EnergyGradient, after.Field - before.Field, after.Exponential - before.Exponential, after.Warp - before.Warp,
+            after.EnergyGradient - before.EnergyGradient, after.Field - before.Field,
+            after.Exponential - before.Exponential, after.Warp - before.Warp,
             after.Regularisers - before.Regularisers, after.Optimiser - before.Optimiser, TimeSpan.Zero, after.Total - before.Total);
         return StepTimes.From(name, 1, steps, stages, Median(times), Median(times) * imageSteps, megabytes);
     }

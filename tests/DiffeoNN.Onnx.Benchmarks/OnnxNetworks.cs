@@ -11,7 +11,11 @@ internal static class OnnxNetworks
         var graph = Graph("vae", networks.Size);
         var h = "image";
         for (var i = 0; i < networks.Encoder.Length; i++)
-            h = graph.AddNode("Relu", [Convolution(graph, "Conv", h, networks.Encoder[i], $"encoder{i}", stride: 2, padding: 1)], $"encoded{i}");
+        {
+            h = Convolution(graph, "Conv", h, networks.Encoder[i], $"encoder{i}", stride: 2, padding: 1);
+            h = graph.AddNode("Relu", [h], $"encoded{i}");
+        }
+
         h = graph.AddNode("Flatten", [h], "features", OnnxAttribute.Of("axis", 1L));
         Dense(graph, h, networks.Mean, "mu");
         Dense(graph, h, networks.LogVariance, "logvar");
@@ -21,7 +25,9 @@ internal static class OnnxNetworks
         for (var i = 0; i < networks.Decoder.Length; i++)
         {
             h = Convolution(graph, "ConvTranspose", h, networks.Decoder[i], $"decoder{i}", stride: 2, padding: 1);
-            h = i < networks.Decoder.Length - 1 ? graph.AddNode("Relu", [h], $"decoded{i}") : graph.AddNode("Sigmoid", [h], "reconstruction");
+            h = i < networks.Decoder.Length - 1
+                ? graph.AddNode("Relu", [h], $"decoded{i}")
+                : graph.AddNode("Sigmoid", [h], "reconstruction");
         }
 
         graph.Outputs.Add(new OnnxValueInfo("reconstruction", OnnxElementType.Float, ["N", 1L, networks.Size, networks.Size]));

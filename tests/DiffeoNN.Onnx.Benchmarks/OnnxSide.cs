@@ -31,8 +31,14 @@ internal static class OnnxSide
         Energy = new EnergyWeights { Vae = scale.Vae, Beta = scale.Beta, Adversarial = scale.Adversarial },
         Models = new BundleModels
         {
-            Inner = new PredictorSpec { File = "critic.onnx", Input = "image", Output = new OutputSpec { Name = "score", Kind = OutputKind.Image } },
-            Vae = new VaeSpec { File = "vae.onnx", Input = "image", Reconstruction = "reconstruction", Mean = "mu", LogVariance = "logvar" },
+            Inner = new PredictorSpec
+            {
+                File = "critic.onnx", Input = "image", Output = new OutputSpec { Name = "score", Kind = OutputKind.Image },
+            },
+            Vae = new VaeSpec
+            {
+                File = "vae.onnx", Input = "image", Reconstruction = "reconstruction", Mean = "mu", LogVariance = "logvar",
+            },
             Critic = new CriticSpec { File = "critic.onnx", Input = "image", Output = "score" },
         },
     };

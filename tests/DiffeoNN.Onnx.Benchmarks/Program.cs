@@ -45,15 +45,18 @@ using var recipe = new PublishedRecipe(doubles, images.narrow(0, 0, 1), EnergySc
 rows.Add(Measure.Recipe("published recipe", recipe, options.Repeats, options.Steps));
 
 var (own, perImage, published) = (rows[0], options.Batch > 1 ? rows[^2] : rows[0], rows[^1]);
-Console.WriteLine($"recipe / library, time of a step          {published.Step / own.Step,8:f1}");
-Console.WriteLine($"recipe / library, time of an image        {published.Image / perImage.Image,8:f1}{(options.Batch > 1 ? $" (batch of {options.Batch})" : "")}");
-Console.WriteLine($"recipe / library, energy gradient alone   {published.EnergyGradient / own.EnergyGradient,8:f1}");
-Console.WriteLine($"recipe / library, the rest                {published.OthersToEnergy * published.EnergyGradient / (own.OthersToEnergy * own.EnergyGradient),8:f1}");
-Console.WriteLine($"library, the rest / energy gradient       {own.OthersToEnergy,8:f3}\n");
+void Ratio(string name, double value, string format = "f1") => Console.WriteLine($"{name,-42}{value.ToString(format),8}");
+Ratio("recipe / library, time of a step", published.Step / own.Step);
+Ratio($"recipe / library, time of an image{(options.Batch > 1 ? " in the batch" : "")}", published.Image / perImage.Image);
+Ratio("recipe / library, energy gradient alone", published.EnergyGradient / own.EnergyGradient);
+Ratio("recipe / library, the rest", published.Others / own.Others);
+Ratio("library, the rest / energy gradient", own.OthersToEnergy, "f3");
+Console.WriteLine();
 StepTimes.PrintHeader();
 rows.ForEach(row => row.Print());
 Console.WriteLine(
-    $"\nboth energies agree to {agreement.Energy:e1}, gradients to {agreement.Gradient:e1} of the largest entry, cosine 1 - {1 - agreement.Cosine:e1}");
+    $"\nboth energies agree to {agreement.Energy:e1}, gradients to {agreement.Gradient:e1} of the largest entry, "
+    + $"cosine 1 - {1 - agreement.Cosine:e1}");
 if (!agreement.Holds)
     Console.Error.WriteLine("The two sides do not compute the same energy; the times mean nothing.");
 return agreement.Holds ? Json() : 1;

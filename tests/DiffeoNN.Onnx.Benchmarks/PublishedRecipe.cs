@@ -5,10 +5,10 @@ using TorchSharp;
 namespace DiffeoNN.Onnx.Benchmarks;
 
 /// <summary>
-/// The baseline: the method as it was published, in libtorch. Float64, one image, the sine network at every pixel, both flows every step with
-/// seven squarings, energies and everything else by autograd.
+/// The baseline: the method as it was published, in libtorch. Float64, one image, the sine network at every pixel, both flows every step
+/// with seven squarings, energies and everything else by autograd.
 /// </summary>
-/// <remarks>Backward runs link by link, as in this library, so that the share of each stage is known; the work is that of one pass.</remarks>
+/// <remarks>Backward runs link by link, as in this library, so that each stage's share is known; the work is that of one pass.</remarks>
 internal sealed class PublishedRecipe : IDisposable
 {
     private const int Squarings = 7;
@@ -62,7 +62,8 @@ internal sealed class PublishedRecipe : IDisposable
         var (smoothness, orientation, dU, dV) = Clock.Measure(Stage.Regularisers, () =>
         {
             var (smoothness, orientation) = (Regularisers.Smoothness(v), Regularisers.Orientation(u));
-            return (smoothness, orientation, Backward(orientation, u, torch.ones_like(orientation)), Backward(smoothness, v, torch.ones_like(smoothness)));
+            return (smoothness, orientation,
+                Backward(orientation, u, torch.ones_like(orientation)), Backward(smoothness, v, torch.ones_like(smoothness)));
         });
         dU = dU + Clock.Measure(Stage.Warp, () => Backward(warped, u, dY));
         dV = dV + Clock.Measure(Stage.Exponential, () => Backward(displacement, v, dU));
@@ -92,7 +93,8 @@ internal sealed class PublishedRecipe : IDisposable
     // Rows are positions, as in a network of dense layers applied to a list of coordinates.
     private torch.Tensor Velocity()
     {
-        torch.Tensor Dense(torch.Tensor x, int layer) => torch.nn.functional.linear(x, _parameters[2 * layer], _parameters[(2 * layer) + 1].flatten());
+        torch.Tensor Dense(torch.Tensor x, int layer) =>
+            torch.nn.functional.linear(x, _parameters[2 * layer], _parameters[(2 * layer) + 1].flatten());
         var h = (Dense(_coordinates, 0) * 1.5965).sin();
         h = h + Dense(h, 1).sin();
         h = h + Dense(h, 2).sin();

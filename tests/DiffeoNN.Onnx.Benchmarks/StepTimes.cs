@@ -15,11 +15,14 @@ namespace DiffeoNN.Onnx.Benchmarks;
 /// <param name="Image">Milliseconds of a whole canonicalisation, one image.</param>
 /// <param name="ResidentMegabytes">Largest resident memory of the process while it ran.</param>
 internal sealed record StepTimes(
-    string Name, int Batch, double Step, double EnergyGradient, double Field, double Exponential, double Warp, double Regularisers, double Optimiser,
-    double Image, double ResidentMegabytes)
+    string Name, int Batch, double Step, double EnergyGradient, double Field, double Exponential, double Warp, double Regularisers,
+    double Optimiser, double Image, double ResidentMegabytes)
 {
-    /// <summary>Everything but the energy networks, relative to them.</summary>
-    public double OthersToEnergy => (Field + Exponential + Warp + Regularisers + Optimiser) / EnergyGradient;
+    /// <summary>Everything but the energy networks.</summary>
+    public double Others => Field + Exponential + Warp + Regularisers + Optimiser;
+
+    /// <summary>The same relative to them.</summary>
+    public double OthersToEnergy => Others / EnergyGradient;
 
     public static StepTimes From(string name, int batch, int steps, StageTimes times, double medianStep, double image, double megabytes)
     {
@@ -30,7 +33,8 @@ internal sealed record StepTimes(
     }
 
     public static void PrintHeader() => Console.WriteLine(
-        $"{"ms a step",-34} {"step",8} {"energy",8} {"field",8} {"exp",8} {"warp",8} {"regul.",8} {"adam",8} {"others/energy",14} {"s an image",11} {"MB",7}");
+        $"{"ms a step",-34} {"step",8} {"energy",8} {"field",8} {"exp",8} {"warp",8} {"regul.",8} {"adam",8} "
+        + $"{"others/energy",14} {"s an image",11} {"MB",7}");
 
     public void Print() => Console.WriteLine(
         $"{Name,-34} {Step,8:f2} {EnergyGradient,8:f2} {Field,8:f2} {Exponential,8:f2} {Warp,8:f2} {Regularisers,8:f2} {Optimiser,8:f2} "

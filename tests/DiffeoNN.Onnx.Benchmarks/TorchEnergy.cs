@@ -3,7 +3,7 @@ using TorchSharp;
 
 namespace DiffeoNN.Onnx.Benchmarks;
 
-/// <summary>The same energy by libtorch's autograd in float32: what this library would use without a gradient graph in ONNX Runtime.</summary>
+/// <summary>The same energy by libtorch's autograd in float32: what there would be without a gradient graph.</summary>
 internal sealed class TorchEnergy(TorchNetworks networks, EnergyScale scale) : IEnergy
 {
     public IReadOnlyList<string> TermNames => ["vae", "adversarial"];

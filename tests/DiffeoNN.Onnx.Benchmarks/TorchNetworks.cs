@@ -31,7 +31,10 @@ internal sealed class TorchNetworks : IDisposable
     public torch.Tensor Vae(torch.Tensor y, double beta)
     {
         using var scope = torch.NewDisposeScope();
-        var h = _encoder.Aggregate(y, (x, layer) => functional.conv2d(x, layer.Weight, layer.Bias, strides: [2, 2], padding: [1, 1]).relu()).flatten(1);
+        var h = y;
+        foreach (var (weight, bias) in _encoder)
+            h = functional.conv2d(h, weight, bias, strides: [2, 2], padding: [1, 1]).relu();
+        h = h.flatten(1);
         var mean = functional.linear(h, _mean.Weight, _mean.Bias);
         var logVariance = functional.linear(h, _logVariance.Weight, _logVariance.Bias);
         var d = functional.linear(mean, _fromLatent.Weight, _fromLatent.Bias).relu().view(y.size(0), -1, _bottom, _bottom);

@@ -6,7 +6,7 @@ using TorchSharp;
 namespace DiffeoNN.Onnx.Canonicalisation;
 
 /// <content>The chain of one step: parameters -> lattice -> v -> u -> y, and back link by link.</content>
-/// <remarks>Each link starts from a leaf of its own, so that backward runs through one link at a time, and each is timed both ways.</remarks>
+/// <remarks>Each link starts from a leaf of its own: backward runs through one link at a time, and each is timed both ways.</remarks>
 internal sealed partial class CanonicalisationRun
 {
     private Iterate Forward()
@@ -34,7 +34,11 @@ internal sealed partial class CanonicalisationRun
     {
         var dU = _clock.Measure(Stage.Warp, () => Backward(iterate.Image, iterate.Displacement, gradient));
         if (iterate.Orientation.requires_grad)
-            dU = _clock.Measure(Stage.Regularisers, () => dU.AddInPlace(Backward(iterate.Orientation, iterate.Displacement, _options.OrientationWeight)));
+        {
+            dU = _clock.Measure(
+                Stage.Regularisers, () => dU.AddInPlace(Backward(iterate.Orientation, iterate.Displacement, _options.OrientationWeight)));
+        }
+
         var dV = _clock.Measure(Stage.Exponential, () => Backward(iterate.Exponential, iterate.Velocity, dU));
         var dLattice = _clock.Measure(Stage.Field, () => _upsampling is null ? dV : _upsampling.ApplyTransposed(dV));
         if (_options.SmoothnessWeight > 0)
@@ -60,10 +64,13 @@ internal sealed partial class CanonicalisationRun
 
     // Rows that diverged are judged by their speed; until they leave, the resampling kernel must not see their values: its backward
     // reads memory at positions that are no numbers.
-    private static torch.Tensor Still(torch.Tensor v, double[] speeds) =>
-        speeds.All(HasNotDiverged)
-            ? v
-            : torch.where(torch.tensor(speeds.Select(HasNotDiverged).ToArray(), device: v.device).view(-1, 1, 1, 1), v, torch.zeros_like(v));
+    private static torch.Tensor Still(torch.Tensor v, double[] speeds)
+    {
+        if (speeds.All(HasNotDiverged))
+            return v;
+        var keep = torch.tensor(speeds.Select(HasNotDiverged).ToArray(), device: v.device).view(-1, 1, 1, 1);
+        return torch.where(keep, v, torch.zeros_like(v));
+    }
 
     // On the lattice itself: where it is finer than the field's features this is the value at all pixels, at a fraction of the cost.
     private torch.Tensor Smoothness(torch.Tensor lattice)
@@ -86,7 +93,8 @@ internal sealed partial class CanonicalisationRun
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
         // One transfer for all numbers a step needs on the host.
-        var table = torch.cat([evaluation.Energy.view(-1, 1), evaluation.Terms, iterate.Smoothness.view(-1, 1), iterate.Orientation.view(-1, 1)], 1);
+        var table = torch.cat(
+            [evaluation.Energy.view(-1, 1), evaluation.Terms, iterate.Smoothness.view(-1, 1), iterate.Orientation.view(-1, 1)], 1);
         var columns = (int)table.size(1);
         var values = table.cpu().data<float>().ToArray();
         return [.. Enumerable.Range(0, (int)table.size(0)).Select(row =>
@@ -116,7 +124,7 @@ internal sealed partial class CanonicalisationRun
     /// <param name="Image">y with its graph to u.</param>
     /// <param name="Smoothness">One value a row, with its graph to the lattice.</param>
     /// <param name="Orientation">One value a row, with its graph to u unless it is zero.</param>
-    /// <param name="Speeds">Largest |v| of each row in pixels as it came from the parameters; not finite if anything upstream was not.</param>
+    /// <param name="Speeds">Largest |v| of each row in pixels as it came from the parameters; not finite if they were not.</param>
     private sealed record Iterate(
         torch.Tensor Output,
         torch.Tensor Lattice,

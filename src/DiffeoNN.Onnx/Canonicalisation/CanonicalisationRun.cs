@@ -88,7 +88,8 @@ internal sealed partial class CanonicalisationRun : IDisposable
         });
         string[] names = [.. _energy.TermNames, "smoothness", "orientation"];
         return new CanonicalisationResult(
-            canonical.DetachFromDisposeScope(), velocity.DetachFromDisposeScope(), u.DetachFromDisposeScope(), inverse.DetachFromDisposeScope(),
+            canonical.DetachFromDisposeScope(), velocity.DetachFromDisposeScope(),
+            u.DetachFromDisposeScope(), inverse.DetachFromDisposeScope(),
             [.. _states.Select((state, i) => state.ToResult(names, squarings[i], diagnostics[i]))],
             _clock.Times());
     }
@@ -138,7 +139,8 @@ internal sealed partial class CanonicalisationRun : IDisposable
     {
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
-        long[] rows = [.. Enumerable.Range(0, _imageOfRow.Length).Where(row => _states[_imageOfRow[row]].Stop is null).Select(row => (long)row)];
+        long[] rows = [.. Enumerable.Range(0, _imageOfRow.Length)
+            .Where(row => _states[_imageOfRow[row]].Stop is null).Select(row => (long)row)];
         var index = Index(rows);
         var (images, starts) = (_images.index_select(0, index), _starts?.index_select(0, index));
         ReleaseRows();

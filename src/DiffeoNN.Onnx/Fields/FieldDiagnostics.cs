@@ -4,7 +4,8 @@ using TorchSharp;
 namespace DiffeoNN.Onnx.Fields;
 
 /// <summary>How regular a map and how exact its inverse are.</summary>
-/// <param name="MinimumDeterminant">Smallest Jacobian determinant over all one-sided differences; 1 for the identity, negative where the map folds.</param>
+/// <param name="MinimumDeterminant">Smallest Jacobian determinant over all one-sided differences: 1 for the identity, negative for
+/// folds.</param>
 /// <param name="MaximumDeterminant">Largest Jacobian determinant over all one-sided differences.</param>
 /// <param name="FoldedFraction">Share of those determinants that are not positive, in [0, 1].</param>
 /// <param name="InverseResidualMaximum">Largest |phi(phi^-1(p)) - p| in pixels, over the p whose phi^-1(p) stays inside the image.</param>

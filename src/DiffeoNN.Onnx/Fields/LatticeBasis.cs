@@ -1,6 +1,6 @@
 namespace DiffeoNN.Onnx.Fields;
 
-/// <summary>How a field on a coarse lattice is carried to all pixels of an image; the lattice's corners lie on the image's corners.</summary>
+/// <summary>How a field on a coarse lattice is carried to all pixels of an image; the corners of both coincide.</summary>
 public enum LatticeBasis
 {
     /// <summary>Linear in x and in y: passes through the lattice's values, has kinks at its lines.</summary>

@@ -45,7 +45,7 @@ public sealed class LatticeUpsampling : IDisposable
 
     /// <summary>Carries a field to the grid; values keep their unit.</summary>
     /// <param name="field">Shape (N, 2, h, w).</param>
-    /// <param name="grid">Where to; it must have about the aspect ratio of the field, since both share the unit of their longest side.</param>
+    /// <param name="grid">Where to; about the aspect ratio of the field, since both share the unit of their longest side.</param>
     /// <param name="basis">How.</param>
     /// <returns>Shape (N, 2, H, W); the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The field is not of shape (N, 2, h, w).</exception>
@@ -103,7 +103,13 @@ public sealed class LatticeUpsampling : IDisposable
             var t = position - cell;
             double[] local = basis == LatticeBasis.Linear
                 ? [0, 1 - t, t, 0]
-                : [(1 - t) * (1 - t) * (1 - t) / 6, ((3 * t * t * t) - (6 * t * t) + 4) / 6, ((-3 * t * t * t) + (3 * t * t) + (3 * t) + 1) / 6, t * t * t / 6];
+                :
+                [
+                    (1 - t) * (1 - t) * (1 - t) / 6,
+                    ((3 * t * t * t) - (6 * t * t) + 4) / 6,
+                    ((-3 * t * t * t) + (3 * t * t) + (3 * t) + 1) / 6,
+                    t * t * t / 6,
+                ];
             for (var k = 0; k < local.Length; k++)
                 Add(weights, pixel, cell - 1 + k, nodes, local[k]);
         }

@@ -36,7 +36,7 @@ public static class Regularisers
             .Plus(alongY.Squared().mean([1, 2, 3]).Times(2 / (spacingY * spacingY))).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Mean relu(-det J_phi) over all one-sided differences of phi(p) = p + u(p): how much, and how strongly, the map folds.</summary>
+    /// <summary>Mean relu(-det J_phi) over all one-sided differences of phi(p) = p + u(p): how much the map folds.</summary>
     /// <param name="displacement">Shape (N, 2, H, W), component 0 is x, in the library's unit, one sample a pixel.</param>
     /// <returns>Shape (N), 0 for a map without folds; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The field is not of shape (N, 2, H, W).</exception>

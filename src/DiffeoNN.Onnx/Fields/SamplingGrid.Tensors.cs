@@ -15,7 +15,11 @@ public readonly partial record struct SamplingGrid
     {
         ArgumentNullException.ThrowIfNull(tensor);
         if (tensor.dim() < 2)
-            throw new ArgumentException($"tensor has shape {Shape(tensor)}; a grid needs height and width as the last two dimensions.", nameof(tensor));
+        {
+            throw new ArgumentException(
+                $"tensor has shape {Shape(tensor)}; a grid needs height and width as the last two dimensions.", nameof(tensor));
+        }
+
         return new SamplingGrid((int)tensor.size(-2), (int)tensor.size(-1));
     }
 

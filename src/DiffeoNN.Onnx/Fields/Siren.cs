@@ -10,7 +10,8 @@ namespace DiffeoNN.Onnx.Fields;
 /// </summary>
 /// <remarks>All layers start from U(±sqrt(6 / fan-in)), the same for all images, so an image's result does not depend on its place in the
 /// batch. The output at the start is subtracted: optimisation begins exactly at the identity (or at the proposal), and a result
-/// can be compared with it. Over three seeds that changed the energy after 100 steps by less than 1 %. The network of each image is one slice of batched matrix products. Sitzmann et al., NeurIPS 2020.</remarks>
+/// can be compared with it. Over three seeds that changed the energy after 100 steps by less than 1 %. The network of
+/// each image is one slice of batched matrix products. Sitzmann et al., NeurIPS 2020.</remarks>
 internal sealed class Siren : VelocityParameterisation
 {
     private const int Hidden = 256;

@@ -10,7 +10,7 @@ internal abstract class VelocityParameterisation : IDisposable
     /// <summary>Leaf tensors that require gradients; the first dimension counts the images.</summary>
     public IReadOnlyList<torch.Tensor> Parameters => _parameters;
 
-    /// <summary>The velocity's values on the lattice; differentiable by <see cref="Parameters"/>, all zero before the first change.</summary>
+    /// <summary>The velocity's values on the lattice; differentiable by <see cref="Parameters"/>, zero at first.</summary>
     /// <returns>Shape (N, 2, h, w), component 0 is x, in the library's unit; the caller disposes it.</returns>
     public abstract torch.Tensor Evaluate();
 

@@ -14,8 +14,8 @@ public static class Warp
     /// <param name="interpolation">How values between pixels are found.</param>
     /// <returns>Shape of <paramref name="image"/>; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The shapes do not fit each other.</exception>
-    /// <remarks>Unit and corner convention are those of <see cref="SamplingGrid"/>. A displacement of whole pixels shifts the image exactly,
-    /// up to rounding of the positions.</remarks>
+    /// <remarks>Unit and corner convention are those of <see cref="SamplingGrid"/>. A displacement of whole pixels shifts the image
+    /// exactly, up to rounding of the positions.</remarks>
     public static torch.Tensor Apply(
         torch.Tensor image,
         torch.Tensor displacement,

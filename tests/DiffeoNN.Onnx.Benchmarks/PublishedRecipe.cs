@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
 using TorchSharp;
 
@@ -56,7 +57,7 @@ internal sealed class PublishedRecipe : IDisposable
         });
         var (energy, dY) = Clock.Measure(Stage.EnergyGradient, () =>
         {
-            var energy = (_networks.Vae(y, _scale.Beta) * _scale.Vae) + (_networks.Adversarial(y) * _scale.Adversarial);
+            var energy = _networks.Vae(y, _scale.Beta).Times(_scale.Vae).Plus(_networks.Adversarial(y).Times(_scale.Adversarial));
             return (energy, Backward(energy, y, torch.ones_like(energy)));
         });
         var (smoothness, orientation, dU, dV) = Clock.Measure(Stage.Regularisers, () =>
@@ -65,15 +66,15 @@ internal sealed class PublishedRecipe : IDisposable
             return (smoothness, orientation,
                 Backward(orientation, u, torch.ones_like(orientation)), Backward(smoothness, v, torch.ones_like(smoothness)));
         });
-        dU = dU + Clock.Measure(Stage.Warp, () => Backward(warped, u, dY));
-        dV = dV + Clock.Measure(Stage.Exponential, () => Backward(displacement, v, dU));
+        dU = dU.Plus(Clock.Measure(Stage.Warp, () => Backward(warped, u, dY)));
+        dV = dV.Plus(Clock.Measure(Stage.Exponential, () => Backward(displacement, v, dU)));
         var gradients = Clock.Measure(Stage.Field, () => torch.autograd.grad([velocity], _parameters, [dV]));
         Clock.Measure(Stage.Optimiser, () =>
         {
             _adam.Step(_parameters, [.. gradients]);
             return true;
         });
-        return (energy + smoothness + orientation).item<double>();
+        return energy.Plus(smoothness).Plus(orientation).item<double>();
     }
 
     public void Dispose()
@@ -95,10 +96,10 @@ internal sealed class PublishedRecipe : IDisposable
     {
         torch.Tensor Dense(torch.Tensor x, int layer) =>
             torch.nn.functional.linear(x, _parameters[2 * layer], _parameters[(2 * layer) + 1].flatten());
-        var h = (Dense(_coordinates, 0) * 1.5965).sin();
-        h = h + Dense(h, 1).sin();
-        h = h + Dense(h, 2).sin();
-        return (Dense(h, 3) * 0.0036162).t().reshape(1, 2, _grid.Height, _grid.Width);
+        var h = Dense(_coordinates, 0).Times(1.5965).sin();
+        h = h.Plus(Dense(h, 1).sin());
+        h = h.Plus(Dense(h, 2).sin());
+        return Dense(h, 3).Times(0.0036162).t().reshape(1, 2, _grid.Height, _grid.Width);
     }
 }
 

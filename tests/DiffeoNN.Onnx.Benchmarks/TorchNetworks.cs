@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Execution;
 using TorchSharp;
 using static TorchSharp.torch.nn;
 
@@ -44,8 +45,8 @@ internal sealed class TorchNetworks : IDisposable
             d = i < _decoder.Count - 1 ? d.relu() : d.sigmoid();
         }
 
-        var divergence = (mean.square() + logVariance.exp() - 1 - logVariance).sum(1) * 0.5;
-        return ((y - d).square().sum([1, 2, 3]) + (divergence * beta)).MoveToOuterDisposeScope();
+        var divergence = mean.Squared().Plus(logVariance.exp()).Plus(-1).Plus(-logVariance).sum(1).Times(0.5);
+        return y.Plus(-d).Squared().sum([1, 2, 3]).Plus(divergence.Times(beta)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Mean of the critic over pixels; shape (N).</summary>

@@ -45,7 +45,7 @@ using var recipe = new PublishedRecipe(doubles, images.narrow(0, 0, 1), EnergySc
 rows.Add(Measure.Recipe("published recipe", recipe, options.Repeats, options.Steps));
 
 var (own, perImage, published) = (rows[0], options.Batch > 1 ? rows[^2] : rows[0], rows[^1]);
-void Ratio(string name, double value, string format = "f1") => Console.WriteLine($"{name,-42}{value.ToString(format),8}");
+void Ratio(string name, double value, string format = "f1") => Console.WriteLine($"{name,-50}{value.ToString(format),8}");
 Ratio("recipe / library, time of a step", published.Step / own.Step);
 Ratio($"recipe / library, time of an image{(options.Batch > 1 ? " in the batch" : "")}", published.Image / perImage.Image);
 Ratio("recipe / library, energy gradient alone", published.EnergyGradient / own.EnergyGradient);

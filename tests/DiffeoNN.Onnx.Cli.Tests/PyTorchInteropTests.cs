@@ -1,5 +1,9 @@
 using System.Diagnostics;
 using System.Text.Json;
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Energies;
+using DiffeoNN.Onnx.Execution;
+using TorchSharp;
 
 namespace DiffeoNN.Onnx.Cli.Tests;
 
@@ -11,7 +15,7 @@ public sealed class PyTorchInteropTests
     public void Run_OfABundleJustExportedFromPyTorch_WritesAnswers()
     {
         using var folder = new TemporaryFolder();
-        Export(folder["small"]);
+        Python("-m", "diffeonn_tools", "export-small", "--output", folder["small"]);
         Assert.That(CommandRun.Of("shapes", "--output", folder["data"], "--count", "3").Code, Is.EqualTo(ExitCode.Success));
 
         var run = CommandRun.Of("run", "--model", folder["small"], "--input", folder["data/images"], "--output", folder["results"], "--steps", "3");
@@ -25,10 +29,30 @@ public sealed class PyTorchInteropTests
         }
     }
 
-    private static void Export(string folder)
+    [Test]
+    public void EnergyGradient_OfABundleJustExported_IsPyTorchs()
+    {
+        using var folder = new TemporaryFolder();
+        Python("-m", "diffeonn_tools", "export-small", "--output", folder["small"]);
+        var bundle = Bundle.Load(folder["small"]);
+        using var energy = OnnxEnergy.FromBundle(bundle, new OnnxRuntimeEngine(new ExecutionOptions { Device = ExecutionDevice.Cpu }));
+        var reference = ReferenceData.Load(folder["small/reference/energy"]).Single();
+        var y = reference.Inputs[0];
+        using var images = torch.tensor(y.ToArray<float>(), [.. y.Dimensions]);
+        using var found = energy.Evaluate(images);
+        double[] expected = reference.Output("y_grad").ToDoubleArray(), actual = [.. found.Gradient!.data<float>().Select(value => (double)value)];
+        double dot = expected.Zip(actual, (a, b) => a * b).Sum(), norms = Math.Sqrt(expected.Sum(a => a * a) * actual.Sum(b => b * b));
+        Assert.That(dot / norms, Is.GreaterThanOrEqualTo(0.99999));
+        Assert.That(expected.Zip(actual, (a, b) => Math.Abs(a - b)).Max(), Is.LessThanOrEqualTo(1e-4 * expected.Max(Math.Abs)));
+    }
+
+    [Test]
+    public void TrainingTools_PassTheirOwnTests() => Python("-m", "unittest", "discover", "-s", "tests", "-t", ".");
+
+    private static void Python(params string[] arguments)
     {
         string python = Environment.GetEnvironmentVariable("DIFFEONN_PYTHON") ?? "/usr/bin/python3";
-        var start = new ProcessStartInfo(python, ["-m", "diffeonn_tools", "export-small", "--output", folder])
+        var start = new ProcessStartInfo(python, arguments)
         {
             WorkingDirectory = Path.Combine(Repository.Root, "tools", "pytorch"),
             RedirectStandardError = true,

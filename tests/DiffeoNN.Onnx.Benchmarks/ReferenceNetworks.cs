@@ -11,7 +11,7 @@ internal sealed record Layer(long[] Shape, float[] Weight, float[] Bias);
 /// <summary>VAE and critic of the reference's size with random weights: what they say is of no matter here, what they cost is.</summary>
 internal sealed class ReferenceNetworks
 {
-    private static readonly int[] _channels = [32, 64, 128, 256, 256, 256];
+    private static readonly int[] Channels = [32, 64, 128, 256, 256, 256];
     private readonly SplitMix64 _random = new(20);
 
     /// <summary>Networks for square images of one channel.</summary>
@@ -20,11 +20,11 @@ internal sealed class ReferenceNetworks
     {
         Size = size;
         Bottom = size / 64;
-        var features = _channels[^1] * Bottom * Bottom;
-        Encoder = [.. _channels.Select((channels, i) => Convolution(i == 0 ? 1 : _channels[i - 1], channels, 4))];
+        var features = Channels[^1] * Bottom * Bottom;
+        Encoder = [.. Channels.Select((channels, i) => Convolution(i == 0 ? 1 : Channels[i - 1], channels, 4))];
         (Mean, LogVariance, FromLatent) = (Dense(features, Latent), Dense(features, Latent), Dense(Latent, features));
-        int[] back = [.. _channels.Reverse(), 1];
-        Decoder = [.. Enumerable.Range(0, _channels.Length).Select(i => Transposed(back[i], back[i + 1], 4))];
+        int[] back = [.. Channels.Reverse(), 1];
+        Decoder = [.. Enumerable.Range(0, Channels.Length).Select(i => Transposed(back[i], back[i + 1], 4))];
         Critic = [Convolution(1, 16, 5), .. Enumerable.Range(0, 4).Select(_ => Convolution(17, 16, 5)), Convolution(17, 1, 5)];
     }
 

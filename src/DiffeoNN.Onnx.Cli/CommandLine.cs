@@ -27,7 +27,7 @@ internal static class CommandLine
             var parsed = root.Parse(arguments);
             if (parsed.Errors.Count > 0)
             {
-                error.WriteLine($"error: {ErrorTable.OneLine(parsed.Errors[0].Message)} See '{parsed.CommandResult.Command.Name} --help'.");
+                error.WriteLine($"error: {Describe(parsed)}");
                 return (int)ExitCode.Usage;
             }
 
@@ -41,5 +41,15 @@ internal static class CommandLine
                 error.WriteLine(exception);
             return (int)ErrorTable.Map(exception);
         }
+    }
+
+    private static string Describe(ParseResult parsed)
+    {
+        // A misspelt command shows as a missing one first.
+        string message = parsed.UnmatchedTokens is [var token, ..] && parsed.CommandResult.Command is RootCommand
+            ? $"'{token}' is no command of diffeonn."
+            : ErrorTable.OneLine(parsed.Errors[0].Message).Replace("as expected type 'System.UInt64'", "as a whole number from 0 on", StringComparison.Ordinal);
+        string command = parsed.CommandResult.Command is RootCommand ? "diffeonn" : $"diffeonn {parsed.CommandResult.Command.Name}";
+        return $"{message} See '{command} --help'.";
     }
 }

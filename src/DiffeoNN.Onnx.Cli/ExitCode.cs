@@ -30,6 +30,9 @@ internal enum ExitCode
     /// <summary>A result cannot be written.</summary>
     Output = 8,
 
+    /// <summary>An energy was not finite for some image, whose answer is then the network's alone.</summary>
+    NonFinite = 9,
+
     /// <summary>Interrupted.</summary>
     Cancelled = 130,
 }

@@ -129,12 +129,54 @@ public sealed class BadInputTests
         AssertNothingWritten();
     }
 
+    [Test]
+    public void Run_OfASinglePixel_SaysHowManyAreNeeded()
+    {
+        ImageFile.WritePng(_folder["one.png"], new ImageBuffer(1, 1, 1));
+        Run("one.png").AssertError(ExitCode.Data, "one.png", "2x2");
+        AssertNothingWritten();
+    }
+
+    [Test]
+    public void Run_IntoTheFolderOfItsInput_IsRefused()
+    {
+        var run = CommandRun.Of("run", "--model", Repository.Bundle("shapes"), "--input", _folder["image.png"], "--output", _folder.Path);
+        run.AssertError(ExitCode.Usage, "folder of the input");
+    }
+
+    [Test]
+    public void Run_WithAnEnergyThatIsNotFinite_SaysSoAndFails()
+    {
+        var run = WithModel("critic", model =>
+        {
+            string output = model.Graph.Outputs[0].Name;
+            foreach (var node in model.Graph.Nodes)
+                for (int i = 0; i < node.Outputs.Count; i++)
+                    if (node.Outputs[i] == output) node.Outputs[i] = "finite";
+            model.Graph.AddInitializer(OnnxTensor.Scalar("minus", -1e9f));
+            model.Graph.AddNode("Add", ["finite", "minus"], "negative");
+            model.Graph.AddNode("Log", ["negative"], output);
+        }, isRun: true);
+        Assert.That(run.Code, Is.EqualTo(ExitCode.NonFinite), run.Error);
+        Assert.That(run.Output, Does.Contain("not finite for 1 of 1 images"));
+    }
+
     [TestCase("run")]
+    [TestCase("demo", "--steps", "abc")]
+    [TestCase("demo", "--seed", "-5")]
+    [TestCase("shapes", "--output", "x", "--count", "99999999999")]
     [TestCase("unknown")]
     [TestCase("demo", "--batch", "0")]
     [TestCase("demo", "--deform", "melt")]
     [TestCase("demo", "--device", "tpu")]
     public void AnyCommand_WithWrongOptions_IsAUsageError(params string[] arguments) => CommandRun.Of(arguments).AssertError(ExitCode.Usage);
+
+    [Test]
+    public void Info_OfNothing_SaysWhatItExpects() =>
+        CommandRun.Of("info", _folder["nothing"]).AssertError(ExitCode.Model, "nothing", "does not exist");
+
+    [Test]
+    public void AMisspeltCommand_IsNamed() => CommandRun.Of("frob").AssertError(ExitCode.Usage, "'frob' is no command");
 
     [Test]
     public void Info_OfGarbage_IsAModelError()
@@ -172,7 +214,7 @@ public sealed class BadInputTests
     }
 
     /// <summary>Runs a copy of the bundle with a changed network under its right hash.</summary>
-    private CommandRun WithModel(string role, Action<OnnxModel> change)
+    private CommandRun WithModel(string role, Action<OnnxModel> change, bool isRun = false)
     {
         string bundle = CopyBundle();
         string file = Path.Combine(bundle, $"{role}.onnx");
@@ -184,7 +226,7 @@ public sealed class BadInputTests
         manifest["models"]![role]!["sha256"] = Bundle.Hash(file);
         File.WriteAllText(path, manifest.ToJsonString());
         var run = CommandRun.Of(Arguments("image.png", bundle));
-        AssertNothingWritten();
+        if (!isRun) AssertNothingWritten();
         return run;
     }
 

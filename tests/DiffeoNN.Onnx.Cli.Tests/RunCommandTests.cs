@@ -17,7 +17,7 @@ public sealed class RunCommandTests
         var run = Run(folder, "results", "--naive", "--batch", "2");
 
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        Assert.That(run.Output, Does.Contain("3 images"));
+        Assert.That(run.Output, Does.Contain("Images: 3"));
         string[] kinds = ["canonical.png", "fields.npz", "naive.png", "output.png", "panel.png"];
         foreach (string name in Directory.EnumerateFiles(folder["data/images"]).Select(file => Path.GetFileNameWithoutExtension(file)!))
             foreach (string kind in kinds)

@@ -17,10 +17,7 @@ internal sealed class CommonOptions
     public CommonOptions()
     {
         _batch.Validators.Add(result => OptionChecks.AtLeast(result, _batch, 1));
-        _steps.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int?>() is < 0) result.AddError($"{_steps.Name} is negative; expected at least 0.");
-        });
+        _steps.Validators.Add(result => OptionChecks.AtLeast(result, _steps, 0));
         _threads.Validators.Add(result => OptionChecks.AtLeast(result, _threads, 0));
         _device.AcceptOnlyFromAmong("auto", "cpu", "cuda");
     }

@@ -27,7 +27,8 @@ internal static class DemoCommand
         command.SetAction((parse, cancellationToken) =>
         {
             using var model = EquivariantModel.Load(FindBundle(), common.Read(parse));
-            console.MarkupLineInterpolated($"[grey]Bundle '{model.Bundle.Name}'. {model.Device.Reason} {model.Cores} cores.[/]");
+            DeviceLine.Print(console, model);
+            AtomicFile.CreateFolder(Path.GetDirectoryName(Path.GetFullPath(parse.GetValue(output)!))!);
             var samples = Draw(model.Bundle.Image, Deformation.Create(parse.GetValue(deform)!), parse.GetValue(count), model.Settings.Seed);
             var scores = new List<(double Naive, double Canonicalised)>();
             var rows = new List<PanelRow>();

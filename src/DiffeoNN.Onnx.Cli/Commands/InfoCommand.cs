@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Gradients;
 using Spectre.Console;
 
@@ -17,7 +18,8 @@ internal static class InfoCommand
         {
             string given = parse.GetValue(path)!;
             if (Directory.Exists(given)) PrintBundle(console, Bundle.Load(given));
-            else PrintModel(console, Path.GetFileName(given), OnnxModel.Load(given));
+            else if (File.Exists(given)) PrintModel(console, Path.GetFileName(given), OnnxModel.Load(given));
+            else throw new BundleException($"'{given}' does not exist; expected a bundle's folder or an ONNX file.");
             return (int)ExitCode.Success;
         });
         return command;
@@ -31,9 +33,15 @@ internal static class InfoCommand
         var output = manifest.Models.Inner.Output;
         console.WriteLine($"Answer: {output.Kind.ToString().ToLowerInvariant()} '{output.Name}'" + (output.Classes is { } classes ? $", classes {string.Join(", ", classes)}" : ""));
         var weights = bundle.EnergyWeights;
-        console.WriteLine($"Energy: vae {weights.Vae}, beta {weights.Beta}, adversarial {weights.Adversarial}, own {weights.Energy}, smoothness {weights.Smoothness}, orientation {weights.Orientation}");
-        var optimiser = bundle.Optimiser;
-        console.WriteLine($"Search: {optimiser.Field ?? "default"} field, lattice {Text(optimiser.Lattice)}, steps {Text(optimiser.Steps)}, learning rate {Text(optimiser.LearningRate)}");
+        console.WriteLine("Energy weights: "
+            + (bundle.Has(BundleRole.Vae) ? $"vae {weights.Vae}, beta {weights.Beta}, " : "")
+            + (bundle.Has(BundleRole.Critic) ? $"adversarial {weights.Adversarial}, " : "")
+            + (bundle.Has(BundleRole.Energy) ? $"energy {weights.Energy}, " : "")
+            + $"smoothness {weights.Smoothness}, orientation {weights.Orientation}");
+        var (optimiser, defaults) = (bundle.Optimiser, new CanonicaliserOptions());
+        console.WriteLine($"Search: {optimiser.Field ?? "siren"} field, lattice {optimiser.Lattice ?? defaults.Lattice}, "
+            + $"at most {optimiser.Steps ?? defaults.Steps} steps, learning rate {optimiser.LearningRate ?? defaults.LearningRate}");
+        if (manifest.Models.Energy?.Gradient is { } gradient) console.WriteLine($"Gradient of the energy: {gradient.File}, the bundle's own");
         if (manifest.Licence is { } licence) console.WriteLine($"Licence: {licence}");
         if (manifest.Provenance?.TrainedOn is { } data) console.WriteLine($"Trained on: {data}");
         foreach (var (role, file) in manifest.Models.Present())
@@ -41,8 +49,6 @@ internal static class InfoCommand
             console.WriteLine();
             PrintModel(console, $"{role.ToString().ToLowerInvariant()}: {file.File}", OnnxModel.Load(bundle.PathOf(role)));
         }
-
-        static string Text(object? value) => value?.ToString() ?? "default";
     }
 
     private static void PrintModel(IAnsiConsole console, string title, OnnxModel model)

@@ -5,14 +5,14 @@ namespace DiffeoNN.Onnx.Cli.Commands;
 /// <summary>The images a command line names.</summary>
 internal static class InputFiles
 {
-    /// <summary>A file itself, or the images directly inside a folder, sorted by name.</summary>
+    /// <summary>A file itself, or the images directly inside a folder but for hidden ones, sorted by name.</summary>
     /// <exception cref="ImageException">Nothing is there, or the folder holds no image.</exception>
     /// <exception cref="UsageException">Two files would write the same results.</exception>
     public static IReadOnlyList<string> List(string path)
     {
         if (File.Exists(path)) return [path];
         if (!Directory.Exists(path)) throw new ImageException($"Input '{path}' does not exist; expected an image file or a folder of images.");
-        string[] files = [.. Directory.EnumerateFiles(path).Where(ImageFile.HasImageExtension).Order(StringComparer.Ordinal)];
+        string[] files = [.. Directory.EnumerateFiles(path).Where(file => ImageFile.HasImageExtension(file) && !Path.GetFileName(file).StartsWith('.')).Order(StringComparer.Ordinal)];
         if (files.Length == 0)
         {
             var hint = Directory.Exists(Path.Combine(path, "images")) ? " Its subfolder images/ may be what you mean." : "";

@@ -6,16 +6,11 @@ namespace DiffeoNN.Onnx.Cli.Commands;
 /// <summary>Range checks of options, reported as usage errors.</summary>
 internal static class OptionChecks
 {
-    /// <summary>Refuses values below a minimum; an option that was not given passes.</summary>
-    public static void AtLeast(OptionResult result, Option<int> option, int minimum) =>
-        Check(result, result.GetValueOrDefault<int>(), option.Name, minimum);
-
-    /// <inheritdoc cref="AtLeast(OptionResult, Option{int}, int)"/>
-    public static void AtLeast(OptionResult result, Option<int?> option, int minimum) =>
-        Check(result, result.GetValueOrDefault<int?>(), option.Name, minimum);
-
-    private static void Check(OptionResult result, int? value, string name, int minimum)
+    /// <summary>Refuses what is no whole number and values below a minimum; an option that was not given passes.</summary>
+    public static void AtLeast(OptionResult result, Option option, int minimum)
     {
-        if (value < minimum) result.AddError($"{name} is {value}; expected at least {minimum}.");
+        if (result.Tokens is not [{ Value: var text }]) return;
+        if (!int.TryParse(text, out int value)) result.AddError($"{option.Name} is '{text}'; expected a whole number.");
+        else if (value < minimum) result.AddError($"{option.Name} is {value}; expected at least {minimum}.");
     }
 }

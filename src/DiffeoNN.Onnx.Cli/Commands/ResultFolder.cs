@@ -9,9 +9,9 @@ internal sealed class ResultFolder : IDisposable
     private readonly string _path;
     private readonly EquivariantModel _model;
     private readonly bool _writesFields;
-    private readonly StreamWriter _lines;
+    private StreamWriter? _lines;
 
-    /// <summary>Creates the folder and starts a new <c>results.jsonl</c>.</summary>
+    /// <summary>Creates the folder; <c>results.jsonl</c> is begun anew with its first line.</summary>
     /// <exception cref="OutputException">The folder cannot be written.</exception>
     public ResultFolder(string path, EquivariantModel model, bool writesFields)
     {
@@ -19,7 +19,6 @@ internal sealed class ResultFolder : IDisposable
         _model = model;
         _writesFields = writesFields;
         AtomicFile.CreateFolder(path);
-        _lines = new StreamWriter(Path.Combine(path, "results.jsonl")) { NewLine = "\n" };
     }
 
     /// <summary>Writes everything about one image of a batch.</summary>
@@ -38,6 +37,7 @@ internal sealed class ResultFolder : IDisposable
             FieldArchive.Write(Path.Combine(_path, files["fields"]), batch.Fields, index);
         }
 
+        _lines ??= Open();
         _lines.WriteLine(ResultRecord.Line(input, (image.Height, image.Width), _model, batch, index, files, naive));
         _lines.Flush();
 
@@ -50,5 +50,18 @@ internal sealed class ResultFolder : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _lines.Dispose();
+    public void Dispose() => _lines?.Dispose();
+
+    private StreamWriter Open()
+    {
+        string path = Path.Combine(_path, "results.jsonl");
+        try
+        {
+            return new StreamWriter(path) { NewLine = "\n" };
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new OutputException($"Cannot write '{path}': {e.Message}", e);
+        }
+    }
 }

@@ -12,7 +12,7 @@ internal static class RunCommand
     public static Command Create(IAnsiConsole console)
     {
         var model = new Option<string>("--model") { Description = "Bundle: a folder with diffeonn.json.", Required = true };
-        var input = new Option<string>("--input") { Description = "Image file, or folder of images.", Required = true };
+        var input = new Option<string>("--input") { Description = "Image file (PNG, JPEG, BMP, WebP or GIF), or folder of such files.", Required = true };
         var output = new Option<string>("--output") { Description = "Folder for answers, panels and results.jsonl.", Required = true };
         var naive = new Option<bool>("--naive") { Description = "Also write the answer of the network alone." };
         var noFields = new Option<bool>("--no-fields") { Description = "Do not write NAME.fields.npz." };
@@ -22,10 +22,12 @@ internal static class RunCommand
         command.SetAction((parse, cancellationToken) =>
         {
             var files = InputFiles.List(parse.GetValue(input)!);
+            if (Path.GetFullPath(parse.GetValue(output)!) == Path.GetDirectoryName(Path.GetFullPath(files[0])))
+                throw new UsageException($"Output '{parse.GetValue(output)}' is the folder of the input, where results would be taken for images next time; give another one.");
             // All images are read once before anything is written: a bad one is told now, not after an hour.
-            foreach (string file in files) _ = ImageFile.Read(file);
+            foreach (string file in files) Check(file);
             using var loaded = EquivariantModel.Load(parse.GetValue(model)!, common.Read(parse));
-            console.MarkupLineInterpolated($"[grey]{loaded.Device.Reason} {loaded.Cores} cores.[/]");
+            DeviceLine.Print(console, loaded);
             using var results = new ResultFolder(parse.GetValue(output)!, loaded, writesFields: !parse.GetValue(noFields));
             var summary = new RunSummary();
             BatchProgress.Run(console, "canonicalising", files.Count, progress =>
@@ -40,9 +42,15 @@ internal static class RunCommand
                     progress.Complete(chunk.Length);
                 }
             });
-            summary.Print(console, parse.GetValue(output)!);
-            return Task.FromResult((int)ExitCode.Success);
+            return Task.FromResult((int)summary.Print(console, parse.GetValue(output)!));
         });
         return command;
+    }
+
+    private static void Check(string file)
+    {
+        var image = ImageFile.Read(file);
+        if (image.Height < 2 || image.Width < 2)
+            throw new ImageException($"'{file}' is {image.Width}x{image.Height} pixels; an image needs at least 2x2.");
     }
 }

@@ -17,8 +17,9 @@ internal sealed class RunSummary
         _time += batch.Fields.Times.Total + batch.InferenceTime;
     }
 
-    /// <summary>Prints the table.</summary>
-    public void Print(IAnsiConsole console, string output)
+    /// <summary>Prints the table, and what went wrong.</summary>
+    /// <returns><see cref="ExitCode.NonFinite"/> if an energy was not finite, else success.</returns>
+    public ExitCode Print(IAnsiConsole console, string output)
     {
         var table = new Table().Border(TableBorder.Rounded).AddColumn("").AddColumn(new TableColumn("mean").RightAligned()).AddColumn(new TableColumn("worst").RightAligned());
         Row("energy and regularisers before", image => image.Total.Before, values => values.Max(), "F2");
@@ -28,7 +29,13 @@ internal sealed class RunSummary
         Row("inverse residual in pixels", image => image.Diagnostics.InverseResidualMaximum, values => values.Max(), "F3");
         console.Write(table);
         int folded = _images.Count(image => image.Diagnostics.FoldedFraction > 0);
-        console.MarkupLineInterpolated($"{_images.Count} images in {_time.TotalSeconds:F1} s ({_time.TotalSeconds / _images.Count:F2} s each), {folded} with folds; results in {output}");
+        console.MarkupLineInterpolated($"Images: {_images.Count} in {_time.TotalSeconds:F1} s, {_time.TotalSeconds / _images.Count:F2} s each; {Stopped(StopReason.Converged)} converged, {folded} with folds; results in {output}");
+        int broken = Stopped(StopReason.NonFinite);
+        if (broken == 0) return ExitCode.Success;
+        console.MarkupLineInterpolated($"[red]The energy was not finite for {broken} of {_images.Count} images; their answers come from the best image before that, or from the network alone.[/]");
+        return ExitCode.NonFinite;
+
+        int Stopped(StopReason reason) => _images.Count(image => image.Stop == reason);
 
         void Row(string title, Func<ImageCanonicalisation, double> value, Func<IEnumerable<double>, double> worst, string format) =>
             table.AddRow(title, _images.Average(value).ToString(format), worst(_images.Select(value)).ToString(format));

@@ -11,7 +11,8 @@ namespace DiffeoNN.Onnx.Execution;
 /// GLIBCXX_3.4.32, and on Windows and macOS, it loads nothing. Elsewhere it loads libtorch by full path, then a patched private copy of
 /// <c>libLibTorchSharp.so</c>, in which one empty function of the newer libstdc++ is no longer asked for.</para>
 /// <para>On Linux it also sets <c>OMP_WAIT_POLICY=passive</c> for libtorch's OpenMP, unless that variable or <c>GOMP_SPINCOUNT</c> is set: see
-/// <see cref="CoreBudget"/>.</para>
+/// <see cref="CoreBudget"/>. And it limits glibc's allocator to two pools, so that memory stays flat, unless <c>MALLOC_ARENA_MAX</c> is
+/// set.</para>
 /// <para>Environment variables: <c>DIFFEONN_CACHE</c>, the folder for the patched copy (otherwise <c>diffeonn</c> in the user's cache folder);
 /// <c>DIFFEONN_LIBTORCH</c>, a folder with another libtorch of the same version, for instance one built for CUDA; the program's own
 /// <c>libtorch_cpu.so</c> must then be deleted or linked to it.</para>

@@ -82,7 +82,7 @@ public sealed class EquivariantModel : IDisposable
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellationToken">Ends the run within one step.</param>
     /// <returns>The caller disposes it.</returns>
-    /// <exception cref="ImageException">An image cannot be converted to the bundle's channels.</exception>
+    /// <exception cref="ImageException">An image cannot be converted to the bundle's channels, or is smaller than 2x2 pixels.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public EquivariantResult Run(
         IReadOnlyList<ImageBuffer> images,
@@ -130,7 +130,7 @@ public sealed class EquivariantModel : IDisposable
     /// <param name="images">At least one, of any sizes.</param>
     /// <param name="cancellationToken">Stops the run.</param>
     /// <returns>One answer an image, at its size.</returns>
-    /// <exception cref="ImageException">An image cannot be converted to the bundle's channels.</exception>
+    /// <exception cref="ImageException">An image cannot be converted to the bundle's channels, or is smaller than 2x2 pixels.</exception>
     public IReadOnlyList<ModelOutput> RunNaive(IReadOnlyList<ImageBuffer> images, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(images);
@@ -157,6 +157,8 @@ public sealed class EquivariantModel : IDisposable
     private (IReadOnlyList<ImageBuffer> Buffers, torch.Tensor Batch) ToBatch(IReadOnlyList<ImageBuffer> images)
     {
         var spec = Bundle.Image;
+        if (images.FirstOrDefault(image => image.Height < 2 || image.Width < 2) is { } small)
+            throw new ImageException($"An image is {small.Width}x{small.Height} pixels; at least 2x2 are needed.");
         ImageBuffer[] buffers = [.. images.Select(image => ImageResampler.Resize(image.WithChannels(spec.Channels), spec.Height, spec.Width))];
         return (buffers, ImageTensor.ToTensor(buffers).to(Device.Torch));
     }

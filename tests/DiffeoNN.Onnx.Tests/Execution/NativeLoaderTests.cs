@@ -52,6 +52,17 @@ public sealed class NativeLoaderTests
     }
 
     [Test]
+    public void Prepare_LimitsTheAllocatorsPools_UnlessTheUserChose()
+    {
+        var limits = new List<int>();
+        var system = System(isNew: true, folders: []) with { LimitArenas = limits.Add };
+        TorchLibraries.Prepare(system with { Variable = name => name == "MALLOC_ARENA_MAX" ? "8" : null });
+        Assert.That(limits, Is.Empty);
+        TorchLibraries.Prepare(system);
+        Assert.That(limits, Is.EqualTo(new[] { 2 }));
+    }
+
+    [Test]
     public void Prepare_OutsideLinux_DoesNothing()
     {
         TorchLibraries.Prepare(System(isNew: false, folders: []) with { IsLinux = false, HasNewStandardLibrary = () => throw new AssertionException("asked") });

@@ -8,6 +8,7 @@ internal static partial class LibC
     private const int CurrentFolder = -100;
     private const uint BasicStatus = 0x7ff;
     private const int StatusSize = 256;
+    private const int ArenaMaximum = -8;
 
     /// <summary>Effective user of this process.</summary>
     [LibraryImport("libc", EntryPoint = "geteuid")]
@@ -16,6 +17,19 @@ internal static partial class LibC
     /// <summary>Sets an environment variable where native libraries see it: .NET's own setter changes its private copy only.</summary>
     /// <returns>Whether it was set.</returns>
     public static bool SetVariable(string name, string value) => SetEnv(name, value, overwrite: 1) == 0;
+
+    /// <summary>Limits the pools from which glibc serves threads; does nothing with other C libraries.</summary>
+    public static void LimitArenas(int number)
+    {
+        try
+        {
+            _ = MallOpt(ArenaMaximum, number);
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // musl has one pool.
+        }
+    }
 
     /// <summary>Owner of a file or folder; links are followed.</summary>
     /// <exception cref="IOException">It is not there or cannot be reached.</exception>
@@ -43,6 +57,9 @@ internal static partial class LibC
         if (StatX(CurrentFolder, path, 0, BasicStatus, ref MemoryMarshal.GetReference(status)) != 0)
             throw new IOException($"cannot read the status of '{path}': {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
     }
+
+    [LibraryImport("libc", EntryPoint = "mallopt")]
+    private static partial int MallOpt(int parameter, int value);
 
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetEnv(string name, string value, int overwrite);

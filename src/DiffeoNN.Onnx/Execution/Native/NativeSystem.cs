@@ -21,6 +21,9 @@ internal sealed record NativeSystem
     /// <summary>Sets an environment variable for native libraries that load later.</summary>
     public Action<string, string> SetVariable { get; init; } = static (name, value) => LibC.SetVariable(name, value);
 
+    /// <summary>Limits the C allocator's pools.</summary>
+    public Action<int> LimitArenas { get; init; } = LibC.LimitArenas;
+
     /// <summary>Folders that may hold native libraries, best first.</summary>
     public IReadOnlyList<string> Folders { get; init; } = SearchFolders();
 

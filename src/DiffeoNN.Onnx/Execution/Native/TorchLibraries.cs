@@ -17,6 +17,10 @@ internal static class TorchLibraries
         ("libc10_cuda.so", false), ("libtorch_cuda.so", false), ("libtorch.so", true),
     ];
 
+    /// <summary>Tensors are made and freed by many threads in turn. With a pool for each, as glibc has by default, what one thread freed stays
+    /// resident while another asks for more: 800 MB instead of 600 MB after 300 canonicalisations of a batch of 4.</summary>
+    private const int Arenas = 2;
+
     /// <summary>Does what this system needs before TorchSharp is first used.</summary>
     /// <returns>What was done, one sentence.</returns>
     /// <exception cref="NativeLibraryException">A library is missing, cannot be patched, kept or loaded.</exception>
@@ -24,6 +28,7 @@ internal static class TorchLibraries
     {
         if (!system.IsLinux) return "Nothing to do: only Linux may need it.";
         LetIdleThreadsSleep(system);
+        if (system.Variable("MALLOC_ARENA_MAX") is null) system.LimitArenas(Arenas);
         var chosen = system.Variable(Variable) is { Length: > 0 } named ? Path.GetFullPath(named) : null;
         var isNew = system.HasNewStandardLibrary();
         if (isNew && chosen is null) return $"Nothing to do: libstdc++ has {ElfSymbolPatch.Version}.";

@@ -26,8 +26,9 @@ internal static class DemoCommand
         common.AddTo(command);
         command.SetAction((parse, cancellationToken) =>
         {
-            using var model = EquivariantModel.Load(FindBundle(), common.Read(parse));
-            DeviceLine.Print(console, model);
+            var options = common.Read(parse);
+            using var model = EquivariantModel.Load(FindBundle(), options);
+            DeviceLine.Print(console, model, options.Execution.Device);
             AtomicFile.CreateFolder(Path.GetDirectoryName(Path.GetFullPath(parse.GetValue(output)!))!);
             var samples = Draw(model.Bundle.Image, Deformation.Create(parse.GetValue(deform)!), parse.GetValue(count), model.Settings.Seed);
             var scores = new List<(double Naive, double Canonicalised)>();

@@ -7,11 +7,15 @@ namespace DiffeoNN.Onnx.Cli.Commands;
 /// <summary>Says where a model runs.</summary>
 internal static class DeviceLine
 {
-    /// <summary>Prints device and cores; for a fallback the first reason only, since asking for CUDA lists them all.</summary>
-    public static void Print(IAnsiConsole console, EquivariantModel model)
+    /// <summary>Prints device and cores; what is missing for CUDA is told to those who ask for it.</summary>
+    public static void Print(IAnsiConsole console, EquivariantModel model, ExecutionDevice asked)
     {
-        string reason = model.Device.Reason.Split(';')[0].TrimEnd('.');
-        string device = model.Device.Device == ExecutionDevice.Cpu ? $"{reason}; {model.Cores} cores" : reason;
+        string device = model.Device.Device switch
+        {
+            ExecutionDevice.Cuda => $"CUDA device {model.Device.Index}",
+            _ when asked == ExecutionDevice.Auto => $"CPU, {model.Cores} cores (CUDA does not work here; --device cuda says why)",
+            _ => $"CPU, {model.Cores} cores",
+        };
         console.MarkupLineInterpolated($"[grey]Bundle '{model.Bundle.Name}' on {device}.[/]");
     }
 }

@@ -26,8 +26,9 @@ internal static class RunCommand
                 throw new UsageException($"Output '{parse.GetValue(output)}' is the folder of the input, where results would be taken for images next time; give another one.");
             // All images are read once before anything is written: a bad one is told now, not after an hour.
             foreach (string file in files) Check(file);
-            using var loaded = EquivariantModel.Load(parse.GetValue(model)!, common.Read(parse));
-            DeviceLine.Print(console, loaded);
+            var options = common.Read(parse);
+            using var loaded = EquivariantModel.Load(parse.GetValue(model)!, options);
+            DeviceLine.Print(console, loaded, options.Execution.Device);
             using var results = new ResultFolder(parse.GetValue(output)!, loaded, writesFields: !parse.GetValue(noFields));
             var summary = new RunSummary();
             BatchProgress.Run(console, "canonicalising", files.Count, progress =>

@@ -19,8 +19,8 @@ public sealed class ReadmeExamples
         _folder = Directory.CreateTempSubdirectory("diffeonn-readme-").FullName;
         _previous = Directory.GetCurrentDirectory();
         Directory.SetCurrentDirectory(_folder);
-        Directory.CreateSymbolicLink("models", Path.Combine(Root(), "models"));
-        File.Copy(Path.Combine(Root(), "models", "shapes", "critic.onnx"), "critic.onnx");
+        Directory.CreateSymbolicLink("models", Path.Combine(Repository.Root, "models"));
+        File.Copy(Path.Combine(Repository.Root, "models", "shapes", "critic.onnx"), "critic.onnx");
         ImageFile.WritePng("image.png", ShapesGenerator.Generate(3, 0).Image);
     }
 
@@ -61,8 +61,8 @@ public sealed class ReadmeExamples
     [Test]
     public void Examples_AreTheReadmesOwn()
     {
-        string readme = Plain(File.ReadAllText(Path.Combine(Root(), "README.md")));
-        string source = File.ReadAllText(Path.Combine(Root(), "tests", "DiffeoNN.Onnx.PublicApi.Tests", "ReadmeExamples.cs"));
+        string readme = Plain(File.ReadAllText(Path.Combine(Repository.Root, "README.md")));
+        string source = File.ReadAllText(Path.Combine(Repository.Root, "tests", "DiffeoNN.Onnx.PublicApi.Tests", "ReadmeExamples.cs"));
         string[] examples = [.. source.Split("// <example>\n").Skip(1).Take(2).Select(part => part.Split("// </example>")[0])];
         Assert.That(examples, Has.Length.EqualTo(2));
         foreach (string example in examples) Assert.That(readme, Does.Contain(Plain(example)));
@@ -70,11 +70,4 @@ public sealed class ReadmeExamples
 
     private static string Plain(string text) =>
         string.Join('\n', text.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
-
-    private static string Root()
-    {
-        var folder = new DirectoryInfo(TestContext.CurrentContext.TestDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "DiffeoNN.Onnx.sln"))) folder = folder.Parent!;
-        return folder.FullName;
-    }
 }

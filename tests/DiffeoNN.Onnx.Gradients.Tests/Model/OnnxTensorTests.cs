@@ -19,7 +19,7 @@ public sealed class OnnxTensorTests
     [Test]
     public void LoadPb_OfPublishedTestData_ReadsIt()
     {
-        var path = SharedFolder.Find("onnx-cases/node/test_add/test_data_set_0/input_0.pb");
+        var path = Repository.Shared("onnx-cases/node/test_add/test_data_set_0/input_0.pb");
         var tensor = OnnxTensor.LoadPb(path);
         Assert.That(tensor.ToArray<float>(), Has.Length.EqualTo(tensor.Count));
     }

@@ -26,7 +26,7 @@ public sealed class OperatorCaseTests
 
     private static void Check(int every, TimeSpan limit)
     {
-        var folder = SharedFolder.Find("onnx-cases");
+        var folder = Repository.Shared("onnx-cases");
         var cases = OperatorCase.Read(folder).Where(c => c.Opset >= 7 && c.Differentiable.Length > 0).ToList();
         var failures = new List<string>();
         var (passed, refused) = (0, new Dictionary<string, int>());

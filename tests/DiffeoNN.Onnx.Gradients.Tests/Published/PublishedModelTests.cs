@@ -34,7 +34,7 @@ public sealed class PublishedModelTests
 
     private static void Check(string name, string output, double step, int[] shape, double tolerance)
     {
-        var model = OnnxModel.Load(SharedFolder.Find($"onnx-models/{name}/model.onnx"));
+        var model = OnnxModel.Load(Repository.Shared($"onnx-models/{name}/model.onnx"));
         var random = new Random(5);
         OnnxTensor Random(string input, IEnumerable<int> sizes) => OnnxTensor.FromDoubles(input, OnnxElementType.Float, sizes.Select(s => (long)s),
             [.. Enumerable.Range(0, sizes.Aggregate((a, b) => a * b)).Select(_ => random.NextDouble())]);

@@ -27,7 +27,7 @@ internal sealed class BundleBuilderTests
     public void Build_OfOwnModels_WritesABundleThatLoads()
     {
         using var folder = new TemporaryFolder();
-        var target = folder.File("bundle");
+        var target = folder["bundle"];
 
         var built = Builder(target).Build(Manifest);
 
@@ -44,12 +44,12 @@ internal sealed class BundleBuilderTests
     {
         using var folder = new TemporaryFolder();
         var original = OnnxModel.Load(Path.Combine(TinyBundle.Original, "vae.onnx"));
-        original.SaveWithExternalData(folder.File("split.onnx"), 16);
-        var builder = Builder(folder.File("bundle"));
+        original.SaveWithExternalData(folder["split.onnx"], 16);
+        var builder = Builder(folder["bundle"]);
 
-        builder.Add(folder.File("split.onnx"), "vae.onnx").Build(Manifest);
+        builder.Add(folder["split.onnx"], "vae.onnx").Build(Manifest);
 
-        var packed = Bundle.Load(folder.File("bundle")).LoadModel(BundleRole.Vae);
+        var packed = Bundle.Load(folder["bundle"]).LoadModel(BundleRole.Vae);
         Assert.That(
             packed.Graph.Initializers.ToDictionary(pair => pair.Key, pair => Convert.ToHexString(pair.Value.Data.Span)),
             Is.EqualTo(original.Graph.Initializers.ToDictionary(pair => pair.Key, pair => Convert.ToHexString(pair.Value.Data.Span))));
@@ -59,7 +59,7 @@ internal sealed class BundleBuilderTests
     public void Build_OfModelsThatDoNotFit_IsRefusedAndWritesNoManifest()
     {
         using var folder = new TemporaryFolder();
-        var target = folder.File("bundle");
+        var target = folder["bundle"];
         var wrong = Manifest with { Image = Manifest.Image with { Height = 16 } };
 
         Assert.That(
@@ -83,18 +83,18 @@ internal sealed class BundleBuilderTests
     public void Add_OfWhatIsNoModel_SaysSo()
     {
         using var folder = new TemporaryFolder();
-        File.WriteAllText(folder.File("x.onnx"), "text");
+        File.WriteAllText(folder["x.onnx"], "text");
 
         using (Assert.EnterMultipleScope())
         {
             Assert.That(
-                () => new BundleBuilder(folder.Path).Add(folder.File("x.onnx"), "inner.onnx"),
-                Throws.TypeOf<BundleException>().With.Message.StartsWith($"Model '{folder.File("x.onnx")}' cannot be added to the bundle: "));
+                () => new BundleBuilder(folder.Path).Add(folder["x.onnx"], "inner.onnx"),
+                Throws.TypeOf<BundleException>().With.Message.StartsWith($"Model '{folder["x.onnx"]}' cannot be added to the bundle: "));
             Assert.That(
                 () => new BundleBuilder(folder.Path).Add("/nowhere/y.onnx", "inner.onnx"),
                 Throws.TypeOf<BundleException>().With.Message.EqualTo(
                     "Model '/nowhere/y.onnx' cannot be added to the bundle: no such file."));
-            Assert.That(File.Exists(folder.File("inner.onnx")), Is.False);
+            Assert.That(File.Exists(folder["inner.onnx"]), Is.False);
         }
     }
 

@@ -198,7 +198,7 @@ internal sealed class BundleManifestTests
     public void Save_OfWrongManifest_IsRefusedAndWritesNothing()
     {
         using var folder = new TemporaryFolder();
-        var path = folder.File(BundleManifest.FileName);
+        var path = folder[BundleManifest.FileName];
         var manifest = Manifests.Read();
 
         Assert.That(
@@ -212,7 +212,7 @@ internal sealed class BundleManifestTests
     public void Save_OverAnotherManifest_ReplacesItAndLeavesNoOtherFile()
     {
         using var folder = new TemporaryFolder();
-        var path = folder.File(BundleManifest.FileName);
+        var path = folder[BundleManifest.FileName];
         File.WriteAllText(path, "old");
 
         Manifests.Read().Save(path);

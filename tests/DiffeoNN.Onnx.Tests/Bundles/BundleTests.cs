@@ -74,9 +74,9 @@ internal sealed class BundleTests
     public void Hash_IsSha256OfTheFile()
     {
         using var folder = new TemporaryFolder();
-        File.WriteAllText(folder.File("abc"), "abc");
+        File.WriteAllText(folder["abc"], "abc");
 
         Assert.That(
-            Bundle.Hash(folder.File("abc")), Is.EqualTo("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
+            Bundle.Hash(folder["abc"]), Is.EqualTo("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
     }
 }

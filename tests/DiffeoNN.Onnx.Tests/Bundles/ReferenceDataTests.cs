@@ -34,9 +34,9 @@ internal sealed class ReferenceDataTests
     {
         using var folder = new TemporaryFolder();
         Write(folder, 0);
-        var set = folder.File("test_data_set_0");
+        var set = folder["test_data_set_0"];
 
-        Assert.That(() => ReferenceData.Load(folder.File("none")), Refused($"Reference folder '{folder.File("none")}' does not exist."));
+        Assert.That(() => ReferenceData.Load(folder["none"]), Refused($"Reference folder '{folder["none"]}' does not exist."));
         Assert.That(() => ReferenceData.Load(set), Refused($"Reference folder '{set}' holds no test_data_set_0."));
         File.WriteAllBytes(Path.Combine(set, "input_0.pb"), [0xff]);
         Assert.That(
@@ -53,7 +53,7 @@ internal sealed class ReferenceDataTests
 
     private static void Write(TemporaryFolder folder, int number)
     {
-        var set = folder.File($"test_data_set_{number}");
+        var set = folder[$"test_data_set_{number}"];
         Directory.CreateDirectory(set);
         OnnxTensor.Scalar("x", (float)number).SavePb(Path.Combine(set, "input_0.pb"));
         OnnxTensor.Scalar("y", (float)number).SavePb(Path.Combine(set, "output_0.pb"));

@@ -14,7 +14,7 @@ internal sealed class TinyBundle : IDisposable
     {
         foreach (var file in Directory.GetFiles(Original, "*", SearchOption.AllDirectories))
         {
-            var target = _folder.File(System.IO.Path.GetRelativePath(Original, file));
+            var target = _folder[System.IO.Path.GetRelativePath(Original, file)];
             Directory.CreateDirectory(System.IO.Path.GetDirectoryName(target)!);
             System.IO.File.Copy(file, target);
         }
@@ -26,7 +26,7 @@ internal sealed class TinyBundle : IDisposable
 
     public string Path => _folder.Path;
 
-    public string File(string name) => _folder.File(name);
+    public string File(string name) => _folder[name];
 
     /// <summary>Changes the manifest's JSON.</summary>
     public TinyBundle Manifest(Action<JsonObject> change)

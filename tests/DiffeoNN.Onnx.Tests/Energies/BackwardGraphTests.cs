@@ -41,7 +41,7 @@ internal sealed class BackwardGraphTests : EnergyTests
         critic.Graph.AddNode("ReduceMean", ["flat"], "mean", OnnxAttribute.Of("axes", [1L]));
         critic.Graph.Outputs.Add(new OnnxValueInfo("mean", OnnxElementType.Float, ["N", 1]));
         GradientCompiler.Compile(critic, new GradientOptions { Inputs = ["image"], Outputs = ["mean"], Seed = GradientSeed.Ones })
-            .Save(folder.File("gradient.onnx"));
+            .Save(folder["gradient.onnx"]);
         var manifest = bundle.Manifest with
         {
             Models = bundle.Manifest.Models with

@@ -136,10 +136,10 @@ public sealed class NativeLoaderTests
         using var root = new TemporaryFolder();
         foreach (var file in Directory.GetFiles(AppContext.BaseDirectory).Where(file => Path.GetFileName(file).StartsWith("lib", StringComparison.Ordinal)))
             File.CreateSymbolicLink(root[Path.GetFileName(file)], file);
-        var (exitCode, output) = HelperProcess.Finish(HelperProcess.Start(4, ("DIFFEONN_LIBTORCH", root.FullName), ("DIFFEONN_CACHE", root["c"])));
+        var (exitCode, output) = HelperProcess.Finish(HelperProcess.Start(4, ("DIFFEONN_LIBTORCH", root.Path), ("DIFFEONN_CACHE", root["c"])));
 
         Assert.That(exitCode, Is.Zero, output);
-        Assert.That(output, Does.StartWith("sum 6, ").And.Contain($"Loaded libtorch from {root.FullName}"));
+        Assert.That(output, Does.StartWith("sum 6, ").And.Contain($"Loaded libtorch from {root.Path}"));
     }
 
     [Test]

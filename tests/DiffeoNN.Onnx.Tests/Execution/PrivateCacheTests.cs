@@ -28,9 +28,9 @@ public sealed class PrivateCacheTests
     public void Store_OfWhatIsThere_WritesNothing()
     {
         using var folder = new TemporaryFolder();
-        var path = PrivateCache.Store([folder.FullName], "file.so", Content);
+        var path = PrivateCache.Store([folder.Path], "file.so", Content);
         File.SetLastWriteTimeUtc(path, DateTime.UnixEpoch);
-        PrivateCache.Store([folder.FullName], "file.so", Content);
+        PrivateCache.Store([folder.Path], "file.so", Content);
 
         Assert.That(File.GetLastWriteTimeUtc(path), Is.EqualTo(DateTime.UnixEpoch));
     }
@@ -43,7 +43,7 @@ public sealed class PrivateCacheTests
         altered[50_000] ^= 1;
         File.WriteAllBytes(folder["file.so"], altered);
 
-        Assert.That(File.ReadAllBytes(PrivateCache.Store([folder.FullName], "file.so", Content)), Is.EqualTo(Content));
+        Assert.That(File.ReadAllBytes(PrivateCache.Store([folder.Path], "file.so", Content)), Is.EqualTo(Content));
     }
 
     [Test]

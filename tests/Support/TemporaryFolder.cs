@@ -1,4 +1,4 @@
-namespace DiffeoNN.Onnx.Cli.Tests;
+namespace DiffeoNN.Onnx.Tests.Support;
 
 /// <summary>A folder of its own for a test, removed afterwards.</summary>
 internal sealed class TemporaryFolder : IDisposable

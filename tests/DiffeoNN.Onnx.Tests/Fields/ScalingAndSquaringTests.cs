@@ -61,6 +61,26 @@ public sealed class ScalingAndSquaringTests
     }
 
     [Test]
+    public void Exp_OfVThenOfMinusV_AgreesWithTheDoublePrecisionReference([ValueSource(typeof(FieldFixtures), nameof(FieldFixtures.Sizes))] int[] size)
+    {
+        using var scope = torch.NewDisposeScope();
+        var v = FieldFixtures.Field(1, size[0], size[1], 6, seed: 2);
+        var (u, inverse) = (ScalingAndSquaring.Exp(v, 7), ScalingAndSquaring.Exp(-v, 7));
+        var positions = SamplingGrid.Of(v).Positions();
+        var composed = positions + inverse + Warp.Apply(u, inverse, WarpPadding.Border);
+
+        var (forward, back) = (ReferenceFields.Exp(FieldFixtures.Planes(v, 0), 7), ReferenceFields.Exp(FieldFixtures.Planes(-v, 0), 7));
+        var moved = ReferenceFields.Warp(forward, back, WarpPadding.Border, WarpInterpolation.Bilinear);
+        var p = FieldFixtures.Planes(SamplingGrid.Of(v).Positions(torch.ScalarType.Float64), 0);
+        double[][,] expected =
+        [
+            .. Enumerable.Range(0, 2).Select(c => ReferenceFields.Fill(
+                size[0], size[1], (row, column) => p[c][row, column] + back[c][row, column] + moved[c][row, column])),
+        ];
+        Assert.That(FieldFixtures.RelativeError(FieldFixtures.Planes(composed, 0), expected), Is.LessThan(1e-5));
+    }
+
+    [Test]
     public void Exp_OfFlippedField_IsFlipped([ValueSource(typeof(FieldFixtures), nameof(FieldFixtures.Sizes))] int[] size)
     {
         using var scope = torch.NewDisposeScope();

@@ -1,0 +1,109 @@
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Tests.Bundles;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Tests.Inference;
+
+/// <summary>The whole chain on a tiny bundle of untrained networks: two channels, 12x16 pixels, three classes, with a proposer.</summary>
+public sealed class EquivariantModelTests
+{
+    private static readonly EquivariantOptions Options = new() { Execution = new ExecutionOptions { Device = ExecutionDevice.Cpu } };
+
+    [Test]
+    public void Run_FromTheIdentityWithoutSteps_IsTheNetworkAlone()
+    {
+        using var model = EquivariantModel.Load(TinyBundle.Original, Options with { Start = StartPoint.Identity, Steps = 0 });
+        var images = Images(3, 12, 16);
+        using var result = model.Run(images);
+        var alone = model.RunNaive(images);
+        Assert.That(model.HasProposer, Is.False);
+        Assert.That(result.Fields.Velocity.abs().max().item<float>(), Is.Zero);
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.That(result.Images[i].Output.Planes!.Data.ToArray(), Is.EqualTo(alone[i].Planes!.Data.ToArray()).Within(1e-5));
+            Assert.That(result.Images[i].Canonical.Data.ToArray(), Is.EqualTo(images[i].Data.ToArray()).Within(1e-5));
+        }
+    }
+
+    [Test]
+    public void Run_WithAProposer_StartsAtItsVelocity()
+    {
+        using var model = EquivariantModel.Load(TinyBundle.Original, Options with { Steps = 0 });
+        Assert.That(model.HasProposer);
+        using var result = model.Run(Images(2, 12, 16));
+        Assert.That(result.Fields.Velocity.abs().max().item<float>(), Is.GreaterThan(1e-3));
+        Assert.That(result.Images.Select(image => image.Canonicalisation.BestStep), Is.All.Zero);
+        Assert.That(result.Images.Select(image => image.Canonicalisation.Terms.Single(term => term.Name == "smoothness").After), Is.All.Zero,
+            "the regulariser acts on the deviation from the proposal");
+    }
+
+    [Test]
+    public void Run_WithSteps_NeverEndsAboveItsStart()
+    {
+        using var model = EquivariantModel.Load(TinyBundle.Original, Options with { Steps = 10 });
+        using var result = model.Run(Images(4, 12, 16));
+        foreach (var image in result.Images)
+            Assert.That(image.Canonicalisation.Total.After, Is.LessThanOrEqualTo(image.Canonicalisation.Total.Before));
+    }
+
+    [Test]
+    public void Run_OfImagesOfSeveralSizes_AnswersEachAtItsOwn()
+    {
+        using var model = EquivariantModel.Load(TinyBundle.Original, Options with { Steps = 2 });
+        using var result = model.Run([.. Images(1, 12, 16), .. Images(1, 31, 20), .. Images(1, 5, 64)]);
+        Assert.That(result.Images.Select(image => (image.Output.Height, image.Output.Width)), Is.EqualTo(new[] { (12, 16), (31, 20), (5, 64) }));
+        foreach (var image in result.Images)
+        {
+            var planes = image.Output.Planes!;
+            for (int at = 0; at < planes.Height * planes.Width; at++)
+                Assert.That(planes.Plane(0)[at] + planes.Plane(1)[at] + planes.Plane(2)[at], Is.EqualTo(1).Within(1e-5), "probabilities add up to one");
+        }
+    }
+
+    [Test]
+    public void Load_ForAProposerThatIsNotThere_IsRefused()
+    {
+        using var tiny = new TinyBundle();
+        tiny.Manifest(root => root["models"]!.AsObject().Remove("proposer"));
+        Assert.That(
+            () => EquivariantModel.Load(tiny.Path, Options with { Start = StartPoint.Proposer }),
+            Throws.TypeOf<BundleException>().With.Message.Contains("no proposer"));
+    }
+
+    [Test]
+    public void Run_OfWrongImages_IsRefused()
+    {
+        using var model = EquivariantModel.Load(TinyBundle.Original, Options);
+        Assert.That(() => model.Run([new ImageBuffer(2, 1, 9)]), Throws.TypeOf<ImageException>().With.Message.Contains("2x2"));
+        Assert.That(() => model.Run([]), Throws.InstanceOf<ArgumentOutOfRangeException>());
+    }
+
+    [Test]
+    public void Run_WhenCancelledOrDisposed_LeavesNoTensors()
+    {
+        using var model = EquivariantModel.Load(TinyBundle.Original, Options with { Steps = 3 });
+        model.Run(Images(2, 12, 16)).Dispose();
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        long before = torch.Tensor.TotalCount;
+        using var cancelled = new CancellationTokenSource();
+        cancelled.Cancel();
+        Assert.That(() => model.Run(Images(2, 12, 16), cancellationToken: cancelled.Token), Throws.InstanceOf<OperationCanceledException>());
+        model.Run(Images(2, 12, 16)).Dispose();
+        Assert.That(torch.Tensor.TotalCount, Is.EqualTo(before));
+    }
+
+    private static ImageBuffer[] Images(int count, int height, int width)
+    {
+        var random = new Random(5);
+        return [.. Enumerable.Range(0, count).Select(_ =>
+        {
+            var image = new ImageBuffer(2, height, width);
+            foreach (ref float value in image.Data) value = random.NextSingle();
+            return image;
+        })];
+    }
+}

@@ -1,0 +1,83 @@
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Inference;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Tests.Inference;
+
+/// <summary>How answers of each kind come back to the input image.</summary>
+public sealed class OutputMappingTests
+{
+    private static readonly SamplingGrid Grid = new(9, 17);
+
+    [Test]
+    public void Points_MoveByTheDisplacementAndComeOutInPixelsOfTheInput()
+    {
+        using var scope = torch.NewDisposeScope();
+        // One pixel of the canonical grid to the right, two down.
+        var u = torch.tensor(new[] { (float)Grid.PixelSize, (float)(2 * Grid.PixelSize) }).view(1, 2, 1, 1).expand(1, 2, 9, 17).contiguous();
+        var points = torch.tensor(new[] { 0f, 0f, -1f, (float)-Grid.HalfHeight }).view(1, 2, 2);
+
+        var same = Mapping(OutputKind.Points).Map(points, u, -u, Grid, 9, 17);
+        var doubled = Mapping(OutputKind.Points).Map(points, u, -u, Grid, 17, 33);
+
+        AssertPoints(same.Points!, (9, 6), (1, 2));
+        AssertPoints(doubled.Points!, (18, 12), (2, 4));
+    }
+
+    [Test]
+    public void Planes_ComeBackThroughTheInverse()
+    {
+        using var scope = torch.NewDisposeScope();
+        var values = torch.arange(9 * 17, torch.float32).view(1, 1, 9, 17);
+        var inverse = torch.tensor(new[] { (float)Grid.PixelSize, 0f }).view(1, 2, 1, 1).expand(1, 2, 9, 17).contiguous();
+        var output = Mapping(OutputKind.Image).Map(values, -inverse, inverse, Grid, 9, 17);
+        Assert.That(output.Planes![0, 3, 5], Is.EqualTo((3 * 17) + 6).Within(1e-3));
+        Assert.That(output.Planes[0, 3, 16], Is.EqualTo((3 * 17) + 16).Within(1e-3), "the border goes on outside");
+        Assert.That(output.Labels, Is.Null);
+    }
+
+    [Test]
+    public void Segmentations_AreTheMostProbableClass()
+    {
+        using var scope = torch.NewDisposeScope();
+        var probabilities = torch.stack([torch.full([9, 17], 0.2f), torch.full([9, 17], 0.5f), torch.full([9, 17], 0.3f)], 0).unsqueeze(0);
+        var output = Mapping(OutputKind.Segmentation).Map(probabilities, null, null, Grid, 4, 6);
+        Assert.That((output.Height, output.Width), Is.EqualTo((4, 6)));
+        Assert.That(output.Labels!.Labels.ToArray(), Is.All.EqualTo(1));
+    }
+
+    [Test]
+    public void Classifications_AreTakenAsTheyAre()
+    {
+        using var scope = torch.NewDisposeScope();
+        var output = Mapping(OutputKind.Classification).Map(torch.tensor(new[] { 0.1f, 0.7f, 0.2f }).view(1, 3), null, null, Grid, 9, 17);
+        Assert.That(output.Scores, Is.EqualTo(new[] { 0.1f, 0.7f, 0.2f }));
+        Assert.That(output.Class, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void Resampling_ToAnotherSize_KeepsRampsAndTheirDisplacement()
+    {
+        using var scope = torch.NewDisposeScope();
+        var grid = new SamplingGrid(11, 21);
+        var ramp = grid.Positions().narrow(1, 0, 1); // each pixel holds its x
+        var u = torch.full([1, 2, 11, 21], 0.1f);
+        var result = Resample.To(ramp, u, 31, 61);
+        Assert.That(result[0, 0, 15, 30].item<float>(), Is.EqualTo(0.1f).Within(1e-5));
+        Assert.That(result[0, 0, 3, 0].item<float>(), Is.EqualTo(-0.9f).Within(1e-5));
+        Assert.That(() => Resample.To(ramp, torch.zeros(1, 2, 5, 5), 31, 61), Throws.ArgumentException.With.Message.Contains("must be the same"));
+    }
+
+    private static OutputMapping Mapping(OutputKind kind) => new(new OutputSpec { Name = "output", Kind = kind });
+
+    private static void AssertPoints(IReadOnlyList<(double Column, double Row)> actual, params (double Column, double Row)[] expected)
+    {
+        Assert.That(actual, Has.Count.EqualTo(expected.Length));
+        for (int i = 0; i < expected.Length; i++)
+        {
+            Assert.That(actual[i].Column, Is.EqualTo(expected[i].Column).Within(1e-4));
+            Assert.That(actual[i].Row, Is.EqualTo(expected[i].Row).Within(1e-4));
+        }
+    }
+}

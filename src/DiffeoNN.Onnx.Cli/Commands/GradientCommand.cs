@@ -1,0 +1,49 @@
+using System.CommandLine;
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Imaging;
+using Spectre.Console;
+
+namespace DiffeoNN.Onnx.Cli.Commands;
+
+/// <summary><c>diffeonn gradient</c>: writes a model together with the gradient of its outputs, in standard operators.</summary>
+internal static class GradientCommand
+{
+    /// <summary>Creates the command.</summary>
+    public static Command Create(IAnsiConsole console)
+    {
+        var model = new Argument<string>("model") { Description = "The ONNX file." };
+        var target = new Option<string>("-o", "--to") { Description = "ONNX file to write.", Required = true };
+        var outputs = new Option<string[]>("--output") { Description = "Output to differentiate; all float outputs if left out." };
+        var inputs = new Option<string[]>("--input") { Description = "Input to differentiate by; all float inputs if left out." };
+        var weights = new Option<bool>("--weights") { Description = "Also differentiate by the weights." };
+        var seed = new Option<string>("--seed")
+        {
+            Description = "input: an input OUTPUT_grad for each output holds its upstream gradient; ones: the gradient of the sum.",
+            DefaultValueFactory = _ => "input",
+        };
+        seed.AcceptOnlyFromAmong("input", "ones");
+        var command = new Command("gradient", "Derive the gradient of an ONNX model as an ONNX model: the original inputs and outputs, and NAME_grad.")
+        {
+            model, target, outputs, inputs, weights, seed,
+        };
+        command.SetAction(parse =>
+        {
+            string path = parse.GetValue(model)!;
+            if (!File.Exists(path)) throw new BundleException($"Model '{path}' does not exist; expected an ONNX file.");
+            var options = new GradientOptions
+            {
+                Outputs = parse.GetValue(outputs) is { Length: > 0 } chosenOutputs ? chosenOutputs : null,
+                Inputs = parse.GetValue(inputs) is { Length: > 0 } chosenInputs ? chosenInputs : null,
+                Weights = parse.GetValue(weights),
+                Seed = parse.GetValue(seed) == "ones" ? GradientSeed.Ones : GradientSeed.Input,
+            };
+            var gradient = GradientCompiler.Compile(OnnxModel.Load(path), options);
+            AtomicFile.Write(parse.GetValue(target)!, gradient.ToBytes());
+            var made = gradient.Graph.Outputs.Select(output => output.Name).Where(name => name.EndsWith(options.Suffix, StringComparison.Ordinal));
+            console.MarkupLineInterpolated($"{parse.GetValue(target)} written: {string.Join(", ", made)}; opset {gradient.Opset}, {gradient.Graph.Nodes.Count} nodes.");
+            return (int)ExitCode.Success;
+        });
+        return command;
+    }
+}

@@ -17,7 +17,8 @@ public static class DeformedFolder
     /// <param name="progress">Told the number of images written.</param>
     /// <param name="cancellationToken">Stops between two images; split.csv is then not written.</param>
     /// <returns>Number of images written.</returns>
-    /// <exception cref="ImageException">A file or folder is missing, unreadable or cannot be written, a mask has another size than its image, or
+    /// <exception cref="OutputException">A file cannot be written.</exception>
+    /// <exception cref="ImageException">A file or folder is missing or unreadable, a mask has another size than its image, or
     /// the output is the input.</exception>
     /// <exception cref="DeformationException">No map without folds was found.</exception>
     public static int Write(

@@ -88,7 +88,8 @@ public sealed class ImageBuffer
             throw new ArgumentException(
                 $"An image of {Channels} channels cannot become one of {channels}; 3 to 1 and 1 to 3 can.", nameof(channels));
         Span<float> red = Plane(0), green = Plane(1), blue = Plane(2), luma = result.Data;
-        for (int i = 0; i < luma.Length; i++) luma[i] = (0.299f * red[i]) + (0.587f * green[i]) + (0.114f * blue[i]);
+        // As differences, so that a grey picture keeps its values to the last bit: the weights do not quite add up to one in float.
+        for (int i = 0; i < luma.Length; i++) luma[i] = blue[i] + (0.299f * (red[i] - blue[i])) + (0.587f * (green[i] - blue[i]));
         return result;
     }
 }

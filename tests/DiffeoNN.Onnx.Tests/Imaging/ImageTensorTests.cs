@@ -62,4 +62,12 @@ public sealed class ImageTensorTests
 
         Assert.That(torch.Tensor.TotalCount, Is.EqualTo(before));
     }
+
+    [Test]
+    public void Luma_OfGreySavedAsRgb_IsThatGreyToTheLastBit()
+    {
+        var grey = new ImageBuffer(1, 16, 16);
+        for (int i = 0; i < 256; i++) grey.Data[i] = i / 255f;
+        Assert.That(grey.WithChannels(3).WithChannels(1).Data.ToArray(), Is.EqualTo(grey.Data.ToArray()));
+    }
 }

@@ -49,21 +49,30 @@ internal sealed partial class GradientCompilation
                 _builder.Graph.Inputs.Add(new OnnxValueInfo(name, tensor.ElementType, [.. tensor.Dimensions.Select(OnnxDimension.Of)]));
         }
 
-        var declared = ShapeInference.Declared(graph);
+        _reached.UnionWith(inputs);
+        _leading.UnionWith(Leading(graph, _options.Outputs ?? [.. graph.Outputs.Select(o => o.Name)]));
+        _declared = ShapeInference.Declared(graph);
         foreach (var name in graph.Nodes.SelectMany(n => n.Outputs))
             _builder.Reserve(name);
         foreach (var node in graph.Nodes)
-            ImportNode(node, declared);
+            ImportNode(node);
         _builder.Graph.Name = graph.Name;
         _builder.Graph.Outputs.AddRange(graph.Outputs);
     }
 
-    /// <summary>A choice that is constant is made now; everything else is taken over as it is.</summary>
-    private void ImportNode(OnnxNode node, Dictionary<string, OnnxValueInfo> declared)
+    /// <summary>A choice that is constant is made now, and what is differentiated by its body becomes that; everything else is taken over as it is.</summary>
+    private void ImportNode(OnnxNode node)
     {
         if (node is not { OpType: "If", Domain: "" } || _builder[node.Inputs[0]].Facts.Items is not [{ IsKnown: true } condition])
         {
-            _builder.Import(node, declared);
+            var rule = RuleOf(node);
+            var reached = DifferentiableInputs(node, rule).Any(_reached.Contains);
+            if (reached)
+                _reached.UnionWith(node.Outputs);
+            if (reached && rule?.Expansion is { } body && node.Outputs.Any(_leading.Contains))
+                Expand(node, body);
+            else
+                _builder.Import(node, _declared);
             return;
         }
 
@@ -72,10 +81,45 @@ internal sealed partial class GradientCompilation
         branch = branch.Copy(name => own.Contains(name) ? $"{node.Outputs[0]}/{name}" : name);
         foreach (var tensor in branch.Initializers.Values)
             _builder.Add(_builder.Graph.AddInitializer(tensor), ValueFacts.Of(tensor));
+        if (node.Outputs.Any(_leading.Contains))
+            _leading.UnionWith(branch.Nodes.SelectMany(n => n.Outputs));
         foreach (var inner in branch.Nodes)
-            ImportNode(inner, declared);
+            ImportNode(inner);
         foreach (var (result, output) in branch.Outputs.Zip(node.Outputs))
-            _builder.Import(new OnnxNode("Identity", [result.Name], [output]) { Name = output }, declared);
+            ImportNode(new OnnxNode("Identity", [result.Name], [output]) { Name = output });
+    }
+
+    /// <summary>Values that the given ones are computed from, and they themselves.</summary>
+    private static HashSet<string> Leading(OnnxGraph graph, IEnumerable<string> outputs)
+    {
+        var leading = outputs.ToHashSet(StringComparer.Ordinal);
+        for (var i = graph.Nodes.Count - 1; i >= 0; i--)
+        {
+            if (graph.Nodes[i].Outputs.Any(leading.Contains))
+                leading.UnionWith(OnnxGraph.Reads(graph.Nodes[i]));
+        }
+
+        return leading;
+    }
+
+    private void Expand(OnnxNode node, GradientRule.Body body)
+    {
+        _builder.Prefix = $"{(node.Name.Length > 0 ? node.Name : node.Outputs[0])}/";
+        try
+        {
+            var values = body(new RuleContext(node, _builder, [], []));
+            foreach (var (output, i) in node.Outputs.Select((o, i) => (o, i)).Where(o => o.o.Length > 0))
+            {
+                var value = (i < values.Count ? values[i] : null)
+                    ?? throw new UnsupportedOperatorException(node, $"its rule does not cover output {i} ('{output}').");
+                _builder.Import(new OnnxNode("Identity", [value.Name], [output]) { Name = output }, _declared);
+            }
+        }
+        catch (UnsupportedOperatorException e)
+        {
+            _refused.Add(e);
+            _builder.Import(node, _declared);
+        }
     }
 
     private List<string> ChooseOutputs(HashSet<string> active)

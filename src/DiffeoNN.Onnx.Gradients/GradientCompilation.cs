@@ -7,6 +7,10 @@ internal sealed partial class GradientCompilation
     private readonly GradientOptions _options;
     private readonly GraphBuilder _builder;
     private readonly Dictionary<string, List<Value>> _arrived = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _reached = new(StringComparer.Ordinal);
+    private readonly List<UnsupportedOperatorException> _refused = [];
+    private readonly HashSet<string> _leading = new(StringComparer.Ordinal);
+    private Dictionary<string, OnnxValueInfo> _declared = new(StringComparer.Ordinal);
 
     /// <param name="model">The model at the operator set to emit, functions inlined; taken over.</param>
     /// <param name="options">What to differentiate.</param>
@@ -33,6 +37,8 @@ internal sealed partial class GradientCompilation
         var seeds = Seed(outputs);
         for (var i = forward.Count - 1; i >= 0; i--)
             Reverse(forward[i], needed);
+        if (_refused.Count > 0)
+            throw UnsupportedOperatorException.Of(_refused);
         return Finish(inputs.Select(name => (name, Total(name) ?? throw new InvalidOperationException($"No gradient reached '{name}'."))), seeds);
     }
 
@@ -70,12 +76,14 @@ internal sealed partial class GradientCompilation
         }
 
         unsupported.Reverse();
-        return unsupported.Count == 0 ? needed : throw new UnsupportedOperatorException(unsupported, _builder.Opset);
+        if (unsupported.Count > 0)
+            _refused.Insert(0, new UnsupportedOperatorException(unsupported, _builder.Opset));
+        return needed;
     }
 
     private void Reverse(OnnxNode node, HashSet<string> needed)
     {
-        if (RuleOf(node) is not { IsStop: false } rule)
+        if (RuleOf(node) is not { IsStop: false, Expansion: null } rule)
             return;
         var wanted = Enumerable.Range(0, node.Inputs.Count)
             .Where(i => node.Inputs[i].Length > 0 && !rule.NonDifferentiableInputs.Contains(i) && needed.Contains(node.Inputs[i])).ToList();
@@ -83,18 +91,35 @@ internal sealed partial class GradientCompilation
             return;
         _builder.Prefix = $"{(node.Name.Length > 0 ? node.Name : node.Outputs[0])}{_options.Suffix}/";
         var context = new RuleContext(node, _builder, [.. node.Outputs.Select(Total)], wanted);
-        var gradients = rule.Function(context);
-        foreach (var i in wanted)
+        try
         {
-            var form = (i < gradients.Count ? gradients[i] : null)
-                ?? throw new UnsupportedOperatorException(node, $"its rule does not cover input {i} ('{node.Inputs[i]}').");
-            var gradient = form();
-            if (rule.Broadcasts)
-                gradient = BroadcastReversal.ReduceTo(gradient.Shape is not null && context.Y.Shape is null ? gradient : Shaped(gradient, context.Y), _builder[node.Inputs[i]]);
-            if (!_arrived.TryGetValue(node.Inputs[i], out var list))
-                _arrived[node.Inputs[i]] = list = [];
-            list.Add(gradient);
+            var gradients = rule.Function(context);
+            foreach (var i in wanted)
+                Arrive(node, i, Gradient(context, rule, gradients, i));
         }
+        catch (UnsupportedOperatorException e)
+        {
+            // The others are looked for too, so that all are named at once.
+            _refused.Add(e);
+        }
+    }
+
+    private Value Gradient(RuleContext context, GradientRule rule, IReadOnlyList<Func<Value>?> gradients, int input)
+    {
+        var node = context.Node;
+        var form = (input < gradients.Count ? gradients[input] : null)
+            ?? throw new UnsupportedOperatorException(node, $"its rule does not cover input {input} ('{node.Inputs[input]}').");
+        var gradient = form();
+        return rule.Broadcasts
+            ? BroadcastReversal.ReduceTo(gradient.Shape is not null && context.Y.Shape is null ? gradient : Shaped(gradient, context.Y), _builder[node.Inputs[input]])
+            : gradient;
+    }
+
+    private void Arrive(OnnxNode node, int input, Value gradient)
+    {
+        if (!_arrived.TryGetValue(node.Inputs[input], out var list))
+            _arrived[node.Inputs[input]] = list = [];
+        list.Add(gradient);
     }
 
     /// <summary>A gradient that a constant or the other operand made smaller than the output is repeated to its shape.</summary>

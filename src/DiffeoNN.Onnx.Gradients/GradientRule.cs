@@ -13,6 +13,9 @@ public sealed record GradientRule
     /// <summary>Forms the gradients with respect to the inputs, by position; called once per node and only where needed.</summary>
     internal delegate IReadOnlyList<Func<Value>?> Reverse(RuleContext node);
 
+    /// <summary>Forms the outputs of a node from simpler operators, by position; null for outputs that the node does not name.</summary>
+    internal delegate IReadOnlyList<Value?> Body(RuleContext node);
+
     /// <summary>The operator set's domain; empty for ai.onnx.</summary>
     public string Domain { get; init; } = "";
 
@@ -31,7 +34,17 @@ public sealed record GradientRule
     /// <summary>Whether inputs are broadcast, so that the gradients are summed back to their shapes.</summary>
     internal bool Broadcasts { get; init; }
 
+    /// <summary>
+    /// What the operator is in terms of simpler ones; null for operators with a formula of their own. Where a derivative flows through
+    /// such a node it is replaced by this body, whose values forward and backward pass then share.
+    /// </summary>
+    internal Body? Expansion { get; private init; }
+
     internal Reverse Function { get; }
 
     internal static GradientRule Stop(string opType) => new(opType, 7, _ => []) { IsStop = true };
+
+    /// <summary>A rule by a body of simpler operators.</summary>
+    internal static GradientRule Expanded(string opType, int SinceVersion, Body body) =>
+        new(opType, SinceVersion, n => throw new InvalidOperationException($"{n.Node} was to be replaced by its body.")) { Expansion = body };
 }

@@ -10,8 +10,15 @@ public sealed class UnsupportedOperatorException : GradientException
     internal UnsupportedOperatorException(OnnxNode node, string reason)
         : base($"No gradient for {node}: {reason}") => Nodes = [node.Name];
 
+    private UnsupportedOperatorException(IReadOnlyList<UnsupportedOperatorException> refusals)
+        : base(string.Join(' ', refusals.Select(r => r.Message))) => Nodes = [.. refusals.SelectMany(r => r.Nodes).Distinct()];
+
     /// <summary>Names of the nodes.</summary>
     public IReadOnlyList<string> Nodes { get; }
+
+    /// <summary>One refusal that says what several say.</summary>
+    internal static UnsupportedOperatorException Of(IReadOnlyList<UnsupportedOperatorException> refusals) =>
+        refusals.Count == 1 ? refusals[0] : new UnsupportedOperatorException(refusals);
 
     private static string Describe(OnnxNode node, int opset) => node.Domain.Length == 0
         ? $"{node.OpType}-{opset} (node '{node.Name}')"

@@ -309,4 +309,43 @@ public sealed class GradientCompilerTests
             Assert.That(GradientCompiler.FindRule("com.microsoft", "Conv", 1), Is.Null);
         });
     }
+
+    [Test]
+    public void Compile_WithSeveralRefusals_NamesAllAtOnce()
+    {
+        var model = Model(g =>
+        {
+            g.Inputs.Add(Float("x", 2, 3, 4, 4));
+            foreach (var name in new[] { "s", "b", "m", "v" })
+                g.AddInitializer(Values(name, [3], 1, 1, 1));
+            g.AddNode("NoSuchOperator", ["x"], "a");
+            g.AddNode("BatchNormalization", ["x", "s", "b", "m", "v"], "c", OnnxAttribute.Of("training_mode", 7));
+            g.AddNode("AnotherUnknown", ["c"], "d");
+            g.AddNode("Add", ["a", "c"], "y");
+            g.Outputs.Add(Float("y", 2, 3, 4, 4));
+            g.Outputs.Add(Float("d", 2, 3, 4, 4));
+        });
+        Assert.That(() => GradientCompiler.Compile(model), Throws.TypeOf<UnsupportedOperatorException>()
+            .With.Message.Contains("No gradient rule for 2 operators: NoSuchOperator-17 (node 'a'), AnotherUnknown-17 (node 'd').")
+            .And.Message.Contains("'c'")
+            .And.Property(nameof(UnsupportedOperatorException.Nodes)).EquivalentTo(new[] { "a", "d", "c" }));
+    }
+
+    [Test]
+    public void Compile_ReplacesAnOperatorByItsBody_OnlyWhereADerivativeFlows()
+    {
+        var model = Model(g =>
+        {
+            g.Inputs.Add(Float("x", 2, 3, 4, 4));
+            g.Inputs.Add(Float("z", 2, 3, 4, 4));
+            g.AddNode("MeanVarianceNormalization", ["x"], "a");
+            g.AddNode("MeanVarianceNormalization", ["z"], "b");
+            g.AddNode("MeanVarianceNormalization", ["x"], "c");
+            g.AddNode("Add", ["a", "b"], "y");
+            g.Outputs.Add(Float("y", 2, 3, 4, 4));
+            g.Outputs.Add(Float("c", 2, 3, 4, 4));
+        });
+        var gradient = GradientCompiler.Compile(model, new GradientOptions { Inputs = ["x"], Outputs = ["y"] });
+        Assert.That(gradient.Graph.Nodes.Where(n => n.OpType == "MeanVarianceNormalization").SelectMany(n => n.Outputs), Is.EquivalentTo(new[] { "b", "c" }));
+    }
 }

@@ -9,6 +9,7 @@ internal static class Normalisation
         new("InstanceNormalization", SinceVersion: 7, Instance),
         new("LayerNormalization", SinceVersion: 17, Layer),
         new("LRN", SinceVersion: 7, LocalResponse),
+        GradientRule.Expanded("MeanVarianceNormalization", SinceVersion: 9, MeanVariance),
     ];
 
     /// <summary>Y = scale * (X - mean) / sqrt(var + epsilon) + B with given statistics.</summary>
@@ -40,6 +41,14 @@ internal static class Normalisation
         var factor = 1.0 / ((centred * centred).Mean(axes) + epsilon).Apply("Sqrt");
         var normalised = centred * factor;
         return (normalised, g => factor * (g - g.Mean(axes) - (normalised * (g * normalised).Mean(axes))));
+    }
+
+    /// <summary>Y = (X - E X) / (sqrt(E X^2 - (E X)^2) + 1e-9).</summary>
+    private static Value[] MeanVariance(RuleContext n)
+    {
+        long[] axes = [.. n.Node.GetInts("axes") ?? [0, 2, 3]];
+        var mean = n.X.Mean(axes);
+        return [(n.X - mean) / (((n.X * n.X).Mean(axes) - (mean * mean)).Apply("Sqrt") + 1e-9)];
     }
 
     private static Func<Value>[] Instance(RuleContext n)

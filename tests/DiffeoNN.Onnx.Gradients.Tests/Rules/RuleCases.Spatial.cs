@@ -65,6 +65,8 @@ internal static partial class RuleCases
         yield return new("InstanceNormalization", [7], [Any(2, 3, 5), Any(3), Any(3)]);
         yield return new("LayerNormalization", [17], [Any(2, 3, 4), Any(4), Any(4)]);
         yield return new("LayerNormalization", [17], [Any(2, 3, 4), Any(3, 4)], I("axis", 1), F("epsilon", 0.1f));
+        yield return new("MeanVarianceNormalization", [9, 13], [Any(2, 3, 2, 4)]);
+        yield return new("MeanVarianceNormalization", [13], [Any(2, 3, 5)], L("axes", 0, 2));
         yield return new("LRN", [7, 13], [Any(2, 5, 2, 3)], I("size", 3), F("alpha", 0.5f), F("bias", 1.5f));
         yield return new("LRN", [13], [Any(1, 6, 2, 2)], I("size", 5), F("alpha", 0.9f), F("beta", 0.6f));
     }

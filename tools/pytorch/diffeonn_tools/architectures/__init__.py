@@ -1,0 +1,1 @@
+"""Well-known architectures at small widths, for references of gradients; not trained."""

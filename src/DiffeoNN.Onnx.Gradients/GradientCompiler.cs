@@ -7,7 +7,7 @@ public static class GradientCompiler
     public const int MinimumOpset = 16;
 
     /// <summary>Emits the model together with the gradient of its outputs with respect to its inputs.</summary>
-    /// <param name="model">The model, operator set 7 or later. It is not changed.</param>
+    /// <param name="model">The model. It is not changed.</param>
     /// <param name="options">What to differentiate with respect to what; null for all float inputs and outputs.</param>
     /// <returns>
     /// The model with its inputs and outputs, an output NAME_grad for each chosen input, and with <see cref="GradientSeed.Input"/>

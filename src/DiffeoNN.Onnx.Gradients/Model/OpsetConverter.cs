@@ -3,24 +3,25 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <summary>Rewrites models for newer versions of the ai.onnx operator set, one row per operator and version that changed its form.</summary>
 public static partial class OpsetConverter
 {
-    private const int Oldest = 7;
-
     private delegate IEnumerable<OnnxNode> Rewrite(OnnxNode node, Scope scope);
 
     /// <summary>A copy of a model at a newer version of the operator set, which computes the same.</summary>
-    /// <param name="model">The model, operator set 7 or later; model-local functions are inlined first.</param>
+    /// <param name="model">The model; model-local functions are inlined first.</param>
     /// <param name="opset">The version wanted, at least the model's.</param>
-    /// <exception cref="OnnxModelException">The model is older than version 7, newer than <paramref name="opset"/>, or uses a form that newer versions lack.</exception>
+    /// <exception cref="OnnxModelException">The model is newer than <paramref name="opset"/>, or uses a form that newer versions lack.</exception>
     public static OnnxModel Convert(OnnxModel model, int opset)
     {
         var result = FunctionInliner.Inline(model);
         var from = result.Opset;
-        if (from < Oldest)
-            throw new OnnxModelException($"The model uses operator set {from}; this library reads versions {Oldest} and later. Export it again at a newer version.");
         if (from > opset)
             throw new OnnxModelException($"The model uses operator set {from}, newer than the {opset} wanted.");
-        var scope = new Scope(result);
-        Convert(result.Graph, scope, from, opset);
+        // Ranks are inferred from forms that inference knows: what is older is rewritten first.
+        foreach (var step in new[] { 6, 7 }.Where(v => v > from && v < opset).Append(opset).ToList())
+        {
+            Convert(result.Graph, new Scope(result), from, step);
+            from = step;
+        }
+
         result.OpsetImports[""] = opset;
         result.IrVersion = Math.Max(result.IrVersion, MinimumIrVersion(opset));
         return result;
@@ -42,7 +43,12 @@ public static partial class OpsetConverter
     };
 
     /// <summary>Rewrites a list of nodes, such as a function's body.</summary>
-    internal static List<OnnxNode> Convert(IEnumerable<OnnxNode> nodes, OnnxModel owner, int from, int to) => Convert(nodes, new Scope(owner), from, to);
+    internal static List<OnnxNode> Convert(IEnumerable<OnnxNode> nodes, OnnxModel owner, int from, int to)
+    {
+        var scope = new Scope(owner) { Constants = [] };
+        var converted = Convert(nodes, scope, from, to);
+        return [.. scope.Constants, .. converted];
+    }
 
     private static void Convert(OnnxGraph graph, Scope scope, int from, int to)
     {
@@ -59,7 +65,9 @@ public static partial class OpsetConverter
     private static List<OnnxNode> Convert(IEnumerable<OnnxNode> nodes, Scope scope, int from, int to)
     {
         var current = nodes.ToList();
-        foreach (var step in Rows.Where(r => r.Version > from && r.Version <= to).GroupBy(r => r.Version).OrderBy(g => g.Key))
+        if (from < 6)
+            current = [.. current.Select(n => n.Attributes.ContainsKey("consumed_inputs") ? Without(n, "consumed_inputs") : n)];
+        foreach (var step in OldestRows.Concat(Rows).Where(r => r.Version > from && r.Version <= to).GroupBy(r => r.Version).OrderBy(g => g.Key))
         {
             var rewrites = step.SelectMany(r => r.Operators.Select(o => (o, r.Rewrite))).ToDictionary(r => r.o, r => r.Rewrite, StringComparer.Ordinal);
             current = [.. current.SelectMany(n => n.Domain.Length == 0 && rewrites.TryGetValue(n.OpType, out var rewrite) ? rewrite(n, scope) : [n])];
@@ -74,11 +82,22 @@ public static partial class OpsetConverter
     private sealed class Scope(OnnxModel model)
     {
         private readonly Lazy<IReadOnlyDictionary<string, ValueFacts>> _facts = new(() => ShapeInference.Infer(model));
+        private readonly HashSet<string> _names = new(model.Graph.Nodes.SelectMany(n => n.Outputs).Concat(model.Graph.Inputs.Select(i => i.Name)), StringComparer.Ordinal);
         private int _count;
 
         public OnnxModel Model { get; } = model;
 
-        public string Constant(OnnxTensor tensor) => Model.Graph.AddInitializer(tensor.WithName(Fresh("constant")));
+        /// <summary>Nodes that make the constants of a function's body; null where constants become initialisers of the graph.</summary>
+        public List<OnnxNode>? Constants { get; init; }
+
+        public string Constant(OnnxTensor tensor)
+        {
+            var name = Fresh("constant");
+            if (Constants is null)
+                return Model.Graph.AddInitializer(tensor.WithName(name));
+            Constants.Add(new OnnxNode("Constant", [], [name], OnnxAttribute.Of("value", tensor)));
+            return name;
+        }
 
         public string Constant(IEnumerable<long> values) => Constant(OnnxTensor.Int64s("", values.ToArray()));
 
@@ -89,7 +108,7 @@ public static partial class OpsetConverter
             {
                 name = $"opset/{hint}_{_count++}";
             }
-            while (Model.Graph.Initializers.ContainsKey(name));
+            while (Model.Graph.Initializers.ContainsKey(name) || !_names.Add(name));
             return name;
         }
 
@@ -100,6 +119,9 @@ public static partial class OpsetConverter
         public double[]? NumbersOf(string value) => Model.Graph.Initializers.TryGetValue(value, out var tensor)
             ? Model.Graph.Inputs.Exists(i => i.Name == value) ? null : tensor.ToDoubleArray()
             : _facts.Value.TryGetValue(value, out var facts) && facts.Constant is { } constant ? constant.ToDoubleArray() : null;
+
+        /// <summary>The number of elements where it is known.</summary>
+        public long? SizeOf(string value) => _facts.Value.TryGetValue(value, out var facts) ? facts.Sizes?.Aggregate(1L, (a, b) => a * b) : null;
 
         public int? RankOf(string value) => _facts.Value.TryGetValue(value, out var facts) ? facts.Shape?.Length : null;
     }

@@ -10,12 +10,14 @@ internal static class DoublePrecision
         return result;
     }
 
-    public static OnnxTensor Of(OnnxTensor tensor) => tensor.ElementType == OnnxElementType.Float
+    public static OnnxTensor Of(OnnxTensor tensor) => IsNarrow(tensor.ElementType)
         ? OnnxTensor.FromDoubles(tensor.Name, OnnxElementType.Double, tensor.Dimensions, tensor.ToDoubleArray()) : tensor;
+
+    private static bool IsNarrow(OnnxElementType type) => type is OnnxElementType.Float or OnnxElementType.Float16;
 
     private static void Widen(OnnxGraph graph)
     {
-        static OnnxValueInfo Value(OnnxValueInfo v) => v.ElementType == OnnxElementType.Float ? v with { ElementType = OnnxElementType.Double } : v;
+        static OnnxValueInfo Value(OnnxValueInfo v) => IsNarrow(v.ElementType) ? v with { ElementType = OnnxElementType.Double } : v;
         foreach (var list in new[] { graph.Inputs, graph.Outputs, graph.ValueInfos })
         {
             for (var i = 0; i < list.Count; i++)
@@ -39,7 +41,7 @@ internal static class DoublePrecision
                     node.With(OnnxAttribute.Of(attribute.Name, Of(attribute.Tensor)));
                 if (attribute.Kind == OnnxAttributeKind.Graph)
                     Widen(attribute.Graph);
-                if (node.OpType == "Cast" && attribute.Name == "to" && attribute.Int == 1)
+                if (node.OpType == "Cast" && attribute.Name == "to" && IsNarrow((OnnxElementType)attribute.Int))
                     node.With(OnnxAttribute.Of("to", 11));
             }
         }

@@ -32,9 +32,9 @@ internal static class GradientCheck
         return result;
     }
 
-    /// <summary>sum(a * b) over all outputs.</summary>
+    /// <summary>sum(a * b) over all outputs; where b is zero a may be anything.</summary>
     public static double Dot(IReadOnlyDictionary<string, OnnxTensor> a, IReadOnlyDictionary<string, OnnxTensor> b) =>
-        b.Sum(pair => a[pair.Key].ToDoubleArray().Zip(pair.Value.ToDoubleArray(), (x, y) => x * y).Sum());
+        b.Sum(pair => a[pair.Key].ToDoubleArray().Zip(pair.Value.ToDoubleArray(), (x, y) => y == 0 ? 0 : x * y).Sum());
 
     /// <summary>A runner of the model in float64; null where the runtime lacks a kernel.</summary>
     public static Runner? TryDouble(OnnxModel model, IReadOnlyDictionary<string, OnnxTensor> inputs) => TryDouble(model, inputs, out _);

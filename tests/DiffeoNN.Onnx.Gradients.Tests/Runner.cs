@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace DiffeoNN.Onnx.Gradients.Tests;
 
@@ -51,17 +52,10 @@ internal sealed class Runner : IDisposable
 
     private static OrtValue ToValue(OnnxTensor t)
     {
-        long[] shape = [.. t.Dimensions];
-        return t.ElementType switch
-        {
-            OnnxElementType.Float => OrtValue.CreateTensorValueFromMemory(t.ToArray<float>(), shape),
-            OnnxElementType.Double => OrtValue.CreateTensorValueFromMemory(t.ToArray<double>(), shape),
-            OnnxElementType.Int64 => OrtValue.CreateTensorValueFromMemory(t.ToArray<long>(), shape),
-            OnnxElementType.Int32 => OrtValue.CreateTensorValueFromMemory(t.ToArray<int>(), shape),
-            OnnxElementType.Bool => OrtValue.CreateTensorValueFromMemory(t.ToArray<bool>(), shape),
-            OnnxElementType.UInt8 => OrtValue.CreateTensorValueFromMemory(t.ToArray<byte>(), shape),
-            _ => throw new NotSupportedException($"{t.ElementType}"),
-        };
+        var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)t.ElementType, [.. t.Dimensions]);
+        if (t.Count > 0)
+            t.Data.Span.CopyTo(value.GetTensorMutableRawData());
+        return value;
     }
 
     private static OnnxTensor FromValue(string name, OrtValue value)
@@ -69,15 +63,7 @@ internal sealed class Runner : IDisposable
         if (!value.IsTensor)
             return OnnxTensor.Scalar(name, 0L);
         var info = value.GetTensorTypeAndShape();
-        return (OnnxElementType)info.ElementDataType switch
-        {
-            OnnxElementType.Float => OnnxTensor.Create(name, info.Shape, value.GetTensorDataAsSpan<float>()),
-            OnnxElementType.Double => OnnxTensor.Create(name, info.Shape, value.GetTensorDataAsSpan<double>()),
-            OnnxElementType.Int64 => OnnxTensor.Create(name, info.Shape, value.GetTensorDataAsSpan<long>()),
-            OnnxElementType.Int32 => OnnxTensor.Create(name, info.Shape, value.GetTensorDataAsSpan<int>()),
-            OnnxElementType.Bool => OnnxTensor.Create(name, info.Shape, value.GetTensorDataAsSpan<bool>()),
-            OnnxElementType.UInt8 => OnnxTensor.Create(name, info.Shape, value.GetTensorDataAsSpan<byte>()),
-            _ => throw new NotSupportedException($"{info.ElementDataType}"),
-        };
+        byte[] data = info.ElementCount > 0 ? value.GetTensorMutableRawData().ToArray() : [];
+        return new OnnxTensor(name, (OnnxElementType)info.ElementDataType, info.Shape, data);
     }
 }

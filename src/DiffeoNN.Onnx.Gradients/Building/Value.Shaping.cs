@@ -14,7 +14,8 @@ internal sealed partial class Value
     {
         if (Facts.Sizes is { } sizes && sizes.AsSpan().SequenceEqual(shape))
             return this;
-        return Builder.Op("Reshape", this, Builder.Integers(shape));
+        return shape.Contains(0) ? Builder.Node("Reshape", [this, Builder.Integers(shape)], OnnxAttribute.Of("allowzero", 1))[0]
+            : Builder.Op("Reshape", this, Builder.Integers(shape));
     }
 
     /// <summary>Reshapes to a computed shape.</summary>
@@ -26,9 +27,11 @@ internal sealed partial class Value
         if (Shape is not null && other.Shape is not null && Shape.SequenceEqual(other.Shape))
             return this;
         // With one free size the shape is a constant that says so.
-        if (other.Shape is { } shape && shape.Count(d => !d.IsConstant) <= 1 && Array.TrueForAll(shape, d => d.Size != 0))
+        if (other.Facts.Sizes is { } sizes)
+            return Reshape(sizes);
+        if (other.Shape is { } shape && shape.Count(d => !d.IsConstant) == 1 && Array.TrueForAll(shape, d => d.Size != 0))
             return Reshape(Array.ConvertAll(shape, d => d.Size ?? -1));
-        return Reshape(other.ShapeVector);
+        return Builder.Node("Reshape", [this, other.ShapeVector], OnnxAttribute.Of("allowzero", 1))[0];
     }
 
     /// <summary>Repeats along axes of size 1 (and leading axes) up to the shape of another value.</summary>

@@ -31,14 +31,15 @@ internal static class DirectionalCheck
         {
             var g = gradient.ToDoubleArray();
             var x = inputs[name].ToDoubleArray();
-            var size = Math.Sqrt(g.Average(v => v * v)) + 1e-12;
+            var size = Math.Sqrt(g.Where((_, i) => double.IsFinite(x[i])).Select(v => v * v).DefaultIfEmpty(0).Average()) + 1e-12;
             for (var k = 0; k < 2; k++)
             {
-                var d = Array.ConvertAll(g, v => (along ? v / size : 0) + (random.Next(2) == 0 ? -1.0 : 1.0));
-                var derivative = g.Zip(d, (a, b) => a * b).Sum();
+                // Infinite and undefined elements stay as they are.
+                var d = g.Select((v, i) => double.IsFinite(x[i]) ? (along ? v / size : 0) + (random.Next(2) == 0 ? -1.0 : 1.0) : 0).ToArray();
+                var derivative = g.Zip(d, (a, b) => b == 0 ? 0 : a * b).Sum();
                 double At(double offset) => GradientCheck.Dot(forward.Run(new Dictionary<string, OnnxTensor>(inputs)
                 {
-                    [name] = OnnxTensor.FromDoubles(name, inputs[name].ElementType, inputs[name].Dimensions, [.. x.Select((v, i) => v + (offset * d[i]))]),
+                    [name] = OnnxTensor.FromDoubles(name, inputs[name].ElementType, inputs[name].Dimensions, [.. x.Select((v, i) => d[i] == 0 ? v : v + (offset * d[i]))]),
                 }, outputs), upstream);
                 var error = steps.Min(step => Math.Abs(derivative - ((At(step) - At(-step)) / (2 * step)))) / Math.Max(Math.Max(Math.Abs(derivative), size * Math.Sqrt(g.Length)), 1e-6);
                 worst = double.IsNaN(error) ? double.PositiveInfinity : Math.Max(worst, error);

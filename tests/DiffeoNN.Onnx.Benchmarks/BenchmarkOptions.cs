@@ -17,6 +17,8 @@ internal sealed record BenchmarkOptions
           --repeats N    measured steps of the recipe; this library takes five times as many (8)
           --lattices     only this library, over lattice sizes and field kinds
           --memory       only this library, 200 canonicalisations: resident memory and live tensors after warm-up
+          --gradients    what input gradients cost beside their networks: the above, the bundles in models/, and any --model
+          --model FILE   a further ONNX file for --gradients; may be repeated
           --json FILE    also write the figures as JSON
         """;
 
@@ -36,6 +38,10 @@ internal sealed record BenchmarkOptions
 
     public bool Memory { get; init; }
 
+    public bool Gradients { get; init; }
+
+    public IReadOnlyList<string> Models { get; init; } = [];
+
     public string? Json { get; init; }
 
     /// <summary>Reads the command line; null after printing what is wrong with it.</summary>
@@ -44,9 +50,16 @@ internal sealed record BenchmarkOptions
         var options = new BenchmarkOptions();
         for (var i = 0; i < args.Length; i++)
         {
-            if (args[i] is "--lattices" or "--memory")
+            BenchmarkOptions? mode = args[i] switch
             {
-                options = args[i] == "--memory" ? options with { Memory = true } : options with { Lattices = true };
+                "--lattices" => options with { Lattices = true },
+                "--memory" => options with { Memory = true },
+                "--gradients" => options with { Gradients = true },
+                _ => null,
+            };
+            if (mode is not null)
+            {
+                options = mode;
                 continue;
             }
 
@@ -56,6 +69,7 @@ internal sealed record BenchmarkOptions
             BenchmarkOptions? next = (name, value) switch
             {
                 ("--json", not null) => options with { Json = value },
+                ("--model", not null) => options with { Models = [.. options.Models, value] },
                 ("--size", _) when isNumber && number > 0 && number % 64 == 0 => options with { Size = number },
                 ("--batch", _) when isNumber && number > 0 => options with { Batch = number },
                 ("--threads", _) when isNumber => options with { Threads = number },

@@ -3,12 +3,15 @@ using DiffeoNN.Onnx.Benchmarks;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Gradients;
 using TorchSharp;
 
 if (BenchmarkOptions.Parse(args) is not { } options)
     return 2;
 var engine = new OnnxRuntimeEngine(new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = options.Threads });
 var networks = new ReferenceNetworks(options.Size);
+if (options.Gradients)
+    return GradientCosts();
 using var energy = OnnxSide.Load(networks, EnergyScale.Published, engine);
 using var images = TestImages.Create(options.Batch, options.Size);
 var defaults = new CanonicaliserOptions();
@@ -31,7 +34,7 @@ if (options.Lattices)
         Library($"lattice 8x8 {basis}", energy, defaults with { Field = FieldKind.ControlLattice, Lattice = 8, Basis = basis }, images);
     StepTimes.PrintHeader();
     rows.ForEach(row => row.Print());
-    return Json();
+    return Json(rows);
 }
 
 using var doubles = new TorchNetworks(networks, torch.ScalarType.Float64);
@@ -59,11 +62,33 @@ Console.WriteLine(
     + $"cosine 1 - {1 - agreement.Cosine:e1}");
 if (!agreement.Holds)
     Console.Error.WriteLine("The two sides do not compute the same energy; the times mean nothing.");
-return agreement.Holds ? Json() : 1;
+return agreement.Holds ? Json(rows) : 1;
 
-int Json()
+int GradientCosts()
+{
+    IEnumerable<(string, OnnxModel)> models =
+    [
+        ("reference VAE", OnnxNetworks.Vae(networks)),
+        ("reference critic", OnnxNetworks.Critic(networks)),
+        .. Directory.Exists("models")
+            ? Directory.GetFiles("models", "*.onnx", SearchOption.AllDirectories).Order().Select(f => ($"{Path.GetFileName(Path.GetDirectoryName(f))}/{Path.GetFileNameWithoutExtension(f)}", OnnxModel.Load(f)))
+            : [],
+        .. options.Models.Select(f => (f.Length > 30 ? "..." + f[^27..] : f, OnnxModel.Load(f))),
+    ];
+    GradientCost.PrintHeader();
+    List<GradientCost> costs = [];
+    foreach (var (name, model) in models)
+    {
+        costs.Add(GradientCost.Of(engine, name, model, options.Size, options.Repeats * 5));
+        costs[^1].Print();
+    }
+
+    return Json(costs);
+}
+
+int Json<T>(IReadOnlyList<T> figures)
 {
     if (options.Json is not null)
-        File.WriteAllText(options.Json, JsonSerializer.Serialize(rows, JsonSerializerOptions.Web) + "\n");
+        File.WriteAllText(options.Json, JsonSerializer.Serialize(figures, JsonSerializerOptions.Web) + "\n");
     return 0;
 }

@@ -18,6 +18,7 @@ public static class GradientRules
         .. Rules.Pooling.All,
         .. Rules.Normalisation.All,
         .. Rules.Resampling.All,
+        .. Rules.Sampling.All,
         .. Rules.Stops.All,
     ];
 

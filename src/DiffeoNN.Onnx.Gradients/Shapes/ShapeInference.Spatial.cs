@@ -13,6 +13,7 @@ internal static partial class ShapeInference
         add(n => One(n.Type(0), n.Has(2) ? Requested(n, 2) : Unpooled(n)), ["MaxUnpool"]);
         add(Resize, ["Resize", "Upsample"]);
         add(n => One(n.Type(0), n.Shape(0) is [var batch, var c, ..] && n.Shape(1) is [_, .. var outer, _] ? [batch, c, .. outer] : null), ["GridSample"]);
+        add(n => One(n.Type(0), AffineGrid(n)), ["AffineGrid"]);
     }
 
     private static ValueFacts[] Conv(InferenceContext n)
@@ -52,6 +53,8 @@ internal static partial class ShapeInference
     private static Dim[]? Unpooled(InferenceContext n) => n.Shape(0) is { Length: > 2 } shape && Window.Read(n.Node, shape, null) is { } window
         ? [shape[0], shape[1], .. Enumerable.Range(0, window.Rank).Select(i => ((shape[i + 2] - 1) * window.Strides[i]) + (window.Kernel[i] - window.Begin[i] - window.End[i]))]
         : null;
+
+    private static Dim[]? AffineGrid(InferenceContext n) => Requested(n, 1) is [var batch, _, .. var spatial] ? [batch, .. spatial, spatial.Length] : null;
 
     private static ValueFacts[] Resize(InferenceContext n)
     {

@@ -3,7 +3,7 @@ namespace DiffeoNN.Onnx.Gradients.Tests.Rules;
 /// <summary>The table of rule tests.</summary>
 internal static partial class RuleCases
 {
-    public static IReadOnlyList<RuleCase> All { get; } = [.. Elementwise(), .. Shaping(), .. Reducing(), .. Linear(), .. Spatial()];
+    public static IReadOnlyList<RuleCase> All { get; } = [.. Elementwise(), .. Shaping(), .. Reducing(), .. Linear(), .. Spatial(), .. Samplings()];
 
     private static OnnxAttribute I(string name, long value) => OnnxAttribute.Of(name, value);
 

@@ -94,7 +94,7 @@ internal sealed partial class GradientCompilation
         try
         {
             var gradients = rule.Function(context);
-            foreach (var i in wanted)
+            foreach (var i in wanted.Where(i => i >= gradients.Count || gradients[i] != GradientRule.Absorbed))
                 Arrive(node, i, Gradient(context, rule, gradients, i));
         }
         catch (UnsupportedOperatorException e)

@@ -3,6 +3,9 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <summary>How the gradient of one operator is formed: a row of the table of rules.</summary>
 public sealed record GradientRule
 {
+    /// <summary>In the place of a gradient that another input's gradient holds already.</summary>
+    internal static readonly Func<Value> Absorbed = () => throw new InvalidOperationException("An absorbed gradient is not to be formed.");
+
     internal GradientRule(string opType, int SinceVersion, Reverse function)
     {
         OpType = opType;

@@ -348,4 +348,27 @@ public sealed class GradientCompilerTests
         var gradient = GradientCompiler.Compile(model, new GradientOptions { Inputs = ["x"], Outputs = ["y"] });
         Assert.That(gradient.Graph.Nodes.Where(n => n.OpType == "MeanVarianceNormalization").SelectMany(n => n.Outputs), Is.EquivalentTo(new[] { "b", "c" }));
     }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public void Compile_OfSilu_TakesOneFormula(bool gateFirst)
+    {
+        var model = Model(g =>
+        {
+            g.Inputs.Add(Float("x", 2, 5));
+            g.AddNode("Sigmoid", ["x"], "s");
+            g.AddNode("Mul", gateFirst ? ["s", "x"] : ["x", "s"], "y");
+            g.AddNode("Sub", ["s", "y"], "z");
+            g.Outputs.Add(Float("y", 2, 5));
+            g.Outputs.Add(Float("z", 2, 5));
+        });
+        var only = GradientCompiler.Compile(model, new GradientOptions { Outputs = ["y"] });
+        Assert.That(Operators(only).Count(o => o == "Mul"), Is.EqualTo(3), "one forward, two backward");
+        var inputs = new Dictionary<string, OnnxTensor> { ["x"] = Values("x", [2, 5], -3, -1.5f, -1, -0.5f, 0, 0.25f, 0.5f, 1, 2, 4) };
+        using var forward = new Runner(model, optimise: false);
+        var upstream = GradientCheck.Upstream(forward.Run(inputs), ["y", "z"], new Random(4));
+        var expected = GradientCheck.FiniteDifferences(forward, inputs, upstream, ["x"], 1e-2);
+        var actual = GradientCheck.Gradients(GradientCompiler.Compile(model), inputs, upstream);
+        GradientCheck.AreClose(actual["x"].ToDoubleArray(), expected["x"], 1e-3, "x");
+    }
 }

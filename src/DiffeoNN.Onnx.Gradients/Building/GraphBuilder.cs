@@ -11,6 +11,7 @@ internal sealed class GraphBuilder
     private readonly Dictionary<string, Value> _values = new(StringComparer.Ordinal);
     private readonly Dictionary<string, OnnxNode> _known = new(StringComparer.Ordinal);
     private readonly Dictionary<string, OnnxNode> _makers = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, OnnxNode> _imported = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Value> _constants = new(StringComparer.Ordinal);
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _counters = new(StringComparer.Ordinal);
@@ -32,6 +33,9 @@ internal sealed class GraphBuilder
 
     /// <summary>The new node that makes a value; null for values of the forward graph and constants.</summary>
     public OnnxNode? MakerOf(Value value) => _makers.GetValueOrDefault(value.Name);
+
+    /// <summary>The node of the forward graph that makes a value; null for other values.</summary>
+    public OnnxNode? ForwardMakerOf(Value value) => _imported.GetValueOrDefault(value.Name);
 
     /// <summary>Keeps a name from being given to a new value.</summary>
     public void Reserve(string name) => _names.Add(name);
@@ -65,6 +69,8 @@ internal sealed class GraphBuilder
 
         Graph.Nodes.Add(node);
         _known.TryAdd(Key(node), node);
+        foreach (var output in node.Outputs)
+            _imported[output] = node;
     }
 
     /// <summary>A constant; equal small ones are kept once.</summary>

@@ -27,7 +27,20 @@ internal static class Arithmetic
     private static Func<Value>[] Sub(RuleContext n) => [() => n.dY, () => -n.dY];
 
     /// <summary>dA = dY * B, dB = dY * A.</summary>
-    private static Func<Value>[] Mul(RuleContext n) => [() => n.dY * n.Input(1), () => n.dY * n.X];
+    private static Func<Value>[] Mul(RuleContext n)
+    {
+        if (n.Wanted.Count == 2 && IsSigmoidOf(n, 1, 0))
+            return [() => Silu(n, n.Input(1)), GradientRule.Absorbed];
+        if (n.Wanted.Count == 2 && IsSigmoidOf(n, 0, 1))
+            return [GradientRule.Absorbed, () => Silu(n, n.X)];
+        return [() => n.dY * n.Input(1), () => n.dY * n.X];
+    }
+
+    private static bool IsSigmoidOf(RuleContext n, int gate, int input) =>
+        n.Builder.ForwardMakerOf(n.Input(gate)) is { OpType: "Sigmoid", Domain: "" } sigmoid && sigmoid.Inputs[0] == n.Node.Inputs[input];
+
+    /// <summary>Y = X * s with s = sigmoid(X), as SiLU is exported: dX = dY * (Y + s * (1 - Y)), half the operators of the two rules by themselves.</summary>
+    private static Value Silu(RuleContext n, Value s) => n.dY * (n.Y + (s * (1 - n.Y)));
 
     /// <summary>dA = dY / B, dB = -dY * Y / B.</summary>
     private static Func<Value>[] Div(RuleContext n) => [() => n.dY / n.Input(1), () => -(n.dY * n.Y / n.Input(1))];

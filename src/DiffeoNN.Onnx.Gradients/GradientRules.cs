@@ -19,6 +19,7 @@ public static class GradientRules
         .. Rules.Normalisation.All,
         .. Rules.Resampling.All,
         .. Rules.Sampling.All,
+        .. Rules.Recurrent.All,
         .. Rules.Stops.All,
     ];
 

@@ -6,17 +6,21 @@ namespace DiffeoNN.Onnx.Gradients;
 /// A graph under construction. Equal nodes are made once, nodes with known results become constants,
 /// and the shape of everything is inferred as it is added.
 /// </summary>
-internal sealed class GraphBuilder
+internal sealed partial class GraphBuilder
 {
     private readonly Dictionary<string, Value> _values = new(StringComparer.Ordinal);
     private readonly Dictionary<string, OnnxNode> _known = new(StringComparer.Ordinal);
     private readonly Dictionary<string, OnnxNode> _makers = new(StringComparer.Ordinal);
     private readonly Dictionary<string, OnnxNode> _imported = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Value> _constants = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, int> _counters = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _names;
+    private readonly Dictionary<string, int> _counters;
 
-    public GraphBuilder(int opset) => Opset = opset;
+    public GraphBuilder(int opset)
+    {
+        Opset = opset;
+        (_names, _counters) = (new HashSet<string>(StringComparer.Ordinal), new Dictionary<string, int>(StringComparer.Ordinal));
+    }
 
     /// <summary>Version of the ai.onnx operator set that nodes are made for.</summary>
     public int Opset { get; }
@@ -26,7 +30,7 @@ internal sealed class GraphBuilder
     /// <summary>Put before the names of new values.</summary>
     public string Prefix { get; set; } = "";
 
-    public Value this[string name] => _values.TryGetValue(name, out var value) ? value : throw new OnnxModelException($"Nothing supplies '{name}'.");
+    public Value this[string name] => Find(name) ?? throw new OnnxModelException($"Nothing supplies '{name}'.");
 
     /// <summary>Gradients that are adjoint convolutions with constant weights, by name: what follows can often be done to the weights instead.</summary>
     public Dictionary<string, Rules.AdjointConvolution> Adjoints { get; } = new(StringComparer.Ordinal);
@@ -40,7 +44,7 @@ internal sealed class GraphBuilder
     /// <summary>Keeps a name from being given to a new value.</summary>
     public void Reserve(string name) => _names.Add(name);
 
-    public bool Contains(string name) => _values.ContainsKey(name);
+    public bool Contains(string name) => Find(name) is not null;
 
     /// <summary>Makes a value known that comes from outside the new nodes.</summary>
     public Value Add(string name, ValueFacts facts)
@@ -76,6 +80,8 @@ internal sealed class GraphBuilder
     /// <summary>A constant; equal small ones are kept once.</summary>
     public Value Constant(OnnxTensor tensor)
     {
+        if (_outer is not null)
+            return Inner(_outer.Constant(tensor));
         var key = tensor.Data.Length <= 64 ? $"{tensor.ElementType}[{string.Join(',', tensor.Dimensions)}]{System.Convert.ToHexString(tensor.Data.Span)}" : "";
         if (key.Length > 0 && _constants.TryGetValue(key, out var known))
             return known;
@@ -103,8 +109,10 @@ internal sealed class GraphBuilder
         var node = new OnnxNode(opType, inputs.ToArray().Select(i => i?.Name ?? ""), [], attributes.ToArray());
         while (node.Inputs.Count > 0 && node.Inputs[^1].Length == 0)
             node.Inputs.RemoveAt(node.Inputs.Count - 1);
+        if (IsInvariant(node))
+            return [.. _outer!.Node(opType, inputs, outputs, attributes).Select(Inner)];
         var key = Key(node);
-        if (_known.TryGetValue(key, out var same) && same.Outputs.Count >= outputs && same.Outputs.Take(outputs).All(o => o.Length > 0))
+        if (Known(key) is { } same && same.Outputs.Count >= outputs && same.Outputs.Take(outputs).All(o => o.Length > 0))
             return [.. same.Outputs.Take(outputs).Select(o => this[o])];
         var name = Fresh(opType);
         node.Name = name;
@@ -120,10 +128,13 @@ internal sealed class GraphBuilder
         return [.. facts.Select(f => Add(f.Name, f.Facts))];
     }
 
+    /// <summary>Joins values along an axis.</summary>
+    public Value Concat(int axis, params ReadOnlySpan<Value> values) => values.Length == 1 ? values[0] : Node("Concat", values, OnnxAttribute.Of("axis", axis))[0];
+
     /// <summary>Names a further output of a node that is there already.</summary>
     public Value AddOutput(string hint, ValueFacts facts) => Add(Fresh(hint), facts);
 
-    private ValueFacts Lookup(string name) => _values.TryGetValue(name, out var value) ? value.Facts : ValueFacts.None;
+    private ValueFacts Lookup(string name) => Find(name)?.Facts ?? ValueFacts.None;
 
     private string Fresh(string hint)
     {

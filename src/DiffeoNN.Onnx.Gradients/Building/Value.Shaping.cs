@@ -77,6 +77,10 @@ internal sealed partial class Value
     public Value Slice(int axis, long start, long end) => Shape?[axis].Size is { } size && start == 0 && end >= size ? this
         : Builder.Op("Slice", this, Builder.Integers(start), Builder.Integers(end), Builder.Integers(axis));
 
+    /// <summary>The element of an axis, which vanishes.</summary>
+    public Value At(int axis, long index) => Shape?[axis].Size == 1 && index == 0 ? Squeeze(axis)
+        : Gather(Builder.Constant(OnnxTensor.Scalar("", index)), axis);
+
     public Value Gather(Value indices, int axis = 0) => Builder.Node("Gather", [this, indices], OnnxAttribute.Of("axis", axis))[0];
 
     /// <summary>Zeros around the value: amounts at the beginning of every axis, then at the end.</summary>

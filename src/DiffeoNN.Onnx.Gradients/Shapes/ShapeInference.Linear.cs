@@ -18,6 +18,18 @@ internal static partial class ShapeInference
         add(n => One(n.Type(0), Einsum.Parse(n)?.OutputShape(n)), ["Einsum"]);
     }
 
+    /// <summary>Y [T, directions, N, H], Y_h and Y_c [directions, N, H]; the batch N comes first with layout 1.</summary>
+    internal static ValueFacts[] Recurrent(InferenceContext n)
+    {
+        Dim Hidden() => n.Node.GetInt("hidden_size", 0) is > 0 and var size ? size : n.Shape(2) is [_, _, var last] ? last : n.Unknown(3);
+        Dim directions = n.Node.GetString("direction", "forward").Equals("bidirectional", StringComparison.OrdinalIgnoreCase) ? 2 : 1;
+        var (first, second) = n.Shape(0) is [var a, var b, _] ? (a, b) : (n.Unknown(0), n.Unknown(1));
+        var batchFirst = n.Node.GetInt("layout", 0) != 0;
+        Dim[] all = batchFirst ? [first, second, directions, Hidden()] : [first, directions, second, Hidden()];
+        Dim[] last = batchFirst ? [first, directions, Hidden()] : [directions, second, Hidden()];
+        return [new(n.Type(0), all), new(n.Type(0), last), new(n.Type(0), last)];
+    }
+
     private static Dim[]? Reduced(InferenceContext n)
     {
         var axes = n.IntegersOf("axes", 1);

@@ -95,6 +95,7 @@ internal static partial class ShapeInference
         AddReductions(Add);
         AddLinear(Add);
         AddSpatial(Add);
+        Add(Recurrent, "RNN", "GRU", "LSTM");
         return table;
     }
 

@@ -13,6 +13,9 @@ internal sealed record RuleCase(string OpType, int[] Opsets, Operand[] Operands,
     /// <summary>Outputs that are differentiated.</summary>
     public int[] Differentiated { get; init; } = [0];
 
+    /// <summary>Outputs that the node does not name.</summary>
+    public int[] Unnamed { get; init; } = [];
+
     /// <summary>Whether the rule needs the sizes of its inputs and says so where they are free.</summary>
     public bool NeedsSizes { get; init; }
 
@@ -55,7 +58,7 @@ internal sealed record RuleCase(string OpType, int[] Opsets, Operand[] Operands,
                 model.Graph.Inputs.Add(new OnnxValueInfo($"x{i}", OnnxElementType.Float, [.. Operands[i].Shape.Select((s, d) => free && (i == 0 || !OpType.StartsWith("Conv", StringComparison.Ordinal)) ? OnnxDimension.Of($"s{i}_{d}") : s)]));
         }
 
-        var outputs = Enumerable.Range(0, Outputs).Select(o => $"y{o}").ToList();
+        var outputs = Enumerable.Range(0, Outputs).Select(o => Unnamed.Contains(o) ? "" : $"y{o}").ToList();
         model.Graph.Nodes.Add(new OnnxNode(OpType, Operands.Select((o, i) => o.IsAbsent ? "" : $"x{i}"), outputs, Attributes) { Name = "node" });
         model.Graph.Outputs.AddRange(Differentiated.Select(o => new OnnxValueInfo($"y{o}", OnnxElementType.Float, null)));
         return model;

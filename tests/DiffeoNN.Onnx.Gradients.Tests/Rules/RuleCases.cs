@@ -3,7 +3,7 @@ namespace DiffeoNN.Onnx.Gradients.Tests.Rules;
 /// <summary>The table of rule tests.</summary>
 internal static partial class RuleCases
 {
-    public static IReadOnlyList<RuleCase> All { get; } = [.. Elementwise(), .. Shaping(), .. Reducing(), .. Linear(), .. Spatial(), .. Samplings()];
+    public static IReadOnlyList<RuleCase> All { get; } = [.. Elementwise(), .. Shaping(), .. Reducing(), .. Linear(), .. Spatial(), .. Samplings(), .. Recurrent()];
 
     private static OnnxAttribute I(string name, long value) => OnnxAttribute.Of(name, value);
 
@@ -12,4 +12,8 @@ internal static partial class RuleCases
     private static OnnxAttribute S(string name, string value) => OnnxAttribute.Of(name, value);
 
     private static OnnxAttribute L(string name, params long[] values) => OnnxAttribute.Of(name, values);
+
+    private static OnnxAttribute Fs(string name, params float[] values) => OnnxAttribute.Of(name, values);
+
+    private static OnnxAttribute Ss(string name, params string[] values) => OnnxAttribute.Of(name, values);
 }

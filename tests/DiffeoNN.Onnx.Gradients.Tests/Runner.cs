@@ -15,6 +15,11 @@ internal sealed class Runner : IDisposable
     }
 
     public Runner(byte[] bytes, bool optimise = true)
+        : this(options => new InferenceSession(bytes, options), optimise)
+    {
+    }
+
+    private Runner(Func<SessionOptions, InferenceSession> create, bool optimise)
     {
         using var options = new SessionOptions
         {
@@ -23,8 +28,11 @@ internal sealed class Runner : IDisposable
             GraphOptimizationLevel = optimise ? GraphOptimizationLevel.ORT_ENABLE_ALL : GraphOptimizationLevel.ORT_DISABLE_ALL,
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
         };
-        _session = new InferenceSession(bytes, options);
+        _session = create(options);
     }
+
+    /// <summary>Runs a file, with the external data beside it.</summary>
+    public static Runner OfFile(string path) => new(options => new InferenceSession(path, options), optimise: true);
 
     public IReadOnlyList<string> Outputs => _session.OutputNames;
 

@@ -6,9 +6,13 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <param name="folder">The model's folder; null where the model did not come from a file.</param>
 internal sealed class ExternalData(string? folder)
 {
-    /// <summary>Reads the bytes of one tensor.</summary>
+    private const int MaximumLinks = 32;
+
+    private readonly Dictionary<string, ExternalFile> _files = new(StringComparer.Ordinal);
+
+    /// <summary>Finds the bytes of one tensor.</summary>
     /// <exception cref="OnnxModelException">The entry is malformed, leaves the folder, or the file is missing or too short.</exception>
-    public byte[] Read(TensorProto tensor, long expected)
+    public ExternalBytes Find(TensorProto tensor, long expected)
     {
         var entries = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var entry in tensor.ExternalData)
@@ -18,31 +22,32 @@ internal sealed class ExternalData(string? folder)
         var length = Number(tensor, entries, "length") ?? expected;
         if (length != expected)
             throw new OnnxModelException($"Tensor '{tensor.Name}' has {length} bytes in '{location}'; its shape and type need {expected}.");
-        var path = Resolve(tensor, location);
+        var file = Open(tensor, location, Resolve(tensor, location), offset + (decimal)length);
+        if (offset > file.Length || length > file.Length - offset)
+            throw Truncated(tensor, location, offset + (decimal)length, file.Length);
+        return new ExternalBytes(file, offset, length);
+    }
+
+    private ExternalFile Open(TensorProto tensor, string location, string path, decimal end)
+    {
+        if (_files.TryGetValue(path, out var known))
+            return known;
         try
         {
-            using var file = File.OpenHandle(path);
-            var available = RandomAccess.GetLength(file);
-            if (offset > available || length > available - offset)
-                throw new OnnxModelException(
-                    $"Tensor '{tensor.Name}' needs bytes {offset} to {offset + length} of '{location}', which has {available}; the file is truncated.");
-            var bytes = new byte[length];
-            var filled = 0;
-            while (filled < bytes.Length)
-            {
-                var read = RandomAccess.Read(file, bytes.AsSpan(filled), offset + filled);
-                if (read == 0)
-                    throw new OnnxModelException($"Tensor '{tensor.Name}': '{location}' ended early.");
-                filled += read;
-            }
-
-            return bytes;
+            // Asked before opening: what is no ordinary file, such as a pipe, has no length and may not answer.
+            var length = new FileInfo(path).Length;
+            if (end > length)
+                throw Truncated(tensor, location, end, length);
+            return _files[path] = new ExternalFile(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new OnnxModelException($"Tensor '{tensor.Name}': external data '{location}' cannot be read from '{folder}': {e.Message}", e);
         }
     }
+
+    private static OnnxModelException Truncated(TensorProto tensor, string location, decimal end, long length) =>
+        new($"Tensor '{tensor.Name}' needs bytes up to {end} of '{location}', which has {length}; the file is truncated.");
 
     private static long? Number(TensorProto tensor, Dictionary<string, string> entries, string key)
     {
@@ -56,12 +61,42 @@ internal sealed class ExternalData(string? folder)
     {
         if (folder is null)
             throw new OnnxModelException($"Tensor '{tensor.Name}' lies in the file '{location}'; load the model from its file, not from bytes.");
-        var root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        var path = location.Length == 0 || location.Contains('\0') ? root : Path.GetFullPath(Path.Combine(root, location));
-        var target = new FileInfo(path) is { LinkTarget: not null } link ? link.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path : path;
-        var inside = root + Path.DirectorySeparatorChar;
-        if (!path.StartsWith(inside, StringComparison.Ordinal) || !target.StartsWith(inside, StringComparison.Ordinal))
-            throw new OnnxModelException($"Tensor '{tensor.Name}': external data '{location}' leaves the model's folder; it must lie inside '{folder}'.");
-        return path;
+        if (location.Length == 0 || location.Contains('\0'))
+            throw new OnnxModelException($"Tensor '{tensor.Name}': external data has no location; the name of a file in the model's folder was expected.");
+        if (!Path.IsPathRooted(location) && !location.Split('/', '\\').Contains(".."))
+        {
+            var path = Path.GetFullPath(Path.Combine(folder, location));
+            if (RealPath(path) is { } target && RealPath(Path.GetFullPath(folder)) is { } root
+                && target.StartsWith(Path.TrimEndingDirectorySeparator(root) + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+                return target;
+        }
+
+        throw new OnnxModelException($"Tensor '{tensor.Name}': external data '{location}' leaves the model's folder; it must lie inside '{folder}'.");
+    }
+
+    /// <summary>The path with every link followed; null where links do not end.</summary>
+    internal static string? RealPath(string path)
+    {
+        for (var links = 0; links < MaximumLinks; links++)
+        {
+            if (FirstLink(path) is not { } link)
+                return path;
+            var target = Path.Combine(Path.GetDirectoryName(link.FullName) ?? "", link.LinkTarget!);
+            path = Path.GetFullPath(target + path[link.FullName.Length..]);
+        }
+
+        return null;
+    }
+
+    private static FileInfo? FirstLink(string path)
+    {
+        for (var end = path.IndexOf(Path.DirectorySeparatorChar, 1); ; end = path.IndexOf(Path.DirectorySeparatorChar, end + 1))
+        {
+            var part = new FileInfo(end < 0 ? path : path[..end]);
+            if (part.LinkTarget is not null)
+                return part;
+            if (end < 0)
+                return null;
+        }
     }
 }

@@ -41,16 +41,16 @@ internal static class ModelWriter
         result.Output.AddRange(graph.Outputs.Select(Write));
         result.ValueInfo.AddRange(graph.ValueInfos.Select(Write));
         result.Initializer.AddRange(graph.Initializers.Select(i => Write(i.Value.WithName(i.Key), store)));
-        result.Node.AddRange(graph.Nodes.Select(Write));
+        result.Node.AddRange(graph.Nodes.Select(n => Write(n, store)));
         return result;
     }
 
-    private static NodeProto Write(OnnxNode node)
+    private static NodeProto Write(OnnxNode node, Func<OnnxTensor, TensorProto, bool>? store = null)
     {
         var result = new NodeProto { OpType = node.OpType, Domain = node.Domain, Name = node.Name, Overload = node.Overload };
         result.Input.AddRange(node.Inputs);
         result.Output.AddRange(node.Outputs);
-        result.Attribute.AddRange(node.Attributes.Values.Select(Write));
+        result.Attribute.AddRange(node.Attributes.Values.Select(a => Write(a, store)));
         return result;
     }
 
@@ -59,8 +59,8 @@ internal static class ModelWriter
         var result = new FunctionProto { Name = function.Name, Domain = function.Domain, Overload = function.Overload };
         result.Input.AddRange(function.Inputs);
         result.Output.AddRange(function.Outputs);
-        result.Node.AddRange(function.Nodes.Select(Write));
-        result.AttributeProto.AddRange(function.Defaults.Select(Write));
+        result.Node.AddRange(function.Nodes.Select(n => Write(n)));
+        result.AttributeProto.AddRange(function.Defaults.Select(d => Write(d)));
         result.OpsetImport.AddRange(function.OpsetImports.Select(o => new OperatorSetIdProto { Domain = o.Key, Version = o.Value }));
         var defaults = function.Defaults.Select(d => d.Name).ToHashSet(StringComparer.Ordinal);
         result.Attribute.AddRange(function.Nodes.SelectMany(n => n.Attributes.Values).Select(a => a.Reference)
@@ -68,7 +68,7 @@ internal static class ModelWriter
         return result;
     }
 
-    private static AttributeProto Write(OnnxAttribute attribute)
+    private static AttributeProto Write(OnnxAttribute attribute, Func<OnnxTensor, TensorProto, bool>? store = null)
     {
         if (attribute.Value is AttributeProto raw)
             return raw;
@@ -85,13 +85,13 @@ internal static class ModelWriter
                 result.Type = (int)OnnxAttributeKind.Tensor;
                 if (attribute.Name == "sparse_value")
                     result.Name = "value";
-                result.T = Write(t);
+                result.T = Write(t, store);
                 break;
-            case OnnxGraph g: result.G = Write(g, null); break;
+            case OnnxGraph g: result.G = Write(g, store); break;
             case float[] floats: result.Floats.AddRange(floats); break;
             case long[] ints: result.Ints.AddRange(ints); break;
             case byte[][] strings: result.Strings.AddRange(strings.Select(s => ByteString.CopyFrom(s))); break;
-            case OnnxGraph[] graphs: result.Graphs.AddRange(graphs.Select(g => Write(g, null))); break;
+            case OnnxGraph[] graphs: result.Graphs.AddRange(graphs.Select(g => Write(g, store))); break;
             default: throw new OnnxModelException($"Attribute '{attribute.Name}' of kind {attribute.Kind} has no value.");
         }
 

@@ -6,8 +6,6 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <summary>An ONNX model: a graph, the operator sets it uses, and its own functions.</summary>
 public sealed class OnnxModel
 {
-    private const long InlineLimit = 1L << 30;
-
     /// <summary>Version of the file format.</summary>
     public long IrVersion { get; set; } = 8;
 
@@ -42,6 +40,8 @@ public sealed class OnnxModel
     {
         try
         {
+            if (new FileInfo(path) is { Exists: true, Length: var length } && length > int.MaxValue)
+                throw new OnnxModelException($"The file has {length} bytes; the format holds at most 2 GB and puts more into external data.");
             return Read(File.ReadAllBytes(path), Path.GetDirectoryName(Path.GetFullPath(path)));
         }
         catch (OnnxModelException e)
@@ -55,41 +55,25 @@ public sealed class OnnxModel
     /// <exception cref="OnnxModelException">The bytes are no ONNX model, contradict themselves, or refer to external data.</exception>
     public static OnnxModel Parse(ReadOnlySpan<byte> bytes) => Read(bytes, null);
 
-    /// <summary>Writes the model; past one gigabyte its large tensors go to "NAME.data" beside it.</summary>
-    /// <param name="path">The .onnx file; replaced if it exists.</param>
-    /// <exception cref="IOException">The file cannot be written.</exception>
-    public void Save(string path)
-    {
-        if (Graph.Initializers.Values.Sum(t => (long)t.Data.Length) <= InlineLimit)
-            File.WriteAllBytes(path, ToBytes());
-        else
-            SaveWithExternalData(path, 1024);
-    }
-
-    /// <summary>Writes the model with its larger initialisers in "NAME.data" beside it.</summary>
-    /// <param name="path">The .onnx file; replaced if it exists.</param>
-    /// <param name="threshold">Initialisers of at least this many bytes go to the data file.</param>
+    /// <summary>
+    /// Writes the model. Tensors that were read from files in the same folder are referred to there; where the others take more than
+    /// one gigabyte, all but the small ones go to "NAME.data" beside the model.
+    /// </summary>
+    /// <param name="path">The .onnx file; replaced if it exists, and left as it was if writing fails.</param>
     /// <exception cref="IOException">A file cannot be written.</exception>
-    public void SaveWithExternalData(string path, int threshold)
-    {
-        var dataPath = path + ".data";
-        using var data = File.Create(dataPath);
-        var message = ModelWriter.Write(this, (tensor, proto) =>
-        {
-            if (tensor.Data.Length < threshold)
-                return false;
-            proto.DataLocation = 1;
-            proto.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = Path.GetFileName(dataPath) });
-            proto.ExternalData.Add(new StringStringEntryProto { Key = "offset", Value = $"{data.Position}" });
-            proto.ExternalData.Add(new StringStringEntryProto { Key = "length", Value = $"{tensor.Data.Length}" });
-            data.Write(tensor.Data.Span);
-            return true;
-        });
-        File.WriteAllBytes(path, message.ToByteArray());
-    }
+    /// <exception cref="OnnxModelException">External data that the model was read with has become unreadable.</exception>
+    public void Save(string path) => ModelSaver.Save(this, path);
 
-    /// <summary>The bytes of the model as a file holds them.</summary>
-    public byte[] ToBytes() => ModelWriter.Write(this).ToByteArray();
+    /// <summary>Writes the model with its larger tensors in "NAME.data" beside it; these two files need no other.</summary>
+    /// <param name="path">The .onnx file; replaced if it exists, and left as it was if writing fails.</param>
+    /// <param name="threshold">Tensors of at least this many bytes go to the data file.</param>
+    /// <exception cref="IOException">A file cannot be written.</exception>
+    /// <exception cref="OnnxModelException">External data that the model was read with has become unreadable.</exception>
+    public void SaveWithExternalData(string path, int threshold) => ModelSaver.Save(this, path, threshold, keepReferences: false);
+
+    /// <summary>The bytes of the model as one file holds them.</summary>
+    /// <exception cref="OnnxModelException">They are more than the format's 2 GB; <see cref="Save"/> uses a second file.</exception>
+    public byte[] ToBytes() => ModelSaver.ToBytes(this);
 
     /// <summary>A copy that shares only immutable parts (tensors).</summary>
     public OnnxModel Copy()

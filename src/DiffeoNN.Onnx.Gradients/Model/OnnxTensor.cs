@@ -7,6 +7,7 @@ namespace DiffeoNN.Onnx.Gradients;
 public sealed partial class OnnxTensor
 {
     private readonly long[] _dimensions;
+    private readonly ReadOnlyMemory<byte> _data;
 
     /// <summary>Creates a tensor over raw bytes, which must not change afterwards.</summary>
     /// <param name="name">Its name; may be empty.</param>
@@ -20,13 +21,28 @@ public sealed partial class OnnxTensor
         ElementType = elementType;
         _dimensions = [.. dimensions];
         Count = CountOf(name, _dimensions);
-        Data = data;
+        _data = data;
+        ByteLength = data.Length;
         var expected = Sized(name, elementType, Count);
         if (expected < 0)
             throw new OnnxModelException($"Tensor '{name}' has element type {(int)elementType}, which this library does not know.");
         if (data.Length != expected)
             throw new OnnxModelException(
                 $"Tensor '{name}' of shape [{string.Join(',', _dimensions)}] and type {elementType} has {data.Length} bytes; {expected} were expected.");
+    }
+
+    /// <summary>Creates a tensor whose elements lie in a file.</summary>
+    internal OnnxTensor(string name, OnnxElementType elementType, IEnumerable<long> dimensions, ExternalBytes external)
+    {
+        Name = name;
+        ElementType = elementType;
+        _dimensions = [.. dimensions];
+        Count = CountOf(name, _dimensions);
+        External = external;
+        ByteLength = external.Length;
+        if (ByteLength != elementType.ByteCount(Count))
+            throw new OnnxModelException(
+                $"Tensor '{name}' of shape [{string.Join(',', _dimensions)}] and type {elementType} has {ByteLength} bytes; {elementType.ByteCount(Count)} were expected.");
     }
 
     private OnnxTensor(string name, long[] dimensions, byte[][] strings)
@@ -52,8 +68,15 @@ public sealed partial class OnnxTensor
     /// <summary>Number of elements.</summary>
     public long Count { get; }
 
-    /// <summary>The elements, little-endian; empty for texts.</summary>
-    public ReadOnlyMemory<byte> Data { get; }
+    /// <summary>The elements, little-endian; empty for texts. Where they lie in a file beside the model they are read now.</summary>
+    /// <exception cref="OnnxModelException">They cannot be read, or are more than one array holds.</exception>
+    public ReadOnlyMemory<byte> Data => External?.Read() ?? _data;
+
+    /// <summary>Number of bytes that the elements take; known without reading them.</summary>
+    public long ByteLength { get; }
+
+    /// <summary>Where the elements lie in a file beside the model; null where they are in memory.</summary>
+    internal ExternalBytes? External { get; }
 
     /// <summary>The texts of a tensor of texts, UTF-8; null for every other type.</summary>
     internal byte[][]? StringData { get; }
@@ -93,7 +116,7 @@ public sealed partial class OnnxTensor
             case OnnxElementType.Float: Fill<float>(bytes, values, static v => (float)v); break;
             case OnnxElementType.Double: Fill<double>(bytes, values, static v => v); break;
             case OnnxElementType.Float16: Fill<Half>(bytes, values, static v => (Half)v); break;
-            case OnnxElementType.BFloat16: Fill<ushort>(bytes, values, static v => ToBFloat16((float)v)); break;
+            case OnnxElementType.BFloat16: Fill<ushort>(bytes, values, BFloat16.FromDouble); break;
             case OnnxElementType.Int64: Fill<long>(bytes, values, static v => (long)v); break;
             case OnnxElementType.Int32: Fill<int>(bytes, values, static v => (int)v); break;
             case OnnxElementType.Int16: Fill<short>(bytes, values, static v => (short)v); break;
@@ -139,8 +162,9 @@ public sealed partial class OnnxTensor
         OnnxElementType.Float => Array.ConvertAll(ToArray<float>(), static v => (double)v),
         OnnxElementType.Double => ToArray<double>(),
         OnnxElementType.Float16 => Array.ConvertAll(ToArray<Half>(), static v => (double)v),
+        OnnxElementType.UInt64 => Array.ConvertAll(ToArray<ulong>(), static v => (double)v),
         OnnxElementType.BFloat16 => Array.ConvertAll(
-            MemoryMarshal.Cast<byte, ushort>(Data.Span).ToArray(), static v => (double)BitConverter.Int32BitsToSingle(v << 16)),
+            MemoryMarshal.Cast<byte, ushort>(Data.Span).ToArray(), BFloat16.ToDouble),
         _ => Array.ConvertAll(ToInt64Array(), static v => (double)v),
     };
 
@@ -154,12 +178,14 @@ public sealed partial class OnnxTensor
     /// <param name="name">The new name.</param>
     public OnnxTensor WithName(string name) => name == Name ? this
         : StringData is { } strings ? new OnnxTensor(name, _dimensions, strings)
-        : new OnnxTensor(name, ElementType, _dimensions, Data);
+        : External is not null ? new OnnxTensor(name, ElementType, _dimensions, External)
+        : new OnnxTensor(name, ElementType, _dimensions, _data);
 
     /// <summary>The same elements in another shape.</summary>
     /// <param name="dimensions">A shape with as many elements.</param>
     /// <exception cref="OnnxModelException">The number of elements differs.</exception>
-    public OnnxTensor WithShape(params IEnumerable<long> dimensions) => new(Name, ElementType, dimensions, Data);
+    public OnnxTensor WithShape(params IEnumerable<long> dimensions) =>
+        External is not null ? new(Name, ElementType, dimensions, External) : new(Name, ElementType, dimensions, _data);
 
     internal static OnnxTensor OfStrings(string name, long[] dimensions, byte[][] strings) => new(name, dimensions, strings);
 
@@ -186,13 +212,7 @@ public sealed partial class OnnxTensor
             target[i] = convert(values[i]);
     }
 
-    private static ushort ToBFloat16(float value)
-    {
-        var bits = BitConverter.SingleToUInt32Bits(value);
-        return float.IsNaN(value) ? (ushort)0x7FC0 : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
-    }
-
-    private static long CountOf(string name, long[] dimensions)
+    internal static long CountOf(string name, long[] dimensions)
     {
         var count = 1L;
         foreach (var dimension in dimensions)

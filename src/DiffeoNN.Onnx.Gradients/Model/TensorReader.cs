@@ -6,6 +6,12 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <summary>Reads the format's tensors, whichever of its fields holds the elements.</summary>
 internal static class TensorReader
 {
+    /// <summary>External tensors of at most this many bytes are read with the model.</summary>
+    private const int ReadAtOnce = 1 << 16;
+
+    /// <summary>Sparse tensors whose dense form takes more bytes are refused.</summary>
+    private const long DenseLimit = 1L << 30;
+
     public static OnnxTensor Read(TensorProto tensor, ExternalData external)
     {
         var type = (OnnxElementType)tensor.DataType;
@@ -16,8 +22,11 @@ internal static class TensorReader
             throw new OnnxModelException($"Tensor '{tensor.Name}' is stored in segments; store it whole.");
         if (tensor.DataLocation == 1)
         {
-            var count = new OnnxShapeSize(tensor.Name, dimensions).Count;
-            return new OnnxTensor(tensor.Name, type, dimensions, external.Read(tensor, type.ByteCount(count)));
+            var size = type.ByteCount(OnnxTensor.CountOf(tensor.Name, dimensions));
+            if (size < 0)
+                throw new OnnxModelException($"Tensor '{tensor.Name}' has element type {tensor.DataType}, which this library does not know.");
+            var bytes = external.Find(tensor, size);
+            return size > ReadAtOnce ? new OnnxTensor(tensor.Name, type, dimensions, bytes) : new OnnxTensor(tensor.Name, type, dimensions, bytes.Read());
         }
 
         if (tensor.HasRawData && tensor.RawData.Length > 0)
@@ -30,24 +39,33 @@ internal static class TensorReader
     {
         if (sparse.Values is null || sparse.Indices is null)
             throw new OnnxModelException("A sparse tensor lacks its values or its indices.");
-        var values = Read(sparse.Values, external);
-        var indices = Read(sparse.Indices, external);
+        var (values, indices) = (Read(sparse.Values, external), Read(sparse.Indices, external));
         long[] dimensions = [.. sparse.Dims];
-        var size = new OnnxShapeSize(values.Name, dimensions);
-        var width = (int)values.ElementType.ByteCount(1);
-        var bytes = new byte[checked((int)Math.Max(0, values.ElementType.ByteCount(size.Count)))];
+        var count = OnnxTensor.CountOf(values.Name, dimensions);
+        var shape = $"shape [{string.Join(',', dimensions)}]";
+        var width = values.ElementType.ByteCount(1);
+        if (width < 1 || values.ElementType.ByteCount(2) != 2 * width || values.Dimensions.Count != 1)
+            throw new OnnxModelException($"Sparse tensor '{values.Name}' has values of type {values.ElementType} and rank {values.Dimensions.Count}; a list of numbers was expected.");
+        if (values.ElementType.ByteCount(count) > DenseLimit)
+            throw new OnnxModelException($"Sparse tensor '{values.Name}' of {shape} takes more than {DenseLimit} bytes in dense form, in which this library keeps it.");
         var flat = indices.ToInt64Array();
         var rank = indices.Dimensions.Count == 2 ? dimensions.Length : 1;
-        if (flat.Length != values.Count * rank)
+        if (indices.Dimensions.Count is 0 or > 2 || flat.Length != values.Count * rank)
             throw new OnnxModelException($"Sparse tensor '{values.Name}' has {flat.Length} indices for {values.Count} values; {values.Count * rank} were expected.");
+        var bytes = new byte[values.ElementType.ByteCount(count)];
+        var last = -1L;
         for (var i = 0; i < values.Count; i++)
         {
-            var position = 0L;
-            for (var d = 0; d < rank; d++)
-                position = rank == 1 ? flat[i] : (position * dimensions[d]) + flat[(i * rank) + d];
-            if (position < 0 || position >= size.Count)
-                throw new OnnxModelException($"Sparse tensor '{values.Name}' has an index outside its shape [{string.Join(',', dimensions)}].");
-            values.Data.Span.Slice(i * width, width).CopyTo(bytes.AsSpan((int)position * width));
+            var index = flat.AsSpan(i * rank, rank);
+            var position = indices.Dimensions.Count == 1 ? index[0] : 0;
+            for (var d = 0; d < rank && indices.Dimensions.Count == 2; d++)
+                position = index[d] >= 0 && index[d] < dimensions[d] ? (position * dimensions[d]) + index[d] : -1 - count;
+            if (position < 0 || position >= count)
+                throw new OnnxModelException($"Sparse tensor '{values.Name}' has index [{string.Join(',', index.ToArray())}] outside its {shape}.");
+            if (position <= last)
+                throw new OnnxModelException($"Sparse tensor '{values.Name}' has indices that do not ascend at value {i}.");
+            last = position;
+            values.Data.Span.Slice(i * (int)width, (int)width).CopyTo(bytes.AsSpan((int)(position * width)));
         }
 
         return new OnnxTensor(values.Name, values.ElementType, dimensions, bytes);
@@ -68,21 +86,4 @@ internal static class TensorReader
 
     private static byte[] Bytes<T>(T[] values)
         where T : unmanaged => MemoryMarshal.AsBytes<T>(values).ToArray();
-
-    /// <summary>Number of elements of a shape, refused where it makes no sense.</summary>
-    private readonly struct OnnxShapeSize
-    {
-        public OnnxShapeSize(string name, long[] dimensions)
-        {
-            Count = 1;
-            foreach (var dimension in dimensions)
-            {
-                if (dimension < 0 || (dimension > 0 && Count > Array.MaxLength / dimension))
-                    throw new OnnxModelException($"Tensor '{name}' has shape [{string.Join(',', dimensions)}], which this library cannot hold.");
-                Count *= dimension;
-            }
-        }
-
-        public long Count { get; }
-    }
 }

@@ -77,6 +77,7 @@ internal static partial class ConstantEvaluator
     {
         OnnxElementType.Float => Array.ConvertAll(items, i => i.Integer is null ? (double)(float)i.Real : i),
         OnnxElementType.Float16 => Array.ConvertAll(items, i => i.Integer is null ? (double)(Half)i.Real : i),
+        OnnxElementType.BFloat16 => Array.ConvertAll(items, i => i.Integer is null ? BFloat16.ToDouble(BFloat16.FromDouble(i.Real)) : i),
         _ => items,
     };
 

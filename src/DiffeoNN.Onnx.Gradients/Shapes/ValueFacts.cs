@@ -21,10 +21,13 @@ internal sealed record ValueFacts(OnnxElementType ElementType, Dim[]? Shape)
     public long[]? Integers => Items is { } items && Array.TrueForAll(items, i => i.Integer is { IsConstant: true })
         ? Array.ConvertAll(items, i => i.Integer!.Constant) : null;
 
+    /// <summary>Constants of more bytes stay as they are: nothing is computed from them while the graph is compiled, so they need not be read.</summary>
+    private const long LargestConstant = 1L << 28;
+
     /// <summary>Facts about a constant.</summary>
     public static ValueFacts Of(OnnxTensor tensor) => new(tensor.ElementType, [.. tensor.Dimensions.Select(d => (Dim)d)])
     {
-        Constant = tensor,
+        Constant = tensor.ByteLength <= LargestConstant ? tensor : null,
         Items = tensor.Count > ConstantEvaluator.Limit ? null : Item.Read(tensor),
     };
 

@@ -54,7 +54,7 @@ public sealed class FilesAndFunctionsTests
         Product().SaveWithExternalData(path, 16);
         File.WriteAllBytes(path + ".data", new byte[100]);
         Assert.That(() => OnnxModel.Load(path), Throws.TypeOf<OnnxModelException>()
-            .With.Message.Contains("needs bytes 0 to 256 of 'm.onnx.data', which has 100; the file is truncated"));
+            .With.Message.Contains("needs bytes up to 256 of 'm.onnx.data', which has 100; the file is truncated"));
     }
 
     [Test]

@@ -39,7 +39,7 @@ internal static class GradientCommand
                 Seed = parse.GetValue(seed) == "ones" ? GradientSeed.Ones : GradientSeed.Input,
             };
             var gradient = GradientCompiler.Compile(OnnxModel.Load(path), options);
-            AtomicFile.Write(parse.GetValue(target)!, gradient.ToBytes());
+            gradient.Save(parse.GetValue(target)!);
             var made = gradient.Graph.Outputs.Select(output => output.Name).Where(name => name.EndsWith(options.Suffix, StringComparison.Ordinal));
             console.MarkupLineInterpolated($"{parse.GetValue(target)} written: {string.Join(", ", made)}; opset {gradient.Opset}, {gradient.Graph.Nodes.Count} nodes.");
             return (int)ExitCode.Success;

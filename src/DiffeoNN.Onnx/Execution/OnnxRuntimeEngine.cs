@@ -75,7 +75,7 @@ public sealed class OnnxRuntimeEngine
 
     internal IGraph Load(OnnxModel model, string name, long inMemoryLimit)
     {
-        if (model.Graph.Initializers.Values.Sum(tensor => (long)tensor.Data.Length) <= inMemoryLimit) return Load(model.ToBytes(), name);
+        if (model.Graph.Initializers.Values.Sum(tensor => tensor.ByteLength) <= inMemoryLimit) return Load(model.ToBytes(), name);
         var folder = Directory.CreateTempSubdirectory("diffeonn-");
         try
         {

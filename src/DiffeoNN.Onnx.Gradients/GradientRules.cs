@@ -20,6 +20,8 @@ public static class GradientRules
         .. Rules.Resampling.All,
         .. Rules.Sampling.All,
         .. Rules.Recurrent.All,
+        .. Rules.Attention.All,
+        .. Rules.RotaryEmbedding.All,
         .. Rules.Stops.All,
     ];
 

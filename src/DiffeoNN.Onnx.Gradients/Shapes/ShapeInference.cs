@@ -96,6 +96,7 @@ internal static partial class ShapeInference
         AddLinear(Add);
         AddSpatial(Add);
         Add(Recurrent, "RNN", "GRU", "LSTM");
+        AddTransforms(Add);
         return table;
     }
 

@@ -4,6 +4,17 @@ namespace DiffeoNN.Onnx.Gradients.Tests.Rules;
 internal static partial class RuleCases
 {
     public static IReadOnlyList<RuleCase> All { get; } = [.. Elementwise(), .. Shaping(), .. Reducing(), .. Linear(), .. Spatial(), .. Samplings(), .. Recurrent()];
+    public static IReadOnlyList<RuleCase> All { get; } =
+    [
+        .. Elementwise(),
+        .. Shaping(),
+        .. Reducing(),
+        .. Linear(),
+        .. Spatial(),
+        .. Samplings(),
+        .. Attending(),
+        .. Rotating(),
+    ];
 
     private static OnnxAttribute I(string name, long value) => OnnxAttribute.Of(name, value);
 

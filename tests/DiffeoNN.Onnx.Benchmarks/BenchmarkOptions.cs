@@ -18,6 +18,7 @@ internal sealed record BenchmarkOptions
           --lattices     only this library, over lattice sizes and field kinds
           --memory       only this library, 200 canonicalisations: resident memory and live tensors after warm-up
           --gradients    what input gradients cost beside their networks: the above, the bundles in models/, and any --model
+          --formulas     gradients that can be written in several ways: the way taken beside the others
           --model FILE   a further ONNX file for --gradients; may be repeated
           --json FILE    also write the figures as JSON
         """;
@@ -40,6 +41,8 @@ internal sealed record BenchmarkOptions
 
     public bool Gradients { get; init; }
 
+    public bool Formulas { get; init; }
+
     public IReadOnlyList<string> Models { get; init; } = [];
 
     public string? Json { get; init; }
@@ -54,6 +57,7 @@ internal sealed record BenchmarkOptions
             {
                 "--lattices" => options with { Lattices = true },
                 "--memory" => options with { Memory = true },
+                "--formulas" => options with { Formulas = true },
                 "--gradients" => options with { Gradients = true },
                 _ => null,
             };

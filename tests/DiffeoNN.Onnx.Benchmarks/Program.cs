@@ -1,5 +1,6 @@
 using System.Text.Json;
 using DiffeoNN.Onnx.Benchmarks;
+using DiffeoNN.Onnx.Benchmarks.Formulas;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
@@ -12,6 +13,8 @@ var engine = new OnnxRuntimeEngine(new ExecutionOptions { Device = ExecutionDevi
 var networks = new ReferenceNetworks(options.Size);
 if (options.Gradients)
     return GradientCosts();
+if (options.Formulas)
+    return FormulaCosts();
 using var energy = OnnxSide.Load(networks, EnergyScale.Published, engine);
 using var images = TestImages.Create(options.Batch, options.Size);
 var defaults = new CanonicaliserOptions();
@@ -84,6 +87,20 @@ int GradientCosts()
     }
 
     return Json(costs);
+}
+
+int FormulaCosts()
+{
+    FormulaTimes.PrintHeader();
+    List<FormulaTimes> times = [];
+    foreach (var formula in FormulaList.All())
+    {
+        var ways = FormulaTimes.Of(engine, formula, options.Repeats * 5);
+        times.AddRange(ways);
+        ways.ToList().ForEach(way => way.Print());
+    }
+
+    return Json(times);
 }
 
 int Json<T>(IReadOnlyList<T> figures)

@@ -18,6 +18,9 @@ internal sealed partial class Value
             : Builder.Op("Reshape", this, Builder.Integers(shape));
     }
 
+    /// <summary>Reshapes; sizes of 0 stay what they are on their axes.</summary>
+    public Value Regroup(params ReadOnlySpan<long> shape) => Builder.Op("Reshape", this, Builder.Integers(shape));
+
     /// <summary>Reshapes to a computed shape.</summary>
     public Value Reshape(Value shape) => shape.Facts.Integers is { } known && !known.Contains(0) ? Reshape(known) : Builder.Op("Reshape", this, shape);
 

@@ -32,7 +32,7 @@ internal static class Attention
         stages[Stage.Softmax] = Softmax(n, stages[Stage.Masked]);
         var result = Grouped(stages[Stage.Softmax], values);
         if (n.X.Rank == 3)
-            result = result.Transpose(0, 2, 1, 3).Reshape(0, 0, -1);
+            result = result.Transpose(0, 2, 1, 3).Regroup(0, 0, -1);
         return [result, keys, values, stages[(Stage)n.Node.GetInt("qk_matmul_output_mode", 0)]];
     }
 
@@ -43,7 +43,7 @@ internal static class Attention
         if (value.Rank == 4)
             return value;
         var heads = n.Node.GetInt(attribute, 0);
-        return value.Rank == 3 && heads > 0 ? value.Reshape(0, 0, heads, -1).Transpose(0, 2, 1, 3)
+        return value.Rank == 3 && heads > 0 ? value.Regroup(0, 0, heads, -1).Transpose(0, 2, 1, 3)
             : throw n.Refuse($"input {input} has rank {value.Rank}; it takes rank 4, or rank 3 with the attribute {attribute}.");
     }
 

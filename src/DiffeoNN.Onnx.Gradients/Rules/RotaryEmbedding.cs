@@ -16,19 +16,19 @@ internal static class RotaryEmbedding
         var heads = n.Node.GetInt("num_heads", 0);
         if (joined && heads <= 0)
             throw n.Refuse("an input of rank 3 needs the attribute num_heads.");
-        var x = joined ? n.X.Reshape(0, 0, heads, -1) : n.X;
+        var x = joined ? n.X.Regroup(0, 0, heads, -1) : n.X;
         var turned = n.Node.GetInt("rotary_embedding_dim", 0);
         var rotated = Turn(n, turned > 0 ? x.Slice(3, 0, turned) : x, joined ? 2 : 1);
         if (turned > 0 && x.Shape![3].Size != turned)
             rotated = n.Builder.Node("Concat", [rotated, x.Slice(3, turned, int.MaxValue)], OnnxAttribute.Of("axis", 3))[0];
-        return [joined ? rotated.Reshape(0, 0, -1) : rotated];
+        return [joined ? rotated.Regroup(0, 0, -1) : rotated];
     }
 
     private static Value Turn(RuleContext n, Value x, int headAxis)
     {
         var interleaved = n.Node.GetInt("interleaved", 0) != 0;
         // The pairs of neighbours are an axis of their own.
-        var pairs = interleaved ? x.Reshape(0, 0, 0, -1, 2) : x;
+        var pairs = interleaved ? x.Regroup(0, 0, 0, -1, 2) : x;
         var axis = interleaved ? 4 : 3;
         var halves = n.Builder.Node("Split", [pairs], 2, OnnxAttribute.Of("axis", axis), OnnxAttribute.Of("num_outputs", 2));
         Value Angles(int input)

@@ -3,7 +3,6 @@ namespace DiffeoNN.Onnx.Gradients.Tests.Rules;
 /// <summary>The table of rule tests.</summary>
 internal static partial class RuleCases
 {
-    public static IReadOnlyList<RuleCase> All { get; } = [.. Elementwise(), .. Shaping(), .. Reducing(), .. Linear(), .. Spatial(), .. Samplings(), .. Recurrent()];
     public static IReadOnlyList<RuleCase> All { get; } =
     [
         .. Elementwise(),
@@ -12,6 +11,7 @@ internal static partial class RuleCases
         .. Linear(),
         .. Spatial(),
         .. Samplings(),
+        .. Recurrent(),
         .. Attending(),
         .. Rotating(),
     ];

@@ -38,6 +38,17 @@ internal sealed class RuleContext
 
     public Value Input(int index) => Has(index) ? Builder[Node.Inputs[index]] : throw new OnnxModelException($"{Node} lacks input {index}.");
 
+    /// <summary>An output, which the node is given where the model does not name it.</summary>
+    public Value Output(int index)
+    {
+        while (Node.Outputs.Count <= index)
+            Node.Outputs.Add("");
+        if (Node.Outputs[index].Length > 0)
+            return Builder[Node.Outputs[index]];
+        var name = Node.Outputs[index] = Builder.AddOutput($"output{index}", ValueFacts.None).Name;
+        return Builder.Add(name, ShapeInference.Infer(Node, input => Builder[input].Facts).First(o => o.Name == name).Facts);
+    }
+
     public bool HasGradient(int output) => output < _gradients.Length && _gradients[output] is not null;
 
     /// <summary>Gradient with respect to an output; zeros where nothing depends on that output.</summary>

@@ -24,6 +24,10 @@ internal sealed partial class Value
     /// <summary>Reshapes to a computed shape.</summary>
     public Value Reshape(Value shape) => shape.Facts.Integers is { } known && !known.Contains(0) ? Reshape(known) : Builder.Op("Reshape", this, shape);
 
+    /// <summary>Reshapes to computed sizes, none of them -1; a size of 0 is one.</summary>
+    public Value ReshapeTo(Value sizes) => sizes.Facts.Integers is { } known && !known.Contains(0) ? Reshape(known)
+        : Builder.Node("Reshape", [this, sizes], OnnxAttribute.Of("allowzero", 1))[0];
+
     /// <summary>Reshapes to the shape of another value.</summary>
     public Value ReshapeLike(Value other)
     {
@@ -34,7 +38,7 @@ internal sealed partial class Value
             return Reshape(sizes);
         if (other.Shape is { } shape && shape.Count(d => !d.IsConstant) == 1 && Array.TrueForAll(shape, d => d.Size != 0))
             return Reshape(Array.ConvertAll(shape, d => d.Size ?? -1));
-        return Builder.Node("Reshape", [this, other.ShapeVector], OnnxAttribute.Of("allowzero", 1))[0];
+        return ReshapeTo(other.ShapeVector);
     }
 
     /// <summary>Repeats along axes of size 1 (and leading axes) up to the shape of another value.</summary>

@@ -9,7 +9,6 @@ internal static class Indexing
         new("Gather", SinceVersion: 7, Gather) { NonDifferentiableInputs = [1] },
         new("OneHot", SinceVersion: 9, OneHot) { NonDifferentiableInputs = [0, 1] },
         new("Range", SinceVersion: 11, Range) { NonDifferentiableInputs = [1] },
-        new("GatherElements", SinceVersion: 11, GatherElements) { NonDifferentiableInputs = [1] },
     ];
 
     /// <summary>Adds rows of <paramref name="updates"/> into zeros shaped as <paramref name="like"/>, at the given indices of one axis.</summary>
@@ -24,6 +23,33 @@ internal static class Indexing
         var zeros = updates.Like(0).ExpandLike(like);
         return like.Builder.Node("ScatterElements", [zeros, indices.Reshape(column).ExpandLike(updates), updates],
             OnnxAttribute.Of("axis", axis), OnnxAttribute.Of("reduction", "add"))[0];
+    }
+
+    /// <summary>Adds numbers into zeros shaped as <paramref name="like"/>, at indices of its flat elements.</summary>
+    public static Value ScatterFlat(Value like, Value indices, Value updates)
+    {
+        var zeros = like.Builder.Op("Expand", updates.Like(0), like.Apply("Size").Reshape(1));
+        return like.Builder.Node("ScatterElements", [zeros, indices.Reshape(-1), updates.Reshape(-1)],
+            OnnxAttribute.Of("axis", 0), OnnxAttribute.Of("reduction", "add"))[0].ReshapeLike(like);
+    }
+
+    /// <summary>
+    /// The gradient of an operator that only moves elements of its first input, whatever its other inputs say:
+    /// it moves their numbers too, which tells where every element came from.
+    /// </summary>
+    public static Value Traced(RuleContext n)
+    {
+        var numbers = Positions(n.X.Apply("Size").Reshape(1)).ReshapeLike(n.X);
+        var others = Enumerable.Range(1, n.Count - 1).Select(i => n.Has(i) && !n.Input(i).ElementType.IsFloat() ? n.Input(i) : null);
+        var sources = n.Builder.Node(n.Node.OpType, [numbers, .. others], 1, [.. n.Node.Attributes.Values])[0];
+        return ScatterFlat(n.X, sources, n.dY);
+    }
+
+    /// <summary>0, 1, ... up to but not including a number given as a vector of one element.</summary>
+    public static Value Positions(Value count)
+    {
+        var (zero, one) = (count.Builder.Integers(0).Reshape([]), count.Builder.Integers(1).Reshape([]));
+        return count.Builder.Op("Range", zero, count.Reshape([]), one);
     }
 
     private static Func<Value>[] Slice(RuleContext n)
@@ -60,16 +86,15 @@ internal static class Indexing
     /// <summary>The general case: slices the positions alongside, then puts every element back at its position, axis by axis.</summary>
     private static Value Scattered(RuleContext n)
     {
-        var count = n.Shapes.Shape(1)?[0].Size ?? throw n.Refuse("the number of its axes is not known.");
-        var axes = n.Has(3)
-            ? n.Input(3).Facts.Integers ?? throw n.Refuse("its axes are computed while the model runs.")
-            : [.. Enumerable.Range(0, (int)count).Select(a => (long)a)];
+        if (n.Shapes.Shape(1)?[0].Size is not { } count || (n.Has(3) && n.Input(3).Facts.Integers is null))
+            return Traced(n);
+        var axes = n.Has(3) ? n.Input(3).Facts.Integers! : [.. Enumerable.Range(0, (int)count).Select(a => (long)a)];
         var gradient = n.dY;
         for (var i = 0; i < count; i++)
         {
             var axis = n.Axis(axes[i], n.X.Rank);
             Value Of(int input) => n.Input(input).Slice(0, i, i + 1);
-            var positions = n.Builder.Op("Range", n.Builder.Integers(0).Reshape([]), n.X.Size(axis).Reshape([]), n.Builder.Integers(1).Reshape([]));
+            var positions = Positions(n.X.Size(axis));
             var taken = n.Builder.Op("Slice", [positions, Of(1), Of(2), n.Builder.Integers(0), .. n.Has(4) ? new[] { Of(4) } : []]);
             var shape = Enumerable.Range(0, n.X.Rank).Select(d => d == axis ? n.X.Size(d) : gradient.Size(d)).ToArray();
             var zeros = n.Builder.Op("Expand", gradient.Like(0), n.Builder.Node("Concat", shape, OnnxAttribute.Of("axis", 0))[0]);
@@ -107,8 +132,9 @@ internal static class Indexing
     {
         if (n.Input(1).Rank == 0)
             return n.dY.Unsqueeze(axis);
-        var sizes = Enumerable.Range(0, n.X.Rank).Select(d => d == axis ? n.Builder.Integers(-1) : n.X.Size(d)).ToArray();
-        return n.dY.Reshape(n.Builder.Node("Concat", sizes, OnnxAttribute.Of("axis", 0))[0]);
+        var count = n.Input(1).Apply("Size").Reshape(1);
+        var sizes = Enumerable.Range(0, n.X.Rank).Select(d => d == axis ? count : n.X.Size(d)).ToArray();
+        return n.dY.ReshapeTo(n.Builder.Node("Concat", sizes, OnnxAttribute.Of("axis", 0))[0]);
     }
 
     private static bool IsRun(long[] indices, long size, out long start)
@@ -142,12 +168,6 @@ internal static class Indexing
     [
         () => n.dY.Sum([0], keep: false),
         null,
-        () => (n.dY * n.Builder.Op("Range", n.Builder.Integers(0).Reshape([]), n.Y.Size(0).Reshape([]), n.Builder.Integers(1).Reshape([])).Cast(n.Y.ElementType)).Sum([0], keep: false),
-    ];
-
-    private static Func<Value>[] GatherElements(RuleContext n) =>
-    [
-        () => n.Builder.Node("ScatterElements", [n.Zeros(n.X), n.Input(1), n.dY],
-            OnnxAttribute.Of("axis", n.Node.GetInt("axis", 0)), OnnxAttribute.Of("reduction", "add"))[0],
+        () => (n.dY * Positions(n.Y.Size(0)).Cast(n.Y.ElementType)).Sum([0], keep: false),
     ];
 }

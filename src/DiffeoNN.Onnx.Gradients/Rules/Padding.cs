@@ -26,18 +26,19 @@ internal static class Padding
     private static Value Folded(RuleContext n)
     {
         var rank = n.X.Rank;
-        var pads = n.Input(1).Facts.Integers ?? throw n.Refuse("its amounts are computed while the model runs.");
-        var axes = n.Has(3) ? n.Input(3).Facts.Integers ?? throw n.Refuse("its axes are computed while the model runs.")
-            : [.. Enumerable.Range(0, rank).Select(a => (long)a)];
+        if (n.Has(3) && n.Input(3).Facts.Integers is null)
+            return Indexing.Traced(n);
+        var axes = n.Has(3) ? n.Input(3).Facts.Integers! : [.. Enumerable.Range(0, rank).Select(a => (long)a)];
+        var known = n.Input(1).Facts.Integers;
         var gradient = n.dY;
         for (var i = 0; i < axes.Length; i++)
         {
-            var (begin, end) = (pads[i], pads[i + axes.Length]);
-            if (begin == 0 && end == 0)
+            if (known is not null && known[i] == 0 && known[i + axes.Length] == 0)
                 continue;
+            var pads = n.Input(1).Gather(n.Builder.Integers(i, i + axes.Length));
             var axis = n.Axis(axes[i], rank);
-            var positions = n.Builder.Op("Range", n.Builder.Integers(0).Reshape([]), n.X.Size(axis).Reshape([]), n.Builder.Integers(1).Reshape([]));
-            var sources = n.Builder.Node("Pad", [positions, n.Builder.Integers(begin, end)], OnnxAttribute.Of("mode", n.Node.GetString("mode", "constant")))[0];
+            var positions = Indexing.Positions(n.X.Size(axis));
+            var sources = n.Builder.Node("Pad", [positions, pads], OnnxAttribute.Of("mode", n.Node.GetString("mode", "constant")))[0];
             var shape = Enumerable.Range(0, rank).Select(d => d == axis ? n.X.Size(d) : gradient.Size(d)).ToArray();
             var zeros = n.Builder.Op("Expand", gradient.Like(0), n.Builder.Node("Concat", shape, OnnxAttribute.Of("axis", 0))[0]);
             gradient = Indexing.ScatterAdd(zeros, sources, gradient, axis);

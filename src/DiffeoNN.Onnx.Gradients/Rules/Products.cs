@@ -74,16 +74,25 @@ internal static class Products
 
     private static Value Operand(RuleContext n, Einsum equation, int index)
     {
-        var labels = equation.Terms[index];
-        if (labels.Distinct().Count() != labels.Length)
-            throw n.Refuse($"operand {index} takes a diagonal ('{labels}').");
+        var (operand, labels) = (n.Input(index), equation.Terms[index]);
         var others = Enumerable.Range(0, n.Count).Where(i => i != index).ToList();
         var available = equation.Output + string.Concat(others.Select(i => equation.Terms[i]));
-        var kept = new string([.. labels.Where(available.Contains)]);
-        var result = n.Builder.Node("Einsum", [n.dY, .. others.Select(n.Input)],
-            OnnxAttribute.Of("equation", $"{string.Join(',', [equation.Output, .. others.Select(i => equation.Terms[i])])}->{kept}"))[0];
-        // What this operand alone was summed over, or what was broadcast, is the same at every place.
-        result = result.Unsqueeze([.. Enumerable.Range(0, labels.Length).Where(d => !available.Contains(labels[d])).Select(d => (long)d)]);
-        return BroadcastReversal.ReduceTo(kept == labels ? result : result.ExpandLike(n.Input(index)), n.Input(index));
+        var kept = new string([.. labels.Distinct().Where(available.Contains)]);
+        var inputs = $"{string.Join(',', [equation.Output, .. others.Select(i => equation.Terms[i])])}";
+        var result = inputs == kept ? n.dY
+            : n.Builder.Node("Einsum", [n.dY, .. others.Select(n.Input)], OnnxAttribute.Of("equation", $"{inputs}->{kept}"))[0];
+        // Missing are axes that this operand alone was summed over, whose elements share one gradient, and all but the first of a repeated label.
+        var missing = Enumerable.Range(0, labels.Length).Where(d => !kept.Contains(labels[d]) || labels.IndexOf(labels[d]) != d).ToList();
+        result = result.Unsqueeze([.. missing.Select(d => (long)d)]);
+        foreach (var d in missing.Where(d => labels.IndexOf(labels[d]) != d))
+            result *= Diagonal(operand, labels.IndexOf(labels[d]), d).AsNumber(operand);
+        return BroadcastReversal.ReduceTo(missing.Count == 0 ? result : result.ExpandLike(operand), operand);
+    }
+
+    /// <summary>True where the indices of two axes are equal, broadcast over the others.</summary>
+    private static Value Diagonal(Value operand, int first, int second)
+    {
+        Value Along(int axis) => Indexing.Positions(operand.Size(axis)).Unsqueeze([.. Enumerable.Range(0, operand.Rank).Where(d => d != axis).Select(d => (long)d)]);
+        return operand.Builder.Op("Equal", Along(first), Along(second));
     }
 }

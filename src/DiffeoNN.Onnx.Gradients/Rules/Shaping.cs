@@ -14,8 +14,6 @@ internal static class Shaping
         new("Split", SinceVersion: 7, Split) { NonDifferentiableInputs = [1] },
         new("Expand", SinceVersion: 8, n => [() => n.dY]) { NonDifferentiableInputs = [1], Broadcasts = true },
         new("Tile", SinceVersion: 7, Tile) { NonDifferentiableInputs = [1] },
-        new("DepthToSpace", SinceVersion: 7, DepthToSpace),
-        new("SpaceToDepth", SinceVersion: 7, SpaceToDepth),
     ];
 
     private static Func<Value>[] Reshaped(RuleContext n) => [() => n.dY.ReshapeLike(n.X)];
@@ -54,13 +52,12 @@ internal static class Shaping
         return [.. Enumerable.Range(0, n.Count).Select(i => (Func<Value>)(() => n.Count == 1 ? n.dY : Part(i)))];
     }
 
-    private static Func<Value>[] Split(RuleContext n) =>
-    [
-        () => n.Builder.Node(
-            "Concat",
-            Enumerable.Range(0, n.Node.Outputs.Count).Where(i => n.Node.Outputs[i].Length > 0).Select(n.Gradient).ToArray(),
-            OnnxAttribute.Of("axis", n.Node.GetInt("axis", 0)))[0],
-    ];
+    /// <summary>The gradients of the parts are joined; parts that nothing depends on, or that the model does not name, count as zeros.</summary>
+    private static Func<Value>[] Split(RuleContext n)
+    {
+        Value Part(int output) => n.HasGradient(output) ? n.Gradient(output) : n.Zeros(n.Output(output));
+        return [() => n.Builder.Node("Concat", Enumerable.Range(0, n.Node.Outputs.Count).Select(Part).ToArray(), OnnxAttribute.Of("axis", n.Node.GetInt("axis", 0)))[0]];
+    }
 
     /// <summary>Each axis of dY is (repeat, position); the repeats are summed.</summary>
     private static Func<Value>[] Tile(RuleContext n)
@@ -70,24 +67,8 @@ internal static class Shaping
             () =>
             {
                 var pairs = n.Builder.Node("Concat", [n.Input(1).Unsqueeze(1), n.X.ShapeVector.Unsqueeze(1)], OnnxAttribute.Of("axis", 1))[0];
-                return n.dY.Reshape(pairs.Reshape(-1)).Sum([.. Enumerable.Range(0, n.X.Rank).Select(d => 2L * d)], keep: false).ReshapeLike(n.X);
+                return n.dY.ReshapeTo(pairs.Reshape(-1)).Sum([.. Enumerable.Range(0, n.X.Rank).Select(d => 2L * d)], keep: false).ReshapeLike(n.X);
             },
         ];
     }
-
-    private static Func<Value>[] DepthToSpace(RuleContext n)
-    {
-        var block = n.Node.GetInt("blocksize", 1);
-        var blocks = n.dY.Apply("SpaceToDepth", OnnxAttribute.Of("blocksize", block));
-        if (n.Node.GetString("mode", "DCR") == "DCR")
-            return [() => blocks];
-        // Channels come out as (block, channel); this mode keeps (channel, block).
-        return [() => blocks.Reshape(n.Builder.Node(
-            "Concat", [n.X.Size(0), n.Builder.Integers(block * block, -1), SpatialCount(n.X)], OnnxAttribute.Of("axis", 0))[0])
-            .Transpose(0, 2, 1, 3).ReshapeLike(n.X)];
-    }
-
-    private static Func<Value>[] SpaceToDepth(RuleContext n) => [() => n.dY.Apply("DepthToSpace", OnnxAttribute.Of("blocksize", n.Node.GetInt("blocksize", 1)))];
-
-    private static Value SpatialCount(Value value) => value.Builder.Op("Mul", value.Size(2), value.Size(3));
 }

@@ -3,7 +3,8 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <summary>The equation of an Einsum node, ellipses spelled out as capital letters.</summary>
 /// <param name="Terms">One label per axis of each operand.</param>
 /// <param name="Output">One label per axis of the result.</param>
-internal sealed record Einsum(string[] Terms, string Output)
+/// <param name="Dots">The labels that ellipses stand for, whose axes are broadcast.</param>
+internal sealed record Einsum(string[] Terms, string Output, string Dots)
 {
     /// <summary>Reads a node's equation.</summary>
     /// <returns>Null where an ellipsis stands for axes of an operand of unknown rank.</returns>
@@ -32,7 +33,7 @@ internal sealed record Einsum(string[] Terms, string Output)
         var all = string.Concat(terms);
         var output = sides.Length > 1 ? sides[1].Replace("...", dots, StringComparison.Ordinal)
             : dots + new string([.. all.Distinct().Where(c => !dots.Contains(c) && all.Count(o => o == c) == 1).Order()]);
-        return new Einsum(terms, output);
+        return new Einsum(terms, output, dots);
     }
 
     /// <summary>Shape of the result.</summary>
@@ -45,7 +46,9 @@ internal sealed record Einsum(string[] Terms, string Output)
                 return null;
             for (var d = 0; d < shape.Length; d++)
             {
-                if (!sizes.TryGetValue(Terms[i][d], out var known) || known.Size == 1 || (!known.IsConstant && shape[d].IsConstant && shape[d].Size != 1))
+                if (sizes.TryGetValue(Terms[i][d], out var known) && Dots.Contains(Terms[i][d]))
+                    sizes[Terms[i][d]] = ShapeInference.Broadcast([known], [shape[d]])![0];
+                else if (known is null || known.Size == 1 || (!known.IsConstant && shape[d].IsConstant && shape[d].Size != 1))
                     sizes[Terms[i][d]] = shape[d];
             }
         }

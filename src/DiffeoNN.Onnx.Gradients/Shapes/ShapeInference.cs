@@ -92,6 +92,7 @@ internal static partial class ShapeInference
 
         AddElementwise(Add);
         AddShaping(Add);
+        AddIndexing(Add);
         AddReductions(Add);
         AddLinear(Add);
         AddSpatial(Add);

@@ -25,6 +25,14 @@ internal sealed record Operand(long[] Shape, Func<Random, double[]>? Generate, O
 
     public static Operand Floats(long[] shape, params float[] values) => Fix(OnnxTensor.Create<float>("", shape, values));
 
+    /// <summary>The same numbers, supplied when the model runs.</summary>
+    public Operand AtRunTime => this with { IsInput = true };
+
+    /// <summary>Whether a fixed tensor is an input of the model rather than an initialiser.</summary>
+    public bool IsInput { get; init; }
+
+    public static Operand Fix(long[] shape, params long[] values) => Fix(OnnxTensor.Create<long>("", shape, values));
+
     public static Operand Absent { get; } = new([], null, null, false);
 
     private static Operand Of(long[] shape, Func<Random, int, double[]> generate) =>

@@ -36,6 +36,8 @@ internal sealed record RuleCase(string OpType, int[] Opsets, Operand[] Operands,
         {
             if (Operands[i].Generate is { } generate)
                 result[$"x{i}"] = OnnxTensor.FromDoubles($"x{i}", OnnxElementType.Float, Operands[i].Shape, generate(random));
+            else if (Operands[i] is { IsInput: true, Fixed: { } tensor })
+                result[$"x{i}"] = tensor.WithName($"x{i}");
         }
 
         return result;
@@ -50,12 +52,12 @@ internal sealed record RuleCase(string OpType, int[] Opsets, Operand[] Operands,
         var model = new OnnxModel { IrVersion = OpsetConverter.MinimumIrVersion(Math.Max(opset, 9)), OpsetImports = { [""] = opset } };
         for (var i = 0; i < Operands.Length; i++)
         {
-            if (Operands[i].Fixed is { } tensor)
+            if (Operands[i] is { IsInput: false, Fixed: { } tensor })
                 model.Graph.AddInitializer(tensor.WithName($"x{i}"));
             else if (constants is not null && constants.TryGetValue($"x{i}", out var constant))
                 model.Graph.AddInitializer(constant);
             else if (!Operands[i].IsAbsent)
-                model.Graph.Inputs.Add(new OnnxValueInfo($"x{i}", OnnxElementType.Float, [.. Operands[i].Shape.Select((s, d) => free && (i == 0 || !OpType.StartsWith("Conv", StringComparison.Ordinal)) ? OnnxDimension.Of($"s{i}_{d}") : s)]));
+                model.Graph.Inputs.Add(new OnnxValueInfo($"x{i}", Operands[i].Fixed?.ElementType ?? OnnxElementType.Float, [.. Operands[i].Shape.Select((s, d) => free && (i == 0 || !OpType.StartsWith("Conv", StringComparison.Ordinal)) ? OnnxDimension.Of($"s{i}_{d}") : s)]));
         }
 
         var outputs = Enumerable.Range(0, Outputs).Select(o => Unnamed.Contains(o) ? "" : $"y{o}").ToList();

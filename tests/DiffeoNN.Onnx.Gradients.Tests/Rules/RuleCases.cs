@@ -7,6 +7,7 @@ internal static partial class RuleCases
     [
         .. Elementwise(),
         .. Shaping(),
+        .. Indexing(),
         .. Reducing(),
         .. Linear(),
         .. Spatial(),

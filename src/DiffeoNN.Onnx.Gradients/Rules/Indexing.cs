@@ -21,16 +21,22 @@ internal static class Indexing
         var column = Enumerable.Repeat(1L, updates.Rank).ToArray();
         column[axis] = -1;
         var zeros = updates.Like(0).ExpandLike(like);
-        return like.Builder.Node("ScatterElements", [zeros, indices.Reshape(column).ExpandLike(updates), updates],
-            OnnxAttribute.Of("axis", axis), OnnxAttribute.Of("reduction", "add"))[0];
+        return Scatter(zeros, indices.Reshape(column).ExpandLike(updates), updates, axis, "add");
+    }
+
+    /// <summary>ScatterElements. ONNX Runtime reduces numbers of 16 bits nowhere, so these are widened on the way.</summary>
+    public static Value Scatter(Value into, Value indices, Value updates, long axis, string reduction)
+    {
+        Value Wide(Value value) => reduction != "none" && value.ElementType is (OnnxElementType.Float16 or OnnxElementType.BFloat16) ? value.Cast(OnnxElementType.Float) : value;
+        return into.Builder.Node("ScatterElements", [Wide(into), indices, Wide(updates)],
+            OnnxAttribute.Of("axis", axis), OnnxAttribute.Of("reduction", reduction))[0].Cast(into.ElementType);
     }
 
     /// <summary>Adds numbers into zeros shaped as <paramref name="like"/>, at indices of its flat elements.</summary>
     public static Value ScatterFlat(Value like, Value indices, Value updates)
     {
         var zeros = like.Builder.Op("Expand", updates.Like(0), like.Apply("Size").Reshape(1));
-        return like.Builder.Node("ScatterElements", [zeros, indices.Reshape(-1), updates.Reshape(-1)],
-            OnnxAttribute.Of("axis", 0), OnnxAttribute.Of("reduction", "add"))[0].ReshapeLike(like);
+        return Scatter(zeros, indices.Reshape(-1), updates.Reshape(-1), 0, "add").ReshapeLike(like);
     }
 
     /// <summary>

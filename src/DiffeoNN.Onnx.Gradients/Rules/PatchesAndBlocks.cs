@@ -69,7 +69,7 @@ internal static class PatchesAndBlocks
                 return gradient;
             var numbers = Indexing.Positions(n.X.Apply("Size").Reshape(1));
             var zeros = n.Builder.Op("Expand", n.Builder.Integers(0), n.Y.Apply("Size").Reshape(1));
-            var last = n.Builder.Node("ScatterElements", [zeros, places.Reshape(-1), numbers], OnnxAttribute.Of("axis", 0))[0];
+            var last = Indexing.Scatter(zeros, places.Reshape(-1), numbers, 0, "none");
             return n.Builder.Op("Where", n.Builder.Op("Equal", last.Gather(places), numbers.ReshapeLike(n.X)), gradient, gradient.Like(0));
         },
     ];

@@ -58,14 +58,31 @@ internal static class Scattering
     /// <summary>The elements of a tensor in the data's shape that stand at the places of the updates.</summary>
     private static Value Taken(RuleContext n, Value from) => n.Node.OpType == "ScatterND"
         ? n.Builder.Op("GatherND", from, n.Input(1))
-        : n.Builder.Node("GatherElements", [from, n.Input(1)], Axis(n))[0];
+        : n.Builder.Node("GatherElements", [from, n.Input(1)], OnnxAttribute.Of("axis", n.Node.GetInt("axis", 0)))[0];
 
     /// <summary>The node's own scattering of other tensors.</summary>
-    private static Value Put(RuleContext n, Value into, Value updates, string reduction) => n.Node.OpType == "ScatterND"
-        ? n.Builder.Node("ScatterND", [into, n.Input(1), updates], OnnxAttribute.Of("reduction", reduction))[0]
-        : n.Builder.Node("ScatterElements", [into, n.Input(1), updates], Axis(n), OnnxAttribute.Of("reduction", reduction))[0];
+    private static Value Put(RuleContext n, Value into, Value updates, string reduction) =>
+        n.Node.OpType == "ScatterElements" ? Indexing.Scatter(into, n.Input(1), updates, n.Node.GetInt("axis", 0), reduction)
+        : reduction == "none" ? n.Builder.Op("ScatterND", into, n.Input(1), updates)
+        : PutSlices(n, into, updates, reduction, batch: 0);
 
-    private static OnnxAttribute Axis(RuleContext n) => OnnxAttribute.Of("axis", n.Node.GetInt("axis", 0));
+    /// <summary>
+    /// ScatterND with a reduction, as ScatterElements over the rows that the slices are: ONNX Runtime (1.31) runs the slices of ScatterND
+    /// in parallel and loses some where indices repeat.
+    /// </summary>
+    private static Value PutSlices(RuleContext n, Value into, Value updates, string reduction, int batch)
+    {
+        var lead = n.Input(1).Shape?[^1].Size is { } depth ? batch + (int)depth : into.Rank;
+        var (outer, inner) = (into.ShapeVector.Slice(0, 0, lead), into.ShapeVector.Slice(0, lead, into.Rank));
+        var numbers = Indexing.Positions(Product(outer)).ReshapeTo(outer);
+        var rows = n.Builder.Node("GatherND", [numbers, n.Input(1)], OnnxAttribute.Of("batch_dims", batch))[0].Reshape(-1, 1);
+        Value Matrix(Value value, Value count) => value.ReshapeTo(n.Builder.Node("Concat", [count, Product(inner)], OnnxAttribute.Of("axis", 0))[0]);
+        var slices = Matrix(updates, rows.Size(0));
+        return Indexing.Scatter(Matrix(into, Product(outer)), rows.ExpandLike(slices), slices, 0, reduction).ReshapeLike(into);
+    }
+
+    /// <summary>The product of some sizes, as a vector of one element.</summary>
+    private static Value Product(Value sizes) => sizes.Facts.Integers is { Length: 0 } ? sizes.Builder.Integers(1) : sizes.Apply("ReduceProd");
 
     /// <summary>The cache keeps its gradient where nothing was written; the update gets it where it stands.</summary>
     private static Func<Value>[] TensorScatter(RuleContext n)
@@ -96,23 +113,8 @@ internal static class Scattering
     }
 
     private static Func<Value>[] GatherElements(RuleContext n) =>
-        [() => n.Builder.Node("ScatterElements", [n.Zeros(n.X), n.Input(1), n.dY], Axis(n), OnnxAttribute.Of("reduction", "add"))[0]];
+        [() => Indexing.Scatter(n.Zeros(n.X), n.Input(1), n.dY, n.Node.GetInt("axis", 0), "add")];
 
-    /// <summary>Every element of dY is added where it came from; the number of the batch goes before the indices.</summary>
-    private static Func<Value>[] GatherND(RuleContext n) =>
-    [
-        () =>
-        {
-            var indices = n.Input(1);
-            var batch = (int)n.Node.GetInt("batch_dims", 0);
-            if (batch > 0)
-            {
-                var column = indices.Slice(indices.Rank - 1, 0, 1);
-                var places = Enumerable.Range(0, batch).Select(d => Along(Indexing.Positions(n.X.Size(d)), d, indices.Rank).ExpandLike(column));
-                indices = n.Builder.Node("Concat", [.. places, indices], OnnxAttribute.Of("axis", -1))[0];
-            }
-
-            return n.Builder.Node("ScatterND", [n.Zeros(n.X), indices, n.dY], OnnxAttribute.Of("reduction", "add"))[0];
-        },
-    ];
+    /// <summary>Every slice of dY is added where it came from.</summary>
+    private static Func<Value>[] GatherND(RuleContext n) => [() => PutSlices(n, n.Zeros(n.X), n.dY, "add", (int)n.Node.GetInt("batch_dims", 0))];
 }

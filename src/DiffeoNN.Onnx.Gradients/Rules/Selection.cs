@@ -29,10 +29,7 @@ internal static class Selection
 
     /// <summary>Every value sends its gradient to the place it was found at.</summary>
     private static Func<Value>[] TopK(RuleContext n) =>
-    [
-        () => n.Builder.Node("ScatterElements", [n.Zeros(n.X), n.Output(1), n.dY],
-            OnnxAttribute.Of("axis", n.Node.GetInt("axis", -1)))[0],
-    ];
+        [() => Indexing.Scatter(n.Zeros(n.X), n.Output(1), n.dY, n.Node.GetInt("axis", -1), "none")];
 
     /// <summary>The operator is its own adjoint: a reversal undoes itself, a mask is symmetric.</summary>
     private static Value Again(RuleContext n) =>

@@ -25,7 +25,7 @@ internal sealed partial class Value
     public Value Reshape(Value shape) => shape.Facts.Integers is { } known && !known.Contains(0) ? Reshape(known) : Builder.Op("Reshape", this, shape);
 
     /// <summary>Reshapes to computed sizes, none of them -1; a size of 0 is one.</summary>
-    public Value ReshapeTo(Value sizes) => sizes.Facts.Integers is { } known && !known.Contains(0) ? Reshape(known)
+    public Value ReshapeTo(Value sizes) => sizes.Facts.Integers is { } known ? Reshape(known)
         : Builder.Node("Reshape", [this, sizes], OnnxAttribute.Of("allowzero", 1))[0];
 
     /// <summary>Reshapes to the shape of another value.</summary>

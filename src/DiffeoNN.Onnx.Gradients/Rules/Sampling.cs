@@ -59,7 +59,7 @@ internal static class Sampling
             var sizes = n.Builder.Node("Concat", [n.Builder.Integers(1, 1), n.Input(1).Slice(0, 2, rank + 2)], OnnxAttribute.Of("axis", 0))[0];
             var places = n.Builder.Node("AffineGrid", [n.Builder.Constant(OnnxTensor.FromDoubles("", n.X.ElementType, [1, rank, rank + 1], identity)), sizes],
                 OnnxAttribute.Of("align_corners", n.Node.GetInt("align_corners", 0)))[0].Reshape(1, -1, rank);
-            var linear = n.dY.Reshape(0, -1, rank).Transpose(0, 2, 1);
+            var linear = n.dY.Regroup(0, -1, rank).Transpose(0, 2, 1);
             var turned = n.Builder.Op("MatMul", linear, places);
             return n.Builder.Node("Concat", [turned, linear.Sum([2])], OnnxAttribute.Of("axis", 2))[0];
         },

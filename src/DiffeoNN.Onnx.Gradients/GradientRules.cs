@@ -25,6 +25,7 @@ public static class GradientRules
         .. Rules.Recurrent.All,
         .. Rules.Attention.All,
         .. Rules.RotaryEmbedding.All,
+        .. Rules.Spectral.All,
         .. Rules.Stops.All,
     ];
 

@@ -88,6 +88,9 @@ internal sealed partial class Value
     public Value At(int axis, long index) => Shape?[axis].Size == 1 && index == 0 ? Squeeze(axis)
         : Gather(Builder.Constant(OnnxTensor.Scalar("", index)), axis);
 
+    /// <summary>The numbers from 0 up to but not including this one.</summary>
+    public Value Positions() => Builder.Op("Range", Builder.Scalar(0, OnnxElementType.Int64), Reshape([]), Builder.Scalar(1, OnnxElementType.Int64));
+
     public Value Gather(Value indices, int axis = 0) => Builder.Node("Gather", [this, indices], OnnxAttribute.Of("axis", axis))[0];
 
     /// <summary>Zeros around the value: amounts at the beginning of every axis, then at the end.</summary>

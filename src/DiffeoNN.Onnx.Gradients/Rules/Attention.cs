@@ -94,7 +94,7 @@ internal static class Attention
         if (n.Node.GetInt("is_causal", 0) != 0 && Future(n, scores, keys) is { } future)
             Hide(future);
         if (n.Has(6))
-            Hide(n.Builder.Op("GreaterOrEqual", Positions(n, scores.Size(3)), Filled(n)));
+            Hide(n.Builder.Op("GreaterOrEqual", scores.Size(3).Positions(), Filled(n)));
         return hidden is null ? scores : n.Builder.Op("Where", hidden, scores.Like(Lowest(scores.ElementType)), scores);
     }
 
@@ -115,7 +115,7 @@ internal static class Attention
     /// </summary>
     private static Value? Future(RuleContext n, Value scores, Value keys)
     {
-        var rows = Positions(n, scores.Size(2)).Unsqueeze(1);
+        var rows = scores.Size(2).Positions().Unsqueeze(1);
         if (n.Has(6))
             rows = n.Builder.Op("Add", rows, n.Builder.Op("Sub", Filled(n), scores.Size(2)));
         if (n.Has(4))
@@ -127,14 +127,11 @@ internal static class Attention
             rows = n.Builder.Op("Add", rows, single.Facts.Integers is [0] ? past : n.Builder.Op("Where", single, keys.Size(2), past));
         }
 
-        return n.Builder.Op("Greater", Positions(n, scores.Size(3)), rows);
+        return n.Builder.Op("Greater", scores.Size(3).Positions(), rows);
     }
 
     /// <summary>How many keys of every element of the batch are filled.</summary>
     private static Value Filled(RuleContext n) => n.Input(6).Reshape(-1, 1, 1, 1);
-
-    private static Value Positions(RuleContext n, Value count) =>
-        n.Builder.Op("Range", n.Builder.Scalar(0, OnnxElementType.Int64), count.Squeeze(0), n.Builder.Scalar(1, OnnxElementType.Int64));
 
     private static double Lowest(OnnxElementType type) => type switch
     {

@@ -30,21 +30,25 @@ internal static partial class ShapeInference
         return [new(n.Type(0), result), new(n.Type(1), keys), new(n.Type(2), values), new(n.Type(0), scores)];
     }
 
-    /// <summary>The transformed axis gets the length asked for, or half of it and one; the last axis holds real and imaginary parts.</summary>
+    /// <summary>
+    /// The transformed axis gets the length asked for, or of a real signal half of it and one; a real signal comes from twice the bins
+    /// but two. The last axis holds real and imaginary parts.
+    /// </summary>
     private static ValueFacts[] Spectrum(InferenceContext n)
     {
         if (n.Shape(0) is not { Length: > 1 } shape)
             return One(n.Type(0), null);
-        var result = (Dim[])shape.Clone();
-        result[^1] = 2;
+        var (inverse, onesided) = (n.Node.GetInt("inverse", 0) != 0, n.Node.GetInt("onesided", 0) != 0);
+        Dim parts = inverse && onesided ? 1 : 2;
         // By default it is axis 1 before version 20 and the last but one from then on.
         long? given = n.Node.Attributes.TryGetValue("axis", out var attribute) ? attribute.Int
             : n.Has(2) ? n.Facts(2).Integers is [var known] ? known : null : shape.Length == 3 ? 1 : null;
         if (given is null)
-            return One(n.Type(0), [.. n.UnknownShape(shape.Length - 1), 2]);
+            return One(n.Type(0), [.. n.UnknownShape(shape.Length - 1), parts]);
         var axis = n.Axis(given.Value, shape.Length);
-        var length = !n.Has(1) ? shape[axis] : n.Items(1) is [{ Integer: { } size }] ? size : n.Unknown(axis);
-        result[axis] = n.Node.GetInt("onesided", 0) != 0 ? Dim.FloorDivide(length, 2) + 1 : length;
+        var length = n.Has(1) ? n.Items(1) is [{ Integer: { } size }] ? size : n.Unknown(axis) : inverse && onesided ? (shape[axis] - 1) * 2 : shape[axis];
+        Dim[] result = [.. shape[..^1], parts];
+        result[axis] = onesided && !inverse ? Dim.FloorDivide(length, 2) + 1 : length;
         return One(n.Type(0), result);
     }
 

@@ -15,6 +15,7 @@ internal static partial class RuleCases
         .. Recurrent(),
         .. Attending(),
         .. Rotating(),
+        .. Spectra(),
     ];
 
     private static OnnxAttribute I(string name, long value) => OnnxAttribute.Of(name, value);

@@ -3,6 +3,7 @@ using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Validation;
 
 namespace DiffeoNN.Onnx.Cli;
 
@@ -15,6 +16,7 @@ internal static class ErrorTable
         (typeof(UnsupportedOperatorException), ExitCode.Operator),
         (typeof(ImageException), ExitCode.Data),
         (typeof(DeformationException), ExitCode.Data),
+        (typeof(TensorDataException), ExitCode.Data),
         (typeof(BundleException), ExitCode.Model),
         (typeof(GraphException), ExitCode.Model),
         (typeof(GradientException), ExitCode.Model),

@@ -12,7 +12,7 @@ internal enum ExitCode
     /// <summary>Unknown command, option or value.</summary>
     Usage = 2,
 
-    /// <summary>An image or data folder is missing, unreadable or malformed.</summary>
+    /// <summary>An image, a tensor or a data folder is missing, unreadable or malformed.</summary>
     Data = 3,
 
     /// <summary>A bundle or model is missing, malformed, inconsistent, or does not fit its input.</summary>

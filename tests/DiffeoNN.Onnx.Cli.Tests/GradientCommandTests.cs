@@ -1,5 +1,8 @@
+using DiffeoNN.Onnx.Cli.Commands;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Validation;
+using Spectre.Console;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Cli.Tests;
@@ -54,6 +57,74 @@ public sealed class GradientCommandTests
         model.OpsetImports["com.example"] = 1;
         model.Save(folder["odd.onnx"]);
         CommandRun.Of("gradient", folder["odd.onnx"], "-o", folder["g.onnx"]).AssertError(ExitCode.Operator, "com.example");
+        Assert.That(folder["g.onnx"], Does.Not.Exist);
+    }
+
+    [Test]
+    public void Gradient_WithCheck_ComparesWhatWasWritten()
+    {
+        using var folder = new TemporaryFolder();
+        string critic = Path.Combine(Repository.Bundle("shapes"), "critic.onnx");
+        var run = CommandRun.Of("gradient", critic, "-o", folder["g.onnx"], "--seed", "ones", "--check", "--check-samples", "4", "--shape", "image=1,1,128,128");
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Output + run.Error);
+        Assert.That(run.Output, Does.Contain("'image' [1,1,128,128]: agrees; 4 elements").And.Contain("The gradient agrees with finite differences."));
+        Assert.That(run.Output, Does.Not.Contain("Assumed"));
+    }
+
+    [Test]
+    public void Gradient_ThatDisagrees_EndsWithItsCode()
+    {
+        using var output = new StringWriter();
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, Out = new AnsiConsoleOutput(output) });
+        console.Profile.Width = 400;
+        var input = new GradientCheckInput
+        {
+            Name = "x", Shape = [2, 3], Elements = 6, UnsteadyElements = 1, Directions = 4, UnsteadyDirections = 0,
+            LargestAbsoluteError = 0.5, LargestRelativeError = 0.25, LargestDirectionalError = 0.1, Worst = new GradientCheckElement([1, 2], 1.5, 2), IsWrong = true,
+        };
+        var code = GradientCheckCommandOptions.Print(console, new GradientCheckResult([input], 0, OnnxElementType.Double, 1e-3, []));
+        Assert.That(code, Is.EqualTo(ExitCode.Disagreement));
+        Assert.That(output.ToString(), Does.Contain("'x' [2,3]: WRONG; 6 (1 unsteady) elements, largest error 0.5 (0.25 of the largest derivative) at [1,2]: written 1.5, differences 2")
+            .And.Contain("disagrees with finite differences for 'x'").And.Contain("Unsteady:"));
+    }
+
+    [Test]
+    public void Gradient_WithAWrongCheck_WritesNothing()
+    {
+        using var folder = new TemporaryFolder();
+        string critic = Path.Combine(Repository.Bundle("shapes"), "critic.onnx");
+        CommandRun Run(params string[] more) => CommandRun.Of(["gradient", critic, "-o", folder["g.onnx"], .. more]);
+        Run("--shape", "image=1,1,128,128").AssertError(ExitCode.Usage, "--check");
+        Run("--check", "--shape", "image").AssertError(ExitCode.Usage, "NAME=1,3,224,224");
+        Run("--check", "--shape", "image=1,x").AssertError(ExitCode.Usage, "image=1,x");
+        Run("--check", "--check-samples", "0").AssertError(ExitCode.Usage, "--check-samples");
+        Run("--check", "--data", folder["none"]).AssertError(ExitCode.Data, "none");
+        Assert.That(folder["g.onnx"], Does.Not.Exist);
+        Run("--check", "--shape", "img=1").AssertError(ExitCode.Model, "'img'", "'image'");
+    }
+
+    [Test]
+    public void Gradient_OfWhatIsNoModelOrHasNone_IsOneLine()
+    {
+        using var folder = new TemporaryFolder();
+        string critic = Path.Combine(Repository.Bundle("shapes"), "critic.onnx");
+        File.WriteAllText(folder["text.onnx"], "no model");
+        CommandRun.Of("gradient", folder["text.onnx"], "-o", folder["g.onnx"]).AssertError(ExitCode.Model, "text.onnx");
+        CommandRun.Of("gradient", critic, "-o", folder["g.onnx"], "--output", "scores").AssertError(ExitCode.Model, "'scores'", "'score'");
+        CommandRun.Of("gradient", critic, "-o", folder["missing/g.onnx"]).AssertError(ExitCode.Output, "missing");
+
+        var model = OnnxModel.Load(critic);
+        string output = model.Graph.Outputs[0].Name;
+        model.Graph.AddNode("Shape", [output], "sizes");
+        model.Graph.Outputs.Add(new OnnxValueInfo("sizes", OnnxElementType.Int64, null));
+        model.Save(folder["sizes.onnx"]);
+        CommandRun.Of("gradient", folder["sizes.onnx"], "-o", folder["g.onnx"], "--output", "sizes").AssertError(ExitCode.Model, "'sizes'");
+
+        model = OnnxModel.Load(critic);
+        foreach (var node in new[] { model.Graph.Nodes[0], model.Graph.Nodes[^1] }) node.Domain = "com.example";
+        model.OpsetImports["com.example"] = 1;
+        model.Save(folder["odd.onnx"]);
+        CommandRun.Of("gradient", folder["odd.onnx"], "-o", folder["g.onnx"]).AssertError(ExitCode.Operator, model.Graph.Nodes[0].Name, model.Graph.Nodes[^1].Name);
         Assert.That(folder["g.onnx"], Does.Not.Exist);
     }
 }

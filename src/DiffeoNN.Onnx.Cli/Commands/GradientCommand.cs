@@ -2,6 +2,7 @@ using System.CommandLine;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Validation;
 using Spectre.Console;
 
 namespace DiffeoNN.Onnx.Cli.Commands;
@@ -27,7 +28,9 @@ internal static class GradientCommand
         {
             model, target, outputs, inputs, weights, seed,
         };
-        command.SetAction(parse =>
+        var check = new GradientCheckCommandOptions();
+        check.AddTo(command);
+        command.SetAction((parse, cancellationToken) =>
         {
             string path = parse.GetValue(model)!;
             if (!File.Exists(path)) throw new BundleException($"Model '{path}' does not exist; expected an ONNX file.");
@@ -38,11 +41,15 @@ internal static class GradientCommand
                 Weights = parse.GetValue(weights),
                 Seed = parse.GetValue(seed) == "ones" ? GradientSeed.Ones : GradientSeed.Input,
             };
-            var gradient = GradientCompiler.Compile(OnnxModel.Load(path), options);
+            var original = OnnxModel.Load(path);
+            var gradient = GradientCompiler.Compile(original, options);
+            var checkOptions = check.Read(parse, original, options);
             gradient.Save(parse.GetValue(target)!);
             var made = gradient.Graph.Outputs.Select(output => output.Name).Where(name => name.EndsWith(options.Suffix, StringComparison.Ordinal));
             console.MarkupLineInterpolated($"{parse.GetValue(target)} written: {string.Join(", ", made)}; opset {gradient.Opset}, {gradient.Graph.Nodes.Count} nodes.");
-            return (int)ExitCode.Success;
+            var code = checkOptions is null ? ExitCode.Success
+                : GradientCheckCommandOptions.Print(console, GradientCheck.Run(original, OnnxModel.Load(parse.GetValue(target)!), checkOptions, cancellationToken));
+            return Task.FromResult((int)code);
         });
         return command;
     }

@@ -8,7 +8,7 @@ namespace DiffeoNN.Onnx.Execution;
 public sealed class OnnxRuntimeEngine
 {
     /// <summary>Weights of more bytes are not passed as one block; protocol buffers end at 2 GiB.</summary>
-    private const long InMemoryLimit = 1L << 30;
+    internal const long InMemoryLimit = 1L << 30;
 
     /// <summary>Prepares ONNX Runtime and libtorch for this process.</summary>
     /// <param name="options">Defaults if null.</param>

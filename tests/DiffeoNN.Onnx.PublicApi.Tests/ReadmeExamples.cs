@@ -2,6 +2,7 @@ using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Shapes;
+using Microsoft.ML.OnnxRuntime;
 
 namespace DiffeoNN.Onnx.PublicApi.Tests;
 
@@ -59,11 +60,36 @@ public sealed class ReadmeExamples
     }
 
     [Test]
-    public void Examples_AreTheReadmesOwn()
+    public void GradientPackage_Examples()
     {
-        string readme = Plain(File.ReadAllText(Path.Combine(Repository.Root, "README.md")));
+        // <package-example>
+        var model = OnnxModel.Load("critic.onnx");
+        var gradient = GradientCompiler.Compile(model, new GradientOptions { Inputs = ["image"] });
+        gradient.Save("critic.gradient.onnx");
+
+        foreach (var value in gradient.Graph.RequiredInputs) Console.WriteLine($"in:  {value}");
+        foreach (var value in gradient.Graph.Outputs) Console.WriteLine($"out: {value}");
+        // </package-example>
+
+        // <package-example>
+        using var session = new InferenceSession("critic.gradient.onnx");
+        using var options = new RunOptions();
+        using var image = OrtValue.CreateTensorValueFromMemory(new float[128 * 128], [1, 1, 128, 128]);
+        using var upstream = OrtValue.CreateTensorValueFromMemory(new float[] { 1 }, [1]);
+        using var results = session.Run(options, ["image", "score_grad"], [image, upstream], ["score", "image_grad"]);
+        Console.WriteLine($"score {results[0].GetTensorDataAsSpan<float>()[0]}, derivative of the first pixel {results[1].GetTensorDataAsSpan<float>()[0]}");
+        // </package-example>
+        Assert.That(results[1].GetTensorTypeAndShape().Shape, Is.EqualTo(new long[] { 1, 1, 128, 128 }));
+        Assert.That(results[1].GetTensorDataAsSpan<float>().ToArray(), Has.Some.Not.Zero);
+    }
+
+    [TestCase("README.md", "example")]
+    [TestCase("src/DiffeoNN.Onnx.Gradients/README.md", "package-example")]
+    public void Examples_AreTheReadmesOwn(string file, string mark)
+    {
+        string readme = Plain(File.ReadAllText(Path.Combine(Repository.Root, file)));
         string source = File.ReadAllText(Path.Combine(Repository.Root, "tests", "DiffeoNN.Onnx.PublicApi.Tests", "ReadmeExamples.cs"));
-        string[] examples = [.. source.Split("// <example>\n").Skip(1).Take(2).Select(part => part.Split("// </example>")[0])];
+        string[] examples = [.. source.Split($"// <{mark}>\n").Skip(1).Take(2).Select(part => part.Split($"// </{mark}>")[0])];
         Assert.That(examples, Has.Length.EqualTo(2));
         foreach (string example in examples) Assert.That(readme, Does.Contain(Plain(example)));
     }

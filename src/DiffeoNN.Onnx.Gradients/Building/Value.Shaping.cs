@@ -91,6 +91,10 @@ internal sealed partial class Value
     /// <summary>The numbers from 0 up to but not including this one.</summary>
     public Value Positions() => Builder.Op("Range", Builder.Scalar(0, OnnxElementType.Int64), Reshape([]), Builder.Scalar(1, OnnxElementType.Int64));
 
+    /// <summary>Elements from <paramref name="start"/> up to but not including <paramref name="end"/> of one axis, the last first.</summary>
+    public Value Reversed(int axis, long start, long end) => Builder.Op("Slice", this, Builder.Integers(end - 1),
+        Builder.Integers(start > 0 ? start - 1 : int.MinValue), Builder.Integers(axis), Builder.Integers(-1));
+
     public Value Gather(Value indices, int axis = 0) => Builder.Node("Gather", [this, indices], OnnxAttribute.Of("axis", axis))[0];
 
     /// <summary>Zeros around the value: amounts at the beginning of every axis, then at the end.</summary>

@@ -59,5 +59,12 @@ internal static partial class RuleCases
         yield return new("Pad", [11], [Any(3, 4), Integers(2, 0, 0, 3)], S("mode", "edge"));
         yield return new("Pad", [19], [Any(3, 4), Integers(1, 2, 2, 1)], S("mode", "wrap"));
         yield return new("Pad", [18], [Any(3, 4), Integers(2, 1), Absent, Integers(-1)], S("mode", "reflect"));
+        foreach (var mode in new[] { "reflect", "edge", "wrap" })
+        {
+            yield return new("Pad", [19], [Any(2, 9), Integers(3, 2), Absent, Integers(1)], S("mode", mode));
+            yield return new("Pad", [19], [Any(7, 8), Integers(0, 3, 2, 0)], S("mode", mode));
+            yield return new("Pad", [19], [Any(2, 5), Integers(-1, 2), Absent, Integers(1)], S("mode", mode));
+        }
+
     }
 }

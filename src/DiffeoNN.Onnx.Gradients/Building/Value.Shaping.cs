@@ -77,8 +77,11 @@ internal sealed partial class Value
         : Builder.Node("ReduceSum", [this, Builder.Integers(axes)], OnnxAttribute.Of("keepdims", keep ? 1 : 0))[0];
 
     /// <summary>Mean over axes, which stay with size 1.</summary>
-    public Value Mean(ReadOnlySpan<long> axes) => axes.Length == 0 ? this
-        : Builder.Opset >= 18 ? Builder.Op("ReduceMean", this, Builder.Integers(axes)) : Apply("ReduceMean", OnnxAttribute.Of("axes", axes.ToArray()));
+    public Value Mean(ReadOnlySpan<long> axes) => axes.Length == 0 ? this : Reduce("ReduceMean", axes);
+
+    /// <summary>A reduction other than ReduceSum over axes, at least one, which stay with size 1.</summary>
+    public Value Reduce(string opType, ReadOnlySpan<long> axes) => Builder.Opset >= 18
+        ? Builder.Op(opType, this, Builder.Integers(axes)) : Apply(opType, OnnxAttribute.Of("axes", axes.ToArray()));
 
     /// <summary>Elements from <paramref name="start"/> up to but not including <paramref name="end"/> of one axis.</summary>
     public Value Slice(int axis, long start, long end) => Shape?[axis].Size is { } size && start == 0 && end >= size ? this

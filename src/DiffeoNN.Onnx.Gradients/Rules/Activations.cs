@@ -7,7 +7,7 @@ internal static class Activations
     [
         new("Relu", SinceVersion: 7, n => [() => n.dY * Positive(n.Y)]),
         new("LeakyRelu", SinceVersion: 7, LeakyRelu),
-        new("ThresholdedRelu", SinceVersion: 10, n => [() => n.dY * Positive(n.Y)]),
+        new("ThresholdedRelu", SinceVersion: 10, n => [() => n.dY * Positive(n.Node.GetFloat("alpha", 1) >= 0 ? n.Y : n.X - n.Node.GetFloat("alpha", 1))]),
         new("PRelu", SinceVersion: 7, PRelu) { Broadcasts = true },
         new("Elu", SinceVersion: 7, n => [() => n.dY * Select(n.X > 0, n.X.Like(1), n.Y + n.Node.GetFloat("alpha", 1))]),
         new("Selu", SinceVersion: 7, Selu),

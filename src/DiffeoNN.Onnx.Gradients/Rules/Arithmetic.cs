@@ -63,7 +63,7 @@ internal static class Arithmetic
                 _ => n.dY * (n.Builder.Op("Pow", n.X, n.X.Like(constant.Number - 1)) * constant.Number),
             }
             : n.dY * n.Builder.Op("Where", n.Builder.Op("Equal", power, power.Like(0)), power.Like(0), power * n.Builder.Op("Pow", n.X, power - 1)),
-            () => n.dY * n.Builder.Op("Where", n.X > 0, n.Y * n.Builder.Op("Where", n.X > 0, n.X, n.X.Like(1)).Apply("Log"), n.X.Like(0)),
+            () => (n.dY * n.Builder.Op("Where", n.X > 0, n.Y * n.Builder.Op("Where", n.X > 0, n.X, n.X.Like(1)).Apply("Log"), n.X.Like(0))).Cast(n.Input(1).ElementType),
         ];
     }
 

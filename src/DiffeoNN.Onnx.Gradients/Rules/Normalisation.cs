@@ -1,25 +1,24 @@
 namespace DiffeoNN.Onnx.Gradients.Rules;
 
-/// <summary>Normalisations at inference.</summary>
+/// <summary>Normalisations by given statistics, by those of a batch, and by neighbouring channels.</summary>
 internal static class Normalisation
 {
     public static IReadOnlyList<GradientRule> All { get; } =
     [
         new("BatchNormalization", SinceVersion: 7, Batch),
-        new("InstanceNormalization", SinceVersion: 7, Instance),
-        new("LayerNormalization", SinceVersion: 17, Layer),
         new("LRN", SinceVersion: 7, LocalResponse),
-        GradientRule.Expanded("MeanVarianceNormalization", SinceVersion: 9, MeanVariance),
     ];
 
     /// <summary>Y = scale * (X - mean) / sqrt(var + epsilon) + B with given statistics.</summary>
     private static Func<Value>[] Batch(RuleContext n)
     {
-        if (n.Node.GetInt("training_mode", 0) != 0)
-            throw n.Refuse("it normalises by the statistics of the batch (training_mode). Export the model for inference.");
-        var rank = n.X.KnownRank ?? 4;
+        var rank = n.X.Rank;
+        if (rank < 2)
+            throw n.Refuse("its input has no axis of channels.");
         long[] inner = [.. Enumerable.Range(1, rank - 2).Select(a => (long)a)];
         long[] others = [0, .. Enumerable.Range(2, rank - 2).Select(a => (long)a)];
+        if (n.Node.GetInt("training_mode", 0) != 0)
+            return Training(n, inner, others);
         Value Channels(Value vector) => vector.Unsqueeze(inner);
         var variance = n.Input(4) + n.Node.GetFloat("epsilon", 1e-5f);
         var factor = 1.0 / variance.Apply("Sqrt");
@@ -34,49 +33,31 @@ internal static class Normalisation
         ];
     }
 
-    /// <summary>Gradient through x̂ = (x - mean) / sqrt(var + epsilon): (g - mean g - x̂ mean(g x̂)) / sqrt(var + epsilon).</summary>
-    private static (Value Normalised, Func<Value, Value> Back) Standardise(Value x, long[] axes, double epsilon)
+    /// <summary>
+    /// With the statistics of the batch: as any standardisation, and running = given * momentum + batch * (1 - momentum) gives
+    /// dX += (1 - momentum) * (dRunningMean + 2 * (X - mean) * dRunningVar) / n.
+    /// </summary>
+    private static Func<Value>[] Training(RuleContext n, long[] inner, long[] others)
     {
-        var centred = x - x.Mean(axes);
-        var factor = 1.0 / ((centred * centred).Mean(axes) + epsilon).Apply("Sqrt");
-        var normalised = centred * factor;
-        return (normalised, g => factor * (g - g.Mean(axes) - (normalised * (g * normalised).Mean(axes))));
-    }
-
-    /// <summary>Y = (X - E X) / (sqrt(E X^2 - (E X)^2) + 1e-9).</summary>
-    private static Value[] MeanVariance(RuleContext n)
-    {
-        long[] axes = [.. n.Node.GetInts("axes") ?? [0, 2, 3]];
-        var mean = n.X.Mean(axes);
-        return [(n.X - mean) / (((n.X * n.X).Mean(axes) - (mean * mean)).Apply("Sqrt") + 1e-9)];
-    }
-
-    private static Func<Value>[] Instance(RuleContext n)
-    {
-        var rank = n.X.Rank;
-        long[] spatial = [.. Enumerable.Range(2, rank - 2).Select(a => (long)a)];
-        long[] inner = [.. Enumerable.Range(1, rank - 2).Select(a => (long)a)];
-        var (normalised, back) = Standardise(n.X, spatial, n.Node.GetFloat("epsilon", 1e-5f));
+        double momentum = n.Node.GetFloat("momentum", 0.9f);
+        Value Channels(Value vector) => vector.Unsqueeze(inner);
+        Value Share(int output, double part) => n.HasGradient(output) ? n.Gradient(output) * part : n.Zeros(n.Input(output + 2));
+        var x = Standardisation.Standardised.Of(n.X, others, n.Node.GetFloat("epsilon", 1e-5f));
         return
         [
-            () => back(n.dY * n.Input(1).Unsqueeze(inner)),
-            () => (n.dY * normalised).Sum([0, .. spatial], keep: false),
-            () => n.dY.Sum([0, .. spatial], keep: false),
-        ];
-    }
-
-    private static Func<Value>[] Layer(RuleContext n)
-    {
-        if (n.HasGradient(1) || n.HasGradient(2))
-            throw n.Refuse("its outputs Mean and InvStdDev are differentiated.");
-        var rank = n.X.Rank;
-        var axis = n.Axis(n.Node.GetInt("axis", -1), rank);
-        var (normalised, back) = Standardise(n.X, [.. Enumerable.Range(axis, rank - axis).Select(a => (long)a)], n.Node.GetFloat("epsilon", 1e-5f));
-        return
-        [
-            () => back(n.dY * n.Input(1)),
-            () => BroadcastReversal.ReduceTo(n.dY * normalised, n.Input(1)),
-            () => BroadcastReversal.ReduceTo(n.dY, n.Input(2)),
+            () =>
+            {
+                var gradient = n.HasGradient(0) ? x.Back(n.dY * Channels(n.Input(1))) : n.Zeros(n.X);
+                if (n.HasGradient(1))
+                    gradient += Channels(Standardisation.PerElement(Share(1, 1 - momentum), n.X, others).Cast(n.X.ElementType));
+                return n.HasGradient(2)
+                    ? gradient + (Channels(Standardisation.PerElement(Share(2, 2 * (1 - momentum)), n.X, others).Cast(n.X.ElementType)) * (n.X - n.X.Mean(others)))
+                    : gradient;
+            },
+            () => (n.dY * x.Normalised).Sum(others, keep: false),
+            () => n.dY.Sum(others, keep: false),
+            () => Share(1, momentum),
+            () => Share(2, momentum),
         ];
     }
 

@@ -57,6 +57,17 @@ internal static class Reductions
         ];
     }
 
+    /// <summary>A sum or product over the axes that the node reduces, which stay with size 1.</summary>
+    private static Value Reduced(RuleContext n, string opType, Value value)
+    {
+        var noop = n.Node.GetInt("noop_with_empty_axes", 0);
+        if (n.Has(1))
+            return n.Builder.Node(opType, [value, n.Input(1)], OnnxAttribute.Of("noop_with_empty_axes", noop))[0];
+        if (ReducesNothing(n))
+            return value;
+        return AxesGiven(n) is { Length: > 0 } axes ? opType == "ReduceSum" ? value.Sum(axes) : value.Reduce(opType, axes) : value.Apply(opType);
+    }
+
     /// <summary>Elements that attain the extreme share the gradient equally.</summary>
     private static Func<Value>[] Extreme(RuleContext n)
     {
@@ -65,10 +76,7 @@ internal static class Reductions
             () =>
             {
                 var taken = n.Builder.Op("Equal", n.X, Spread(n, n.Y)).AsNumber(n.X);
-                var ties = n.Has(1) ? n.Builder.Op("ReduceSum", taken, n.Input(1))
-                    : Axes(n) is { } axes ? taken.Sum([.. axes])
-                    : n.Builder.Op("ReduceSum", taken);
-                return ReducesNothing(n) ? n.dY : taken * (Spread(n, n.dY) / ties);
+                return ReducesNothing(n) ? n.dY : taken * (Spread(n, n.dY) / Reduced(n, "ReduceSum", taken));
             },
         ];
     }
@@ -82,11 +90,8 @@ internal static class Reductions
             {
                 var zero = n.Builder.Op("Equal", n.X, n.X.Like(0));
                 var others = n.Builder.Op("Where", zero, n.X.Like(1), n.X);
-                var axes = Axes(n) ?? throw n.Refuse("its axes are computed while the model runs.");
-                var product = n.Builder.Opset >= 18
-                    ? n.Builder.Op("ReduceProd", others, n.Builder.Integers([.. axes]))
-                    : others.Apply("ReduceProd", OnnxAttribute.Of("axes", axes));
-                var zeros = zero.AsNumber(n.X).Sum([.. axes]);
+                var product = Reduced(n, "ReduceProd", others);
+                var zeros = Reduced(n, "ReduceSum", zero.AsNumber(n.X));
                 Value Times(double count, Value value) => n.Builder.Op("Where", n.Builder.Op("Equal", zeros, zeros.Like(count)), value, value.Like(0));
                 return Spread(n, n.dY) * n.Builder.Op("Where", zero, Times(1, product), Times(0, product / others));
             },

@@ -10,7 +10,8 @@ internal static class Stops
             "Constant", "ConstantOfShape", "Shape", "Size", "ArgMax", "ArgMin", "NonZero", "IsNaN", "IsInf", "Not", "And", "Or", "Xor", "Equal",
             "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "Floor", "Ceil", "Round", "Sign", "Hardmax", "EyeLike",
             "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial", "BitShift", "BitwiseAnd", "BitwiseOr",
-            "BitwiseXor", "BitwiseNot", "NonMaxSuppression", "HannWindow", "HammingWindow", "BlackmanWindow", "MelWeightMatrix",
+            "BitwiseXor", "BitwiseNot", "NonMaxSuppression", "QuantizeLinear", "MatMulInteger", "ConvInteger", "QLinearMatMul", "QLinearConv",
+            "HannWindow", "HammingWindow", "BlackmanWindow", "MelWeightMatrix",
         }.Select(GradientRule.Stop),
     ];
 }

@@ -14,6 +14,7 @@ internal static partial class ShapeInference
     private static void AddLinear(Action<Inference, string[]> add)
     {
         add(n => One(n.Type(0), MatMul(n.Shape(0), n.Shape(1))), ["MatMul"]);
+        add(n => One(OnnxElementType.Int32, MatMul(n.Shape(0), n.Shape(1))), ["MatMulInteger"]);
         add(Gemm, ["Gemm"]);
         add(n => One(n.Type(0), Einsum.Parse(n)?.OutputShape(n)), ["Einsum"]);
     }

@@ -5,7 +5,7 @@ namespace DiffeoNN.Onnx.Gradients.Tests.Rules;
 /// <content>Convolution, pooling, normalisation, resampling.</content>
 internal static partial class RuleCases
 {
-    private static IEnumerable<RuleCase> Spatial() => [.. Convolutions(), .. Pools(), .. Normalisations(), .. Resizes()];
+    private static IEnumerable<RuleCase> Spatial() => [.. Convolutions(), .. Pools(), .. Resizes()];
 
     private static IEnumerable<RuleCase> Convolutions()
     {
@@ -55,20 +55,6 @@ internal static partial class RuleCases
         yield return new("AveragePool", [11], [Any(1, 2, 3, 4, 4)], L("kernel_shape", 2, 2, 2));
         yield return new("GlobalAveragePool", [7, 22], [Any(2, 2, 3, 4)]);
         yield return new("GlobalMaxPool", [7, 22], [Any(2, 2, 3, 4)]);
-    }
-
-    private static IEnumerable<RuleCase> Normalisations()
-    {
-        yield return new("BatchNormalization", [7, 9, 14, 15], [Any(2, 3, 2, 2), Any(3), Any(3), Any(3), Positive(3)]);
-        yield return new("BatchNormalization", [15], [Any(4, 3), Any(3), Any(3), Any(3), Positive(3)], F("epsilon", 0.1f));
-        yield return new("InstanceNormalization", [7, 22], [Any(2, 3, 4, 2), Any(3), Any(3)], F("epsilon", 0.01f));
-        yield return new("InstanceNormalization", [7], [Any(2, 3, 5), Any(3), Any(3)]);
-        yield return new("LayerNormalization", [17], [Any(2, 3, 4), Any(4), Any(4)]);
-        yield return new("LayerNormalization", [17], [Any(2, 3, 4), Any(3, 4)], I("axis", 1), F("epsilon", 0.1f));
-        yield return new("MeanVarianceNormalization", [9, 13], [Any(2, 3, 2, 4)]);
-        yield return new("MeanVarianceNormalization", [13], [Any(2, 3, 5)], L("axes", 0, 2));
-        yield return new("LRN", [7, 13], [Any(2, 5, 2, 3)], I("size", 3), F("alpha", 0.5f), F("bias", 1.5f));
-        yield return new("LRN", [13], [Any(1, 6, 2, 2)], I("size", 5), F("alpha", 0.9f), F("beta", 0.6f));
     }
 
     private static IEnumerable<RuleCase> Resizes()

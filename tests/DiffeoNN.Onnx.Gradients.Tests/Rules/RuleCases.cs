@@ -16,6 +16,10 @@ internal static partial class RuleCases
         .. Attending(),
         .. Rotating(),
         .. Spectra(),
+        .. Normalising(),
+        .. Losses(),
+        .. Scanning(),
+        .. Quantised(),
     ];
 
     private static OnnxAttribute I(string name, long value) => OnnxAttribute.Of(name, value);

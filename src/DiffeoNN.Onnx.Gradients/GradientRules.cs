@@ -30,6 +30,7 @@ public static class GradientRules
         .. Rules.Attention.All,
         .. Rules.RotaryEmbedding.All,
         .. Rules.Spectral.All,
+        .. Rules.Determinant.All,
         .. Rules.Stops.All,
     ];
 

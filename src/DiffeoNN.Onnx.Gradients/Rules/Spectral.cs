@@ -21,13 +21,13 @@ internal static class Spectral
         [
             () =>
             {
-                var axis = AxisOf(n);
+                var axis = TransformedAxis.Of(n);
                 if (inverse && onesided)
                     return FromReal(n, axis);
-                var length = n.Has(1) ? n.Input(1).Reshape(1) : n.X.Size(axis);
-                var whole = Transform(n.dY, onesided ? length : null, axis, !inverse, false);
+                var length = n.Has(1) ? n.Input(1).Reshape(1) : axis.SizeOf(n.X);
+                var whole = axis.Transform(n.dY, onesided ? length : null, !inverse, false);
                 var scaled = inverse ? Divided(whole, length) : Times(whole, length);
-                return Fitted(n.Has(1) ? Fitted(scaled, axis, n.X) : scaled, n.X.Rank - 1, n.X);
+                return TransformedAxis.At(n.X.Rank - 1).Fitted(n.Has(1) ? axis.Fitted(scaled, n.X) : scaled, n.X);
             },
         ];
     }
@@ -36,21 +36,21 @@ internal static class Spectral
     /// A real signal of length N from the bins k &lt;= N/2, which stand for their mirror images too: dX_k = w_k (F dY)_k / N, with w = 1 for
     /// the bins 0 and N/2 and 2 for all others.
     /// </summary>
-    private static Value FromReal(RuleContext n, int axis)
+    private static Value FromReal(RuleContext n, TransformedAxis axis)
     {
-        var (length, count) = (n.dY.Size(axis), n.X.Size(axis));
+        var (length, count) = (axis.SizeOf(n.dY), axis.SizeOf(n.X));
         var k = count.Positions();
-        long[] column = [-1, .. Enumerable.Repeat(1L, n.X.Rank - 1 - axis)];
+        var column = axis.Column(n.X);
         var fits = !n.Has(1) || (length.Facts.Integers is [var l] && count.Facts.Integers is [var c] && c == (l / 2) + 1);
         if (!fits)
         {
-            var bins = Transform(n.dY, null, axis, false, false).Gather(n.Builder.Op("Mod", k, length), axis);
-            return bins * Shares(n, k).Reshape(column);
+            var at = axis.Known ?? throw n.Refuse("its axis is computed while the model runs, and its length may not fit the number of bins.");
+            return axis.Transform(n.dY, null, false, false).Gather(n.Builder.Op("Mod", k, length), at) * Shares(n, k).Reshape(column);
         }
 
         Value Is(Value a, Value b) => n.Builder.Op("Equal", a, b).Cast(n.dY.ElementType);
         var single = Is(k, n.Builder.Integers(0)) + Is(n.Builder.Op("Mul", k, n.Builder.Integers(2)), length);
-        return Divided(Transform(n.dY, null, axis, false, true) * (2 - single).Reshape(column), length);
+        return Divided(axis.Transform(n.dY, null, false, true) * (2 - single).Reshape(column), length);
     }
 
     /// <summary>
@@ -60,45 +60,12 @@ internal static class Spectral
     private static Value Shares(RuleContext n, Value k)
     {
         var alone = n.Builder.Op("Equal", k.Unsqueeze(0), k.Unsqueeze(1)).Cast(n.dY.ElementType).Unsqueeze(2).Pad(0, 0, 0, 0, 0, 1);
-        return Transform(alone, n.Input(1), 1, true, true).Slice(1, 0, 1);
-    }
-
-    private static int AxisOf(RuleContext n)
-    {
-        if (n.Builder.Opset < 20)
-            return n.Axis(n.Node.GetInt("axis", 1), n.X.Rank);
-        if (!n.Has(2))
-            return n.X.Rank - 2;
-        return n.Input(2).Facts.Integers is [var axis] ? n.Axis(axis, n.X.Rank) : throw n.Refuse("its axis is computed while the model runs.");
-    }
-
-    /// <summary>A transform of an axis, padded with zeros to a length where one is given.</summary>
-    private static Value Transform(Value x, Value? length, int axis, bool inverse, bool onesided)
-    {
-        var builder = x.Builder;
-        OnnxAttribute[] attributes = [OnnxAttribute.Of("inverse", inverse ? 1 : 0), OnnxAttribute.Of("onesided", onesided ? 1 : 0)];
-        var scalar = length?.Reshape([]);
-        return builder.Opset >= 20
-            ? builder.Node("DFT", [x, scalar, builder.Scalar(axis, OnnxElementType.Int64)], 1, attributes)[0]
-            : builder.Node("DFT", [x, scalar], 1, [.. attributes, OnnxAttribute.Of("axis", axis)])[0];
+        return TransformedAxis.At(1).Transform(alone, n.Input(1), true, true).Slice(1, 0, 1);
     }
 
     private static Value Times(Value x, Value count) => count.Facts.Integers is [var known] ? x * known : x * count.Cast(x.ElementType);
 
     private static Value Divided(Value x, Value count) => count.Facts.Integers is [var known] ? x / known : x / count.Cast(x.ElementType);
-
-    /// <summary>Cuts an axis, or pads it with zeros, to the size it has in another value.</summary>
-    private static Value Fitted(Value x, int axis, Value like)
-    {
-        var (builder, size) = (x.Builder, like.Size(axis));
-        if (x.Shape![axis].Equals(like.Shape![axis]))
-            return x;
-        var cut = builder.Op("Slice", x, builder.Integers(0), size, builder.Integers(axis));
-        if (x.Shape[axis].Size is { } from && like.Shape[axis].Size is { } to && from > to)
-            return cut;
-        var pads = new Value[] { builder.Integers(new long[x.Rank + axis]), builder.Op("Sub", size, cut.Size(axis)), builder.Integers(new long[x.Rank - 1 - axis]) };
-        return builder.Op("Pad", cut, builder.Node("Concat", axis == x.Rank - 1 ? pads[..2] : pads, OnnxAttribute.Of("axis", 0))[0]);
-    }
 
     /// <summary>Frames of the signal, one every step, times the window, transformed.</summary>
     private static Value[] ShortTime(RuleContext n)
@@ -115,9 +82,9 @@ internal static class Spectral
             frames *= n.Input(2).Unsqueeze(1);
         var onesided = n.Node.GetInt("onesided", 1) != 0;
         if (!onesided || signal.Shape![2].Size == 1)
-            return [Transform(frames, null, 2, false, onesided)];
+            return [TransformedAxis.At(2).Transform(frames, null, false, onesided)];
         // Of complex signals the transform has no half of its own.
         var bins = builder.Op("Add", builder.Op("Div", length, builder.Integers(2)), builder.Integers(1));
-        return [builder.Op("Slice", Transform(frames, null, 2, false, false), builder.Integers(0), bins, builder.Integers(2))];
+        return [builder.Op("Slice", TransformedAxis.At(2).Transform(frames, null, false, false), builder.Integers(0), bins, builder.Integers(2))];
     }
 }

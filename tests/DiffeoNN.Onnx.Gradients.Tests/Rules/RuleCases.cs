@@ -20,6 +20,7 @@ internal static partial class RuleCases
         .. Losses(),
         .. Scanning(),
         .. Quantised(),
+        .. Determinants(),
     ];
 
     private static OnnxAttribute I(string name, long value) => OnnxAttribute.Of(name, value);

@@ -52,41 +52,32 @@ internal sealed partial class GradientCompilation
         _reached.UnionWith(inputs);
         _leading.UnionWith(Leading(graph, _options.Outputs ?? [.. graph.Outputs.Select(o => o.Name)]));
         _declared = ShapeInference.Declared(graph);
-        foreach (var name in graph.Nodes.SelectMany(n => n.Outputs))
-            _builder.Reserve(name);
+        Reserve(graph);
         foreach (var node in graph.Nodes)
             ImportNode(node);
         _builder.Graph.Name = graph.Name;
         _builder.Graph.Outputs.AddRange(graph.Outputs);
     }
 
-    /// <summary>A choice that is constant is made now, and what is differentiated by its body becomes that; everything else is taken over as it is.</summary>
+    /// <summary>What is differentiated by its body becomes that, control flow is resolved; everything else is taken over as it is.</summary>
     private void ImportNode(OnnxNode node)
     {
-        if (node is not { OpType: "If", Domain: "" } || _builder[node.Inputs[0]].Facts.Items is not [{ IsKnown: true } condition])
+        if (ImportControl(node))
+            return;
+        if (Rules.RecurrentLayout.TimeFirst(node) is { } nodes)
         {
-            var rule = RuleOf(node);
-            var reached = DifferentiableInputs(node, rule).Any(_reached.Contains);
-            if (reached)
-                _reached.UnionWith(node.Outputs);
-            if (reached && rule?.Expansion is { } body && node.Outputs.Any(_leading.Contains))
-                Expand(node, body);
-            else
-                _builder.Import(node, _declared);
+            nodes.ForEach(ImportNode);
             return;
         }
 
-        var branch = node.Attributes[condition.Number != 0 ? "then_branch" : "else_branch"].Graph;
-        var own = branch.Nodes.SelectMany(n => n.Outputs).Concat(branch.Initializers.Keys).ToHashSet(StringComparer.Ordinal);
-        branch = branch.Copy(name => own.Contains(name) ? $"{node.Outputs[0]}/{name}" : name);
-        foreach (var tensor in branch.Initializers.Values)
-            _builder.Add(_builder.Graph.AddInitializer(tensor), ValueFacts.Of(tensor));
-        if (node.Outputs.Any(_leading.Contains))
-            _leading.UnionWith(branch.Nodes.SelectMany(n => n.Outputs));
-        foreach (var inner in branch.Nodes)
-            ImportNode(inner);
-        foreach (var (result, output) in branch.Outputs.Zip(node.Outputs))
-            ImportNode(new OnnxNode("Identity", [result.Name], [output]) { Name = output });
+        var rule = RuleOf(node);
+        var reached = DifferentiableInputs(node, rule).Any(_reached.Contains);
+        if (reached)
+            _reached.UnionWith(node.Outputs);
+        if (reached && rule?.Expansion is { } body && node.Outputs.Any(_leading.Contains))
+            Expand(node, body);
+        else
+            _builder.Import(node, _declared);
     }
 
     /// <summary>Values that the given ones are computed from, and they themselves.</summary>

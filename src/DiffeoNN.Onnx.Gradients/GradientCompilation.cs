@@ -8,7 +8,8 @@ internal sealed partial class GradientCompilation
     private readonly GraphBuilder _builder;
     private readonly Dictionary<string, List<Value>> _arrived = new(StringComparer.Ordinal);
     private readonly HashSet<string> _reached = new(StringComparer.Ordinal);
-    private readonly List<UnsupportedOperatorException> _refused = [];
+    private readonly List<UnsupportedOperatorException> _refused;
+    private readonly Dictionary<OnnxNode, ControlNode> _control;
     private readonly HashSet<string> _leading = new(StringComparer.Ordinal);
     private Dictionary<string, OnnxValueInfo> _declared = new(StringComparer.Ordinal);
 
@@ -19,6 +20,7 @@ internal sealed partial class GradientCompilation
         _model = model;
         _options = options;
         _builder = new GraphBuilder(model.Opset);
+        (_refused, _control) = ([], []);
     }
 
     public OnnxModel Run()
@@ -44,7 +46,9 @@ internal sealed partial class GradientCompilation
 
     private GradientRule? RuleOf(OnnxNode node) => GradientRules.Find(node.Domain, node.OpType, _builder.Opset);
 
-    private static IEnumerable<string> DifferentiableInputs(OnnxNode node, GradientRule? rule) => rule is null
+    private IEnumerable<string> DifferentiableInputs(OnnxNode node, GradientRule? rule) => _control.TryGetValue(node, out var control)
+        ? control.Differentiable
+        : rule is null
         ? OnnxGraph.Reads(node)
         : rule.IsStop ? [] : node.Inputs.Where((name, i) => name.Length > 0 && !rule.NonDifferentiableInputs.Contains(i));
 
@@ -70,7 +74,7 @@ internal sealed partial class GradientCompilation
             if (!node.Outputs.Any(needed.Contains))
                 continue;
             var through = DifferentiableInputs(node, rule).Where(active.Contains).ToList();
-            if (through.Count > 0 && rule is null)
+            if (through.Count > 0 && rule is null && !_control.ContainsKey(node))
                 unsupported.Add(node);
             needed.UnionWith(through);
         }
@@ -83,19 +87,25 @@ internal sealed partial class GradientCompilation
 
     private void Reverse(OnnxNode node, HashSet<string> needed)
     {
+        if (_control.TryGetValue(node, out var control))
+        {
+            ReverseControl(node, control, needed);
+            return;
+        }
+
         if (RuleOf(node) is not { IsStop: false, Expansion: null } rule)
             return;
         var wanted = Enumerable.Range(0, node.Inputs.Count)
             .Where(i => node.Inputs[i].Length > 0 && !rule.NonDifferentiableInputs.Contains(i) && needed.Contains(node.Inputs[i])).ToList();
         if (wanted.Count == 0 || !node.Outputs.Any(_arrived.ContainsKey))
             return;
-        _builder.Prefix = $"{(node.Name.Length > 0 ? node.Name : node.Outputs[0])}{_options.Suffix}/";
+        _builder.Prefix = PrefixOf(node);
         var context = new RuleContext(node, _builder, [.. node.Outputs.Select(Total)], wanted);
         try
         {
             var gradients = rule.Function(context);
             foreach (var i in wanted.Where(i => i >= gradients.Count || gradients[i] != GradientRule.Absorbed))
-                Arrive(node, i, Gradient(context, rule, gradients, i));
+                Arrive(node.Inputs[i], Gradient(context, rule, gradients, i));
         }
         catch (UnsupportedOperatorException e)
         {
@@ -115,10 +125,12 @@ internal sealed partial class GradientCompilation
             : gradient;
     }
 
-    private void Arrive(OnnxNode node, int input, Value gradient)
+    private string PrefixOf(OnnxNode node) => $"{(node.Name.Length > 0 ? node.Name : node.Outputs[0])}{_options.Suffix}/";
+
+    private void Arrive(string name, Value gradient)
     {
-        if (!_arrived.TryGetValue(node.Inputs[input], out var list))
-            _arrived[node.Inputs[input]] = list = [];
+        if (!_arrived.TryGetValue(name, out var list))
+            _arrived[name] = list = [];
         list.Add(gradient);
     }
 

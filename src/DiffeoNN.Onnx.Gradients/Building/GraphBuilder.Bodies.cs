@@ -20,26 +20,51 @@ internal sealed partial class GraphBuilder
     /// <param name="repeats">Whether the graph runs many times, so that what does not change is computed outside of it.</param>
     public GraphBuilder Body(bool repeats) => new(this, repeats);
 
+    /// <summary>Makes the values of another graph's forward pass known here; the graph's node is to hand over those that are used.</summary>
+    public void Borrow(GraphBuilder forward)
+    {
+        foreach (var (name, value) in forward._values)
+            _values[name] = new Value(this, name, value.Facts);
+        foreach (var (key, node) in forward._known)
+            _known.TryAdd(key, node);
+    }
+
+    /// <summary>Adds a constant of the model, to the outermost graph.</summary>
+    public void AddInitializer(OnnxTensor tensor)
+    {
+        if (_outer is not null)
+        {
+            _outer.AddInitializer(tensor);
+            return;
+        }
+
+        Graph.AddInitializer(tensor);
+        Add(tensor.Name, ValueFacts.Of(tensor));
+    }
+
     /// <summary>Declares an input of this inner graph.</summary>
     public Value AddInput(string hint, ValueFacts facts)
     {
         var value = Add(Fresh(hint), facts);
-        Graph.Inputs.Add(new OnnxValueInfo(value.Name, facts.ElementType, null));
+        Graph.Inputs.Add(Ranked(value.Name, facts));
         return value;
     }
 
-    /// <summary>Makes a value an output of this inner graph; one that it does not make itself, or gives already, is handed through.</summary>
+    /// <summary>Makes a value an output of this inner graph; one that no node of it makes, or that is an output already, is handed through.</summary>
     public void AddResult(Value value)
     {
         var name = value.Name;
-        if (!_values.ContainsKey(name) || Graph.Inputs.Exists(i => i.Name == name) || Graph.Outputs.Exists(o => o.Name == name))
+        if (Graph.Outputs.Exists(o => o.Name == name) || !Graph.Nodes.Exists(n => n.Outputs.Contains(name)))
         {
             name = Add(Fresh("result"), value.Facts).Name;
             Graph.AddNode("Identity", [value.Name], name);
         }
 
-        Graph.Outputs.Add(new OnnxValueInfo(name, value.ElementType, null));
+        Graph.Outputs.Add(Ranked(name, value.Facts));
     }
+
+    /// <summary>The declaration of a value of an inner graph: its rank, which the runtime wants to know of loops, and no sizes.</summary>
+    public static OnnxValueInfo Ranked(string name, ValueFacts facts) => new(name, facts.ElementType, facts.Shape?.Select(_ => OnnxDimension.Unknown).ToArray());
 
     /// <summary>Adds a node that holds graphs.</summary>
     /// <param name="node">The node, without outputs.</param>

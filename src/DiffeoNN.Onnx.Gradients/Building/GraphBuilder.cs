@@ -67,7 +67,7 @@ internal sealed partial class GraphBuilder
 
         if (foldable && node.Outputs.Count == 1 && node.Outputs[0].Length > 0)
         {
-            Graph.AddInitializer(this[node.Outputs[0]].Facts.Constant!.WithName(node.Outputs[0]));
+            AddInitializer(this[node.Outputs[0]].Facts.Constant!.WithName(node.Outputs[0]));
             return;
         }
 

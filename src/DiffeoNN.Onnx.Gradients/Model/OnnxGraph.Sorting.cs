@@ -23,7 +23,8 @@ public sealed partial class OnnxGraph
         }
     }
 
-    private HashSet<string> Captured()
+    /// <summary>Names that this graph, inside a node, takes from outside.</summary>
+    internal HashSet<string> Captured()
     {
         var own = new HashSet<string>(Initializers.Keys.Concat(Inputs.Select(i => i.Name)).Concat(Nodes.SelectMany(n => n.Outputs)), StringComparer.Ordinal);
         return [.. Nodes.SelectMany(Reads).Concat(Outputs.Select(o => o.Name)).Where(name => !own.Contains(name))];

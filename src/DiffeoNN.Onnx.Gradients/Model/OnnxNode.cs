@@ -81,7 +81,7 @@ public sealed class OnnxNode
     internal OnnxNode Copy(Func<string, string>? rename = null, string? name = null)
     {
         string Map(string value) => value.Length == 0 || rename is null ? value : rename(value);
-        var attributes = Attributes.Values.Select(a => rename is null || a.Graphs.Count == 0 ? a : OnnxAttribute.Raw(
+        var attributes = Attributes.Values.Select(a => a.Graphs.Count == 0 ? a : OnnxAttribute.Raw(
             a.Name, a.Kind, a.Kind == OnnxAttributeKind.Graph ? a.Graph.Copy(rename) : a.Graphs.Select(g => g.Copy(rename)).ToArray()));
         return new OnnxNode(OpType, Inputs.Select(Map), Outputs.Select(Map), attributes)
         {

@@ -6,6 +6,7 @@ public static partial class OpsetConverter
     private static readonly Row[] Rows =
     [
         new(9, ["BatchNormalization"], DropSpatial),
+        new(9, ["Scan"], BatchedScan),
         new(9, ["Upsample"], (n, s) => AttributeToInput(n, s, "scales", 1)),
         new(10, ["Upsample"], (n, _) => [Renamed(n, "Resize")]),
         new(10, ["Slice"], SliceAttributes),

@@ -39,7 +39,7 @@ internal static partial class ConstantEvaluator
         ["Pow"] = (n, s) => Numbers(n, s, Math.Pow),
         ["Min"] = (n, s) => n.Count == 2 ? Binary(n, s, (a, b) => Extreme(a, b, -1), Math.Min) : null,
         ["Max"] = (n, s) => n.Count == 2 ? Binary(n, s, (a, b) => Extreme(a, b, 1), Math.Max) : null,
-        ["Equal"] = (n, s) => Binary(n, s, (a, b) => Same(a, b), null),
+        ["Equal"] = (n, s) => Binary(n, s, (a, b) => Same(a, b), null) ?? Compare(n, s, (a, b) => a == b),
         ["Greater"] = (n, s) => Compare(n, s, (a, b) => a > b),
         ["Less"] = (n, s) => Compare(n, s, (a, b) => a < b),
         ["GreaterOrEqual"] = (n, s) => Compare(n, s, (a, b) => a >= b),

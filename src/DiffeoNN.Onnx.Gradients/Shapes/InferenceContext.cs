@@ -7,6 +7,9 @@ internal sealed class InferenceContext(OnnxNode node, Func<string, ValueFacts> l
 {
     public OnnxNode Node { get; } = node;
 
+    /// <summary>What is known about any value in sight.</summary>
+    public Func<string, ValueFacts> Lookup => lookup;
+
     public int Count => Node.Inputs.Count;
 
     public bool Has(int input) => Node.Input(input).Length > 0;

@@ -174,7 +174,21 @@ internal static partial class ShapeInference
             else
                 part[axis] = !n.Has(1) && Dim.DivideExactly(shape[axis], count) is { } exact ? exact : n.Unknown(axis, i);
             return new ValueFacts(n.Type(0), part);
-        });
+        }).ToArray().Select(WithItems());
+
+        // The sizes that exporters take apart.
+        Func<ValueFacts, ValueFacts> WithItems()
+        {
+            var start = 0;
+            return facts =>
+            {
+                if (shape.Length != 1 || n.Items(0) is not { } items || facts.Sizes is not [var length] || start + length > items.Length)
+                    return facts;
+                var part = items[start..(start + (int)length)];
+                start += (int)length;
+                return facts with { Items = part, Constant = Item.ToTensor(part, facts.ElementType, [length]) };
+            };
+        }
     }
 
     private static ValueFacts[] Squeeze(InferenceContext n)

@@ -97,6 +97,9 @@ internal static partial class ShapeInference
         AddLinear(Add);
         AddSpatial(Add);
         Add(Recurrent, "RNN", "GRU", "LSTM");
+        Add(If, "If");
+        Add(Loop, "Loop");
+        Add(Scan, "Scan");
         AddTransforms(Add);
         return table;
     }

@@ -3,10 +3,10 @@ namespace DiffeoNN.Onnx.Gradients.Tests.Published;
 /// <summary>One published single-operator case: its path and the inputs its gradient exists for.</summary>
 internal sealed record OperatorCase(string Path, int Opset, string[] Differentiable)
 {
-    public static IReadOnlyList<OperatorCase> Read(string folder)
+    public static IReadOnlyList<OperatorCase> Read(string folder, string index = "index.csv")
     {
         var result = new List<OperatorCase>();
-        var lines = File.ReadAllLines(System.IO.Path.Combine(folder, "index.csv"));
+        var lines = File.ReadAllLines(System.IO.Path.Combine(folder, index));
         var header = Fields(lines[0]);
         foreach (var line in lines.Skip(1))
         {

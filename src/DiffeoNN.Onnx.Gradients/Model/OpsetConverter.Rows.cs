@@ -27,8 +27,7 @@ public static partial class OpsetConverter
         new(18, ["Split"], SplitCount),
         new(20, ["GridSample"], GridSampleMode),
         new(20, ["DFT"], TransformAxis),
-        new(21, ["GroupNormalization"], (n, _) => throw new OnnxModelException(
-            $"{n} has one scale per group, a form that operator set 21 withdrew. Export the model again at version 21 or later.")),
+        new(21, ["GroupNormalization"], ChannelScales),
     ];
 
     private static OnnxNode Renamed(OnnxNode node, string opType)
@@ -178,5 +177,29 @@ public static partial class OpsetConverter
         var copy = Without(node, "axis");
         SetInput(copy, 2, scope.Constant(OnnxTensor.Scalar("", node.GetInt("axis", 1))));
         return [copy];
+    }
+
+    /// <summary>Until version 20 scale and bias belonged to groups: every channel gets those of its group.</summary>
+    private static OnnxNode[] ChannelScales(OnnxNode node, Scope scope)
+    {
+        var groups = scope.Constant([node.GetInt("num_groups", 1)]);
+        var (channels, width, shape) = (scope.Fresh("channels"), scope.Fresh("width"), scope.Fresh("shape"));
+        var copy = node.Copy();
+        List<OnnxNode> nodes =
+        [
+            new("Shape", [node.Inputs[0]], [channels], OnnxAttribute.Of("start", 1), OnnxAttribute.Of("end", 2)),
+            new("Div", [channels, groups], [width]),
+            new("Concat", [groups, width], [shape], OnnxAttribute.Of("axis", 0)),
+        ];
+        foreach (var input in new[] { 1, 2 })
+        {
+            var (column, repeated) = (scope.Fresh("column"), scope.Fresh("repeated"));
+            copy.Inputs[input] = scope.Fresh("channels");
+            nodes.Add(new OnnxNode("Unsqueeze", [node.Inputs[input], scope.Constant([1L])], [column]));
+            nodes.Add(new OnnxNode("Expand", [column, shape], [repeated]));
+            nodes.Add(new OnnxNode("Reshape", [repeated, scope.Constant([-1L])], [copy.Inputs[input]]));
+        }
+
+        return [.. nodes, copy];
     }
 }

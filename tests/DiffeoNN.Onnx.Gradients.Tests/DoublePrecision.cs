@@ -17,6 +17,9 @@ internal static class DoublePrecision
 
     private static void Widen(OnnxGraph graph)
     {
+        // The scales and regions of Resize stay in float32 whatever the type of its input.
+        var kept = graph.Nodes.Where(n => n.OpType == "Upsample" || n.OpType == "Resize").SelectMany(n => n.Inputs.Skip(n.Inputs.Count > 2 ? 2 : 1))
+            .Concat(graph.Nodes.Where(n => n.OpType == "Resize" && n.Inputs.Count > 2).Select(n => n.Inputs[1])).ToHashSet();
         static OnnxValueInfo Value(OnnxValueInfo v) => IsNarrow(v.ElementType) ? v with { ElementType = OnnxElementType.Double } : v;
         foreach (var list in new[] { graph.Inputs, graph.Outputs, graph.ValueInfos })
         {
@@ -24,9 +27,6 @@ internal static class DoublePrecision
                 list[i] = Value(list[i]);
         }
 
-        // The scales and regions of Resize stay in float32 whatever the type of its input.
-        var kept = graph.Nodes.Where(n => n.OpType == "Upsample" || n.OpType == "Resize").SelectMany(n => n.Inputs.Skip(n.Inputs.Count > 2 ? 2 : 1))
-            .Concat(graph.Nodes.Where(n => n.OpType == "Resize" && n.Inputs.Count > 2).Select(n => n.Inputs[1])).ToHashSet();
         foreach (var (name, tensor) in graph.Initializers.ToList())
         {
             if (!kept.Contains(name))

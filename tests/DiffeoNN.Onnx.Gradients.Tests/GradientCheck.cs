@@ -43,7 +43,7 @@ internal static class GradientCheck
     public static Runner? TryDouble(OnnxModel model, IReadOnlyDictionary<string, OnnxTensor> inputs, out OnnxModel? widened)
     {
         // Newer versions of an operator often have the kernel that an older one lacks.
-        foreach (var opset in new[] { model.Opset, Math.Max(model.Opset, 18) }.Distinct())
+        foreach (var opset in new[] { model.Opset, Math.Max(model.Opset, 18), Math.Max(model.Opset, 20) }.Distinct())
         {
             Runner? runner = null;
             try

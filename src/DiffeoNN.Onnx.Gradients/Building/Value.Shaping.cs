@@ -57,8 +57,8 @@ internal sealed partial class Value
     /// <summary>Moves the axis of channels, the second one, to the end.</summary>
     public Value ChannelsLast() => Transpose([0, .. Enumerable.Range(2, Rank - 2), 1]);
 
-    /// <summary>Moves the axis of channels back from the end to the second place.</summary>
-    public Value ChannelsSecond() => Transpose([0, Rank - 1, .. Enumerable.Range(1, Rank - 2)]);
+    /// <summary>Moves the axis of channels, the second one, to the front.</summary>
+    public Value ChannelsFirst() => Transpose([1, 0, .. Enumerable.Range(2, Rank - 2)]);
 
     /// <summary>Exchanges the last two axes.</summary>
     public Value TransposeLast()

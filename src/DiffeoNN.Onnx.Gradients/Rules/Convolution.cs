@@ -23,6 +23,8 @@ internal static class Convolution
     /// <param name="like">Its input: only the sizes of the spatial axes matter.</param>
     public static Value Adjoint(Value dY, Value weights, Window window, long group, Value like)
     {
+        if (window.Automatic.Length > 0)
+            return FreePadding.Same(like, window).Within(dY.Builder.Node("ConvTranspose", [dY, weights], Common(window, group))[0], like);
         if (weights.Facts.Constant is { } known)
             return new AdjointConvolution(dY, known, window, group, like).Emit();
         return Transposed(dY, weights, window, group, like);
@@ -50,8 +52,7 @@ internal static class Convolution
     public static Value Transposed(Value dY, Value weights, Window window, long group, Value like)
     {
         var rank = window.Rank;
-        OnnxAttribute[] common = [OnnxAttribute.Of("dilations", window.Dilations), OnnxAttribute.Of("group", group),
-            OnnxAttribute.Of("kernel_shape", window.Kernel), OnnxAttribute.Of("strides", window.Strides)];
+        var common = Common(window, group);
         // Striding forgets up to stride - 1 elements at the end of the input: the adjoint must put them back.
         var missing = Enumerable.Range(0, rank).Select(i => Missing(dY, window, like, i)).ToArray();
         if (Array.TrueForAll(missing, m => m >= 0))
@@ -66,12 +67,17 @@ internal static class Convolution
         return Crop(full, window, like);
     }
 
+    private static OnnxAttribute[] Common(Window window, long group) => [OnnxAttribute.Of("dilations", window.Dilations), OnnxAttribute.Of("group", group),
+        OnnxAttribute.Of("kernel_shape", window.Kernel), OnnxAttribute.Of("strides", window.Strides)];
+
     /// <summary>Gradient with respect to the weights of a convolution: the batch becomes the channels that are summed over.</summary>
     public static Value Weights(Value x, Value dY, Window window, long group, Value weights)
     {
         var rank = window.Rank;
         int[] spatial = [.. Enumerable.Range(2, rank)];
         var builder = x.Builder;
+        if (window.Automatic.Length > 0)
+            x = FreePadding.Same(x, window).Around(x);
         var input = x.Transpose([1, 0, .. spatial]);
         if (group > 1)
         {
@@ -127,8 +133,6 @@ internal static class Convolution
     {
         var (x, weights) = (n.X, n.Input(1));
         var window = Window.Read(n.Node, ShapeFor(n, x, weights), weights.Shape) ?? throw n.Refuse("the size of its kernel is not known.");
-        if (window.Automatic.Length > 0)
-            throw n.Refuse("auto_pad with strides needs the spatial sizes of its input, which are free.");
         var group = n.Node.GetInt("group", 1);
         return
         [
@@ -138,29 +142,29 @@ internal static class Convolution
         ];
     }
 
+    /// <summary>With respect to X a convolution with the same window; with respect to W as for a convolution from dY to X.</summary>
     private static Func<Value>[] ConvTranspose(RuleContext n)
     {
         var (x, weights) = (n.X, n.Input(1));
         var window = Window.Read(n.Node, ShapeFor(n, x, weights), weights.Shape) ?? throw n.Refuse("the size of its kernel is not known.");
-        window = Resolved(n, window);
+        (window, var padding) = Resolved(n, window);
         var group = n.Node.GetInt("group", 1);
+        Value Padded() => padding?.Around(n.dY) ?? n.dY;
         return
         [
             () =>
             {
-                var result = n.Builder.Node("Conv", [n.dY, weights], OnnxAttribute.Of("dilations", window.Dilations), OnnxAttribute.Of("group", group),
-                    OnnxAttribute.Of("kernel_shape", window.Kernel), OnnxAttribute.Of("pads", window.Begin.Concat(window.End)),
-                    OnnxAttribute.Of("strides", window.Strides))[0];
-                // Output padding of a stride or more lets the window reach further than the input did.
+                var result = n.Builder.Node("Conv", [Padded(), weights], [.. Common(window, group), OnnxAttribute.Of("pads", window.Begin.Concat(window.End))])[0];
+                // Output padding of a stride or more, or a wanted size beyond the kernel's reach, lets the window reach further than the input did.
                 for (var i = 0; i < window.Rank; i++)
                 {
-                    if (Padding(n, i) >= window.Strides[i])
+                    if (Padding(n, i) >= window.Strides[i] || (n.Node.Attributes.ContainsKey("output_shape") && result.Shape?[i + 2].Equals(x.Shape?[i + 2]) != true))
                         result = n.Builder.Op("Slice", result, n.Builder.Integers(0), x.Size(i + 2), n.Builder.Integers(i + 2));
                 }
 
                 return result;
             },
-            () => Weights(n.dY, x, window, group, weights),
+            () => Weights(Padded(), x, window, group, weights),
             () => BiasGradient(n, window),
         ];
     }
@@ -172,29 +176,33 @@ internal static class Convolution
 
     private static long Padding(RuleContext n, int axis) => n.Node.GetInts("output_padding")?[axis] ?? 0;
 
-    /// <summary>Padding that follows from a wanted output size.</summary>
-    private static Window Resolved(RuleContext n, Window window)
+    /// <summary>Padding that follows from a wanted output size: in the window where the sizes are known, else by itself.</summary>
+    private static (Window Window, FreePadding? Padding) Resolved(RuleContext n, Window window)
     {
         var wanted = n.Node.GetInts("output_shape")?.TakeLast(window.Rank).ToArray();
         var automatic = n.Node.GetString("auto_pad", "NOTSET");
         if (wanted is null && !automatic.StartsWith("SAME", StringComparison.Ordinal))
-            return window;
+            return (window, null);
         var (begin, end) = (new long[window.Rank], new long[window.Rank]);
+        var sizes = Enumerable.Range(0, window.Rank).Select(i => n.X.Shape?[i + 2].Size).ToArray();
+        if (wanted is not null && sizes.Contains(null))
+        {
+            var extra = n.Builder.Integers([.. Enumerable.Range(0, window.Rank).Select(i => Padding(n, i) - wanted[i])]);
+            var free = FreePadding.Reached(FreePadding.Spatial(n.X), window) + extra;
+            return (window with { Begin = begin, End = end, Automatic = "" }, FreePadding.Of(n.Builder.Op("Max", free, free.Like(0)), automatic == "SAME_UPPER"));
+        }
+
         for (var i = 0; i < window.Rank; i++)
         {
             var total = window.Extent(i) - window.Strides[i] + Padding(n, i);
             if (wanted is not null)
-            {
-                var size = n.X.Shape?[i + 2].Size ?? throw n.Refuse("output_shape needs the spatial sizes of its input, which are free.");
-                total = ((size - 1) * window.Strides[i]) + Padding(n, i) + window.Extent(i) - wanted[i];
-            }
-
+                total = ((sizes[i]!.Value - 1) * window.Strides[i]) + Padding(n, i) + window.Extent(i) - wanted[i];
             // Where the output is larger than the kernel reaches, the runtime leaves the rest empty at the end.
             total = Math.Max(0, total);
             begin[i] = automatic == "SAME_UPPER" ? total / 2 : total - (total / 2);
             end[i] = total - begin[i];
         }
 
-        return window with { Begin = begin, End = end, Automatic = "" };
+        return (window with { Begin = begin, End = end, Automatic = "" }, null);
     }
 }

@@ -14,8 +14,6 @@ internal sealed class FreeInterpolation(RuleContext n, int axis, int position, i
     /// <summary>The matrix (output, input) in the element type of X.</summary>
     public Value Build()
     {
-        if (n.Node.GetInt("antialias", 0) != 0 || n.Node.GetString("keep_aspect_ratio_policy", "stretch") != "stretch")
-            throw n.Refuse($"the size of axis {axis} is free, and antialias or keep_aspect_ratio_policy need it.");
         var transformation = n.Node.GetString("coordinate_transformation_mode", "half_pixel");
         var x = Source(transformation);
         var positions = Count(_input).Unsqueeze(0);
@@ -29,6 +27,7 @@ internal sealed class FreeInterpolation(RuleContext n, int axis, int position, i
         var matrix = n.Node.GetString("mode", "nearest") switch
         {
             "nearest" => Tap(Nearest(x), null),
+            _ when n.Node.GetInt("antialias", 0) != 0 => Filtered(x),
             "linear" => Linear(x, Tap),
             _ => Cubic(x, Tap),
         };
@@ -42,10 +41,22 @@ internal sealed class FreeInterpolation(RuleContext n, int axis, int position, i
 
     private Value Of(int input, int index) => n.Input(input).Slice(0, index, index + 1).Cast(OnnxElementType.Float);
 
+    private Value Scale()
+    {
+        if (!n.Has(3))
+            return Of(2, position);
+        var policy = n.Node.GetString("keep_aspect_ratio_policy", "stretch");
+        if (policy == "stretch")
+            return _output / _input;
+        var axes = n.Node.GetInts("axes")?.Select(a => (long)n.Axis(a, n.X.Rank)).ToArray() ?? [.. Enumerable.Range(0, n.X.Rank).Select(a => (long)a)];
+        var ratios = n.Input(3).Cast(OnnxElementType.Float) / n.X.ShapeVector.Gather(_builder.Integers(axes)).Cast(OnnxElementType.Float);
+        return ratios.Apply(policy == "not_larger" ? "ReduceMin" : "ReduceMax");
+    }
+
     private Value Source(string transformation)
     {
         var o = Count(_output);
-        var scale = n.Has(3) ? _output / _input : Of(2, position);
+        var scale = Scale();
         Value Unless1(Value value, Value otherwise) => _builder.Op("Where", _output > 1, value, otherwise);
         var steps = _builder.Op("Max", _output - 1, _output.Like(1));
         return transformation switch
@@ -78,13 +89,31 @@ internal sealed class FreeInterpolation(RuleContext n, int axis, int position, i
         return tap(low, 1 - part) + tap(low + 1, part);
     }
 
+    /// <summary>When shrinking, the filter widens with the step, so that every element counts. What falls outside counts for the element at the edge.</summary>
+    private Value Filtered(Value x)
+    {
+        var stretch = _builder.Op("Max", Scale().Apply("Reciprocal"), x.Like(1));
+        var (linear, excludes) = (n.Node.GetString("mode", "nearest") == "linear", n.Node.GetInt("exclude_outside", 0) != 0);
+        var margin = excludes ? x.Like(0).Reshape(1) : (stretch * (linear ? 1 : 2)).Apply("Ceil") + 1;
+        var places = Count(_input + (margin * 2)) - margin;
+        var distance = ((places - x.Unsqueeze(1)) / stretch).Apply("Abs");
+        var (near, far) = (Near(distance), Far(distance));
+        var weights = linear ? _builder.Op("Max", 1 - distance, x.Like(0))
+            : _builder.Op("Where", distance > 1, _builder.Op("Where", distance < 2, far, far.Like(0)), near);
+        weights /= weights.Sum([1]);
+        if (excludes)
+            return weights;
+        var (start, end, one) = (margin.Cast(OnnxElementType.Int64), (_input + margin).Cast(OnnxElementType.Int64), _builder.Integers(1));
+        Value Columns(Value from, Value to) => _builder.Op("Slice", weights, from, to, one);
+        Value At(Value place) => _builder.Op("Equal", Count(_input), place).Cast(OnnxElementType.Float);
+        return Columns(start, end) + (Columns(_builder.Integers(0), start).Sum([1]) * At(_input.Like(0)))
+            + (Columns(end, _builder.Integers(long.MaxValue)).Sum([1]) * At(_input - 1));
+    }
+
     private Value Cubic(Value x, Func<Value, Value?, Value> tap)
     {
-        double a = n.Node.GetFloat("cubic_coeff_a", -0.75f);
         var low = x.Apply("Floor");
         var part = x - low;
-        Value Near(Value d) => (((d * (a + 2)) - (a + 3)) * d * d) + 1;
-        Value Far(Value d) => (((((d * a) - (5 * a)) * d) + (8 * a)) * d) - (4 * a);
         Value[] places = [low - 1, low, low + 1, low + 2];
         Value[] weights = [Far(part + 1), Near(part), Near(1 - part), Far(2 - part)];
         if (n.Node.GetInt("exclude_outside", 0) != 0)
@@ -96,5 +125,17 @@ internal sealed class FreeInterpolation(RuleContext n, int axis, int position, i
         }
 
         return _builder.Op("Sum", [.. places.Select((p, k) => tap(p, weights[k]))]);
+    }
+
+    private Value Near(Value d)
+    {
+        double a = n.Node.GetFloat("cubic_coeff_a", -0.75f);
+        return (((d * (a + 2)) - (a + 3)) * d * d) + 1;
+    }
+
+    private Value Far(Value d)
+    {
+        double a = n.Node.GetFloat("cubic_coeff_a", -0.75f);
+        return (((((d * a) - (5 * a)) * d) + (8 * a)) * d) - (4 * a);
     }
 }

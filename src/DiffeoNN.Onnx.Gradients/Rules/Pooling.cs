@@ -58,8 +58,6 @@ internal static class Pooling
     private static Func<Value>[] AveragePool(RuleContext n)
     {
         var window = Window.Read(n.Node, n.X.Shape ?? throw n.Refuse("the rank of its input is not known."), null)!;
-        if (window.Automatic.Length > 0)
-            throw n.Refuse("auto_pad with strides needs the spatial sizes of its input, which are free.");
         return [() => Tiles(n, window) ? Repeated(n, window) : Spread(n, window)];
     }
 
@@ -78,38 +76,47 @@ internal static class Pooling
     private static Value Spread(RuleContext n, Window window)
     {
         var count = window.Kernel.Aggregate(1L, (a, b) => a * b);
-        var padded = window.Begin.Concat(window.End).Any(p => p > 0) && n.Node.GetInt("count_include_pad", 0) == 0;
-        var even = !padded && !window.Ceiling;
-        var dY = even ? n.dY : n.dY / Counts(n, window, !padded);
-        var ones = n.Builder.Constant(OnnxTensor.FromDoubles("", n.X.ElementType, [1, 1, .. window.Kernel], [.. Enumerable.Repeat(even ? 1.0 / count : 1, (int)count)]));
+        var padded = (window.Automatic.Length > 0 || window.Begin.Concat(window.End).Any(p => p > 0)) && n.Node.GetInt("count_include_pad", 0) == 0;
+        return padded || window.Ceiling ? Scatter(n, window, n.dY / Counts(n, window, !padded), 1) : Scatter(n, window, n.dY, 1.0 / count);
+    }
+
+    /// <summary>Adds every element of a gradient, times a factor, to all elements of X in its window.</summary>
+    public static Value Scatter(RuleContext n, Window window, Value dY, double factor)
+    {
+        var kernel = Enumerable.Repeat(factor, (int)window.Kernel.Aggregate(1L, (a, b) => a * b)).ToArray();
         // Channels are independent: each is an image of its own.
         Value[] sizes = [n.Builder.Integers(-1, 1), .. Enumerable.Range(2, window.Rank).Select(d => n.Y.Size(d))];
         var single = dY.Reshape(n.Builder.Node("Concat", sizes, OnnxAttribute.Of("axis", 0))[0]);
-        return Convolution.Adjoint(single, ones, window, 1, n.X).ReshapeLike(n.X);
+        var weights = n.Builder.Constant(OnnxTensor.FromDoubles("", n.X.ElementType, [1, 1, .. window.Kernel], kernel));
+        return Convolution.Adjoint(single, weights, window, 1, n.X).ReshapeLike(n.X);
     }
 
-    /// <summary>How many elements each window averages.</summary>
+    /// <summary>How many elements each window averages: a product over the axes.</summary>
     private static Value Counts(RuleContext n, Window window, bool includePadding)
     {
-        if (n.X.Shape!.Skip(2).All(d => d.IsConstant) && n.Y.Shape!.Skip(2).All(d => d.IsConstant))
+        var result = n.X.Like(1);
+        for (var i = 0; i < window.Rank; i++)
         {
-            var result = n.X.Like(1);
-            for (var i = 0; i < window.Rank; i++)
-            {
-                var axis = Enumerable.Range(0, (int)n.Y.Shape![i + 2].Constant).Select(o => (double)Inside(o, i, window, n.X.Shape![i + 2].Constant, includePadding)).ToArray();
-                long[] shape = [.. Enumerable.Range(0, window.Rank).Select(d => d == i ? axis.Length : 1L)];
-                result *= n.Builder.Constant(OnnxTensor.FromDoubles("", n.X.ElementType, shape, axis));
-            }
-
-            return result;
+            var counts = window.Automatic.Length == 0 && n.X.Shape![i + 2].Size is { } size && n.Y.Shape![i + 2].Size is { } steps
+                ? n.Builder.Constant(OnnxTensor.FromDoubles("", n.X.ElementType, [steps],
+                    [.. Enumerable.Range(0, (int)steps).Select(o => (double)Inside(o, i, window, size, includePadding))]))
+                : FreeCounts(n, window, i, includePadding);
+            result *= counts.Reshape([-1, .. Enumerable.Repeat(1L, window.Rank - 1 - i)]);
         }
 
-        if (includePadding || window.Ceiling)
-            throw n.Refuse("ceil_mode needs the spatial sizes of its input, which are free.");
-        var sizes = n.Builder.Node("Concat", [n.Builder.Integers(1, 1), .. Enumerable.Range(2, window.Rank).Select(d => n.X.Size(d))], OnnxAttribute.Of("axis", 0))[0];
-        var kernel = n.Builder.Op("Expand", n.X.Like(1), n.Builder.Integers([1, 1, .. window.Kernel]));
-        return n.Builder.Node("Conv", [n.Builder.Op("Expand", n.X.Like(1), sizes), kernel], OnnxAttribute.Of("strides", window.Strides),
-            OnnxAttribute.Of("dilations", window.Dilations), OnnxAttribute.Of("pads", window.Begin.Concat(window.End)))[0];
+        return result;
+    }
+
+    /// <summary>How many elements each window averages along an axis of free size.</summary>
+    private static Value FreeCounts(RuleContext n, Window window, int axis, bool includePadding)
+    {
+        var padding = window.Automatic.Length > 0 ? FreePadding.Same(n.X, window) : new FreePadding(n.Builder.Integers(window.Begin), n.Builder.Integers(window.End));
+        var size = n.X.Size(axis + 2);
+        var starts = (Sampling.Count(n.Y.Size(axis + 2)) * window.Strides[axis]) - padding.Begin.Slice(0, axis, axis + 1);
+        var places = starts.Unsqueeze(1) + n.Builder.Integers([.. Enumerable.Range(0, (int)window.Kernel[axis]).Select(k => k * window.Dilations[axis])]);
+        var counted = includePadding ? places < size + padding.End.Slice(0, axis, axis + 1)
+            : n.Builder.Op("And", places < size, n.Builder.Op("GreaterOrEqual", places, places.Like(0)));
+        return counted.AsNumber(n.X).Sum([1], keep: false);
     }
 
     private static long Inside(int output, int axis, Window window, long size, bool includePadding)

@@ -43,9 +43,10 @@ internal sealed record ResizeAxis(int Axis, long? Input, long? Output, double Sc
                 scale = output is { } o && before.Size is { } b ? (double)((float)o / b) : after is not null ? Dim.DivideExactly(after, before)?.Size : null;
                 if (n.Node.GetString("keep_aspect_ratio_policy", "stretch") is var policy and not "stretch")
                 {
+                    // Null where a size is free: the graph finds the scale then.
                     var ratios = sizes?.Select((s, k) => (float?)s / n.X.Shape[axes[k]].Size).ToArray();
-                    scale = policy == "not_larger" ? ratios?.Min() : ratios?.Max();
-                    output = (long?)Math.Floor((scale * before.Size ?? throw n.Refuse("keeping the aspect ratio needs fixed sizes.")) + 0.5);
+                    scale = ratios?.Contains(null) == false ? policy == "not_larger" ? ratios.Min() : ratios.Max() : null;
+                    output = scale * before.Size is { } wanted ? (long)Math.Floor(wanted + 0.5) : null;
                 }
             }
 

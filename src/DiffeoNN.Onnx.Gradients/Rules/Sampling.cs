@@ -39,7 +39,7 @@ internal static class Sampling
         var sampler = new Sampler(x, [.. Enumerable.Range(0, rank).Select(a => Tap.Of(Position(a), Size(a), mode, outside))], batch);
         return
         [
-            () => sampler.ImageGradient(n.dY.ChannelsLast()),
+            () => sampler.ImageGradient(n.dY.ChannelsFirst()),
             () => mode == "nearest" ? n.Zeros(grid) : n.Builder.Node("Concat", sampler.PositionGradients(n.dY.ChannelsLast())
                 .Select((p, a) => (p! * Stretch(a)).Unsqueeze(-1)).Reverse().ToArray(), OnnxAttribute.Of("axis", -1))[0],
         ];
@@ -54,7 +54,7 @@ internal static class Sampling
     [
         () =>
         {
-            var rank = (int)(n.Shapes.Shape(1)?[0].Size ?? throw n.Refuse("the number of its sizes is not known.")) - 2;
+            var rank = (int)(n.Shapes.Shape(1)?[0].Size - 2 ?? n.X.Shape?[1].Size ?? throw n.Refuse("the number of its sizes is not known."));
             var identity = Enumerable.Range(0, rank * (rank + 1)).Select(i => i / (rank + 1) == i % (rank + 1) ? 1.0 : 0.0).ToArray();
             var sizes = n.Builder.Node("Concat", [n.Builder.Integers(1, 1), n.Input(1).Slice(0, 2, rank + 2)], OnnxAttribute.Of("axis", 0))[0];
             var places = n.Builder.Node("AffineGrid", [n.Builder.Constant(OnnxTensor.FromDoubles("", n.X.ElementType, [1, rank, rank + 1], identity)), sizes],

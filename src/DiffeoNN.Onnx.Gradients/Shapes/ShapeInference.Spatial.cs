@@ -5,7 +5,7 @@ internal static partial class ShapeInference
 {
     private static void AddSpatial(Action<Inference, string[]> add)
     {
-        add(Conv, ["Conv"]);
+        add(Conv, ["Conv", "DeformConv"]);
         add(ConvTranspose, ["ConvTranspose"]);
         add(Pool, ["MaxPool", "AveragePool", "LpPool"]);
         add(n => One(n.Type(0), n.Shape(0) is { Length: >= 2 } shape ? [shape[0], shape[1], .. shape.Skip(2).Select(_ => Dim.One)] : null),
@@ -14,6 +14,8 @@ internal static partial class ShapeInference
         add(Resize, ["Resize", "Upsample"]);
         add(n => One(n.Type(0), n.Shape(0) is [var batch, var c, ..] && n.Shape(1) is [_, .. var outer, _] ? [batch, c, .. outer] : null), ["GridSample"]);
         add(n => One(n.Type(0), AffineGrid(n)), ["AffineGrid"]);
+        add(n => One(n.Type(0), Regions(n, [n.Node.GetInt("output_height", 1), n.Node.GetInt("output_width", 1)])), ["RoiAlign"]);
+        add(n => One(n.Type(0), n.Node.GetInts("pooled_shape") is { } pooled ? Regions(n, pooled) : null), ["MaxRoiPool"]);
     }
 
     private static ValueFacts[] Conv(InferenceContext n)
@@ -55,6 +57,9 @@ internal static partial class ShapeInference
         : null;
 
     private static Dim[]? AffineGrid(InferenceContext n) => Requested(n, 1) is [var batch, _, .. var spatial] ? [batch, .. spatial, spatial.Length] : null;
+
+    private static Dim[] Regions(InferenceContext n, IEnumerable<long> pooled) =>
+        [n.Shape(1)?[0] ?? n.Unknown(0), n.Shape(0)?[1] ?? n.Unknown(1), .. pooled.Select(s => (Dim)s)];
 
     private static ValueFacts[] Resize(InferenceContext n)
     {

@@ -3,6 +3,9 @@ namespace DiffeoNN.Onnx.Gradients.Tests.Model;
 /// <summary>A converted model computes what the original does.</summary>
 public sealed class OpsetConverterTests
 {
+    /// <summary>Operators that the runtime has no kernels of version 22 for.</summary>
+    private static readonly string[] Older = ["GlobalLpPool", "RoiAlign", "MaxRoiPool"];
+
     private static IEnumerable<TestCaseData> Cases()
     {
         foreach (var row in Rules.RuleCases.All.Where(c => c.Opsets.Min() <= 18))
@@ -16,7 +19,7 @@ public sealed class OpsetConverterTests
         var (model, inputs) = (test.Model(from), test.Inputs(1));
         using var original = new Runner(model);
         var expected = original.Run(inputs);
-        foreach (var to in new[] { 18, 22 })
+        foreach (var to in new[] { 18, Older.Contains(test.OpType) ? 21 : 22 })
         {
             using var converted = new Runner(OpsetConverter.Convert(model, to));
             var actual = converted.Run(inputs);

@@ -20,7 +20,7 @@ public static partial class OpsetConverter
         new(13, ["Split"], (n, s) => AttributeToInput(n, s, "split", 1)),
         new(13, ["Softmax", "LogSoftmax", "Hardmax"], FlattenedSoftmax),
         new(13, ["Resize"], SizesAlone),
-        new(14, ["BatchNormalization"], InferenceOutputs),
+        new(14, ["BatchNormalization"], StatisticsOutputs),
         new(16, ["RoiAlign"], (n, _) => [Default(n, "coordinate_transformation_mode", "output_half_pixel")]),
         new(18, ["ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSumSquare"],
             (n, s) => AttributeToInput(n, s, "axes", 1)),
@@ -155,11 +155,16 @@ public static partial class OpsetConverter
         ];
     }
 
-    private static OnnxNode[] InferenceOutputs(OnnxNode node, Scope scope)
+    /// <summary>Before version 14 the statistics as outputs said that the batch's own were meant; those saved for training are gone since.</summary>
+    private static OnnxNode[] StatisticsOutputs(OnnxNode node, Scope scope)
     {
         var copy = node.Copy();
-        copy.Outputs.RemoveRange(1, copy.Outputs.Count - 1);
-        return [copy];
+        var training = copy.Outputs.Skip(1).Any(o => o.Length > 0);
+        var kept = training ? Math.Min(3, copy.Outputs.Count) : 1;
+        copy.Outputs.RemoveRange(kept, copy.Outputs.Count - kept);
+        for (var i = 1; i < copy.Outputs.Count; i++)
+            copy.Outputs[i] = copy.Outputs[i].Length > 0 ? copy.Outputs[i] : scope.Fresh("statistics");
+        return [training ? copy.With(OnnxAttribute.Of("training_mode", 1)) : copy];
     }
 
     private static OnnxNode[] SplitCount(OnnxNode node, Scope scope) =>

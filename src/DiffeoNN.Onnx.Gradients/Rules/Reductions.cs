@@ -14,7 +14,7 @@ internal static class Reductions
         new("ReduceL2", SinceVersion: 7, Norm) { NonDifferentiableInputs = [1] },
         new("ReduceSumSquare", SinceVersion: 7, n => [() => Spread(n, n.dY) * 2 * n.X]) { NonDifferentiableInputs = [1] },
         new("ReduceLogSum", SinceVersion: 7, n => [() => (Spread(n, n.dY) / Spread(n, n.Y).Apply("Exp")).ExpandLike(n.X)]) { NonDifferentiableInputs = [1] },
-        new("ReduceLogSumExp", SinceVersion: 7, n => [() => Spread(n, n.dY) * (n.X - Spread(n, n.Y)).Apply("Exp")]) { NonDifferentiableInputs = [1] },
+        new("ReduceLogSumExp", SinceVersion: 7, LogSumExp) { NonDifferentiableInputs = [1] },
     ];
 
     /// <summary>A value in the output's shape, with the reduced axes put back as axes of size 1.</summary>
@@ -53,6 +53,20 @@ internal static class Reductions
                     : sizes?.Size is { } count ? n.dY / count
                     : n.dY / n.Builder.Op("Div", n.X.Apply("Size"), n.Y.Apply("Size")).Cast(n.X.ElementType);
                 return Spread(n, scaled).ExpandLike(n.X);
+            },
+        ];
+    }
+
+    /// <summary>dX = dY * exp(X - Y); zero where everything is masked by minus infinity.</summary>
+    private static Func<Value>[] LogSumExp(RuleContext n)
+    {
+        return
+        [
+            () =>
+            {
+                var masked = n.Builder.Op("Equal", n.Y, n.Y.Like(double.NegativeInfinity));
+                var offset = n.Builder.Op("Where", masked, n.Y.Like(0), n.Y);
+                return Spread(n, n.dY) * (n.X - Spread(n, offset)).Apply("Exp");
             },
         ];
     }

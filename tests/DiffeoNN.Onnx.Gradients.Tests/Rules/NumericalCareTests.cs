@@ -57,6 +57,14 @@ public sealed class NumericalCareTests
     }
 
     [Test]
+    public void LogSumExp_OfMaskedElements_GivesThemNone()
+    {
+        const float Masked = float.NegativeInfinity;
+        var gradient = Gradient("ReduceLogSumExp", 18, [Values("", [2, 2], Masked, 1, Masked, Masked), OnnxTensor.Int64s("", 1)], [2, 3], [2, 1]);
+        Assert.That(gradient, Is.EqualTo([0.0, 2, 0, 0]).Within(1e-6));
+    }
+
+    [Test]
     public void CrossEntropy_WithAnIgnoredImpossibleTarget_HasFiniteGradients()
     {
         var x = Values("", [2, 3], 1, float.NegativeInfinity, 2, 3, 1, 0);

@@ -15,6 +15,8 @@ internal static partial class RuleCases
             yield return new("BatchNormalization", [14, 15], operands, I("training_mode", 1), F("epsilon", 0.1f)) { Outputs = 3, Differentiated = [0, 1, 2] };
         }
 
+        // So were they in old versions, where their presence alone said so.
+        yield return new("BatchNormalization", [7, 9], [Any(4, 3, 2), Any(3), Any(3), Any(3), Positive(3)], F("momentum", 0.7f)) { Outputs = 5, Differentiated = [0, 1, 2] };
         yield return new("BatchNormalization", [15], [Any(4, 3), Any(3), Any(3), Any(3), Positive(3)], F("epsilon", 0.1f));
         yield return new("BatchNormalization", [15], [Any(4, 3, 2), Any(3), Any(3), Floats([3], 1, 2, 3), Floats([3], 1, 2, 3)], I("training_mode", 1)) { Outputs = 3 };
         yield return new("BatchNormalization", [15], [Any(4, 3, 2), Floats([3], 1, 2, 3), Floats([3], 1, 2, 3), Any(3), Any(3)],

@@ -47,7 +47,7 @@ internal static class Normalisation
         [
             () =>
             {
-                var gradient = n.HasGradient(0) ? x.Back(n.dY * Channels(n.Input(1))) : n.Zeros(n.X);
+                var gradient = n.HasGradient(0) ? x.Back(n.dY, Channels(n.Input(1))) : n.Zeros(n.X);
                 if (n.HasGradient(1))
                     gradient += Channels(Standardisation.PerElement(Share(1, 1 - momentum), n.X, others).Cast(n.X.ElementType));
                 return n.HasGradient(2)

@@ -14,21 +14,32 @@ internal static class Standardisation
         new("MeanVarianceNormalization", SinceVersion: 9, MeanVariance),
     ];
 
-    /// <summary>A value less its mean over axes, and divided by its standard deviation.</summary>
-    /// <param name="Normalised">x̂ = (x - mean) * factor.</param>
+    /// <summary>A value less its mean over axes, and what its standard deviation makes of it.</summary>
+    /// <param name="Centred">x - mean.</param>
     /// <param name="Factor">1 / sqrt(variance + epsilon), with the axes kept.</param>
     /// <param name="Axes">The axes.</param>
-    internal sealed record Standardised(Value Normalised, Value Factor, long[] Axes)
+    internal sealed record Standardised(Value Centred, Value Factor, long[] Axes)
     {
+        /// <summary>x̂ = (x - mean) * factor.</summary>
+        public Value Normalised => Centred * Factor;
+
         public static Standardised Of(Value x, long[] axes, double epsilon)
         {
             var centred = x - x.Mean(axes);
-            var factor = 1.0 / ((centred * centred).Mean(axes) + epsilon).Apply("Sqrt");
-            return new Standardised(centred * factor, factor, axes);
+            return new Standardised(centred, 1.0 / ((centred * centred).Mean(axes) + epsilon).Apply("Sqrt"), axes);
         }
 
-        /// <summary>dx = factor * (g - mean g - x̂ * mean(g * x̂)).</summary>
-        public Value Back(Value g) => Factor * (g - g.Mean(Axes) - (Normalised * (g * Normalised).Mean(Axes)));
+        /// <summary>
+        /// With g = dY * scale: dx = factor * (g - mean g) - factor^3 * (x - mean) * mean(g * (x - mean)).
+        /// </summary>
+        /// <param name="dY">Gradient of x̂ * scale.</param>
+        /// <param name="scale">Constant along the axes, so that only the small factors meet it; null for 1.</param>
+        public Value Back(Value dY, Value? scale = null)
+        {
+            var factor = scale is null ? Factor : Factor * scale;
+            var slope = factor * Factor * Factor * (dY * Centred).Mean(Axes);
+            return (dY * factor) - (Centred * slope) - (factor * dY.Mean(Axes));
+        }
     }
 
     /// <summary>A value divided by the number of elements that each of its elements was formed from.</summary>
@@ -54,7 +65,7 @@ internal static class Standardisation
         var x = Standardised.Of(n.X, spatial, n.Node.GetFloat("epsilon", 1e-5f));
         return
         [
-            () => x.Back(n.dY * n.Input(1).Unsqueeze(inner)),
+            () => x.Back(n.dY, n.Input(1).Unsqueeze(inner)),
             () => (n.dY * x.Normalised).Sum([0, .. spatial], keep: false),
             () => n.dY.Sum([0, .. spatial], keep: false),
         ];
@@ -81,7 +92,7 @@ internal static class Standardisation
         var dY = n.dY.Cast(original.ElementType).ReshapeLike(x.Normalised);
         return
         [
-            () => x.Back(dY * n.Input(1).Cast(original.ElementType).Unsqueeze(1)).ReshapeLike(n.X).Cast(n.X.ElementType),
+            () => x.Back(dY, n.Input(1).Cast(original.ElementType).Unsqueeze(1)).ReshapeLike(n.X).Cast(n.X.ElementType),
             () => (dY * x.Normalised).Sum([0, 2], keep: false).Cast(n.X.ElementType),
             () => dY.Sum([0, 2], keep: false).Cast(n.X.ElementType),
         ];
@@ -106,7 +117,7 @@ internal static class Standardisation
         var epsilon = n.Node.GetFloat("epsilon", 1e-5f);
         // The forward kernel has formed the statistics already; other types than float32 it would round.
         var s = n.X.ElementType == OnnxElementType.Float && n.Node.GetInt("stash_type", 1) == 1
-            ? new Standardised((x - n.Output(1)) * n.Output(2), n.Output(2), axes) : Standardised.Of(x, axes, epsilon);
+            ? new Standardised(x - n.Output(1), n.Output(2), axes) : Standardised.Of(x, axes, epsilon);
         Value Own(int input) => n.Input(input).Cast(x.ElementType);
         return
         [

@@ -33,7 +33,7 @@ internal sealed partial class GradientCompilation
             return true;
         }
 
-        if (!OnnxGraph.Reads(node).Any(_reached.Contains) || !node.Outputs.Any(_leading.Contains))
+        if (!OnnxGraph.Reads(node).Any(_reached.Contains) || !node.Outputs.Any(_leading.Contains) || HandsOverSequences(node))
             return false;
         if (node.OpType == "If")
             ImportBranches(node);
@@ -41,6 +41,9 @@ internal sealed partial class GradientCompilation
             ImportLoop(node);
         return true;
     }
+
+    /// <summary>Whether sequences or optional values go in or out, which have no gradient.</summary>
+    private static bool HandsOverSequences(OnnxNode node) => node.Attributes.Values.SelectMany(a => a.Graphs).SelectMany(g => g.Inputs.Concat(g.Outputs)).Any(v => v.OtherType is not null);
 
     /// <summary>Puts a graph in the place of its node.</summary>
     /// <param name="node">The node.</param>
@@ -120,7 +123,7 @@ internal sealed partial class GradientCompilation
     private void ImportLoop(OnnxNode node)
     {
         var context = new InferenceContext(node, name => _builder.Contains(name) ? _builder[name].Facts : ValueFacts.None);
-        ValueFacts[] inputs = node.OpType == "Loop" ? [.. ShapeInference.LoopCounters, .. ShapeInference.LoopStates(context)] : ShapeInference.ScanInputs(context);
+        ValueFacts[] inputs = node.OpType == "Loop" ? [.. ShapeInference.LoopCounters, .. ShapeInference.LoopStates(context).States] : ShapeInference.ScanInputs(context);
         var form = LoopForm.Of(node);
         var body = ImportBody(node.Attributes["body"].Graph, $"{node.Outputs[0]}/body/", inputs, repeats: true);
         var differentiable = body.Differentiable.Select(name => body.Inputs.ToList().IndexOf(name) is >= 0 and var i ? node.Inputs[i] : name).Where(n => n.Length > 0).Distinct();

@@ -1,13 +1,13 @@
 namespace DiffeoNN.Onnx.Gradients;
 
-/// <content>Gradients through loops: a Scan from the last step to the first.</content>
+/// <content>Gradients through loops: a Scan or a Loop from the last step to the first.</content>
 internal sealed partial class GradientCompilation
 {
-    /// <summary>What the Scan that goes back reads element by element: the outer value, and how it is cut.</summary>
+    /// <summary>What the loop that goes back reads element by element: the outer value, and how it is cut.</summary>
     private sealed record Read(string Inner, string Outer, LoopForm.Sequence Sequence, ValueFacts Facts);
 
     /// <summary>
-    /// The states of the Scan are the gradients of the loop's states and the sums so far of gradients of outer values. Values of a step
+    /// The states of the loop that goes back are the gradients of the loop's states and the sums so far of gradients of outer values. Values of a step
     /// that its gradient needs are further outputs of the forward loop, stacked step by step.
     /// </summary>
     private void ReverseLoop(OnnxNode node, ForwardBody body, LoopForm form, List<string> wanted)
@@ -63,17 +63,37 @@ internal sealed partial class GradientCompilation
         var graph = back._builder.Graph.Copy(name => names.GetValueOrDefault(name, name));
         if (graph.Outputs.Find(o => o.Shape is null) is { } unknown)
             throw new UnsupportedOperatorException(node, $"the rank of '{unknown.Name}' is not known; declare the shape of the loop's inputs.");
-        LoopForm.Sequence[] results = [.. elements.Select(k => form.Elements[k].Reversed)];
-        var scan = new OnnxNode("Scan", [.. before.Select(v => v.Name), .. reads.Select(r => r.Outer)], [],
-            [
-                OnnxAttribute.Of("body", graph), OnnxAttribute.Of("num_scan_inputs", reads.Count),
-                .. LoopForm.Attributes("input", [.. reads.Select(r => r.Sequence)]), .. LoopForm.Attributes("output", results),
-            ]);
         List<string> targets = [.. states.Select(i => node.Inputs[form.FirstInput + i]), .. captured, .. elements.Select(k => node.Inputs[form.States + k])];
         _builder.Prefix = PrefixOf(node);
-        var gradients = _builder.AddNode(scan, targets.Select(name => Varying(_builder[name])));
+        var loop = node.OpType == "Loop" ? Counted(graph, [.. reads.Select(r => r with { Inner = names.GetValueOrDefault(r.Inner, r.Inner) })], before)
+            : new OnnxNode("Scan", [.. before.Select(v => v.Name), .. reads.Select(r => r.Outer)], [],
+                [
+                    OnnxAttribute.Of("body", graph), OnnxAttribute.Of("num_scan_inputs", reads.Count),
+                    .. LoopForm.Attributes("input", [.. reads.Select(r => r.Sequence)]), .. LoopForm.Attributes("output", [.. elements.Select(k => form.Elements[k].Reversed)]),
+                ]);
+        var gradients = _builder.AddNode(loop, targets.Select(name => Varying(_builder[name])));
         foreach (var (name, gradient) in targets.Zip(gradients))
             Arrive(name, gradient);
+    }
+
+    /// <summary>A Loop that fetches the elements itself, last ones first: unlike a Scan it may have no step at all.</summary>
+    private OnnxNode Counted(OnnxGraph graph, List<Read> reads, Value[] before)
+    {
+        string Name(string hint, OnnxElementType type) => _builder.AddOutput(hint, new ValueFacts(type, [])).Name;
+        OnnxValueInfo Scalar(string name, OnnxElementType type) => new(name, type, []);
+        var (step, going, goesOn, index) = (Name("step", OnnxElementType.Int64), Name("going", OnnxElementType.Bool), Name("goes_on", OnnxElementType.Bool), Name("index", OnnxElementType.Int64));
+        var steps = _builder[reads[0].Outer].Size(0).Reshape([]);
+        var last = _builder.Op("Sub", steps, _builder.Constant(OnnxTensor.Scalar("", 1L)));
+        graph.Inputs.RemoveAll(i => reads.Exists(r => r.Inner == i.Name));
+        graph.Inputs.InsertRange(0, [Scalar(step, OnnxElementType.Int64), Scalar(going, OnnxElementType.Bool)]);
+        graph.Outputs.Insert(0, Scalar(goesOn, OnnxElementType.Bool));
+        graph.Nodes.InsertRange(0,
+        [
+            new OnnxNode("Sub", [last.Name, step], [index]) { Name = index },
+            .. reads.Select(r => new OnnxNode("Gather", [r.Outer, index], [r.Inner]) { Name = r.Inner }),
+        ]);
+        graph.AddNode("Identity", [going], goesOn);
+        return new OnnxNode("Loop", [steps.Name, "", .. before.Select(v => v.Name)], [], OnnxAttribute.Of("body", graph));
     }
 
     /// <summary>Where the values that a body's value took step by step are found, as a further output of the loop if need be.</summary>

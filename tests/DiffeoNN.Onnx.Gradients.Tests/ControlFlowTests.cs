@@ -261,4 +261,104 @@ public sealed class ControlFlowTests
         GradientCompiler.Compile(model);
         Assert.That(model.ToBytes(), Is.EqualTo(before));
     }
+
+    /// <summary>The gradient model is a model: its own gradient holds second derivatives.</summary>
+    [TestCase("If")]
+    [TestCase("Scan")]
+    [TestCase("Loop")]
+    public void Gradient_IsDifferentiatedAgain(string kind)
+    {
+        var (model, inputs) = kind switch
+        {
+            "If" => (Choice("N"), new Dictionary<string, OnnxTensor> { ["c"] = OnnxTensor.Create<bool>("c", [], [true]), ["x"] = Numbers("x", 2, 3), ["w"] = Numbers("w", 3, 2) }),
+            "Scan" => (Recurrence("T", 0, true, "N"), new() { ["s0"] = Numbers("s0", 2, 3), ["x"] = Numbers("x", 4, 2, 3), ["w"] = Numbers("w", 3, 3) }),
+            _ => (Loop(null, true), new() { ["v0"] = Numbers("v0", 2), ["x"] = Numbers("x", 2), ["trips"] = OnnxTensor.Scalar("trips", 3L) }),
+        };
+        var gradient = GradientCompiler.Compile(model, new GradientOptions { Suffix = "_first", Inputs = ["x"] });
+        using var forward = new Runner(model, optimise: false);
+        foreach (var (name, output) in forward.Run(inputs))
+            inputs[name + "_first"] = Numbers(name + "_first", [.. output.Dimensions]);
+        Check(gradient, inputs, new GradientOptions { Inputs = ["x"], Outputs = ["x_first"] }, 1e-6);
+    }
+
+    [TestCase(0)]
+    [TestCase(1)]
+    [TestCase(6)]
+    public void Loop_WithAnyNumberOfSteps_IsDifferentiated(long trips)
+    {
+        var model = Loop(null, conditional: false);
+        model.Graph.Outputs.RemoveAt(1);
+        Check(model, new() { ["v0"] = Numbers("v0", 2), ["x"] = Numbers("x", 2), ["trips"] = OnnxTensor.Scalar("trips", trips) });
+    }
+
+    /// <summary>A choice in every step, made by what the step computed.</summary>
+    [Test]
+    public void If_InsideScan_IsDifferentiated()
+    {
+        var body = Graph(b =>
+        {
+            b.Inputs.AddRange([Double("s"), Double("e")]);
+            b.AddInitializer(OnnxTensor.Scalar("zero", 0.0));
+            b.AddNode("Mul", ["s", "e"], "m");
+            b.AddNode("Greater", ["m", "zero"], "up");
+            b.Nodes.Add(new OnnxNode("If", ["up"], ["n"],
+                OnnxAttribute.Of("then_branch", Graph(t =>
+                {
+                    t.AddNode("Exp", ["m"], "exp");
+                    t.AddNode("Mul", ["exp", "k"], "r");
+                    t.Outputs.Add(Any("r"));
+                })),
+                OnnxAttribute.Of("else_branch", Graph(t =>
+                {
+                    t.AddNode("Sub", ["e", "s"], "d");
+                    t.Outputs.Add(Any("d"));
+                }))));
+            b.Outputs.AddRange([Double("n")]);
+        });
+        var model = Model(g =>
+        {
+            g.Inputs.AddRange([Double("s0"), Double("x", "T"), Double("k")]);
+            g.Nodes.Add(new OnnxNode("Scan", ["s0", "x"], ["y"], OnnxAttribute.Of("body", body), OnnxAttribute.Of("num_scan_inputs", 1)));
+            g.Outputs.Add(Double("y"));
+        });
+        var steps = OnnxTensor.Create<double>("x", [5], [0.5, -0.7, 0.9, 0.4, -0.6]);
+        Check(model, new() { ["s0"] = OnnxTensor.Scalar("s0", 0.8), ["x"] = steps, ["k"] = OnnxTensor.Scalar("k", 0.9) });
+    }
+
+    /// <summary>Rules that ask the forward node for more outputs do so inside a branch too.</summary>
+    [Test]
+    public void RecurrentLayerAndPooling_InsideIf_AreDifferentiated()
+    {
+        OnnxValueInfo Float(string name, params OnnxDimension[] shape) => new(name, OnnxElementType.Float, shape);
+        OnnxTensor Narrow(string name, params long[] shape) => OnnxTensor.FromDoubles(name, OnnxElementType.Float, shape, Numbers(name, shape).ToDoubleArray());
+        var model = Model(g =>
+        {
+            g.Inputs.AddRange([new("c", OnnxElementType.Bool, []), Float("x", "T", 2, 3), Float("w", 1, 8, 3), Float("r", 1, 8, 2)]);
+            g.Nodes.Add(new OnnxNode("If", ["c"], ["y"],
+                OnnxAttribute.Of("then_branch", Graph(b =>
+                {
+                    b.Nodes.Add(new OnnxNode("LSTM", ["x", "w", "r"], ["", "h"], OnnxAttribute.Of("hidden_size", 2)) { Name = "lstm" });
+                    b.Outputs.Add(Float("h", 1, 2, 2));
+                })),
+                OnnxAttribute.Of("else_branch", Graph(b =>
+                {
+                    b.AddNode("MaxPool", ["x"], "p", OnnxAttribute.Of("kernel_shape", [2L]));
+                    b.AddNode("ReduceSum", ["p"], "q", OnnxAttribute.Of("keepdims", 1));
+                    b.Outputs.Add(Float("q", 1, 1, 1));
+                })))
+            { Name = "choice" });
+            g.Outputs.Add(new OnnxValueInfo("y", OnnxElementType.Float, null));
+        });
+        foreach (var condition in new[] { true, false })
+        {
+            Check(model, new()
+            {
+                ["c"] = OnnxTensor.Create<bool>("c", [], [condition]),
+                // No two within a step of each other, so that no maximum changes places.
+                ["x"] = OnnxTensor.FromDoubles("x", OnnxElementType.Float, [4, 2, 3], [.. Enumerable.Range(0, 24).Select(i => ((i * 7 % 24) / 12.0) - 1)]),
+                ["w"] = Narrow("ww", 1, 8, 3).WithName("w"),
+                ["r"] = Narrow("rrr", 1, 8, 2).WithName("r"),
+            }, null, 2e-3, 1e-2);
+        }
+    }
 }

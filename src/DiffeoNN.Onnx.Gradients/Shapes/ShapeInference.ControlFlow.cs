@@ -26,21 +26,20 @@ internal static partial class ShapeInference
     }
 
     /// <summary>What is known about the states of a loop at every step: what its first value and what a step makes of it have in common.</summary>
-    internal static ValueFacts[] LoopStates(InferenceContext n)
+    /// <returns>The states, and the results of a step.</returns>
+    internal static (ValueFacts[] States, ValueFacts[] Results) LoopStates(InferenceContext n)
     {
         var graph = n.Node.Attributes["body"].Graph;
         ValueFacts[] states = [.. Enumerable.Range(2, Math.Max(0, n.Count - 2)).Select(i => Varying(n.Facts(i)))];
-        // Sizes that a step changes are not known; three rounds settle ranks that change too.
-        for (var round = 0; round < 3; round++)
+        // Sizes that a step changes are not known; every round at least one state loses its sizes or its rank.
+        while (true)
         {
-            var after = InferBody(graph, n.Lookup, [.. LoopCounters, .. states]);
-            ValueFacts[] common = [.. states.Select((s, i) => i + 1 < after.Length ? Common(n, i, s, after[i + 1]) : s)];
+            var results = InferBody(graph, n.Lookup, [.. LoopCounters, .. states]);
+            ValueFacts[] common = [.. states.Select((s, i) => i + 1 < results.Length ? Common(n, i, s, results[i + 1]) : s)];
             if (common.Zip(states).All(pair => SameShape(pair.First.Shape, pair.Second.Shape)))
-                break;
+                return (states, results);
             states = common;
         }
-
-        return states;
     }
 
     /// <summary>What is known about the inputs of a scan's body: states, and elements of the sequences.</summary>
@@ -72,21 +71,26 @@ internal static partial class ShapeInference
 
     private static ValueFacts[] If(InferenceContext n)
     {
-        var (yes, no) = (InferBody(n.Node.Attributes["then_branch"].Graph, n.Lookup, []), InferBody(n.Node.Attributes["else_branch"].Graph, n.Lookup, []));
+        if (!n.Node.Attributes.TryGetValue("then_branch", out var first) || !n.Node.Attributes.TryGetValue("else_branch", out var second))
+            return [];
+        var (yes, no) = (InferBody(first.Graph, n.Lookup, []), InferBody(second.Graph, n.Lookup, []));
         return [.. yes.Zip(no).Select((pair, i) => Common(n, i, pair.First, pair.Second))];
     }
 
     private static ValueFacts[] Loop(InferenceContext n)
     {
-        var states = LoopStates(n);
-        var results = InferBody(n.Node.Attributes["body"].Graph, n.Lookup, [.. LoopCounters, .. states]);
+        if (!n.Node.Attributes.ContainsKey("body"))
+            return [];
+        var (states, results) = LoopStates(n);
         return [.. states, .. results.Skip(1 + states.Length).Select((r, k) =>
             new ValueFacts(r.ElementType, r.Shape is null ? null : [Dim.Symbol($"{n.Node.Name}.{n.Node.Outputs[0]}.steps"), .. r.Shape]))];
     }
 
     private static ValueFacts[] Scan(InferenceContext n)
     {
-        var graph = n.Node.Attributes["body"].Graph;
+        if (!n.Node.Attributes.TryGetValue("body", out var body))
+            return [];
+        var graph = body.Graph;
         // Version 8 had lengths as a further input; it is rewritten before anything asks.
         if (n.Count != graph.Inputs.Count)
             return [];

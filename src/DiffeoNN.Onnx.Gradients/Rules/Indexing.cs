@@ -99,7 +99,7 @@ internal static class Indexing
         for (var i = 0; i < count; i++)
         {
             var axis = n.Axis(axes[i], n.X.Rank);
-            Value Of(int input) => n.Input(input).Slice(0, i, i + 1);
+            Value Of(int input) => n.Input(input).Cast(OnnxElementType.Int64).Slice(0, i, i + 1);
             var positions = Positions(n.X.Size(axis));
             var taken = n.Builder.Op("Slice", [positions, Of(1), Of(2), n.Builder.Integers(0), .. n.Has(4) ? new[] { Of(4) } : []]);
             var shape = Enumerable.Range(0, n.X.Rank).Select(d => d == axis ? n.X.Size(d) : gradient.Size(d)).ToArray();

@@ -25,9 +25,7 @@ internal static class Pooling
                     return n.Builder.Node("MaxUnpool", [n.dY, indices, Tiled(n) ? null : n.X.ShapeVector], 1, [.. n.Node.Attributes.Values.Where(a => a.Name is "kernel_shape" or "strides")])[0];
                 }
 
-                var zeros = n.Builder.Op("Expand", n.X.Like(0), n.X.Apply("Size").Reshape(1));
-                return n.Builder.Node("ScatterElements", [zeros, indices.Flat(), n.dY.Flat()],
-                    OnnxAttribute.Of("axis", 0), OnnxAttribute.Of("reduction", "add"))[0].ReshapeLike(n.X);
+                return Indexing.ScatterFlat(n.X, indices, n.dY);
             },
         ];
     }

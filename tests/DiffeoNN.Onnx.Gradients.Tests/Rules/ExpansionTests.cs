@@ -37,13 +37,14 @@ public sealed class ExpansionTests
         var outputs = kernel.Run(narrow);
         var upstream = GradientCheck.Widened(GradientCheck.Upstream(outputs, outputs.Keys, new Random(Seed + 1)));
         var inputs = GradientCheck.Widened(narrow);
+        var differentiated = inputs.Values.Where(t => t.ElementType.IsFloat()).Select(t => t.Name).ToList();
         var all = new Dictionary<string, OnnxTensor>(inputs);
         foreach (var (name, tensor) in upstream)
             all[name + "_grad"] = tensor;
         using var body = new Runner(GradientCompiler.Compile(DoublePrecision.Of(model)), optimise: false);
-        var expected = GradientCheck.FiniteDifferences(body, all, upstream, inputs.Keys, 1e-3);
+        var expected = GradientCheck.FiniteDifferences(body, all, upstream, differentiated, 1e-3);
         var actual = body.Run(all);
-        foreach (var name in inputs.Keys)
+        foreach (var name in differentiated)
             GradientCheck.AreClose(actual[name + "_grad"].ToDoubleArray(), expected[name], test.DoubleTolerance, $"{test} opset {opset} seed {Seed}, {name}");
     }
 

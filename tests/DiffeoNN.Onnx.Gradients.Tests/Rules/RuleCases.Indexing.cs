@@ -122,6 +122,8 @@ internal static partial class RuleCases
         yield return new("Slice", [13], [Any(4, 5), Integers(-1).AtRunTime, Integers(0).AtRunTime, Integers(1), Integers(-2).AtRunTime]);
         yield return new("Slice", [13], [Any(4, 5), Integers(3, 1).AtRunTime, Integers(-100, 4).AtRunTime, Integers(1, 0).AtRunTime, Integers(-1, 2).AtRunTime]);
         yield return new("Slice", [13], [Any(5), Integers(1).AtRunTime, Integers(4)]);
+        Operand Narrow(int value) => Fix(OnnxTensor.Create<int>("", [1], [value]));
+        yield return new("Slice", [13], [Any(2, 5), Narrow(-1), Narrow(-100), Narrow(1), Narrow(-2)]);
         yield return new("Pad", [13], [Any(2, 3), Integers(1, 0, -1, 2).AtRunTime, Any()]);
         yield return new("Pad", [18], [Any(2, 3), Integers(1, 2).AtRunTime, Any(), Integers(1).AtRunTime]);
         yield return new("Pad", [13], [Any(3, 4), Integers(1, 2, 2, 0).AtRunTime], S("mode", "reflect"));

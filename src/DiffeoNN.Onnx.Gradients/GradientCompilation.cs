@@ -112,6 +112,10 @@ internal sealed partial class GradientCompilation
             // The others are looked for too, so that all are named at once.
             _refused.Add(e);
         }
+        catch (Exception e) when (GradientDefectException.IsDefect(e))
+        {
+            throw new GradientDefectException($"the gradient of {node}", e);
+        }
     }
 
     private Value Gradient(RuleContext context, GradientRule rule, IReadOnlyList<Func<Value>?> gradients, int input)

@@ -15,19 +15,21 @@ public static class GradientCompiler
     /// <see cref="MinimumOpset"/> where that is older.
     /// </returns>
     /// <exception cref="UnsupportedOperatorException">Operators without rule lie between the chosen inputs and outputs.</exception>
-    /// <exception cref="OnnxModelException">The model contradicts itself, a name is unknown, or an input does not influence the outputs.</exception>
+    /// <exception cref="OnnxModelException">The model is malformed or contradicts itself, a name is unknown, or an input does not influence the outputs.</exception>
+    /// <exception cref="GradientDefectException">This library failed; whatever the model is, that is a defect to report.</exception>
     public static OnnxModel Compile(OnnxModel model, GradientOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         try
         {
-            var opset = Math.Max(MinimumOpset, model.Opset);
-            return new GradientCompilation(OpsetConverter.Convert(model, opset), options ?? new GradientOptions()).Run();
+            ModelValidator.Check(model);
+            var sorted = model.Copy();
+            sorted.Graph.Sort();
+            return new GradientCompilation(OpsetConverter.Convert(sorted, Math.Max(MinimumOpset, model.Opset)), options ?? new GradientOptions()).Run();
         }
-        catch (Exception e) when (e is IndexOutOfRangeException or ArgumentException or OverflowException or InvalidOperationException
-            or InvalidCastException or KeyNotFoundException or NullReferenceException or DivideByZeroException)
+        catch (Exception e) when (GradientDefectException.IsDefect(e))
         {
-            throw new OnnxModelException($"The model contradicts itself: {e.Message} Check it with the ONNX checker.", e);
+            throw new GradientDefectException($"model '{model.Graph.Name}'", e);
         }
     }
 

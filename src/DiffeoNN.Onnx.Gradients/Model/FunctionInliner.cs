@@ -5,6 +5,9 @@ internal static class FunctionInliner
 {
     private const int MaximumDepth = 64;
 
+    /// <summary>Functions that call functions multiply their nodes; models beyond this are no models.</summary>
+    private const int MaximumCalls = 100_000;
+
     /// <summary>A copy of the model without functions.</summary>
     /// <exception cref="OnnxModelException">Functions call each other without end.</exception>
     public static OnnxModel Inline(OnnxModel model)
@@ -39,7 +42,7 @@ internal static class FunctionInliner
         graph.Nodes.Clear();
         graph.Nodes.AddRange(nodes);
         foreach (var inner in graph.Nodes.SelectMany(n => n.Attributes.Values).SelectMany(a => a.Graphs))
-            Inline(inner, functions, ref count, depth);
+            Inline(inner, functions, ref count, depth + 1);
     }
 
     private static List<OnnxNode> Expand(
@@ -56,6 +59,11 @@ internal static class FunctionInliner
 
             if (depth > MaximumDepth)
                 throw new OnnxModelException($"Function '{function.Name}' calls itself, directly or through others.");
+            if (count > MaximumCalls)
+                throw new OnnxModelException($"The model's functions call each other more than {MaximumCalls} times; one of them is '{function.Name}'.");
+            if (node.Inputs.Count > function.Inputs.Count || node.Outputs.Count > function.Outputs.Count)
+                throw new OnnxModelException(
+                    $"{node} has {node.Inputs.Count} inputs and {node.Outputs.Count} outputs; function '{function.Name}' has {function.Inputs.Count} and {function.Outputs.Count}.");
             result.AddRange(Expand(Body(node, function, count++), functions, ref count, depth + 1));
         }
 

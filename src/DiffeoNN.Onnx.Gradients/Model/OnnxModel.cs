@@ -94,13 +94,17 @@ public sealed class OnnxModel
         try
         {
             var model = new ModelReader(new ExternalData(folder)).Read(ModelProto.Parser.ParseFrom(bytes));
-            _ = model.Opset;
+            ModelValidator.Check(model);
             model.Graph.Sort();
             return model;
         }
-        catch (Exception e) when (e is InvalidProtocolBufferException or OverflowException or ArgumentException)
+        catch (InvalidProtocolBufferException e)
         {
             throw new OnnxModelException($"The {bytes.Length} bytes are no ONNX model: {e.Message}", e);
+        }
+        catch (Exception e) when (GradientDefectException.IsDefect(e))
+        {
+            throw new GradientDefectException($"reading {bytes.Length} bytes", e);
         }
     }
 }

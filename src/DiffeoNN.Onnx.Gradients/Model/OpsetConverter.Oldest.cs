@@ -146,7 +146,7 @@ public static partial class OpsetConverter
         // An axis of -1 means the last axes, as no axis does.
         if (node.GetInt("axis", 0) == -1 || behind == 0)
             return [copy];
-        if (behind < 0)
+        if (behind < 0 || axis < 0)
             throw new OnnxModelException($"{node} broadcasts an operand of rank {own} from axis {axis} on; the other has rank {rank}.");
         return Unsqueezed(copy, 1, own, (int)behind, scope);
     }

@@ -93,6 +93,8 @@ public static partial class OpsetConverter
             return copy.With(OnnxAttribute.Of("coordinate_transformation_mode", "asymmetric"), OnnxAttribute.Of("nearest_mode", rounding));
         }
 
+        if (node.Input(1).Length == 0)
+            throw new OnnxModelException($"{node} lacks input 1, its scales.");
         var (input, scales, output) = (node.Inputs[0], node.Inputs[1], node.Outputs[0]);
         var known = scope.NumbersOf(scales);
         if (node.GetString("mode", "nearest") != "nearest" || known?.All(s => s >= 1) == true)

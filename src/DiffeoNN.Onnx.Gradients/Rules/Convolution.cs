@@ -174,7 +174,7 @@ internal static class Convolution
     private static Dim[] ShapeFor(RuleContext n, Value x, Value weights) => x.Shape ?? weights.Shape?.Select((_, i) => n.Shapes.Unknown(i)).ToArray()
         ?? throw n.Refuse("neither the rank of its input nor that of its weights is known.");
 
-    private static long Padding(RuleContext n, int axis) => n.Node.GetInts("output_padding")?[axis] ?? 0;
+    private static long Padding(RuleContext n, int axis) => n.Node.GetInts("output_padding")?.ElementAtOrDefault(axis) ?? 0;
 
     /// <summary>Padding that follows from a wanted output size: in the window where the sizes are known, else by itself.</summary>
     private static (Window Window, FreePadding? Padding) Resolved(RuleContext n, Window window)

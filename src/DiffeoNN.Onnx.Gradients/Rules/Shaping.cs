@@ -30,7 +30,8 @@ internal static class Shaping
     /// <summary>Every operand gets its part of dY.</summary>
     private static IReadOnlyList<Func<Value>> Concat(RuleContext n)
     {
-        var axis = n.Axis(n.Node.GetInt("axis", 1), Enumerable.Range(0, n.Count).Select(n.Input).First(v => v.KnownRank is not null).Rank);
+        var axis = n.Axis(n.Node.GetInt("axis", 1), Enumerable.Range(0, n.Count).Select(i => n.Input(i).KnownRank).FirstOrDefault(r => r is not null)
+            ?? throw n.Refuse("the rank of none of its inputs is known."));
         Value[] Parts()
         {
             var sizes = Enumerable.Range(0, n.Count).Select(i => n.Input(i).Size(axis)).ToArray();

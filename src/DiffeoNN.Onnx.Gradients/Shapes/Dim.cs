@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 
 namespace DiffeoNN.Onnx.Gradients;
 
@@ -8,13 +10,23 @@ namespace DiffeoNN.Onnx.Gradients;
 /// </summary>
 internal sealed class Dim : IEquatable<Dim>
 {
+    /// <summary>Longer formulas are kept as a symbol, so that no model makes them grow without bound.</summary>
+    private const int LongestFormula = 1000;
+
     private readonly SortedDictionary<string, long> _terms;
     private readonly string _text;
 
     private Dim(SortedDictionary<string, long> terms)
     {
-        _terms = terms;
         _text = Format(terms);
+        if (_text.Length > LongestFormula)
+        {
+            // Equal formulas have equal hashes: what is equal stays equal.
+            _text = $"formula_{System.Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(_text)))[..32]}";
+            terms = new SortedDictionary<string, long>(StringComparer.Ordinal) { [_text] = 1 };
+        }
+
+        _terms = terms;
         IsConstant = terms.Count == 0 || (terms.Count == 1 && terms.ContainsKey(""));
         Constant = IsConstant ? terms.GetValueOrDefault("") : 0;
     }

@@ -25,6 +25,8 @@ internal sealed record Einsum(string[] Terms, string Output, string Dots)
             if (n.Shape(i) is not { } shape)
                 return null;
             widths[i] = shape.Length - (terms[i].Length - 3);
+            if (widths[i] < 0 || widths[i] > free.Count)
+                throw new OnnxModelException($"{n.Node} has equation '{equation}'; input {i} has rank {shape.Length}.");
         }
 
         var dots = new string([.. Enumerable.Range(0, Math.Max(0, widths.Max())).Select(_ => free.Dequeue())]);

@@ -5,10 +5,15 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <param name="lookup">What is known about a value.</param>
 internal sealed class InferenceContext(OnnxNode node, Func<string, ValueFacts> lookup)
 {
+    private const int MaximumRank = 64;
+
     public OnnxNode Node { get; } = node;
 
     /// <summary>What is known about any value in sight.</summary>
     public Func<string, ValueFacts> Lookup => lookup;
+
+    /// <summary>Whether the node may have a form older than version 7, when operands were not broadcast as they are now.</summary>
+    public bool IsOld { get; init; }
 
     public int Count => Node.Inputs.Count;
 
@@ -37,5 +42,7 @@ internal sealed class InferenceContext(OnnxNode node, Func<string, ValueFacts> l
     /// <summary>A dimension that nothing is known about.</summary>
     public Dim Unknown(int axis, int output = 0) => Dim.Symbol($"{Node.Outputs[output]}.{axis}");
 
-    public Dim[] UnknownShape(int rank, int output = 0) => [.. Enumerable.Range(0, rank).Select(a => Unknown(a, output))];
+    public Dim[] UnknownShape(long rank, int output = 0) => rank > MaximumRank
+        ? throw new OnnxModelException($"{Node} asks for a value of {rank} dimensions; at most {MaximumRank} are expected.")
+        : [.. Enumerable.Range(0, (int)rank).Select(a => Unknown(a, output))];
 }

@@ -35,7 +35,7 @@ internal static partial class ShapeInference
     {
         if (n.Items(input) is { } items && Array.TrueForAll(items, i => i.Integer is not null))
             return Array.ConvertAll(items, i => i.Integer!);
-        return n.Shape(input) is [{ IsConstant: true } length] ? n.UnknownShape((int)length.Constant) : null;
+        return n.Shape(input) is [{ IsConstant: true } length] ? n.UnknownShape(length.Constant) : null;
     }
 
     private static ValueFacts[] Constant(InferenceContext n)

@@ -18,7 +18,7 @@ internal static partial class ShapeInference
         var declared = Declared(model.Graph);
         foreach (var node in model.Graph.Nodes)
         {
-            foreach (var (name, value) in Infer(node, name => facts.GetValueOrDefault(name, ValueFacts.None), declared))
+            foreach (var (name, value) in Infer(node, name => facts.GetValueOrDefault(name, ValueFacts.None), declared, model.Opset < 7))
                 facts[name] = value;
         }
 
@@ -39,10 +39,10 @@ internal static partial class ShapeInference
 
     /// <summary>What is known about the outputs of one node.</summary>
     public static IEnumerable<(string Name, ValueFacts Facts)> Infer(
-        OnnxNode node, Func<string, ValueFacts> lookup, IReadOnlyDictionary<string, OnnxValueInfo>? declared = null)
+        OnnxNode node, Func<string, ValueFacts> lookup, IReadOnlyDictionary<string, OnnxValueInfo>? declared = null, bool isOld = false)
     {
-        var context = new InferenceContext(node, lookup);
-        var inferred = Knows(node) ? Table[node.OpType](context).ToArray() : [];
+        var context = new InferenceContext(node, lookup) { IsOld = isOld };
+        var inferred = Knows(node) ? Inferred(context) : [];
         for (var i = 0; i < node.Outputs.Count; i++)
         {
             if (node.Outputs[i].Length == 0)
@@ -53,6 +53,30 @@ internal static partial class ShapeInference
             if (i == 0 && node.Domain.Length == 0 && facts.Constant is null && ConstantEvaluator.Evaluate(context, facts) is { } items)
                 facts = facts with { Items = items, Constant = Item.ToTensor(items, facts.ElementType, facts.Sizes!) };
             yield return (node.Outputs[i], facts);
+        }
+    }
+
+    private static ValueFacts[] Inferred(InferenceContext context)
+    {
+        try
+        {
+            ShapeChecks.Check(context);
+            ValueFacts[] inferred = [.. Table[context.Node.OpType](context)];
+            foreach (var facts in inferred)
+            {
+                if (facts.Shape is { } shape && Array.Exists(shape, d => d.Size < 0))
+                    throw new OnnxModelException($"{context.Node} makes a value of shape [{string.Join(',', shape.Select(d => $"{d}"))}] from {ShapeChecks.Describe(context)}.");
+            }
+
+            return inferred;
+        }
+        catch (OverflowException e)
+        {
+            throw new OnnxModelException($"{context.Node} makes sizes that no memory can hold from {ShapeChecks.Describe(context)}.", e);
+        }
+        catch (Exception e) when (GradientDefectException.IsDefect(e))
+        {
+            throw new GradientDefectException($"the shape of {context.Node} with {ShapeChecks.Describe(context)}", e);
         }
     }
 

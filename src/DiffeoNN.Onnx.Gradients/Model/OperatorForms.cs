@@ -101,11 +101,11 @@ internal static class OperatorForms
         Add(1, 3, "Clip DFT Dropout");
         Add(1, 4, "Pad Resize");
         Add(1, 5, "Slice");
-        Add(1, Any, "Concat Einsum Max Mean Min Sum Scan");
+        Add(1, Any, "Concat Einsum Max Mean Min Sum");
         Add(2, 2, "Add AffineGrid And BitShift BitwiseAnd BitwiseOr BitwiseXor CastLike CenterCropPad Compress CumProd CumSum Div Equal Expand Gather GatherElements GatherND Greater");
         Add(2, 2, "GreaterOrEqual GridSample Less LessOrEqual MatMul MaxRoiPool Mod Mul Or PRelu Pow RMSNormalization ReverseSequence Sub Xor");
         Add(2, 3, "Conv ConvTranspose DequantizeLinear Gemm LayerNormalization MaxUnpool NegativeLogLikelihoodLoss QuantizeLinear SoftmaxCrossEntropyLoss TensorScatter Tile");
-        Add(2, Any, "Loop");
+        Add(0, Any, "Loop Scan");
         Add(3, 3, "Col2Im GroupNormalization InstanceNormalization OneHot Range RoiAlign Scatter ScatterElements ScatterND Where");
         Add(3, 4, "RotaryEmbedding");
         Add(3, 6, "GRU RNN");

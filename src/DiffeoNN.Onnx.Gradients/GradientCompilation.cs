@@ -114,7 +114,9 @@ internal sealed partial class GradientCompilation
         }
         catch (Exception e) when (GradientDefectException.IsDefect(e))
         {
-            throw new GradientDefectException($"the gradient of {node}", e);
+            // Behind a refused operator shapes are unknown that a rule may take for granted.
+            if (_refused.Count == 0)
+                throw new GradientDefectException($"the gradient of {node}", e);
         }
     }
 

@@ -188,12 +188,12 @@ public sealed class GradientCompilerTests
         {
             g.Inputs.Add(Float("x", 3));
             g.Nodes.Add(new OnnxNode("Frobnicate", ["x"], ["a"]) { Name = "/head/first", Domain = "com.example" });
-            g.Nodes.Add(new OnnxNode("Det", ["a"], ["y"]) { Name = "/head/second" });
+            g.Nodes.Add(new OnnxNode("Whirl", ["a"], ["y"]) { Name = "/head/second" });
             g.Outputs.Add(Float("y"));
         });
         model.OpsetImports["com.example"] = 1;
         Assert.That(() => GradientCompiler.Compile(model), Throws.TypeOf<UnsupportedOperatorException>()
-            .With.Message.EqualTo("No gradient rule for 2 operators: com.example.Frobnicate (node '/head/first'), Det-17 (node '/head/second')."));
+            .With.Message.EqualTo("No gradient rule for 2 operators: com.example.Frobnicate (node '/head/first'), Whirl-17 (node '/head/second')."));
     }
 
     [Test]

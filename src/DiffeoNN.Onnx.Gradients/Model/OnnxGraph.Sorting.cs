@@ -32,10 +32,11 @@ public sealed partial class OnnxGraph
 
     private void Sort(HashSet<string> outside)
     {
-        var available = new HashSet<string>(outside, StringComparer.Ordinal);
-        available.UnionWith(Inputs.Select(i => i.Name));
-        available.UnionWith(Initializers.Keys);
-        var makers = Makers(available);
+        var own = Inputs.Select(i => i.Name).Concat(Initializers.Keys).ToHashSet(StringComparer.Ordinal);
+        var makers = Makers(own);
+        // A name that this graph makes hides the same name outside.
+        var available = new HashSet<string>(outside.Where(n => !makers.ContainsKey(n)), StringComparer.Ordinal);
+        available.UnionWith(own);
         var order = new List<OnnxNode>(Nodes.Count);
         var waiting = new int[Nodes.Count];
         var readers = new Dictionary<string, List<int>>(StringComparer.Ordinal);

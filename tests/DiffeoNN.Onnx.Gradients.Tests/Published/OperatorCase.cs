@@ -3,6 +3,9 @@ namespace DiffeoNN.Onnx.Gradients.Tests.Published;
 /// <summary>One published single-operator case: its path and the inputs its gradient exists for.</summary>
 internal sealed record OperatorCase(string Path, int Opset, string[] Differentiable)
 {
+    /// <summary>All operators in its graph.</summary>
+    public string[] Operators { get; private init; } = [];
+
     public static IReadOnlyList<OperatorCase> Read(string folder, string index = "index.csv")
     {
         var result = new List<OperatorCase>();
@@ -14,7 +17,10 @@ internal sealed record OperatorCase(string Path, int Opset, string[] Differentia
             string Of(string column) => fields[header.IndexOf(column)];
             var opset = Of("opset").Split(' ', ';', '+')[0];
             result.Add(new OperatorCase(Of("path"), int.TryParse(opset.Split(':')[^1], out var version) ? version : 0,
-                Of("differentiable_inputs").Split(' ', StringSplitOptions.RemoveEmptyEntries)));
+                Of("differentiable_inputs").Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            {
+                Operators = Of("op_types").Split(' ', StringSplitOptions.RemoveEmptyEntries),
+            });
         }
 
         return result;

@@ -21,6 +21,7 @@ internal static partial class RuleCases
         .. Scanning(),
         .. Quantised(),
         .. Determinants(),
+        .. Oldest(),
     ];
 
     private static OnnxAttribute I(string name, long value) => OnnxAttribute.Of(name, value);

@@ -66,15 +66,13 @@ internal static class OperatorList
         ["StringNormalizer"] = Strings,
         ["StringSplit"] = Strings,
         ["TfIdfVectorizer"] = "it counts text or integers",
+        ["DynamicQuantizeLinear"] = "it rounds to integers",
         ["ImageDecoder"] = "it reads the bytes of a compressed picture",
     };
 
     /// <summary>Operators that a version withdrew; older models with them are rewritten before anything is differentiated.</summary>
     public static IReadOnlyDictionary<string, int> Withdrawn { get; } = new Dictionary<string, int> { ["Upsample"] = 10, ["Scatter"] = 11 };
 
-    /// <summary>Operators whose rules are still to come.</summary>
-    public static IReadOnlySet<string> Pending { get; } = new HashSet<string>
-    {
-        "DeformConv", "DynamicQuantizeLinear", "GlobalLpPool", "If", "Loop", "LpPool", "MaxRoiPool", "RoiAlign", "Scan",
-    };
+    /// <summary>Operators that hold graphs, which the driver takes apart instead of a rule.</summary>
+    public static IReadOnlySet<string> ControlFlow { get; } = new HashSet<string> { "If", "Loop", "Scan" };
 }

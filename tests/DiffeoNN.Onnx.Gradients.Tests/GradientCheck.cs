@@ -73,12 +73,12 @@ internal static class GradientCheck
 
     /// <summary>Runs an emitted gradient model; results by input name.</summary>
     public static Dictionary<string, OnnxTensor> Gradients(
-        OnnxModel gradient, IReadOnlyDictionary<string, OnnxTensor> inputs, IReadOnlyDictionary<string, OnnxTensor> upstream)
+        OnnxModel gradient, IReadOnlyDictionary<string, OnnxTensor> inputs, IReadOnlyDictionary<string, OnnxTensor> upstream, bool optimise = true)
     {
         var values = new Dictionary<string, OnnxTensor>(inputs);
         foreach (var (name, tensor) in upstream)
             values[name + "_grad"] = tensor;
-        using var runner = new Runner(gradient);
+        using var runner = new Runner(gradient, optimise);
         var names = gradient.Graph.Outputs.Select(o => o.Name).Where(n => n.EndsWith("_grad", StringComparison.Ordinal)).ToList();
         return runner.Run(values, names).ToDictionary(r => r.Key[..^"_grad".Length], r => r.Value);
     }

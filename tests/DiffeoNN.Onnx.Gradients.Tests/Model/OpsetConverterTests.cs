@@ -27,4 +27,25 @@ public sealed class OpsetConverterTests
                 GradientCheck.AreClose(actual[name].ToDoubleArray(), tensor.ToDoubleArray(), 1e-5, $"{test} {from} to {to}, {name}");
         }
     }
+
+    [Test]
+    public void Convert_LeavesInnerGraphsOfTheOriginalAsTheyAre()
+    {
+        var model = new OnnxModel { IrVersion = 6, OpsetImports = { [""] = 11 } };
+        model.Graph.Inputs.Add(new OnnxValueInfo("condition", OnnxElementType.Bool, []));
+        model.Graph.Inputs.Add(new OnnxValueInfo("x", OnnxElementType.Float, [2, 1]));
+        OnnxAttribute Branch(string name, long axis)
+        {
+            var graph = new OnnxGraph { Name = name };
+            graph.AddNode("Squeeze", ["x"], $"{name}/y", OnnxAttribute.Of("axes", [axis]));
+            graph.Outputs.Add(new OnnxValueInfo($"{name}/y", OnnxElementType.Float, null));
+            return OnnxAttribute.Of(name, graph);
+        }
+
+        model.Graph.AddNode("If", ["condition"], "y", Branch("then_branch", 1), Branch("else_branch", -1));
+        model.Graph.Outputs.Add(new OnnxValueInfo("y", OnnxElementType.Float, null));
+        var before = model.ToBytes();
+        OpsetConverter.Convert(model, 18);
+        Assert.That(model.ToBytes(), Is.EqualTo(before));
+    }
 }

@@ -31,6 +31,9 @@ public sealed record GradientRule
     /// <summary>Inputs through which no derivative flows: indices, shapes, masks.</summary>
     public IReadOnlyList<int> NonDifferentiableInputs { get; init; } = [];
 
+    /// <summary>What the rule refuses, and what else is worth knowing of it, for the list of operators; null for nothing.</summary>
+    public string? Limits { get; init; }
+
     /// <summary>Whether the outputs carry no derivative at all (comparisons, rounding, indices), so that gradients stop here.</summary>
     public bool IsStop { get; init; }
 

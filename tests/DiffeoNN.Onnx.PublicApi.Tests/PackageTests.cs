@@ -63,7 +63,7 @@ public sealed class PackageTests
         using var archive = ZipFile.OpenRead(package);
         Assert.That(archive.Entries.Select(entry => entry.FullName), Is.SupersetOf(new[]
         {
-            "README.md", "lib/net10.0/DiffeoNN.Onnx.Gradients.dll", "lib/net10.0/DiffeoNN.Onnx.Gradients.xml",
+            "README.md", "COVERAGE.md", "lib/net10.0/DiffeoNN.Onnx.Gradients.dll", "lib/net10.0/DiffeoNN.Onnx.Gradients.xml",
         }));
         using var reader = new StreamReader(archive.GetEntry("DiffeoNN.Onnx.Gradients.nuspec")!.Open());
         string specification = reader.ReadToEnd();

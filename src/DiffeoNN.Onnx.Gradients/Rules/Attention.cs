@@ -7,7 +7,7 @@ internal static class Attention
 {
     public static IReadOnlyList<GradientRule> All { get; } =
     [
-        GradientRule.Expanded("Attention", SinceVersion: 23, Attend),
+        GradientRule.Expanded("Attention", SinceVersion: 23, Attend) with { NonDifferentiableInputs = [6] },
     ];
 
     /// <summary>Where qk_matmul_output is taken.</summary>

@@ -10,7 +10,7 @@ internal static class Determinant
 
     public static IReadOnlyList<GradientRule> All { get; } =
     [
-        new("Det", SinceVersion: 11, n => [() => n.dY.Unsqueeze(-2, -1) * Cofactors(n.X)]),
+        new("Det", SinceVersion: 11, n => [() => n.dY.Unsqueeze(-2, -1) * Cofactors(n.X)]) { Limits = "Of singular matrices too." },
     ];
 
     private static Value Cofactors(Value x) => (x.Shape![^1].Size ?? x.Shape[^2].Size) switch

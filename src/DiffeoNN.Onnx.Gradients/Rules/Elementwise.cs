@@ -6,9 +6,9 @@ internal static class Elementwise
     public static IReadOnlyList<GradientRule> All { get; } =
     [
         new("Identity", SinceVersion: 7, n => [() => n.dY]),
-        new("Cast", SinceVersion: 7, n => [() => n.dY.Cast(n.X.ElementType)]),
+        new("Cast", SinceVersion: 7, n => [() => n.dY.Cast(n.X.ElementType)]) { Limits = "Between floating point types; stops at others." },
         new("CastLike", SinceVersion: 15, n => [() => n.dY.Cast(n.X.ElementType)]) { NonDifferentiableInputs = [1] },
-        new("BitCast", SinceVersion: 26, BitCast),
+        new("BitCast", SinceVersion: 26, BitCast) { Limits = "Only between equal types." },
         new("Dropout", SinceVersion: 7, Dropout) { NonDifferentiableInputs = [1, 2] },
         new("Clip", SinceVersion: 7, Clip) { Broadcasts = true },
         new("Exp", SinceVersion: 7, n => [() => n.dY * n.Y]),

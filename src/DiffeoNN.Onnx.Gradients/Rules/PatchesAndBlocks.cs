@@ -7,7 +7,7 @@ internal static class PatchesAndBlocks
     [
         new("DepthToSpace", SinceVersion: 7, DepthToSpace),
         new("SpaceToDepth", SinceVersion: 7, n => [() => n.dY.Apply("DepthToSpace", OnnxAttribute.Of("blocksize", n.Node.GetInt("blocksize", 1)))]),
-        new("Col2Im", SinceVersion: 18, ColumnsToImage) { NonDifferentiableInputs = [1, 2] },
+        new("Col2Im", SinceVersion: 18, ColumnsToImage) { NonDifferentiableInputs = [1, 2], Limits = "The length of `image_shape` must be known." },
         new("MaxUnpool", SinceVersion: 9, MaxUnpool) { NonDifferentiableInputs = [1, 2] },
     ];
 

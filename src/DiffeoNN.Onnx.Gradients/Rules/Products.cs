@@ -7,7 +7,7 @@ internal static class Products
     [
         new("MatMul", SinceVersion: 7, MatMul),
         new("Gemm", SinceVersion: 7, Gemm),
-        new("Einsum", SinceVersion: 12, Contraction),
+        new("Einsum", SinceVersion: 12, Contraction) { Limits = "An ellipsis needs operands of known rank." },
     ];
 
     /// <summary>dA = dY * B^T, dB = A^T * dY, summed over the axes that were broadcast.</summary>

@@ -7,8 +7,8 @@ internal static class Reductions
     [
         new("ReduceSum", SinceVersion: 7, n => [() => Spread(n, n.dY).ExpandLike(n.X)]) { NonDifferentiableInputs = [1] },
         new("ReduceMean", SinceVersion: 7, Mean) { NonDifferentiableInputs = [1] },
-        new("ReduceMax", SinceVersion: 7, Extreme) { NonDifferentiableInputs = [1] },
-        new("ReduceMin", SinceVersion: 7, Extreme) { NonDifferentiableInputs = [1] },
+        new("ReduceMax", SinceVersion: 7, Extreme) { NonDifferentiableInputs = [1], Limits = "Equal largest elements share the gradient." },
+        new("ReduceMin", SinceVersion: 7, Extreme) { NonDifferentiableInputs = [1], Limits = "Equal smallest elements share the gradient." },
         new("ReduceProd", SinceVersion: 7, Product) { NonDifferentiableInputs = [1] },
         new("ReduceL1", SinceVersion: 7, n => [() => Spread(n, n.dY) * n.X.Apply("Sign")]) { NonDifferentiableInputs = [1] },
         new("ReduceL2", SinceVersion: 7, Norm) { NonDifferentiableInputs = [1] },

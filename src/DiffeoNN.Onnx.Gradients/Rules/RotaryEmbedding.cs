@@ -5,7 +5,7 @@ internal static class RotaryEmbedding
 {
     public static IReadOnlyList<GradientRule> All { get; } =
     [
-        GradientRule.Expanded("RotaryEmbedding", SinceVersion: 23, Rotate),
+        GradientRule.Expanded("RotaryEmbedding", SinceVersion: 23, Rotate) with { NonDifferentiableInputs = [3] },
     ];
 
     /// <summary>(a, b) -> (a cos - b sin, a sin + b cos); a and b are neighbours where interleaved, halves of the features otherwise.</summary>

@@ -6,8 +6,8 @@ internal static class Selection
     public static IReadOnlyList<GradientRule> All { get; } =
     [
         new("Compress", SinceVersion: 9, Compress) { NonDifferentiableInputs = [1] },
-        new("Unique", SinceVersion: 11, Unique),
-        new("TopK", SinceVersion: 7, TopK) { NonDifferentiableInputs = [1] },
+        new("Unique", SinceVersion: 11, Unique) { Limits = "Of the values; the place where each was found first gets the gradient." },
+        new("TopK", SinceVersion: 7, TopK) { NonDifferentiableInputs = [1], Limits = "Of the values; indices carry none." },
         new("ReverseSequence", SinceVersion: 10, n => [() => Again(n)]) { NonDifferentiableInputs = [1] },
         new("Trilu", SinceVersion: 14, n => [() => Again(n)]) { NonDifferentiableInputs = [1] },
         new("CenterCropPad", SinceVersion: 18, CenterCropPad) { NonDifferentiableInputs = [1] },

@@ -5,7 +5,7 @@ internal static class Spectral
 {
     public static IReadOnlyList<GradientRule> All { get; } =
     [
-        new("DFT", SinceVersion: 17, Fourier) { NonDifferentiableInputs = [1, 2] },
+        new("DFT", SinceVersion: 17, Fourier) { NonDifferentiableInputs = [1, 2], Limits = "From half a spectrum to a real signal of another length, the axis must be constant." },
         GradientRule.Expanded("STFT", SinceVersion: 17, ShortTime) with { NonDifferentiableInputs = [1, 3] },
     ];
 

@@ -28,7 +28,8 @@ public sealed record GradientCheckOptions
 
     /// <summary>
     /// Largest error that passes, relative to the input's largest derivative (along directions: to the gradient's length); null for
-    /// 1e-3 where the differences are taken in float64, 5e-3 in float32, and 5e-2 for gradients in half precision.
+    /// 1e-3 where the differences are taken in float64, 5e-3 in float32, and 5e-2 for gradients in half precision. What rounding
+    /// of the outputs leaves open is added.
     /// </summary>
     public double? Tolerance { get; init; }
 

@@ -13,12 +13,14 @@ internal static class Determinant
         new("Det", SinceVersion: 11, n => [() => n.dY.Unsqueeze(-2, -1) * Cofactors(n.X)]) { Limits = "Of singular matrices too." },
     ];
 
-    private static Value Cofactors(Value x) => (x.Shape![^1].Size ?? x.Shape[^2].Size) switch
+    private static Value Cofactors(Value x) => SizeOf(x, x.Rank) switch
     {
         1 => x.Like(1).ExpandLike(x),
         <= MinorSize and var size => ByMinors(x, (int)size),
         _ => ByElimination(x),
     };
+
+    private static long? SizeOf(Value x, int rank) => x.Shape![rank - 1].Size ?? x.Shape[rank - 2].Size;
 
     /// <summary>(-1)^(i+j) times the determinant of what is left without row i and column j.</summary>
     private static Value ByMinors(Value x, int size)

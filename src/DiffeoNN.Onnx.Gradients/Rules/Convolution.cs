@@ -5,8 +5,8 @@ internal static class Convolution
 {
     public static IReadOnlyList<GradientRule> All { get; } =
     [
-        new("Conv", SinceVersion: 7, Conv) { Limits = "`auto_pad` with strides needs fixed spatial sizes; the kernel's size must be known." },
-        new("ConvTranspose", SinceVersion: 7, ConvTranspose) { Limits = "`output_shape` needs fixed spatial sizes; the kernel's size must be known." },
+        new("Conv", SinceVersion: 7, Conv) { Limits = "The kernel's size must be known." },
+        new("ConvTranspose", SinceVersion: 7, ConvTranspose) { Limits = "The kernel's size must be known." },
     ];
 
     /// <summary>

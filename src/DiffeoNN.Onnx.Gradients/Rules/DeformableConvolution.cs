@@ -5,7 +5,7 @@ internal static class DeformableConvolution
 {
     public static IReadOnlyList<GradientRule> All { get; } =
     [
-        new("DeformConv", SinceVersion: 19, DeformConv),
+        new("DeformConv", SinceVersion: 19, DeformConv) { Limits = "Images only, as in ONNX Runtime; the kernel's size must be known." },
     ];
 
     /// <summary>

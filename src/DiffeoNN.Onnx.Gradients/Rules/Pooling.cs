@@ -6,7 +6,7 @@ internal static class Pooling
     public static IReadOnlyList<GradientRule> All { get; } =
     [
         new("MaxPool", SinceVersion: 7, MaxPool) { Limits = "Of the values; indices carry none. The element that the runtime took gets the gradient." },
-        new("AveragePool", SinceVersion: 7, AveragePool) { Limits = "`auto_pad` with strides, and `ceil_mode`, need fixed spatial sizes." },
+        new("AveragePool", SinceVersion: 7, AveragePool),
         new("GlobalAveragePool", SinceVersion: 7, GlobalAverage),
         new("GlobalMaxPool", SinceVersion: 7, GlobalMax),
     ];

@@ -5,7 +5,7 @@ internal static class Resampling
 {
     public static IReadOnlyList<GradientRule> All { get; } =
     [
-        new("Resize", SinceVersion: 10, Resize) { NonDifferentiableInputs = [1, 2, 3], Limits = "`antialias` and `keep_aspect_ratio_policy` need fixed sizes." },
+        new("Resize", SinceVersion: 10, Resize) { NonDifferentiableInputs = [1, 2, 3] },
         // The operator set converter turns it into Resize, which took its place.
         new("Upsample", SinceVersion: 7, Resize) { NonDifferentiableInputs = [1] },
     ];

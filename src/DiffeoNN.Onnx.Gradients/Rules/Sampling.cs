@@ -6,7 +6,7 @@ internal static class Sampling
     public static IReadOnlyList<GradientRule> All { get; } =
     [
         new("GridSample", SinceVersion: 16, GridSample) { Limits = "In nearest mode the gradient of the grid is zero." },
-        new("AffineGrid", SinceVersion: 20, AffineGrid) { NonDifferentiableInputs = [1], Limits = "The length of `size` must be known." },
+        new("AffineGrid", SinceVersion: 20, AffineGrid) { NonDifferentiableInputs = [1], Limits = "`size` or theta must show the number of spatial axes." },
     ];
 
     /// <summary>

@@ -16,9 +16,6 @@ internal sealed record RuleCase(string OpType, int[] Opsets, Operand[] Operands,
     /// <summary>Outputs that the node does not name.</summary>
     public int[] Unnamed { get; init; } = [];
 
-    /// <summary>Whether the rule needs the sizes of its inputs and says so where they are free.</summary>
-    public bool NeedsSizes { get; init; }
-
     /// <summary>Largest error allowed in float32, by the largest element; 1e-4 where finite differences run in float64.</summary>
     public double Tolerance { get; init; } = 2e-3;
 

@@ -60,14 +60,16 @@ internal sealed record PublishedModel(string Name, string Output, params ModelIn
     /// <summary>Puts random weights in the place of constant ones, of a size that keeps values as large as they are.</summary>
     private static void Randomise(OnnxModel model, Random random)
     {
-        var facts = ShapeInference.Infer(model);
         foreach (var node in model.Graph.Nodes.Where(n => n.OpType == "ConstantOfShape").ToList())
         {
-            var shape = facts[node.Outputs[0]].Sizes!;
-            var reader = model.Graph.Nodes.First(n => n.Inputs.Contains(node.Outputs[0]));
-            var (low, high) = (reader.OpType, reader.Inputs.IndexOf(node.Outputs[0])) switch
+            var shape = model.Graph.Initializers[node.Inputs[0]].ToInt64Array();
+            var name = node.Outputs[0];
+            OnnxNode Reader() => model.Graph.Nodes.First(n => n.Inputs.Contains(name));
+            if (Reader().OpType == "Unsqueeze")
+                name = Reader().Outputs[0];
+            var (low, high) = (Reader().OpType, Reader().Inputs.IndexOf(name)) switch
             {
-                ("BatchNormalization", 1 or 4) => (0.5, 1.5),
+                ("BatchNormalization", 1 or 4) or ("Mul", _) => (0.5, 1.5),
                 _ when shape.Length < 2 => (-0.2, 0.2),
                 // The variance that keeps it through a layer with Relu: 2 by the number of inputs.
                 _ => (-Math.Sqrt(6.0 / shape.Skip(1).Aggregate((a, b) => a * b)), Math.Sqrt(6.0 / shape.Skip(1).Aggregate((a, b) => a * b))),

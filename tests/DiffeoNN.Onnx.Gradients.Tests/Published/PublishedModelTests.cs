@@ -42,6 +42,7 @@ public sealed class PublishedModelTests
             Assert.That(check.Size, Is.GreaterThan(0), figures);
             Assert.That(check.ForwardError, Is.LessThan(row.ForwardTolerance), figures);
             Assert.That(check.DoubleError, Is.LessThan(row.DoubleTolerance), figures);
+            Assert.That(check.FormulaError, Is.LessThan(1e-6), figures);
             Assert.That(check.FloatError, Is.LessThan(row.FloatTolerance), figures);
         });
     }

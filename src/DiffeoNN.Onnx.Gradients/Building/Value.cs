@@ -72,6 +72,10 @@ internal sealed partial class Value
     public Value Cast(OnnxElementType type) => type == ElementType || type == OnnxElementType.Undefined ? this
         : Apply("Cast", OnnxAttribute.Of("to", (long)type));
 
+    /// <summary>Applies an operator that takes bfloat16 since operator set 22 alone; below that bfloat16 goes through it in float32.</summary>
+    public Value InWide(Func<Value, Value> apply) => ElementType == OnnxElementType.BFloat16 && Builder.Opset < 22
+        ? apply(Cast(OnnxElementType.Float)).Cast(ElementType) : apply(this);
+
     /// <summary>1 where a truth value holds, 0 elsewhere, in the element type of another value.</summary>
     public Value AsNumber(Value like) => Cast(like.ElementType);
 }

@@ -160,6 +160,8 @@ public static partial class OpsetConverter
     /// <summary>Before version 14 the statistics as outputs said that the batch's own were meant; those saved for training are gone since.</summary>
     private static OnnxNode[] StatisticsOutputs(OnnxNode node, Scope scope)
     {
+        if (node.Outputs.Skip(3).FirstOrDefault(o => o.Length > 0 && scope.IsRead(o)) is { } saved)
+            throw new OnnxModelException($"{node} gives '{saved}', statistics that it saved for its own gradient, to the model; operator set 14 and later have no such output.");
         var copy = node.Copy();
         var training = copy.Outputs.Skip(1).Any(o => o.Length > 0);
         var kept = training ? Math.Min(3, copy.Outputs.Count) : 1;

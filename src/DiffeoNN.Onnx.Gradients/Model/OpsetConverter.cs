@@ -83,9 +83,13 @@ public static partial class OpsetConverter
     {
         private readonly Lazy<IReadOnlyDictionary<string, ValueFacts>> _facts = new(() => ShapeInference.Infer(model));
         private readonly HashSet<string> _names = new(model.Graph.Nodes.SelectMany(n => n.Outputs).Concat(model.Graph.Inputs.Select(i => i.Name)), StringComparer.Ordinal);
+        private readonly Lazy<HashSet<string>> _read = new(() => Read(model));
         private int _count;
 
         public OnnxModel Model { get; } = model;
+
+        /// <summary>Whether a node, a graph or a function uses a value.</summary>
+        public bool IsRead(string value) => _read.Value.Contains(value);
 
         /// <summary>Nodes that make the constants of a function's body; null where constants become initialisers of the graph.</summary>
         public List<OnnxNode>? Constants { get; init; }
@@ -122,6 +126,13 @@ public static partial class OpsetConverter
 
         /// <summary>The number of elements where it is known.</summary>
         public long? SizeOf(string value) => _facts.Value.TryGetValue(value, out var facts) ? facts.Sizes?.Aggregate(1L, (a, b) => a * b) : null;
+
+        private static HashSet<string> Read(OnnxModel model)
+        {
+            static IEnumerable<string> Names(IEnumerable<OnnxNode> nodes) => nodes.SelectMany(n => n.Inputs.Concat(n.Attributes.Values.SelectMany(a => a.Graphs).SelectMany(Used)));
+            static IEnumerable<string> Used(OnnxGraph graph) => Names(graph.Nodes).Concat(graph.Outputs.Select(o => o.Name));
+            return Used(model.Graph).Concat(model.Functions.SelectMany(f => Names(f.Nodes).Concat(f.Outputs))).ToHashSet(StringComparer.Ordinal);
+        }
 
         public int? RankOf(string value) => _facts.Value.TryGetValue(value, out var facts) ? facts.Shape?.Length : null;
     }

@@ -46,7 +46,7 @@ internal static class Arithmetic
     private static Func<Value>[] Div(RuleContext n) => [() => n.dY / n.Input(1), () => -(n.dY * n.Y / n.Input(1))];
 
     /// <summary>A mod B = A - B * q with q locally constant, so dA = dY, dB = -dY * q.</summary>
-    private static Func<Value>[] Mod(RuleContext n) => [() => n.dY, () => -(n.dY * ((n.X - n.Y) / n.Input(1)).Apply("Round"))];
+    private static Func<Value>[] Mod(RuleContext n) => [() => n.dY, () => -(n.dY * ((n.X - n.Y) / n.Input(1)).InWide(q => q.Apply("Round")))];
 
     /// <summary>dX = dY * p * X^(p-1), dP = dY * Y * log X where X > 0 (elsewhere the power exists at integers alone).</summary>
     private static Func<Value>[] Pow(RuleContext n)

@@ -17,6 +17,8 @@ internal static class Determinant
     {
         1 => x.Like(1).ExpandLike(x),
         <= MinorSize and var size => ByMinors(x, (int)size),
+        // Products of many elements leave the range of 16 bits on the way.
+        _ when x.ElementType is OnnxElementType.Float16 or OnnxElementType.BFloat16 => ByElimination(x.Cast(OnnxElementType.Float)).Cast(x.ElementType),
         _ => ByElimination(x),
     };
 

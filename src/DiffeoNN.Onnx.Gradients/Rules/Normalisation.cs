@@ -73,8 +73,8 @@ internal static class Normalisation
         Value Window(Value value, long first, long last)
         {
             var planes = value.Reshape(n.Builder.Node("Concat", [n.X.Size(0), n.Builder.Integers(1), n.X.Size(1), n.Builder.Integers(-1)], OnnxAttribute.Of("axis", 0))[0]);
-            return planes.Apply("AveragePool", OnnxAttribute.Of("kernel_shape", [size, 1L]), OnnxAttribute.Of("pads", [first, 0L, last, 0L]),
-                OnnxAttribute.Of("count_include_pad", 1L)).ReshapeLike(n.X) * size;
+            return planes.InWide(p => p.Apply("AveragePool", OnnxAttribute.Of("kernel_shape", [size, 1L]), OnnxAttribute.Of("pads", [first, 0L, last, 0L]),
+                OnnxAttribute.Of("count_include_pad", 1L))).ReshapeLike(n.X) * size;
         }
 
         return

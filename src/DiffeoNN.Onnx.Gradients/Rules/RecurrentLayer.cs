@@ -79,8 +79,8 @@ internal sealed class RecurrentLayer
         return _mask is null || !_n.Has(InitialState) ? later : _n.Builder.Op("Where", Mask(1), later, first);
     }
 
-    /// <summary>The gradient of a final state, [N, H].</summary>
-    public Value FinalGradient(int output, int direction) => _n.HasGradient(output) ? _n.Gradient(output).At(0, direction)
+    /// <summary>The gradient of a final state, [N, H]. The runtime's final states of sequences without steps are zeros, not the initial ones.</summary>
+    public Value FinalGradient(int output, int direction) => _n.HasGradient(output) ? Started(_n.Gradient(output).At(0, direction))
         : _n.Builder.Op("Expand", _n.X.Like(0), _n.Builder.Concat(0, _n.X.Size(1), _n.Builder.Integers(Hidden)));
 
     /// <summary>Goes back through time.</summary>
@@ -153,6 +153,10 @@ internal sealed class RecurrentLayer
     /// <summary>Steps, of which there may be only one.</summary>
     private static Value Cut(Value value, long start, long end) =>
         value.Builder.Op("Slice", value, value.Builder.Integers(start), value.Builder.Integers(end), value.Builder.Integers(0));
+
+    /// <summary>Zero for sequences without steps.</summary>
+    private Value Started(Value value) => _mask is null || (_n.Input(4).Facts.Integers is { } lengths && Array.TrueForAll(lengths, l => l > 0)) ? value
+        : _n.Builder.Op("Where", _mask.Slice(0, 0, 1).Squeeze(0), value, value.Like(0));
 
     private Value Mask(int ahead)
     {

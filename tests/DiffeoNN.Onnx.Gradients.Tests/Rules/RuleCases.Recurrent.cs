@@ -30,6 +30,9 @@ internal static partial class RuleCases
         yield return new(op, [14], [Any(3, 2, 2), Unit(2, 2 * gates, 2), Unit(2, 2 * gates, 2), Unit(2, 4 * gates), Lengths(1, 3), .. Initial(2, 2)], hidden, S("direction", "bidirectional"))
             { Outputs = 1 + states, Differentiated = [.. Enumerable.Range(0, 1 + states)] };
         yield return new(op, [14], [Any(5, 2, 2), Unit(1, 2 * gates, 2), Unit(1, 2 * gates, 2), Absent, Lengths(2, 4)], hidden, S("direction", "reverse"));
+        // A sequence of no steps.
+        yield return new(op, [14], [Any(3, 2, 2), Unit(2, 2 * gates, 2), Unit(2, 2 * gates, 2), Unit(2, 4 * gates), Lengths(0, 2), .. Initial(2, 2)], hidden, S("direction", "bidirectional"))
+            { Outputs = 1 + states, Differentiated = [.. Enumerable.Range(0, 1 + states)] };
         // The last state alone, as classifiers use it: the node does not name the others.
         yield return new(op, [14], [Any(5, 2, 3), Unit(1, 2 * gates, 3), Unit(1, 2 * gates, 2)], hidden) { Outputs = 2, Differentiated = [1], Unnamed = [0] };
     }

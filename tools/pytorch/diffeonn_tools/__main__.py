@@ -7,9 +7,10 @@ from pathlib import Path
 
 import torch
 
-from . import data, evaluate, manifest, train
+from . import curves, data, deformations, evaluate, get, manifest, train
 
-ROLES = ("inner", "vae", "critic")
+ROLES = ("inner", "vae", "critic", "proposer", "augmented")
+OPTIONAL = ("proposer", "augmented")
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 
 
@@ -36,13 +37,24 @@ def _parser():
     command.add_argument("--roles", nargs="+", choices=ROLES, help="train these only and write no bundle")
     command.set_defaults(run=_train)
 
-    command = commands.add_parser("evaluate", help="mean IoU naive and canonicalised, for choosing settings")
+    command = commands.add_parser("evaluate", help="mean IoU or accuracy naive and canonicalised, for choosing settings")
     _common(command)
     command.add_argument("--split", default="val", help="split to evaluate (default val)")
-    command.add_argument("--deform", nargs="+", default=["tps", "tps-strong"], choices=("none", "tps", "tps-strong", "svf"))
+    command.add_argument("--deform", nargs="+", default=["tps", "tps-strong"], choices=("none", *deformations.PRESETS))
     command.add_argument("--seed", type=int, default=1, help="seed of the deformations (default 1)")
     command.add_argument("--repeats", type=int, default=1, help="deformations an image (default 1)")
+    command.add_argument("--start", default="auto", choices=("auto", "zero", "proposer"),
+                         help="where canonicalisation starts (default auto: at the proposal, where there is one)")
+    command.add_argument("--steps", type=int, help="updates (default the configuration's; 0 takes the start alone)")
+    command.add_argument("--count", type=int, help="the first images only")
     command.set_defaults(run=_evaluate)
+
+    command = commands.add_parser("get", help="fetch public data from its original source, or take it from a folder; checked by SHA-256")
+    command.add_argument("name", choices=("lungs", "mnist"))
+    command.add_argument("--output", type=Path, required=True, help="where to")
+    command.add_argument("--from", dest="source", type=Path, help="take the files from this folder instead of downloading them")
+    command.add_argument("--unverified", action="store_true", help="take files whose SHA-256 is not the expected one, too")
+    command.set_defaults(run=lambda options: get.get(options.name, options.output, options.source, options.unverified))
 
     command = commands.add_parser("export-small", help="export a small untrained bundle with references, in seconds")
     command.add_argument("--output", type=Path, required=True, help="the bundle's folder")
@@ -51,8 +63,8 @@ def _parser():
 
 
 def _common(command):
-    command.add_argument("--task", required=True, help="lungs or shapes: names the configuration")
-    command.add_argument("--data", type=Path, required=True, help="folder with images/, masks/ and perhaps split.csv")
+    command.add_argument("--task", required=True, help="lungs, shapes or genus: names the configuration")
+    command.add_argument("--data", type=Path, required=True, help="folder with images/, masks/ and perhaps split.csv; of genus: MNIST's IDX files")
     command.add_argument("--config", type=Path, help="configuration file (default configs/TASK.json)")
     command.add_argument("--checkpoints", type=Path, help="folder of trained weights (default runs/TASK)")
 
@@ -67,30 +79,42 @@ def _setup(options):
 def _train(options):
     config, checkpoints = _setup(options)
     checkpoints.mkdir(parents=True, exist_ok=True)
-    splits = [data.load_split(options.data, split, config["size"], config.get("source")) for split in ("train", "val")]
-    for role in options.roles or ROLES:
+    splits = [data.load(options.data, split, config) for split in ("train", "val")]
+    for role in options.roles or _roles(config):
         path = checkpoints / f"{role}.pt"
         if path.exists():
             print(f"{role}: taken from {path}")
             continue
-        network = train.train(role, config, *splits[0], *splits[1], log=lambda text: print(text, flush=True))
+        history = curves.History(checkpoints / f"{role}.history.json")
+        partial = checkpoints / f"{role}.partial.pt"
+        network = train.train(role, config, *splits[0], *splits[1], log=lambda text: print(text, flush=True),
+                              record=history.add, partial=partial)
         torch.save(network.state_dict(), path)
+        partial.unlink(missing_ok=True)
+        history.draw(checkpoints / f"{role}.curves.png", f"{config['name']}: {role}")
     if not options.roles:
         manifest.write_bundle(options.output, config, _load(config, checkpoints))
         print(f"bundle written to {options.output}")
 
 
+def _roles(config):
+    """The roles that a configuration describes."""
+    return [role for role in ROLES if role in config]
+
+
 def _evaluate(options):
     config, checkpoints = _setup(options)
-    images, masks = data.load_split(options.data, options.split, config["size"], config.get("source"))
+    images, targets = (part[: options.count] for part in data.load(options.data, options.split, config))
     networks = _load(config, checkpoints)
     for preset in options.deform:
-        evaluate.evaluate(networks, config, images, masks, preset, options.seed, options.repeats)
+        evaluate.evaluate(networks, config, images, targets, preset, options.seed, options.repeats, options.start, options.steps)
 
 
 def _load(config, checkpoints):
     networks = {}
-    for role in ROLES:
+    for role in _roles(config):
+        if role in OPTIONAL and not (checkpoints / f"{role}.pt").exists():
+            continue
         networks[role] = train.build(role, config)
         networks[role].load_state_dict(torch.load(checkpoints / f"{role}.pt", map_location="cpu"))
         networks[role].eval()
@@ -100,7 +124,8 @@ def _load(config, checkpoints):
 def _export_small(options):
     config = json.loads((CONFIGS / "small.json").read_text())
     torch.manual_seed(config["seed"])
-    networks = {role: train.build(role, config) for role in ROLES}
+    networks = {role: train.build(role, config) for role in _roles(config)}
+    torch.nn.init.normal_(networks["proposer"].dense.weight, std=0.02)
     for network in networks.values():
         # A few batches of noise give the batch normalisations statistics other than the identity.
         network.train()

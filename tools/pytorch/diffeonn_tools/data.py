@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from PIL import Image
 
+from . import genus
+
 
 def load_split(folder, split, size, source=None):
     """Images and masks of one split as float32 tensors (N, 1, size, size), images in [0, 1], masks 0 or 1.
@@ -40,3 +42,10 @@ def _read(path, size):
     if image.size != (size, size):
         image = image.resize((size, size), Image.BILINEAR)
     return np.asarray(image, dtype=np.float32) / 255
+
+
+def load(folder, split, config):
+    """Images (N, 1, H, W) and targets of one split, as the configuration's task wants them."""
+    if config.get("data") == "mnist-genus":
+        return genus.load_split(folder, split, config.get("limits", {}).get(split))
+    return load_split(folder, split, config["size"], config.get("source"))

@@ -7,7 +7,7 @@ corners aligned, the longest side spans [-1, 1]. A deformed image is ``x(p + u(p
 import numpy as np
 
 _MASK = (1 << 64) - 1
-PRESETS = ("tps", "tps-strong", "svf")
+PRESETS = ("tps", "tps-strong", "svf", "twist")
 
 
 class SplitMix64:
@@ -58,6 +58,8 @@ def random_map(preset, seed, index, height, width, amplitude=8.0):
     for _ in range(100):
         if preset == "svf":
             u = _svf(generator, height, width, amplitude)
+        elif preset == "twist":
+            u = _twist(generator, height, width)
         else:
             u = _tps(generator, height, width) * (2.0 if preset == "tps-strong" else 1.0)
         if minimum_determinant(u) > 0:
@@ -111,6 +113,17 @@ def _svf(generator, height, width, amplitude):
     v = np.einsum("hi,cij,wj->chw", _cubic_basis(y[:, 0]), lattice, _cubic_basis(x[0]))
     v *= amplitude * (2.0 / 127.0) / np.sqrt((v ** 2).sum(0)).max()
     return exponential(v)
+
+
+def _twist(generator, height, width):
+    """A turn about a point that fades with the distance; for evaluation only, nothing is trained on it."""
+    centre_x, centre_y = generator.uniform(-0.3, 0.3), generator.uniform(-0.3, 0.3)
+    angle = np.deg2rad(generator.uniform(-90.0, 90.0))
+    radius = generator.uniform(0.3, 0.6)
+    x, y = coordinates(height, width)
+    x, y = x - centre_x, y - centre_y
+    turn = angle * np.exp(-(x ** 2 + y ** 2) / (2 * radius ** 2))
+    return np.stack([np.cos(turn) * x - np.sin(turn) * y - x, np.sin(turn) * x + np.cos(turn) * y - y])
 
 
 def _cubic_basis(positions):

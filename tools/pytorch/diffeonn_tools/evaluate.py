@@ -4,7 +4,8 @@ import torch
 from torch import nn
 
 from . import fields
-from .train import deformation_pool, iou, vae_terms
+from .train import deformation_pool, vae_terms
+from .validation import iou
 
 
 class Siren(nn.Module):
@@ -51,8 +52,11 @@ def energy_terms(y, vae, critic, weights):
     return torch.stack(terms, 1)
 
 
-def canonicalise(x, vae, critic, weights, optimiser, padding="zeros", seed=1):
-    """Velocity (N, 2, H, W) of the best iterate and its energy (N,), by Adam from (nearly) the identity."""
+def canonicalise(x, vae, critic, weights, optimiser, padding="zeros", seed=1, start=None):
+    """Velocity (N, 2, H, W) of the best iterate and its energy (N,), by Adam from (nearly) the identity.
+
+    With a proposal ``start`` (N, 2, H, W) the velocity is the proposal plus a deviation, and smoothness is the deviation's.
+    """
     torch.manual_seed(seed)
     count, _, height, width = x.shape
     field = Siren(count, optimiser["lattice"]) if optimiser["field"] == "siren" else Lattice(count, optimiser["lattice"])
@@ -60,11 +64,12 @@ def canonicalise(x, vae, critic, weights, optimiser, padding="zeros", seed=1):
     factors = torch.tensor([weights[n] for n, net in (("vae", vae), ("adversarial", critic)) if net is not None])
     best, best_v = torch.full((count,), float("inf")), None
     for step in range(optimiser["steps"] + 1):
-        v = fields.spline(field(), height, width)
+        deviation = fields.spline(field(), height, width)
+        v = deviation if start is None else start + deviation
         u = fields.exponential(v, optimiser["squarings"])
         y = fields.warp(x, u, padding)
         energy = energy_terms(y, vae, critic, weights) @ factors
-        energy = energy + weights["smoothness"] * fields.smoothness(v) + weights["orientation"] * fields.orientation(u)
+        energy = energy + weights["smoothness"] * fields.smoothness(deviation) + weights["orientation"] * fields.orientation(u)
         with torch.no_grad():
             better = energy < best
             best = torch.where(better, energy, best)
@@ -82,33 +87,68 @@ def segment(inner, x):
     return torch.cat([inner(part).softmax(1)[:, 1:2] for part in x.split(16)])
 
 
-def evaluate(networks, config, images, masks, preset, seed, repeats=1, batch=33, log=print):
-    """Mean IoU clean, naive and canonicalised, on ``repeats`` deformations of every image."""
+@torch.no_grad()
+def predict(inner, x, back=None):
+    """Foreground probability, carried through the map ``back``, or, of a classifier, the logits (N, classes)."""
+    logits = torch.cat([inner(part) for part in x.split(16)])
+    if logits.dim() == 2:
+        return logits
+    probability = logits.softmax(1)[:, 1:2]
+    return probability if back is None else fields.warp(probability, back)
+
+
+def score(prediction, target):
+    """IoU (N,) with a mask, or 1 where a label is met and else 0."""
+    if target.dim() == 1:
+        return (prediction.argmax(1) == target).double()
+    return iou(prediction >= 0.5, target >= 0.5)
+
+
+@torch.no_grad()
+def propose(proposer, x):
+    """The proposal at the images' size (N, 2, H, W), continued linearly between its nodes as in the library."""
+    return torch.cat([fields.upsample(proposer(part), *x.shape[2:]) for part in x.split(64)])
+
+
+def evaluate(networks, config, images, targets, preset, seed, repeats=1, start="auto", steps=None, batch=33, log=print):
+    """Mean score clean, naive, augmented and canonicalised, on ``repeats`` deformations of every image.
+
+    The score is IoU, or accuracy of a classifier. ``start``: ``zero``, ``proposer``, or ``auto``, which takes the proposer
+    where there is one. ``steps`` overrides the configuration's; with 0 the start itself is the result.
+    """
     inner, vae, critic = (networks.get(role) for role in ("inner", "vae", "critic"))
+    if start == "proposer" and "proposer" not in networks:
+        raise ValueError("the configuration has no proposer to start from.")
+    proposer = networks.get("proposer") if start != "zero" else None
+    optimiser = {**config["optimiser"], **({} if steps is None else {"steps": steps})}
     for network in networks.values():
         network.requires_grad_(False)
-    images, masks = images.repeat(repeats, 1, 1, 1), masks.repeat(repeats, 1, 1, 1)
-    clean = iou(segment(inner, images) >= 0.5, masks >= 0.5)
-    if preset == "none":
-        x, target = images, masks >= 0.5
-    else:
+    images, targets = images.repeat(repeats, 1, 1, 1), targets.repeat(repeats, *[1] * (targets.dim() - 1))
+    clean = score(predict(inner, images), targets)
+    x, target = images, targets
+    if preset != "none":
         u = deformation_pool(preset, seed, len(images), images.shape[-1])
-        x, target = fields.warp(images, u), fields.warp(masks, u) >= 0.5
-    naive = iou(segment(inner, x) >= 0.5, target)
-    scores, folded, energies = [], [], []
-    padding = config["padding"]
+        x, target = fields.warp(images, u), targets if targets.dim() == 1 else fields.warp(targets, u)
+    naive = score(predict(inner, x), target)
+    scores, folded, energies, residuals = [], [], [], []
+    padding, k = config["padding"], config["optimiser"]["squarings"]
     for part, truth in zip(x.split(batch), target.split(batch)):
-        v, energy = canonicalise(part, vae, critic, config["energy"], config["optimiser"], padding)
+        proposal = None if proposer is None else propose(proposer, part)
+        v, energy = canonicalise(part, vae, critic, config["energy"], optimiser, padding, start=proposal)
         with torch.no_grad():
-            k = config["optimiser"]["squarings"]
             u, back = fields.exponential(v, k), fields.exponential(-v, k)
-            probability = fields.warp(segment(inner, fields.warp(part, u, padding)), back)
-            scores.append(iou(probability >= 0.5, truth))
+            scores.append(score(predict(inner, fields.warp(part, u, padding), back), truth))
             folded.append(fields.minimum_determinant(u))
+            residuals.append(fields.compose(u, back).norm(dim=1).flatten(1).median(1).values * (part.shape[-1] - 1) / 2)
             energies.append(energy)
     canonical = torch.cat(scores)
-    result = {"clean": float(clean.mean()), "naive": float(naive.mean()), "canonicalised": float(canonical.mean()),
-              "minimumDeterminant": float(torch.cat(folded).min()), "energy": float(torch.cat(energies).mean()),
-              "worseBy5": float((canonical < naive - 0.05).double().mean())}
+    result = {"clean": float(clean.mean()), "naive": float(naive.mean()), "canonicalised": float(canonical.mean())}
+    if "augmented" in networks:
+        result["augmented"] = float(score(predict(networks["augmented"], x), target).mean())
+    if preset != "none" and result["clean"] > result["naive"]:
+        result["gapClosed"] = (result["canonicalised"] - result["naive"]) / (result["clean"] - result["naive"])
+    result |= {"minimumDeterminant": float(torch.cat(folded).min()), "inverseResidualPixels": float(torch.cat(residuals).median()),
+               "energy": float(torch.cat(energies).mean()), "worst": float(canonical.min()),
+               "worseBy5": float((canonical < naive - 0.05).double().mean())}
     log(f"{preset}: " + "  ".join(f"{name} {value:.4f}" for name, value in result.items()))
     return result

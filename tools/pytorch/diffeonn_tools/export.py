@@ -8,7 +8,8 @@ import torch
 
 OPSET = 15
 INPUT = "image"
-OUTPUTS = {"inner": ["logits"], "vae": ["reconstruction", "mu", "logvar"], "critic": ["score"]}
+OUTPUTS = {"inner": ["logits"], "vae": ["reconstruction", "mu", "logvar"], "critic": ["score"], "proposer": ["velocity"],
+           "augmented": ["logits"]}
 
 
 def export(network, role, path, channels, size, opset=OPSET):

@@ -58,12 +58,13 @@ def spline(lattice, height, width):
     The lattice's values are control points, aligned at the corners, continued linearly beyond the border:
     ``c(-1) = 2 c(0) - c(1)``.
     """
-    rows, columns = (_spline_basis(nodes, size).to(lattice.dtype) for nodes, size in zip(lattice.shape[2:], (height, width)))
+    rows, columns = (spline_basis(nodes, size).to(lattice.dtype) for nodes, size in zip(lattice.shape[2:], (height, width)))
     return rows @ lattice @ columns.T
 
 
 @lru_cache(maxsize=16)
-def _spline_basis(nodes, size):
+def spline_basis(nodes, size):
+    """Weights (size, nodes), float64, of a uniform cubic B-spline with aligned corners, continued linearly beyond the border."""
     position = torch.arange(size, dtype=torch.float64) * (nodes - 1) / (size - 1)
     cell = position.floor().clamp(max=nodes - 2).long()
     t = (position - cell)[:, None]

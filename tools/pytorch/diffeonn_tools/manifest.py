@@ -47,8 +47,11 @@ def write_bundle(folder, config, networks):
 
 
 def _outputs(role, config):
-    if role == "inner":
-        return {"output": {"name": "logits", "kind": "segmentation", "activation": "softmax", "classes": config["classes"]}}
+    if role in ("inner", "augmented"):
+        return {"output": {"name": "logits", "kind": config.get("kind", "segmentation"), "activation": "softmax",
+                           "classes": config["classes"]}}
+    if role == "proposer":
+        return {"output": "velocity"}
     if role == "vae":
         return {"reconstruction": "reconstruction", "mean": "mu", "logVariance": "logvar"}
     return {"output": "score"}

@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from . import fields
+
 
 class UNet(nn.Module):
     """Inner model for segmentation: U-Net with batch normalisation; logits (N, classes, H, W).
@@ -91,3 +93,73 @@ class Critic(nn.Module):
         for layer in self.layers[1:-1]:
             h = F.silu(layer(torch.cat([h, x], 1)))
         return self.layers[-1](torch.cat([h, x], 1)).mean((1, 2, 3))
+
+
+class Proposer(nn.Module):
+    """Predicts the velocity whose exponential undoes a deformation, in one pass; (N, 2, output, output), component 0 is x.
+
+    Convolutions on the reduced image, which also see the coordinates; a dense head for the map as a whole and a local
+    one for its details add up to the control points of a ``lattice`` x ``lattice`` uniform cubic B-spline, as the
+    canonicaliser's own. The network evaluates the spline at ``output`` x ``output`` nodes, because the library continues
+    a proposal linearly between its nodes. Before training the proposal is zero.
+    """
+
+    def __init__(self, channels=1, size=128, widths=(24, 48, 96), downsample=2, lattice=8, output=32, reduced=32, hidden=256):
+        super().__init__()
+        self.downsample = downsample
+        self.register_buffer("grid", fields.base_grid(size // downsample, size // downsample), persistent=False)
+        self.first = nn.Conv2d(channels, widths[0], 5, stride=2, padding=2, bias=False)
+        self.position = nn.Conv2d(2, widths[0], 5, stride=2, padding=2)
+        layers = [nn.BatchNorm2d(widths[0]), nn.SiLU()]
+        for a, b in zip(widths, widths[1:]):
+            for inputs, stride in ((a, 2), (b, 1)):
+                layers += [nn.Conv2d(inputs, b, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(b), nn.SiLU()]
+        self.body = nn.Sequential(*layers)
+        side = size // downsample >> len(widths)
+        self.reduce = nn.Conv2d(widths[-1], reduced, 1)
+        self.hidden = nn.Linear(reduced * side * side, hidden)
+        self.dense = nn.Linear(hidden, 2 * lattice * lattice)
+        self.local = nn.Conv2d(widths[-1], 2, 3, padding=1)
+        self.lattice = lattice
+        # Carries the cells of the features to the nodes of the lattice, and the spline's control points to the output.
+        self.register_buffer("cells", _linear_basis(side, lattice), persistent=False)
+        self.register_buffer("basis", fields.spline_basis(lattice, output).float(), persistent=False)
+        for head in (self.dense, self.local):
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)
+
+    def forward(self, image):
+        return self.propose(self.reduced(image))
+
+    def reduced(self, image):
+        """The image as the convolutions see it, ``downsample`` times smaller."""
+        return F.avg_pool2d(image, self.downsample) if self.downsample > 1 else image
+
+    def propose(self, reduced):
+        """The proposal of an image that is reduced already."""
+        h = self.body(self.first(reduced) + self.position(self.grid))
+        dense = self.dense(F.silu(self.hidden(F.silu(self.reduce(h)).flatten(1)))).view(-1, 2, self.lattice, self.lattice)
+        local = self.cells @ self.local(h) @ self.cells.t()
+        return self.basis @ (dense + local) @ self.basis.t()
+
+
+def _linear_basis(cells, nodes):
+    """Weights (nodes, cells) of linear interpolation between cells' centres; the nodes' ends lie on the outer cells' edges."""
+    position = (torch.arange(nodes, dtype=torch.float64) * cells / (nodes - 1) - 0.5).clamp(0, cells - 1)
+    return (1 - (position[:, None] - torch.arange(cells)).abs()).clamp(min=0).float()
+
+
+class Classifier(nn.Module):
+    """Inner model for classification: convolutions with batch normalisation, each level halves the size; logits (N, classes)."""
+
+    def __init__(self, channels=1, size=32, classes=3, widths=(16, 32, 64), hidden=64):
+        super().__init__()
+        widths = list(widths)
+        layers = []
+        for a, b in zip([channels] + widths, widths):
+            layers += [_double(a, b), nn.MaxPool2d(2)]
+        side = size >> len(widths)
+        self.body = nn.Sequential(*layers, nn.Flatten(1), nn.Linear(widths[-1] * side * side, hidden), nn.ReLU(), nn.Linear(hidden, classes))
+
+    def forward(self, image):
+        return self.body(image)

@@ -1,4 +1,4 @@
-"""Trains inner model, VAE and critic on undeformed images, with fixed seeds."""
+"""Trains the networks of a bundle on undeformed images, with fixed seeds."""
 
 import math
 import time
@@ -7,27 +7,39 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from . import deformations, fields
-from .networks import Critic, UNet, Vae
+from . import deformations, fields, proposals, validation
+from .intensity import vary_intensity
+from .networks import Classifier, Critic, Proposer, UNet, Vae
 
 
 def build(role, config):
-    """The untrained network of a role, as the configuration describes it."""
-    settings = config[role]["network"]
-    if role == "inner":
-        return UNet(**settings)
+    """The untrained network of a role, as the configuration describes it; ``augmented`` has the architecture of ``inner``."""
+    settings = config["inner" if role == "augmented" else role]["network"]
+    if role in ("inner", "augmented"):
+        return Classifier(size=config["size"], **settings) if is_classification(config) else UNet(**settings)
     if role == "vae":
         return Vae(size=config["size"], **settings)
+    if role == "proposer":
+        return Proposer(size=config["size"], **settings)
     return Critic(**settings)
 
 
-def train(role, config, images, masks, val_images, val_masks, log=print):
-    """A trained network in evaluation mode, on the images and masks of the training split."""
+def is_classification(config):
+    """Whether targets are labels (N,) rather than masks (N, 1, H, W)."""
+    return config.get("kind") == "classification"
+
+
+def train(role, config, images, targets, val_images, val_targets, log=print, record=None, partial=None):
+    """A trained network in evaluation mode, on the images and targets of the training split.
+
+    ``record`` is called with (epoch, {curve: value}) at every report. ``partial`` is a file that keeps the state of an
+    unfinished training, written at every report: a training that finds it goes on where it was left.
+    """
     settings = config[role]
     torch.manual_seed(config["seed"])
     network = build(role, config)
     started = time.time()
-    loss = {"inner": _InnerLoss, "vae": _VaeLoss, "critic": _CriticLoss}[role](config, images, masks)
+    loss = LOSSES[role](config, images, targets)
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings["learningRate"],
                                   betas=tuple(settings.get("betas", (0.9, 0.999))), weight_decay=settings.get("weightDecay", 0.0))
     generator = torch.Generator().manual_seed(config["seed"] + 1)
@@ -36,8 +48,10 @@ def train(role, config, images, masks, val_images, val_masks, log=print):
     # One cycle: short linear warm-up, cosine to zero.
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min(1.0, (step + 1) / 50) * 0.5 * (1 + math.cos(math.pi * min(step, total) / total)))
+    state = {"network": network, "optimiser": optimiser, "schedule": schedule}
+    first = _resume(partial, state, generator, log)
     report_every = max(1, settings["epochs"] // 20)
-    for epoch in range(settings["epochs"]):
+    for epoch in range(first, settings["epochs"]):
         network.train()
         sums = {}
         for batch in torch.randperm(len(images), generator=generator).split(settings["batch"]):
@@ -50,40 +64,68 @@ def train(role, config, images, masks, val_images, val_masks, log=print):
             for name, value in parts.items():
                 sums[name] = sums.get(name, 0.0) + float(value) * len(batch) / len(images)
         if epoch % report_every == 0 or epoch == settings["epochs"] - 1:
-            text = "  ".join(f"{name} {value:.5g}" for name, value in sums.items())
             network.eval()
-            log(f"{role} epoch {epoch + 1}/{settings['epochs']}  {text}  {_validate(role, network, val_images, val_masks)}"
-                f"  {time.time() - started:.0f} s")
+            sums.update(validation.scores(role, network, config, val_images, val_targets))
+            text = "  ".join(f"{name} {value:.5g}" for name, value in sums.items())
+            log(f"{role} epoch {epoch + 1}/{settings['epochs']}  {text}  {time.time() - started:.0f} s")
+            if record is not None:
+                record(epoch + 1, sums)
+            _keep(partial, state, generator, epoch + 1)
     return network.eval()
 
 
-def iou(predicted, expected):
-    """Intersection over union per image of boolean masks; two empty masks agree (1)."""
-    intersection = (predicted & expected).flatten(1).sum(1).double()
-    union = (predicted | expected).flatten(1).sum(1).double()
-    return torch.where(union > 0, intersection / union.clamp(min=1), torch.ones_like(union))
+def _resume(partial, state, generator, log):
+    if partial is None or not partial.exists():
+        return 0
+    kept = torch.load(partial, map_location="cpu")
+    for name, part in state.items():
+        part.load_state_dict(kept[name])
+    generator.set_state(kept["generator"])
+    torch.set_rng_state(kept["random"])
+    log(f"goes on after epoch {kept['epoch']} of {partial}")
+    return kept["epoch"]
 
 
-def _validate(role, network, images, masks):
-    if role == "inner":
-        with torch.no_grad():
-            predicted = torch.cat([network(part).argmax(1, keepdim=True) for part in images.split(16)]) == 1
-        return f"val IoU {iou(predicted, masks >= 0.5).mean():.4f}"
-    if role == "vae":
-        with torch.no_grad():
-            return f"val error {((network(images)[0] - images) ** 2).flatten(1).sum(1).mean():.2f}"
-    return ""
+def _keep(partial, state, generator, epoch):
+    if partial is None:
+        return
+    kept = {name: part.state_dict() for name, part in state.items()}
+    temporary = partial.with_suffix(".new")
+    torch.save({**kept, "generator": generator.get_state(), "random": torch.get_rng_state(), "epoch": epoch}, temporary)
+    temporary.replace(partial)
 
 
 class _InnerLoss:
     """Cross entropy; images vary in brightness, contrast, gamma and noise, never in shape."""
 
-    def __init__(self, config, images, masks):
-        self.images, self.masks, self.intensity = images, masks, config["inner"]["intensity"]
+    role = "inner"
+
+    def __init__(self, config, images, targets):
+        self.images, self.targets, self.intensity = images, targets, config[self.role]["intensity"]
 
     def __call__(self, network, batch, generator):
-        x = _vary_intensity(self.images[batch], self.intensity, generator)
-        return {"loss": F.cross_entropy(network(x), self.masks[batch, 0].long())}
+        x, target = self.vary(vary_intensity(self.images[batch], self.intensity, generator), self.targets[batch], generator)
+        return {"loss": F.cross_entropy(network(x), target[:, 0].round().long() if target.dim() > 1 else target)}
+
+    def vary(self, x, target, generator):
+        return x, target
+
+
+class _AugmentedLoss(_InnerLoss):
+    """As the inner model's, with images and masks deformed: what canonicalisation is compared with."""
+
+    role = "augmented"
+
+    def __init__(self, config, images, targets):
+        super().__init__(config, images, targets)
+        self.settings, self.padding = config[self.role], config["padding"]
+        self.maps = proposals.CoarseMapPool(self.settings["deformations"], config["seed"] + 300)
+
+    def vary(self, x, target, generator):
+        nodes = self.maps.draw(len(x), generator)
+        nodes = nodes * (torch.rand(len(x), 1, 1, 1, generator=generator) >= self.settings["identity"])
+        u = F.interpolate(nodes, x.shape[2:], mode="bicubic", align_corners=True)
+        return fields.warp(x, u, self.padding), fields.warp(target, u) if target.dim() > 1 else target
 
 
 class _VaeLoss:
@@ -99,7 +141,7 @@ class _VaeLoss:
         self.maps = MapPool(config, self.settings["deformations"]) if self.settings.get("deformed", 0) > 0 else None
 
     def __call__(self, network, batch, generator):
-        x = _vary_intensity(self.images[batch], self.settings["intensity"], generator)
+        x = vary_intensity(self.images[batch], self.settings["intensity"], generator)
         y = x
         if self.maps is not None:
             warped = fields.warp(x, self.maps.draw(len(batch), generator))
@@ -127,7 +169,7 @@ class _CriticLoss:
 
     def __call__(self, network, batch, generator):
         settings = self.settings
-        x = _vary_intensity(self.images[batch], settings["intensity"], generator)
+        x = vary_intensity(self.images[batch], settings["intensity"], generator)
         with torch.no_grad():
             # Compositions and inverses on a coarse grid: the maps are smooth and full resolution would take most of the time.
             u = self.maps.draw(len(batch), generator)
@@ -209,11 +251,4 @@ def _central(image, dim):
     return (torch.roll(image, -1, dim) - torch.roll(image, 1, dim)) / 2
 
 
-def _vary_intensity(x, strength, generator):
-    if strength == 0:
-        return x
-    shape = (len(x), 1, 1, 1)
-    gain, shift, power = (torch.rand(shape, generator=generator) * 2 - 1 for _ in range(3))
-    y = x.clamp(min=1e-4) ** torch.exp(0.6 * strength * power)
-    y = (y - 0.5) * (1 + 0.4 * strength * gain) + 0.5 + 0.2 * strength * shift
-    return (y + 0.02 * strength * torch.randn(x.shape, generator=generator)).clamp(0, 1)
+LOSSES = {"inner": _InnerLoss, "augmented": _AugmentedLoss, "vae": _VaeLoss, "critic": _CriticLoss, "proposer": proposals.ProposerLoss}

@@ -8,7 +8,8 @@ import torch
 from diffeonn_tools import fields
 from diffeonn_tools.evaluate import energy_terms
 from diffeonn_tools.networks import Critic, UNet, Vae
-from diffeonn_tools.train import iou, vae_terms
+from diffeonn_tools.train import vae_terms
+from diffeonn_tools.validation import iou
 
 
 class EnergyTests(unittest.TestCase):

@@ -1,0 +1,77 @@
+"""Training of the proposer: deform an undeformed image, propose, exponentiate, compare with what it was."""
+
+import torch
+from torch.nn import functional as F
+
+from . import deformations, fields
+from .intensity import vary_intensity
+
+# Maps are kept on this many nodes a side and upsampled bicubically: they are smooth.
+NODES = 33
+
+
+class ProposerLoss:
+    """Errors of image and mask after the proposed map, and of the map itself, plus smoothness of the velocity.
+
+    A share ``identity`` of the images stays undeformed, the rest is deformed by random maps of random strength. Images vary
+    in intensity, before they are deformed: the deformed image's outside stays what the padding makes it. All is done at
+    the size the network reduces images to, which is several times faster.
+    """
+
+    def __init__(self, config, images, targets):
+        self.settings, self.padding, self.squarings = config["proposer"], config["padding"], config["optimiser"]["squarings"]
+        factor = self.settings["network"]["downsample"]
+        self.images = F.avg_pool2d(images, factor)
+        self.masks = F.avg_pool2d(targets, factor) if targets.dim() > 1 else None
+        self.maps = CoarseMapPool(self.settings["deformations"], config["seed"] + 200)
+
+    def __call__(self, network, batch, generator):
+        settings = self.settings
+        x = vary_intensity(self.images[batch], settings["intensity"], generator)
+        nodes = self.maps.draw(len(batch), generator)
+        nodes = nodes * (torch.rand(len(batch), 1, 1, 1, generator=generator) >= settings["identity"])
+        u = F.interpolate(nodes, x.shape[2:], mode="bicubic", align_corners=True)
+        target = x if self.masks is None else torch.cat([x, self.masks[batch]], 1)
+        deformed = fields.warp(target, u, self.padding)
+        v = network.propose(deformed[:, : x.shape[1]])
+
+        # Maps are exponentiated and compared on the proposal's own lattice.
+        w = fields.exponential(v, self.squarings)
+        wanted = fields.inverse(F.interpolate(nodes, v.shape[2:], mode="bicubic", align_corners=True), 15)
+        undone = fields.warp(deformed, fields.upsample(w, *x.shape[2:]), self.padding)
+        error = (undone - target).pow(2).mean((0, 2, 3))
+        image_error, mask_error = error[: x.shape[1]].mean(), error[x.shape[1]:].sum()
+        distance = (w - wanted).pow(2).sum(1).mean()
+        smoothness = fields.smoothness(v).mean()
+        loss = (settings["image"] * image_error + settings["mask"] * mask_error + settings["displacement"] * distance
+                + settings["smoothness"] * smoothness)
+        return {"loss": loss, "image": image_error.detach(), "mask": mask_error.detach(), "displacement": distance.detach(),
+                "smoothness": smoothness.detach()}
+
+
+class CoarseMapPool:
+    """Random maps (N, 2, NODES, NODES) of random strength, drawn from a fixed set and its mirror images."""
+
+    def __init__(self, counts, seed):
+        maps = [deformations.random_map(preset, seed + i, index, NODES, NODES)
+                for i, (preset, count) in enumerate(counts.items()) for index in range(count)]
+        self.maps = torch.stack([torch.from_numpy(u).float() for u in maps])
+
+    def draw(self, count, generator):
+        u = self.maps[torch.randint(len(self.maps), (count,), generator=generator)]
+        # Mirrored left to right, upside down or along the diagonal a map stays in its family.
+        for mirror in (_left_right, _upside_down, _diagonal):
+            u = torch.where(torch.rand(count, 1, 1, 1, generator=generator) < 0.5, mirror(u), u)
+        return u * torch.rand(count, 1, 1, 1, generator=generator)
+
+
+def _left_right(u):
+    return u.flip(3) * torch.tensor([-1.0, 1.0]).view(1, 2, 1, 1)
+
+
+def _upside_down(u):
+    return u.flip(2) * torch.tensor([1.0, -1.0]).view(1, 2, 1, 1)
+
+
+def _diagonal(u):
+    return u.transpose(2, 3).flip(1)

@@ -4,7 +4,7 @@ namespace DiffeoNN.Onnx.Imaging;
 
 /// <summary>
 /// A folder of images for training and evaluation: <c>images/NAME</c>, optionally <c>masks/NAME</c> with the same names, optionally
-/// <c>split.csv</c> with the columns name, split and source.
+/// <c>split.csv</c> with the columns name, split and source, and optionally label, the class of the whole image.
 /// </summary>
 public sealed class ImageFolder
 {
@@ -32,23 +32,30 @@ public sealed class ImageFolder
     /// </exception>
     public static ImageFolder Open(string path)
     {
-        ArgumentNullException.ThrowIfNull(path);
-        string images = Path.Combine(path, "images"), masks = Path.Combine(path, "masks"), split = Path.Combine(path, SplitFile);
-        if (!Directory.Exists(images))
-            throw new ImageException($"'{path}' has no folder images/; data is images/ with optional masks/ and {SplitFile}.");
-        bool hasMasks = Directory.Exists(masks);
-        var rows = File.Exists(split) ? ReadSplit(split) : ListImages(images);
-        if (rows.Count == 0) throw new ImageException($"'{path}' holds no images.");
-        foreach (var row in rows)
+        var folder = Read(path);
+        foreach (var row in folder.Rows)
         {
-            if (!File.Exists(Path.Combine(images, row.Name)))
-                throw new ImageException($"'{Path.Combine(images, row.Name)}' is missing; {SplitFile} names it.");
-            if (hasMasks && !File.Exists(Path.Combine(masks, row.Name)))
-                throw new ImageException(
-                    $"'{Path.Combine(masks, row.Name)}' is missing; every image needs a mask of its name, or leave out masks/.");
+            if (!File.Exists(folder.ImagePath(row)))
+                throw new ImageException($"'{folder.ImagePath(row)}' is missing; {SplitFile} names it.");
+            if (folder.HasMasks && !File.Exists(folder.MaskPath(row)))
+                throw new ImageException($"'{folder.MaskPath(row)}' is missing; every image needs a mask of its name, or leave out masks/.");
         }
 
-        return new ImageFolder(path, rows, hasMasks);
+        return folder;
+    }
+
+    /// <summary>Opens a folder without looking whether the images and masks of its rows are there.</summary>
+    /// <exception cref="ImageException">The folder or images/ is missing or empty, or split.csv is malformed.</exception>
+    internal static ImageFolder Read(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        string images = Path.Combine(path, "images"), split = Path.Combine(path, SplitFile);
+        if (!Directory.Exists(images))
+            throw new ImageException($"'{path}' has no folder images/; data is images/ with optional masks/ and {SplitFile}.");
+        var rows = File.Exists(split) ? ReadSplit(split) : ListImages(images);
+        return rows.Count > 0
+            ? new ImageFolder(path, rows, Directory.Exists(Path.Combine(path, "masks")))
+            : throw new ImageException($"'{path}' holds no images.");
     }
 
     /// <summary>The rows of a split and source, at most a count of them.</summary>
@@ -111,7 +118,7 @@ public sealed class ImageFolder
     {
         string[] lines = File.ReadAllLines(file);
         string[] header = lines.Length == 0 ? [] : lines[0].Split(',', StringSplitOptions.TrimEntries);
-        int name = Array.IndexOf(header, "name"), split = Array.IndexOf(header, "split"), source = Array.IndexOf(header, "source");
+        int name = Array.IndexOf(header, "name"), split = Array.IndexOf(header, "split"), source = Array.IndexOf(header, "source"), label = Array.IndexOf(header, "label");
         if (name < 0 || split < 0)
             throw new ImageException($"'{file}' starts with '{(lines.Length == 0 ? "" : lines[0])}'; expected the columns name,split,source.");
         var rows = new List<ImageFolderRow>();
@@ -123,7 +130,7 @@ public sealed class ImageFolder
                 throw new ImageException($"'{file}' line {i + 1} has {fields.Length} fields; the header has {header.Length}.");
             if (fields[name].Length == 0 || Path.GetFileName(fields[name]) != fields[name])
                 throw new ImageException($"'{file}' line {i + 1} names '{fields[name]}'; expected a file name in images/, without folders.");
-            rows.Add(new ImageFolderRow(fields[name], fields[split], source < 0 ? "" : fields[source]));
+            rows.Add(new ImageFolderRow(fields[name], fields[split], source < 0 ? "" : fields[source]) { Label = label < 0 ? null : fields[label] });
         }
 
         return rows;

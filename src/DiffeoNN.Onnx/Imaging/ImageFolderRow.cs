@@ -4,4 +4,8 @@ namespace DiffeoNN.Onnx.Imaging;
 /// <param name="Name">File name in <c>images/</c> and <c>masks/</c>, with extension.</param>
 /// <param name="Split">Usually train, val or test; empty where the folder has no split.csv.</param>
 /// <param name="Source">Where the image comes from; empty where unknown.</param>
-public sealed record ImageFolderRow(string Name, string Split, string Source);
+public sealed record ImageFolderRow(string Name, string Split, string Source)
+{
+    /// <summary>The image's class as split.csv gives it; null where it has no column of labels.</summary>
+    public string? Label { get; init; }
+}

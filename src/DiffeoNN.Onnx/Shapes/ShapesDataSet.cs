@@ -41,7 +41,8 @@ public static class ShapesDataSet
         ImageFolder.WriteSplit(folder, rows);
     }
 
-    private static string SplitOf(int index) => (index % 20) switch
+    /// <summary>The split of the image with this number.</summary>
+    internal static string SplitOf(int index) => (index % 20) switch
     {
         < 14 => "train",
         < 17 => "val",

@@ -1,0 +1,69 @@
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Imaging;
+
+namespace DiffeoNN.Onnx.Evaluation;
+
+/// <summary>A folder of images with masks or labels.</summary>
+internal sealed class FolderData : IEvaluationData
+{
+    private const string DefaultSplit = "test";
+    private readonly EvaluationTask _task;
+    private readonly ImageFolder _folder;
+    private readonly IReadOnlyList<ImageFolderRow> _rows;
+
+    /// <summary>Reads the list of images, and none of them.</summary>
+    /// <exception cref="ImageException">Nothing is left, or masks or labels are missing altogether.</exception>
+    public FolderData(string path, EvaluationTask task, EvaluationSelection selection)
+    {
+        _task = task;
+        _folder = ImageFolder.Read(path);
+        if (task.Kind == OutputKind.Segmentation && !_folder.HasMasks)
+            throw new ImageException($"'{path}' has no folder masks/; the answers of a segmentation are compared with masks.");
+        Split = selection.Split ?? (_folder.Rows.Any(row => row.Split.Length > 0) ? DefaultSplit : null);
+        Source = selection.Source;
+        _rows = _folder.Select(Split, Source, selection.Count);
+        if (task.Kind == OutputKind.Classification && _rows.All(row => row.Label is null))
+            throw new ImageException($"'{Path.Combine(path, "split.csv")}' has no column label; the answers of a classification are compared with it.");
+    }
+
+    /// <inheritdoc/>
+    public string Name => _folder.Root;
+
+    /// <inheritdoc/>
+    public string? Split { get; }
+
+    /// <inheritdoc/>
+    public string? Source { get; }
+
+    /// <inheritdoc/>
+    public int Count => _rows.Count;
+
+    /// <inheritdoc/>
+    public EvaluationSample Read(int index)
+    {
+        var row = _rows[index];
+        string path = _folder.ImagePath(row);
+        var image = ImageFile.Read(path);
+        if (image.Height < 2 || image.Width < 2)
+            throw new ImageException($"'{path}' is {image.Width}x{image.Height} pixels; at least 2x2 are needed.");
+        return _task.Kind == OutputKind.Segmentation
+            ? new EvaluationSample(row.Name, image, ReadMask(row, image), null)
+            : new EvaluationSample(row.Name, image, null, ReadLabel(row, path));
+    }
+
+    private LabelMap ReadMask(ImageFolderRow row, ImageBuffer image)
+    {
+        string path = _folder.MaskPath(row);
+        if (!File.Exists(path)) throw new ImageException($"'{_folder.ImagePath(row)}' has no mask; expected '{path}'.");
+        var mask = ImageFile.Read(path, 1);
+        if (mask.Height != image.Height || mask.Width != image.Width)
+            throw new ImageException($"'{path}' is {mask.Width}x{mask.Height} pixels; its image is {image.Width}x{image.Height}.");
+        return MaskLabels.Read(mask, _task.Classes, path);
+    }
+
+    private int ReadLabel(ImageFolderRow row, string path)
+    {
+        if (int.TryParse(row.Label, out int label) && label >= 0 && label < _task.Classes) return label;
+        throw new ImageException($"'{path}' has the label '{row.Label}' in split.csv; expected 0 to {_task.Classes - 1}.");
+    }
+}

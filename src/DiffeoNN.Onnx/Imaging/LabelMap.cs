@@ -81,7 +81,8 @@ public sealed class LabelMap
         return image;
     }
 
-    private static LabelMap FromProbabilities(ImageBuffer scores)
+    /// <summary>The most probable class of each pixel, as <see cref="FromProbabilities(torch.Tensor)"/>.</summary>
+    internal static LabelMap FromProbabilities(ImageBuffer scores)
     {
         var labels = new byte[scores.Height * scores.Width];
         ReadOnlySpan<float> data = scores.Data;

@@ -127,7 +127,8 @@ public static class PanelRenderer
         }
     }
 
-    private static ImageBuffer FromBitmap(SKBitmap bitmap)
+    /// <summary>An RGB image of a bitmap of type RGBA8888.</summary>
+    internal static ImageBuffer FromBitmap(SKBitmap bitmap)
     {
         var image = new ImageBuffer(3, bitmap.Height, bitmap.Width);
         ReadOnlySpan<byte> bytes = bitmap.GetPixelSpan();

@@ -14,7 +14,7 @@ namespace DiffeoNN.Onnx.Inference;
 /// runs on the canonical image, and its answer is mapped back.
 /// </summary>
 /// <remarks>Images may have any size; the search happens at the bundle's, and the answer comes back at the image's own. One call at a time.</remarks>
-public sealed class EquivariantModel : IDisposable
+public sealed partial class EquivariantModel : IDisposable
 {
     private readonly OnnxRuntimeEngine _engine;
     private readonly InnerModel _inner;
@@ -146,6 +146,7 @@ public sealed class EquivariantModel : IDisposable
         _inner?.Dispose();
         _energy?.Dispose();
         _proposer?.Dispose();
+        _augmented?.Dispose();
     }
 
     private ModelOutput Map(torch.Tensor output, CanonicalisationResult fields, int index, int height, int width) => _mapping.Map(

@@ -1,0 +1,132 @@
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Deformations;
+using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Inference;
+
+namespace DiffeoNN.Onnx.Evaluation;
+
+/// <summary>
+/// Measures what canonicalisation gains: deforms images, and scores the network alone, the canonicalised network and, if the bundle holds one, the
+/// network trained with deformations, with the network alone on the undeformed images as the ceiling.
+/// </summary>
+/// <remarks>Images are read, deformed and dropped batch by batch, and answers are scored at their own size, so memory depends on the batch
+/// and not on their number. Same data, options and device give the same scores.</remarks>
+public sealed class Evaluator
+{
+    private readonly EquivariantModel _model;
+    private readonly EvaluationOptions _options;
+
+    /// <summary>Prepares an evaluation.</summary>
+    /// <param name="model">Stays the caller's.</param>
+    /// <param name="options">Defaults if null.</param>
+    /// <exception cref="BundleException">The model's answers cannot be scored.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The batch is below 1.</exception>
+    public Evaluator(EquivariantModel model, EvaluationOptions? options = null)
+    {
+        Task = EvaluationTask.Of(model);
+        _model = model;
+        _options = options ?? new EvaluationOptions();
+        ArgumentOutOfRangeException.ThrowIfLessThan(_options.Batch, 1, nameof(options));
+    }
+
+    /// <summary>What is scored.</summary>
+    public EvaluationTask Task { get; }
+
+    /// <summary>Evaluates the usable samples of a data set.</summary>
+    /// <param name="data">The data, opened for <see cref="Task"/>.</param>
+    /// <param name="check">Which samples are usable; all are read and have to be, if null.</param>
+    /// <param name="progress">Told after each step of the search.</param>
+    /// <param name="cancellationToken">Ends the run within one step.</param>
+    /// <exception cref="ImageException">A sample is bad.</exception>
+    /// <exception cref="DeformationException">No map without folds was found for an image.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public EvaluationResult Run(
+        IEvaluationData data, DataCheck? check = null, IProgress<EvaluationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        check ??= DataCheck.Of(data, cancellationToken: cancellationToken);
+        var samples = new List<SampleResult>(check.Usable.Count);
+        var time = TimeSpan.Zero;
+        foreach (int[] indices in check.Usable.Chunk(_options.Batch))
+        {
+            var steps = new RunProgress(progress, samples.Count, indices.Length, check.Usable.Count);
+            DeformedSample[] batch = [.. indices.Select(index => Deform(data, index, cancellationToken))];
+            samples.AddRange(Score(batch, indices, steps, ref time, cancellationToken));
+            progress?.Report(new EvaluationProgress(samples.Count, check.Usable.Count));
+        }
+
+        return new EvaluationResult(EvaluationSummary.Of(_model.Bundle.Name, data, _options, samples, time), samples, check.Skipped);
+    }
+
+    /// <summary>Reads and deforms one sample; the same index gives the same map.</summary>
+    /// <param name="data">The data.</param>
+    /// <param name="index">In [0, Count).</param>
+    /// <param name="cancellationToken">Checked once.</param>
+    /// <exception cref="ImageException">The sample is bad.</exception>
+    /// <exception cref="DeformationException">No map without folds was found.</exception>
+    public DeformedSample Deform(IEvaluationData data, int index, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        cancellationToken.ThrowIfCancellationRequested();
+        var sample = data.Read(index);
+        var map = _options.Deformation.Draw(new SamplingGrid(sample.Image.Height, sample.Image.Width), _options.Seed, index);
+        return new DeformedSample(
+            sample, map, map.Apply(sample.Image), sample.Mask is null ? null : DeformedSample.Deform(map, sample.Mask, Task.Classes));
+    }
+
+    private List<SampleResult> Score(
+        DeformedSample[] batch, int[] indices, RunProgress progress, ref TimeSpan time, CancellationToken cancellationToken)
+    {
+        ImageBuffer[] originals = [.. batch.Select(sample => sample.Original.Image)], deformed = [.. batch.Select(sample => sample.Image)];
+        bool measuresTwice = _options.MeasuresInvariance && _options.Deformation is not NoDeformation;
+        var clean = _model.RunNaive(originals, cancellationToken);
+        var naive = _model.RunNaive(deformed, cancellationToken);
+        var augmented = _model.HasAugmented ? _model.RunAugmented(deformed, cancellationToken) : null;
+        using var found = _model.Run(deformed, progress.Part(0, measuresTwice ? 0.5 : 1), cancellationToken);
+        time += found.Fields.Times.Total + found.InferenceTime;
+        using var other = measuresTwice ? _model.Run(originals, progress.Part(0.5, 0.5), cancellationToken) : null;
+        var undeformed = !_options.MeasuresInvariance ? null : other ?? found;
+        var results = new List<SampleResult>(batch.Length);
+        for (int i = 0; i < batch.Length; i++)
+        {
+            var sample = batch[i];
+            var image = found.Images[i];
+            results.Add(new SampleResult(
+                indices[i], sample.Original.Name, sample.Original.Label,
+                MethodScore.Of(clean[i], sample.Original.Mask, sample.Original.Label, Task.Classes),
+                Of(naive[i]), Of(image.Output), augmented is null ? null : Of(augmented[i]),
+                image.Canonicalisation,
+                undeformed is null ? null : Math.Abs(undeformed.Images[i].Canonicalisation.Energy.After - image.Canonicalisation.Energy.After),
+                undeformed is null ? null : Disagreement(image.Output, undeformed.Images[i].Output, sample.Map)));
+
+            MethodScore Of(ModelOutput answer) => MethodScore.Of(answer, sample.Mask, sample.Original.Label, Task.Classes);
+        }
+
+        return results;
+    }
+
+    /// <summary>How far f(g·x) is from g·f(x): probabilities are deformed, then the best class is taken.</summary>
+    private static double Disagreement(ModelOutput deformed, ModelOutput undeformed, DeformationMap map)
+    {
+        if (deformed.Kind == OutputKind.Classification) return deformed.Class == undeformed.Class ? 0 : 1;
+        var expected = LabelMap.FromProbabilities(map.Apply(undeformed.Planes!));
+        int different = 0;
+        for (int i = 0; i < expected.Labels.Length; i++)
+            if (expected.Labels[i] != deformed.Labels!.Labels[i]) different++;
+        return different / (double)expected.Labels.Length;
+    }
+
+    /// <summary>Turns steps of a search into images done.</summary>
+    private sealed class RunProgress(IProgress<EvaluationProgress>? progress, int done, int batch, int count)
+    {
+        public IProgress<CanonicalisationProgress>? Part(double from, double share) => progress is null ? null : new Steps(value =>
+            progress.Report(new EvaluationProgress(done + (batch * (from + (share * Math.Min(1, (value.Step + 1.0) / (value.Steps + 1))))), count)));
+    }
+
+    private sealed class Steps(Action<CanonicalisationProgress> report) : IProgress<CanonicalisationProgress>
+    {
+        public void Report(CanonicalisationProgress value) => report(value);
+    }
+}

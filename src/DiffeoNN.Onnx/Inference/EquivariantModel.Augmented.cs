@@ -1,0 +1,43 @@
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Imaging;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Inference;
+
+/// <content>The network trained with deformations, for comparison.</content>
+public sealed partial class EquivariantModel
+{
+    private InnerModel? _augmented;
+
+    /// <summary>Whether the bundle holds a network trained with deformations.</summary>
+    public bool HasAugmented => Bundle.Has(BundleRole.Augmented);
+
+    /// <summary>The network trained with deformations, on the images as they are; loaded when first asked for.</summary>
+    /// <param name="images">At least one, of any sizes.</param>
+    /// <param name="cancellationToken">Stops the run.</param>
+    /// <returns>One answer an image, at its size.</returns>
+    /// <exception cref="BundleException">The bundle has no such network, or its answers are of another kind than the inner model's.</exception>
+    /// <exception cref="ImageException">An image cannot be converted to the bundle's channels, or is smaller than 2x2 pixels.</exception>
+    public IReadOnlyList<ModelOutput> RunAugmented(IReadOnlyList<ImageBuffer> images, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentOutOfRangeException.ThrowIfZero(images.Count, nameof(images));
+        var augmented = _augmented ??= LoadAugmented();
+        var mapping = new OutputMapping(augmented.Output);
+        using var scope = torch.NewDisposeScope();
+        var output = augmented.Run(ToBatch(images).Batch, cancellationToken);
+        return [.. images.Select((image, i) => mapping.Map(output.narrow(0, i, 1), null, null, _grid, image.Height, image.Width))];
+    }
+
+    private InnerModel LoadAugmented()
+    {
+        if (Bundle.Manifest.Models.Augmented is { } augmented && augmented.Output.Kind != Bundle.Manifest.Models.Inner.Output.Kind)
+        {
+            throw new BundleException(
+                $"Bundle '{Bundle.Name}': augmented answers with {augmented.Output.Kind}, inner with {Bundle.Manifest.Models.Inner.Output.Kind}; "
+                + "they can only be compared if both are the same.");
+        }
+
+        return InnerModel.Load(Bundle, BundleRole.Augmented, _engine);
+    }
+}

@@ -18,6 +18,7 @@ internal static class CommandLine
         {
             DemoCommand.Create(console),
             RunCommand.Create(console),
+            EvaluateCommand.Create(console),
             InfoCommand.Create(console),
             GradientCommand.Create(console),
             DeformCommand.Create(console),

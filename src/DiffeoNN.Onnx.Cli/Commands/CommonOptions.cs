@@ -9,6 +9,11 @@ internal sealed class CommonOptions
 {
     private readonly Option<int> _batch = new("--batch") { Description = "Images optimised together.", DefaultValueFactory = _ => 8 };
     private readonly Option<int?> _steps = new("--steps") { Description = "Largest number of steps; the bundle's if left out." };
+    private readonly Option<string> _start = new("--start")
+    {
+        Description = "Where the search starts: zero, proposer, or auto: at the proposal where the bundle has a proposer.",
+        DefaultValueFactory = _ => "auto",
+    };
     private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of the search.", DefaultValueFactory = _ => 1 };
     private readonly Option<string> _device = new("--device") { Description = "Where to run: auto, cpu or cuda.", DefaultValueFactory = _ => "auto" };
     private readonly Option<int> _threads = new("--threads") { Description = "Cores to use; 0 for all.", DefaultValueFactory = _ => 0 };
@@ -19,13 +24,14 @@ internal sealed class CommonOptions
         _batch.Validators.Add(result => OptionChecks.AtLeast(result, _batch, 1));
         _steps.Validators.Add(result => OptionChecks.AtLeast(result, _steps, 0));
         _threads.Validators.Add(result => OptionChecks.AtLeast(result, _threads, 0));
+        _start.AcceptOnlyFromAmong("auto", "zero", "proposer");
         _device.AcceptOnlyFromAmong("auto", "cpu", "cuda");
     }
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _batch, _steps, _seed, _device, _threads }) command.Options.Add(option);
+        foreach (var option in new Option[] { _batch, _steps, _start, _seed, _device, _threads }) command.Options.Add(option);
     }
 
     /// <summary>Images optimised together.</summary>
@@ -36,6 +42,12 @@ internal sealed class CommonOptions
     {
         Steps = parse.GetValue(_steps),
         Seed = parse.GetValue(_seed),
+        Start = parse.GetValue(_start) switch
+        {
+            "zero" => StartPoint.Identity,
+            "proposer" => StartPoint.Proposer,
+            _ => StartPoint.Auto,
+        },
         Execution = new ExecutionOptions
         {
             Device = Enum.Parse<ExecutionDevice>(parse.GetValue(_device)!, ignoreCase: true),

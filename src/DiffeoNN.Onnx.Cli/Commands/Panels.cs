@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Imaging;
@@ -11,12 +12,15 @@ internal static class Panels
     /// <summary>Draws the panel that <c>run</c> writes.</summary>
     public static ImageBuffer Draw(EquivariantResult batch, int index, EquivariantModel model)
     {
-        var found = batch.Images[index].Canonicalisation;
-        string footer = $"energy {found.Total.Before:G4} -> {found.Total.After:G4}   steps {found.Steps}   "
-            + $"determinant {found.Diagnostics.MinimumDeterminant:F2} to {found.Diagnostics.MaximumDeterminant:F2}   "
-            + $"inverse within {found.Diagnostics.InverseResidualMaximum:F2} pixels";
-        return PanelRenderer.Render([new PanelRow([.. Tiles(batch, index, model)], footer)]);
+        var row = new PanelRow([.. Tiles(batch, index, model)], Footer(batch.Images[index].Canonicalisation));
+        return PanelRenderer.Render([row]);
     }
+
+    /// <summary>The line below a panel: what the search did.</summary>
+    public static string Footer(ImageCanonicalisation found) =>
+        $"energy {found.Total.Before:G4} -> {found.Total.After:G4}   steps {found.Steps}   "
+        + $"determinant {found.Diagnostics.MinimumDeterminant:F2} to {found.Diagnostics.MaximumDeterminant:F2}   "
+        + $"inverse within {found.Diagnostics.InverseResidualMaximum:F2} pixels";
 
     /// <summary>One row of the demo's picture: the network alone and the panel's tiles, the truth outlined.</summary>
     public static PanelRow Compare(
@@ -28,7 +32,8 @@ internal static class Panels
         return new PanelRow(tiles);
     }
 
-    private static List<PanelTile> Tiles(EquivariantResult batch, int index, EquivariantModel model)
+    /// <summary>Input, deformation, canonical image, its output, final output.</summary>
+    public static List<PanelTile> Tiles(EquivariantResult batch, int index, EquivariantModel model)
     {
         var image = batch.Images[index];
         return
@@ -60,6 +65,7 @@ internal static class Panels
         return (grid.X(point.Column * (image.Width - 1) / (output.Width - 1)), grid.Y(point.Row * (image.Height - 1) / (output.Height - 1)));
     }
 
-    private static string ClassName(int label, EquivariantModel? model) =>
+    /// <summary>A class by the bundle's name for it, or its number.</summary>
+    public static string ClassName(int label, EquivariantModel? model) =>
         model?.Bundle.Manifest.Models.Inner.Output.Classes is { } names && label < names.Count ? names[label] : $"class {label}";
 }

@@ -1,0 +1,87 @@
+using System.CommandLine;
+using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Deformations;
+using DiffeoNN.Onnx.Evaluation;
+using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Inference;
+using Spectre.Console;
+
+namespace DiffeoNN.Onnx.Cli.Commands;
+
+/// <summary><c>diffeonn evaluate</c>: scores a bundle on deformed data.</summary>
+internal static class EvaluateCommand
+{
+    /// <summary>Creates the command.</summary>
+    public static Command Create(IAnsiConsole console)
+    {
+        var model = new Option<string>("--model") { Description = "Bundle: a folder with diffeonn.json.", Required = true };
+        var data = new Option<string>("--data") { Description = "Folder with images/ and masks/ (or labels in split.csv), folder with MNIST's IDX files, or shapes.", Required = true };
+        var output = new Option<string>("--output") { Description = "Folder for summary.json, samples.csv, boxplot.png and panels/.", Required = true };
+        var split = new Option<string?>("--split") { Description = "Only images of this split; test where the data has splits." };
+        var source = new Option<string?>("--source") { Description = "Only images of this source." };
+        var deform = new Option<string>("--deform") { Description = "Family of deformations.", DefaultValueFactory = _ => "tps" };
+        var count = new Option<int?>("--count") { Description = "At most so many images; all (500 generated ones) if left out." };
+        var panels = new Option<int>("--panels") { Description = "How many of the worst, median and best to draw; 0 for none.", DefaultValueFactory = _ => 10 };
+        var skipBad = new Option<bool>("--skip-bad") { Description = "Leave out images that cannot be used, and say how many." };
+        var noInvariance = new Option<bool>("--no-invariance") { Description = "Do not canonicalise undeformed images: half the time, without energy gap and equivariance error." };
+        deform.AcceptOnlyFromAmong([.. Deformation.Names]);
+        count.Validators.Add(result => OptionChecks.AtLeast(result, count, 1));
+        panels.Validators.Add(result => OptionChecks.AtLeast(result, panels, 0));
+        var common = new CommonOptions();
+        var command = new Command("evaluate", "Compare the network alone, canonicalised and trained with deformations, on deformed data.")
+        {
+            model, data, output, split, source, deform, count, panels, skipBad, noInvariance,
+        };
+        common.AddTo(command);
+        command.SetAction((parse, cancellationToken) =>
+        {
+            var options = common.Read(parse);
+            using var loaded = EquivariantModel.Load(parse.GetValue(model)!, options);
+            var evaluator = new Evaluator(loaded, new EvaluationOptions
+            {
+                Deformation = Deformation.Create(parse.GetValue(deform)!),
+                Seed = options.Seed,
+                Batch = common.Batch(parse),
+                MeasuresInvariance = !parse.GetValue(noInvariance),
+            });
+            var images = EvaluationData.Open(parse.GetValue(data)!, evaluator.Task, new EvaluationSelection
+            {
+                Split = parse.GetValue(split),
+                Source = parse.GetValue(source),
+                Count = parse.GetValue(count),
+                Seed = options.Seed,
+            });
+            // All data is read once before anything is written: a bad file is told now, not after an hour.
+            var check = DataCheck.Of(images, parse.GetValue(skipBad), cancellationToken);
+            var report = new EvaluationReport(parse.GetValue(output)!, evaluator, loaded);
+            DeviceLine.Print(console, loaded, options.Execution.Device);
+            EvaluationResult? result = null;
+            Bar(console, "evaluating", check.Usable.Count, task =>
+                result = evaluator.Run(images, check, new Reporter(task), cancellationToken));
+            int drawn = Math.Min(parse.GetValue(panels), result!.Samples.Count);
+            Bar(console, "drawing", 3 * drawn, task => report.Write(result, images, drawn, common.Batch(parse), task, cancellationToken));
+            EvaluationTable.Print(console, result, parse.GetValue(output)!);
+            return Task.FromResult((int)ExitOf(console, result));
+        });
+        return command;
+    }
+
+    private static ExitCode ExitOf(IAnsiConsole console, EvaluationResult result)
+    {
+        int broken = result.Samples.Count(sample => sample.Canonicalisation.Stop == StopReason.NonFinite);
+        if (broken == 0) return ExitCode.Success;
+        console.MarkupLineInterpolated($"[red]The energy was not finite for {broken} of {result.Samples.Count} images; their answers come from the best image before that, or from the network alone.[/]");
+        return ExitCode.NonFinite;
+    }
+
+    private static void Bar(IAnsiConsole console, string title, int images, Action<ProgressTask> action) =>
+        console.Progress()
+            .AutoClear(true)
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .Start(context => action(context.AddTask(title, maxValue: Math.Max(1, images))));
+
+    private sealed class Reporter(ProgressTask task) : IProgress<EvaluationProgress>
+    {
+        public void Report(EvaluationProgress value) => task.Value = value.Done;
+    }
+}

@@ -1,0 +1,120 @@
+using System.Globalization;
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Evaluation;
+using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Inference;
+using Spectre.Console;
+
+namespace DiffeoNN.Onnx.Cli.Commands;
+
+/// <summary>The folder <c>evaluate</c> writes: <c>panels/</c>, <c>samples.csv</c>, <c>boxplot.png</c> and, last, <c>summary.json</c>.</summary>
+internal sealed class EvaluationReport
+{
+    private const string PanelFolder = "panels";
+    private static readonly string[] Groups = ["worst", "median", "best"];
+    private readonly string _path;
+    private readonly Evaluator _evaluator;
+    private readonly EquivariantModel _model;
+
+    /// <summary>Creates the folder, so that one that cannot be written is told at the start.</summary>
+    /// <exception cref="OutputException">The folder cannot be created.</exception>
+    public EvaluationReport(string path, Evaluator evaluator, EquivariantModel model)
+    {
+        _path = path;
+        _evaluator = evaluator;
+        _model = model;
+        AtomicFile.CreateFolder(path);
+    }
+
+    /// <summary>Writes everything; panels of an earlier report go.</summary>
+    /// <param name="result">What was found.</param>
+    /// <param name="data">Where the samples of panels are read again.</param>
+    /// <param name="panels">Worst, median and best images to draw, at most all; 0 for none.</param>
+    /// <param name="batch">Images run together.</param>
+    /// <param name="progress">Advanced by each panel.</param>
+    /// <param name="cancellationToken">Ends the work within one step; the summary is then not written.</param>
+    /// <exception cref="OutputException">A file cannot be written.</exception>
+    public void Write(
+        EvaluationResult result, IEvaluationData data, int panels, int batch, ProgressTask progress, CancellationToken cancellationToken)
+    {
+        string summary = Path.Combine(_path, "summary.json"), folder = Path.Combine(_path, PanelFolder);
+        File.Delete(summary);
+        if (Directory.Exists(folder))
+            foreach (string old in Groups.SelectMany(group => Directory.EnumerateFiles(folder, $"{group}-*.png")).ToList()) File.Delete(old);
+        if (panels > 0) AtomicFile.CreateFolder(folder);
+        foreach (var chunk in Places(result, panels).Chunk(batch))
+        {
+            DrawPanels(folder, [.. chunk], data, cancellationToken);
+            progress.Increment(chunk.Sum(place => place.Value.Count));
+        }
+
+        AtomicFile.WriteText(Path.Combine(_path, "samples.csv"), SampleTable.ToCsv(result.Samples));
+        ImageFile.WritePng(Path.Combine(_path, "boxplot.png"), BoxPlot(result));
+        AtomicFile.WriteText(summary, result.Summary.ToJson());
+    }
+
+    /// <summary>Which images are drawn, and the names of their panels; an image may be in several groups.</summary>
+    private static Dictionary<SampleResult, List<string>> Places(EvaluationResult result, int panels)
+    {
+        var ranked = result.Ranked();
+        var places = new Dictionary<SampleResult, List<string>>(ReferenceEqualityComparer.Instance);
+        int middle = Math.Clamp((ranked.Count - panels) / 2, 0, ranked.Count);
+        for (int i = 0; i < panels; i++)
+            foreach (var (group, at) in new[] { ("worst", i), ("median", middle + i), ("best", ranked.Count - 1 - i) })
+            {
+                if (!places.TryGetValue(ranked[at], out var names)) places[ranked[at]] = names = [];
+                names.Add(string.Create(CultureInfo.InvariantCulture, $"{group}-{i + 1:D2}-{Path.GetFileNameWithoutExtension(ranked[at].Name)}.png"));
+            }
+
+        return places;
+    }
+
+    /// <summary>Searches again for a few images: keeping the fields of all would take memory without bound.</summary>
+    private void DrawPanels(
+        string folder, KeyValuePair<SampleResult, List<string>>[] chunk, IEvaluationData data, CancellationToken cancellationToken)
+    {
+        DeformedSample[] samples = [.. chunk.Select(place => _evaluator.Deform(data, place.Key.Index, cancellationToken))];
+        ImageBuffer[] images = [.. samples.Select(sample => sample.Image)];
+        var clean = _model.RunNaive([.. samples.Select(sample => sample.Original.Image)], cancellationToken);
+        var naive = _model.RunNaive(images, cancellationToken);
+        using var found = _model.Run(images, null, cancellationToken);
+        for (int i = 0; i < samples.Length; i++)
+        {
+            var result = chunk[i].Key;
+            var row = new PanelRow([.. Tiles(found, i, samples[i], result, clean[i], naive[i])], Panels.Footer(found.Images[i].Canonicalisation));
+            var picture = PanelRenderer.Render([row], new PanelOptions { Heading = $"{samples[i].Original.Name}   {Heading(result)}" });
+            foreach (string name in chunk[i].Value) ImageFile.WritePng(Path.Combine(folder, name), picture);
+        }
+    }
+
+    private List<PanelTile> Tiles(
+        EquivariantResult found, int index, DeformedSample sample, SampleResult result, ModelOutput clean, ModelOutput naive)
+    {
+        var tiles = Panels.Tiles(found, index, _model);
+        tiles[^1] = tiles[^1] with { Reference = sample.Mask, Caption = Caption(result.Diffeonn) };
+        tiles.Insert(1, Panels.Tile("network alone", found.Images[index].Input, naive, _model) with { Reference = sample.Mask, Caption = Caption(result.Naive) });
+        tiles.Insert(0, Panels.Tile("undeformed", OutputPicture.Displayable(sample.Original.Image), clean, _model) with
+        {
+            Reference = sample.Original.Mask,
+            Caption = Caption(result.Clean),
+        });
+        return tiles;
+    }
+
+    private string Caption(MethodScore score) => score.Iou is { } iou
+        ? string.Create(CultureInfo.InvariantCulture, $"IoU {iou:F3}")
+        : Panels.ClassName(score.Class!.Value, _model);
+
+    private string Heading(SampleResult result) => result.Label is { } label
+        ? string.Create(CultureInfo.InvariantCulture, $"truth {Panels.ClassName(label, _model)}, given {result.Diffeonn.Probability:F3} (alone {result.Naive.Probability:F3})")
+        : string.Create(CultureInfo.InvariantCulture, $"IoU {result.Diffeonn.Iou:F3} (alone {result.Naive.Iou:F3}, undeformed {result.Clean.Iou:F3})");
+
+    private static ImageBuffer BoxPlot(EvaluationResult result)
+    {
+        var summary = result.Summary;
+        string[] names = [.. result.Samples[0].Methods().Select(method => method.Key)];
+        var series = names.Select((name, i) => new BoxPlotSeries(name, [.. result.Samples.Select(sample => sample.Methods().ElementAt(i).Value.Rank)]));
+        string images = $"{summary.Model}, {summary.Count} images, {summary.Deform}, seed {summary.Seed}";
+        return BoxPlotRenderer.Render(images, summary.Methods.Clean.Iou is null ? "probability of the true class" : "IoU", [.. series]);
+    }
+}

@@ -1,0 +1,44 @@
+using System.Globalization;
+using DiffeoNN.Onnx.Evaluation;
+using Spectre.Console;
+
+namespace DiffeoNN.Onnx.Cli.Commands;
+
+/// <summary>What <c>evaluate</c> prints.</summary>
+internal static class EvaluationTable
+{
+    /// <summary>Prints the table of methods and what else the summary says.</summary>
+    public static void Print(IAnsiConsole console, EvaluationResult result, string output)
+    {
+        var summary = result.Summary;
+        bool segments = summary.Methods.Clean.Iou is not null;
+        var table = new Table().Border(TableBorder.Rounded).AddColumn("method");
+        table.Title(Markup.Escape($"{summary.Model}: {summary.Count} images of {Name(summary)}, {summary.Deform}, seed {summary.Seed}"));
+        string[] headings = segments ? ["mean IoU", "std", "median IoU", "mean Dice", "pixels right"] : ["accuracy"];
+        foreach (string heading in headings) table.AddColumn(new TableColumn(heading).RightAligned());
+        foreach (var (method, score) in summary.Methods.Present())
+        {
+            double[] values = segments
+                ? [score.Iou!.Mean, score.Iou.Std, score.Iou.Median, score.Dice!.Mean, score.Accuracy.Mean]
+                : [score.Accuracy.Mean];
+            table.AddRow([method, .. values.Select(value => Number(value, "F4"))]);
+        }
+
+        console.Write(table);
+        string gap = summary.GapClosed is { } closed
+            ? Number(closed, "F3")
+            : string.Create(CultureInfo.InvariantCulture, $"not stated (clean exceeds naive by less than {EvaluationSummary.SmallestGap})");
+        console.MarkupLineInterpolated($"Gap closed: {gap}; {summary.Folded} with folds; inverse residual {Number(summary.InverseResidualPixels, "F3")} pixels (median of the largest)");
+        if (summary.EnergyGap is not null || summary.EquivarianceError is not null)
+            console.MarkupLineInterpolated($"Energy gap: {Number(summary.EnergyGap, "G4")}; equivariance error: {Number(summary.EquivarianceError, "F4")}");
+        console.MarkupLineInterpolated($"{Number(summary.SecondsPerImage, "F2")} s an image; results in {output}");
+        if (result.Skipped.Count == 0) return;
+        console.MarkupLineInterpolated($"[yellow]Skipped {result.Skipped.Count} images:[/]");
+        foreach (string line in result.Skipped) console.MarkupLineInterpolated($"  {ErrorTable.OneLine(line)}");
+    }
+
+    private static string Name(EvaluationSummary summary) =>
+        string.Join(", ", new[] { summary.Data, summary.Split, summary.Source }.Where(part => part is not null));
+
+    private static string Number(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "unknown";
+}

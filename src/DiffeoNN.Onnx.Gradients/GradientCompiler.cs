@@ -12,7 +12,7 @@ public static class GradientCompiler
     /// <returns>
     /// The model with its inputs and outputs, an output NAME_grad for each chosen input, and with <see cref="GradientSeed.Input"/>
     /// an input OUTPUT_grad for each differentiated output. Free sizes stay free. Its operator set is the model's, or
-    /// <see cref="MinimumOpset"/> where that is older.
+    /// that of a newer function in it, or <see cref="MinimumOpset"/> where those are older.
     /// </returns>
     /// <exception cref="UnsupportedOperatorException">Operators without rule lie between the chosen inputs and outputs.</exception>
     /// <exception cref="OnnxModelException">The model is malformed or contradicts itself, a name is unknown, or an input does not influence the outputs.</exception>
@@ -25,7 +25,7 @@ public static class GradientCompiler
             ModelValidator.Check(model);
             var sorted = model.Copy();
             sorted.Graph.Sort();
-            return new GradientCompilation(OpsetConverter.Convert(sorted, Math.Max(MinimumOpset, model.Opset)), options ?? new GradientOptions()).Run();
+            return new GradientCompilation(OpsetConverter.Convert(sorted, Math.Max(MinimumOpset, FunctionInliner.OpsetOf(model))), options ?? new GradientOptions()).Run();
         }
         catch (Exception e) when (GradientDefectException.IsDefect(e))
         {

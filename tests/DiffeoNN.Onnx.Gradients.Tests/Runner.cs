@@ -39,7 +39,7 @@ internal sealed class Runner : IDisposable
     public Dictionary<string, OnnxTensor> Run(IReadOnlyDictionary<string, OnnxTensor> inputs, IReadOnlyList<string>? outputs = null)
     {
         outputs ??= _session.OutputNames;
-        var names = _session.InputNames.Where(inputs.ContainsKey).ToList();
+        var names = _session.InputNames.Concat(_session.OverridableInitializerMetadata.Keys).Where(inputs.ContainsKey).ToList();
         var values = names.Select(n => ToValue(inputs[n])).ToList();
         try
         {

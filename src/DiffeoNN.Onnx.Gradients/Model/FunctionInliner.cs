@@ -8,6 +8,10 @@ internal static class FunctionInliner
     /// <summary>Functions that call functions multiply their nodes; models beyond this are no models.</summary>
     private const int MaximumCalls = 100_000;
 
+    /// <summary>The operator set that the model has without functions: their bodies may be written for a newer version than the model around them.</summary>
+    public static int OpsetOf(OnnxModel model) =>
+        (int)Math.Max(model.Opset, model.Functions.Select(f => f.OpsetImports.GetValueOrDefault("", 0)).DefaultIfEmpty(0).Max());
+
     /// <summary>A copy of the model without functions.</summary>
     /// <exception cref="OnnxModelException">Functions call each other without end.</exception>
     public static OnnxModel Inline(OnnxModel model)
@@ -15,8 +19,7 @@ internal static class FunctionInliner
         var result = model.Copy();
         if (result.Functions.Count == 0)
             return result;
-        // Function bodies may be written for a newer version than the model around them.
-        var opset = Math.Max(model.Opset, result.Functions.Max(f => f.OpsetImports.GetValueOrDefault("", 0)));
+        var opset = OpsetOf(model);
         foreach (var (domain, version) in result.Functions.SelectMany(f => f.OpsetImports).Where(o => o.Key.Length > 0))
             result.OpsetImports.TryAdd(domain, version);
         var functions = new Dictionary<(string, string, string), OnnxFunction>();
@@ -24,12 +27,12 @@ internal static class FunctionInliner
         {
             var own = (int)function.OpsetImports.GetValueOrDefault("", opset);
             functions[(function.Domain, function.Name, function.Overload)] =
-                own == opset ? function : function with { Nodes = OpsetConverter.Convert(function.Nodes, result, own, (int)opset) };
+                own == opset ? function : function with { Nodes = OpsetConverter.Convert(function.Nodes, result, own, opset) };
         }
 
         result.Functions.Clear();
         if (model.Opset < opset)
-            result = OpsetConverter.Convert(result, (int)opset);
+            result = OpsetConverter.Convert(result, opset);
         var count = 0;
         Inline(result.Graph, functions, ref count, 0);
         result.Graph.Sort();

@@ -34,7 +34,7 @@ public sealed class RunCommandTests
         using var record = JsonDocument.Parse(File.ReadAllText(folder["results/results.jsonl"]));
         string[] fields =
         [
-            "image", "height", "width", "files", "answer", "total", "energy", "terms", "steps", "stop", "bestStep", "squarings", "determinant",
+            "image", "height", "width", "files", "answer", "total", "energy", "terms", "steps", "stop", "bestStep", "accepted", "refusal", "inputEnergy", "start", "velocityScale", "squarings", "determinant",
             "foldedFraction", "inverseResidualPixels", "model", "device", "seed", "batch", "batchMilliseconds",
         ];
         foreach (string field in fields) Assert.That(record.RootElement.TryGetProperty(field, out _), field);
@@ -88,6 +88,35 @@ public sealed class RunCommandTests
         Assert.That(header % 64, Is.Zero);
         Assert.That(System.Text.Encoding.ASCII.GetString(bytes, 10, header - 10), Does.Contain("'shape': (2, 128, 128)").And.EndsWith("\n"));
         Assert.That(bytes.Length - header, Is.EqualTo(2 * 128 * 128 * sizeof(float)));
+    }
+
+    [Test]
+    public void Run_OfUndeformedImages_LeavesThemAloneAndSaysSo()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.That(CommandRun.Of("shapes", "--output", folder["data"], "--count", "3", "--seed", "1").Code, Is.EqualTo(ExitCode.Success));
+        var run = Run(folder, "results", "--naive", "--no-fields");
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
+        Assert.That(run.Output, Does.Contain("Left as they are"));
+        var records = File.ReadLines(folder["results/results.jsonl"]).Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        foreach (var record in records.Where(record => !record.GetProperty("accepted").GetBoolean()))
+        {
+            Assert.That(record.GetProperty("refusal").GetProperty("reason").GetString(), Is.AnyOf("alreadyCanonical", "notEnoughDecrease"));
+            Assert.That(record.GetProperty("answer").GetRawText(), Is.EqualTo(record.GetProperty("naive").GetRawText()));
+        }
+
+        Assert.That(records.Count(record => !record.GetProperty("accepted").GetBoolean()), Is.GreaterThan(0));
+        var always = Run(folder, "always", "--accept", "always", "--start", "zero", "--no-fields");
+        Assert.That(always.Output, Does.Not.Contain("Left as they are"));
+    }
+
+    [Test]
+    public void Run_FromAProposerThatIsNotThere_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.That(CommandRun.Of("shapes", "--output", folder["data"], "--count", "1", "--seed", "1").Code, Is.EqualTo(ExitCode.Success));
+        var run = Run(folder, "results", "--start", "proposer");
+        run.AssertError(ExitCode.Model, "no proposer");
     }
 
     private static void Prepare(TemporaryFolder folder, int count)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Inference;
 
@@ -11,12 +12,13 @@ internal sealed class CommonOptions
     private readonly Option<int?> _steps = new("--steps") { Description = "Largest number of steps; the bundle's if left out." };
     private readonly Option<string> _start = new("--start")
     {
-        Description = "Where the search starts: zero, proposer, or auto: at the proposal where the bundle has a proposer.",
+        Description = "Where the search starts: zero, proposer, multi (several rotations and scales of both), or auto: as the bundle says, else at the proposal where there is a proposer.",
         DefaultValueFactory = _ => "auto",
     };
     private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of the search.", DefaultValueFactory = _ => 1 };
     private readonly Option<string> _device = new("--device") { Description = "Where to run: auto, cpu or cuda.", DefaultValueFactory = _ => "auto" };
     private readonly Option<int> _threads = new("--threads") { Description = "Cores to use; 0 for all.", DefaultValueFactory = _ => 0 };
+    private readonly Option<string> _accept = new("--accept") { Description = "When the map found is used: checked (the energy fell enough) or always; never if it folds.", DefaultValueFactory = _ => "checked" };
 
     /// <summary>Creates the options and their range checks.</summary>
     public CommonOptions()
@@ -24,14 +26,15 @@ internal sealed class CommonOptions
         _batch.Validators.Add(result => OptionChecks.AtLeast(result, _batch, 1));
         _steps.Validators.Add(result => OptionChecks.AtLeast(result, _steps, 0));
         _threads.Validators.Add(result => OptionChecks.AtLeast(result, _threads, 0));
-        _start.AcceptOnlyFromAmong("auto", "zero", "proposer");
+        _start.AcceptOnlyFromAmong("auto", "zero", "proposer", "multi");
+        _accept.AcceptOnlyFromAmong("checked", "always");
         _device.AcceptOnlyFromAmong("auto", "cpu", "cuda");
     }
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _batch, _steps, _start, _seed, _device, _threads }) command.Options.Add(option);
+        foreach (var option in new Option[] { _batch, _start, _steps, _accept, _seed, _device, _threads }) command.Options.Add(option);
     }
 
     /// <summary>Images optimised together.</summary>
@@ -40,14 +43,16 @@ internal sealed class CommonOptions
     /// <summary>The options as the library takes them.</summary>
     public EquivariantOptions Read(ParseResult parse) => new()
     {
-        Steps = parse.GetValue(_steps),
-        Seed = parse.GetValue(_seed),
         Start = parse.GetValue(_start) switch
         {
             "zero" => StartPoint.Identity,
             "proposer" => StartPoint.Proposer,
+            "multi" => StartPoint.Multi,
             _ => StartPoint.Auto,
         },
+        Accept = Enum.Parse<AcceptanceRule>(parse.GetValue(_accept)!, ignoreCase: true),
+        Steps = parse.GetValue(_steps),
+        Seed = parse.GetValue(_seed),
         Execution = new ExecutionOptions
         {
             Device = Enum.Parse<ExecutionDevice>(parse.GetValue(_device)!, ignoreCase: true),

@@ -40,7 +40,10 @@ internal static class InfoCommand
             + $"smoothness {weights.Smoothness}, orientation {weights.Orientation}");
         var (optimiser, defaults) = (bundle.Optimiser, new CanonicaliserOptions());
         console.WriteLine($"Search: {optimiser.Field ?? "siren"} field, lattice {optimiser.Lattice ?? defaults.Lattice}, "
-            + $"at most {optimiser.Steps ?? defaults.Steps} steps, learning rate {optimiser.LearningRate ?? defaults.LearningRate}");
+            + $"at most {optimiser.Steps ?? defaults.Steps} steps, learning rate {optimiser.LearningRate ?? defaults.LearningRate}, start {optimiser.Start ?? (bundle.Has(BundleRole.Proposer) ? "proposer" : "zero")}");
+        var acceptance = manifest.Acceptance ?? new AcceptanceSettings();
+        console.WriteLine("Acceptance: " + (acceptance.CanonicalBelow is { } below ? $"canonical already up to energy {below}, " : "")
+            + $"decrease at least {acceptance.MinimumDecrease ?? defaults.MinimumDecrease}, inverse residual at most {acceptance.InverseResidual ?? defaults.MaximumInverseResidual} pixels");
         if (manifest.Models.Energy?.Gradient is { } gradient) console.WriteLine($"Gradient of the energy: {gradient.File}, the bundle's own");
         if (manifest.Licence is { } licence) console.WriteLine($"Licence: {licence}");
         if (manifest.Provenance?.TrainedOn is { } data) console.WriteLine($"Trained on: {data}");

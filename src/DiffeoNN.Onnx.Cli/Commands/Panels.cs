@@ -20,7 +20,8 @@ internal static class Panels
     public static string Footer(ImageCanonicalisation found) =>
         $"energy {found.Total.Before:G4} -> {found.Total.After:G4}   steps {found.Steps}   "
         + $"determinant {found.Diagnostics.MinimumDeterminant:F2} to {found.Diagnostics.MaximumDeterminant:F2}   "
-        + $"inverse within {found.Diagnostics.InverseResidualMaximum:F2} pixels";
+        + $"inverse within {found.Diagnostics.InverseResidualMaximum:F2} pixels"
+        + (found.Refusal is { } refusal ? $"   left as it is: {refusal.Reason}" : "");
 
     /// <summary>One row of the demo's picture: the network alone and the panel's tiles, the truth outlined.</summary>
     public static PanelRow Compare(

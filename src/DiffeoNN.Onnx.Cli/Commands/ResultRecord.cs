@@ -34,12 +34,19 @@ internal static class ResultRecord
             ["answer"] = Answer(image.Output, model),
         };
         if (naive is not null) record["naive"] = Answer(naive, model);
+        record["accepted"] = found.Accepted;
+        record["refusal"] = found.Refusal is { } refusal
+            ? new JsonObject { ["reason"] = Camel(refusal.Reason), ["text"] = refusal.Text }
+            : null;
+        record["inputEnergy"] = Finite(found.InputEnergy);
         record["total"] = Change(found.Total);
         record["energy"] = Change(found.Energy);
         record["terms"] = new JsonObject(found.Terms.Select(term => KeyValuePair.Create<string, JsonNode?>(term.Name, Change(term))));
         record["steps"] = found.Steps;
-        record["stop"] = JsonNamingPolicy.CamelCase.ConvertName(found.Stop.ToString());
+        record["stop"] = Camel(found.Stop);
         record["bestStep"] = found.BestStep;
+        record["start"] = found.Start;
+        record["velocityScale"] = found.VelocityScale;
         record["squarings"] = found.Squarings;
         record["determinant"] = new JsonObject
         {
@@ -89,6 +96,8 @@ internal static class ResultRecord
     }
 
     private static JsonObject Change(EnergyTerm term) => new() { ["before"] = Finite(term.Before), ["after"] = Finite(term.After) };
+
+    private static string Camel(Enum value) => JsonNamingPolicy.CamelCase.ConvertName(value.ToString());
 
     private static JsonNode? Finite(double value) => double.IsFinite(value) ? JsonValue.Create(value) : null;
 }

@@ -30,10 +30,22 @@ internal sealed class RunSummary
         console.Write(table);
         int folded = _images.Count(image => image.Diagnostics.FoldedFraction > 0);
         console.MarkupLineInterpolated($"Images: {_images.Count} in {_time.TotalSeconds:F1} s, {_time.TotalSeconds / _images.Count:F2} s each; {Stopped(StopReason.Converged)} converged, {folded} with folds; results in {output}");
+        var refused = _images.Where(image => !image.Accepted).CountBy(image => image.Refusal!.Reason).OrderBy(pair => pair.Key).ToList();
+        if (refused.Count > 0)
+            console.MarkupLineInterpolated($"Left as they are, with the answer of the network alone: {refused.Sum(pair => pair.Value)} of {_images.Count} ({string.Join(", ", refused.Select(pair => $"{Describe(pair.Key)} {pair.Value}"))}).");
         int broken = Stopped(StopReason.NonFinite);
         if (broken == 0) return ExitCode.Success;
         console.MarkupLineInterpolated($"[red]The energy was not finite for {broken} of {_images.Count} images; their answers come from the best image before that, or from the network alone.[/]");
         return ExitCode.NonFinite;
+
+        static string Describe(RefusalReason reason) => reason switch
+        {
+            RefusalReason.AlreadyCanonical => "canonical already",
+            RefusalReason.NotEnoughDecrease => "energy did not fall enough",
+            RefusalReason.Folded => "map folds",
+            RefusalReason.InverseResidual => "inverse too inexact",
+            _ => "energy not finite",
+        };
 
         int Stopped(StopReason reason) => _images.Count(image => image.Stop == reason);
 

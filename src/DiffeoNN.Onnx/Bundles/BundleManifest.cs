@@ -50,6 +50,9 @@ public sealed record BundleManifest
     /// <summary>Settings of canonicalisation.</summary>
     public OptimiserSettings Optimiser { get; init; } = new();
 
+    /// <summary>When the map found is used; absent for the defaults.</summary>
+    public AcceptanceSettings? Acceptance { get; init; }
+
     /// <summary>Folders with reference tensors, relative to the bundle's.</summary>
     public IReadOnlyList<string> References { get; init; } = [];
 

@@ -5,7 +5,7 @@ internal static class ManifestReader
 {
     public static BundleManifest Read(ManifestNode root)
     {
-        root.Object("schema", "name", "description", "licence", "image", "models", "energy", "optimiser", "references", "provenance");
+        root.Object("schema", "name", "description", "licence", "image", "models", "energy", "optimiser", "acceptance", "references", "provenance");
         var schema = root.Required("schema");
         if (schema.Whole(1) != BundleManifest.CurrentSchema)
             throw schema.Refuse($"{BundleManifest.CurrentSchema}, the schema this version reads; update DiffeoNN.Onnx for a later one");
@@ -19,6 +19,7 @@ internal static class ManifestReader
             Models = models,
             Energy = Energy(root.Required("energy"), models),
             Optimiser = root.Optional("optimiser") is { } optimiser ? Optimiser(optimiser) : new(),
+            Acceptance = root.Optional("acceptance") is { } acceptance ? Acceptance(acceptance) : null,
             References = root.Optional("references")?.Items().ConvertAll(RelativePath) ?? [],
             Provenance = root.Optional("provenance") is { } provenance ? Provenance(provenance) : null,
         };
@@ -187,16 +188,28 @@ internal static class ManifestReader
 
     private static OptimiserSettings Optimiser(ManifestNode node)
     {
-        node.Object("field", "lattice", "steps", "learningRate", "squarings", "tolerance", "patience");
+        node.Object("field", "lattice", "start", "steps", "learningRate", "squarings", "tolerance", "patience");
         return new OptimiserSettings
         {
             Field = node.Optional("field")?.Choice("siren", "lattice"),
             Lattice = node.Optional("lattice")?.Whole(2, 65536),
+            Start = node.Optional("start")?.Choice("zero", "proposer", "multi"),
             Steps = node.Optional("steps")?.Whole(0),
             LearningRate = node.Optional("learningRate")?.Positive(),
             Squarings = node.Optional("squarings")?.Whole(0, 20),
             Tolerance = node.Optional("tolerance")?.NonNegative(),
             Patience = node.Optional("patience")?.Whole(1),
+        };
+    }
+
+    private static AcceptanceSettings Acceptance(ManifestNode node)
+    {
+        node.Object("canonicalBelow", "minimumDecrease", "inverseResidual");
+        return new AcceptanceSettings
+        {
+            CanonicalBelow = node.Optional("canonicalBelow")?.Number(),
+            MinimumDecrease = node.Optional("minimumDecrease")?.NonNegative(),
+            InverseResidual = node.Optional("inverseResidual")?.Positive(),
         };
     }
 

@@ -9,6 +9,9 @@ public sealed record OptimiserSettings
     /// <summary>Nodes along the longest side of the lattice on which the velocity is evaluated, at least 2.</summary>
     public int? Lattice { get; init; }
 
+    /// <summary>Where the search starts: <c>zero</c>, <c>proposer</c> or <c>multi</c>.</summary>
+    public string? Start { get; init; }
+
     /// <summary>Largest number of steps, at least 0.</summary>
     public int? Steps { get; init; }
 

@@ -4,7 +4,7 @@ using TorchSharp;
 
 namespace DiffeoNN.Onnx.Canonicalisation;
 
-/// <summary>One run over a batch: who is in it, the loop, and the result. The chain of one step is in the other part.</summary>
+/// <summary>One run over a batch: who is in it, and the loop. The chain of one step and the result are in the other parts.</summary>
 /// <remarks>Rows are positions in the batch as it is now; images are positions in the batch as it was given.</remarks>
 internal sealed partial class CanonicalisationRun : IDisposable
 {
@@ -19,6 +19,7 @@ internal sealed partial class CanonicalisationRun : IDisposable
     private readonly VelocityParameterisation _field;
     private readonly Adam _adam;
     private readonly ImageState[] _states;
+    private readonly Acceptance _acceptance;
     private int[] _imageOfRow;
     private torch.Tensor _images;
     private torch.Tensor? _starts;
@@ -26,7 +27,7 @@ internal sealed partial class CanonicalisationRun : IDisposable
     /// <summary>Sets up the batch; tensors belong to the caller's dispose scope.</summary>
     public CanonicalisationRun(IEnergy energy, CanonicaliserOptions options, torch.Tensor images, torch.Tensor? start)
     {
-        (_energy, _options) = (energy, options);
+        (_energy, _options, _acceptance) = (energy, options, new Acceptance(options));
         _grid = SamplingGrid.Of(images);
         var count = (int)images.size(0);
         var (height, width) = LatticeSize();
@@ -51,6 +52,7 @@ internal sealed partial class CanonicalisationRun : IDisposable
     public void Optimise(IProgress<CanonicalisationProgress>? progress, CancellationToken cancellationToken)
     {
         using var gradients = torch.enable_grad();
+        MeasureInputs(cancellationToken);
         for (var step = 0; ; step++)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -72,28 +74,6 @@ internal sealed partial class CanonicalisationRun : IDisposable
         }
     }
 
-    /// <summary>Rebuilds the best iterates at full resolution, with their inverses and measures.</summary>
-    public CanonicalisationResult Finish()
-    {
-        using var noGradient = torch.no_grad();
-        using var scope = torch.NewDisposeScope();
-        var (velocity, u, inverse, canonical, squarings, diagnostics) = _clock.Measure(Stage.Diagnostics, () =>
-        {
-            var velocity = Velocity(_bestLattices, _allStarts);
-            var squarings = ScalingAndSquaring.FastestSpeeds(velocity).Select(SquaringsOf).ToArray();
-            var u = ScalingAndSquaring.Exp(velocity, squarings);
-            var inverse = ScalingAndSquaring.Exp(-velocity, squarings);
-            var canonical = Warp.Apply(_allImages, u, _options.Padding);
-            return (velocity, u, inverse, canonical, squarings, FieldDiagnostics.Measure(u, inverse));
-        });
-        string[] names = [.. _energy.TermNames, "smoothness", "orientation"];
-        return new CanonicalisationResult(
-            canonical.DetachFromDisposeScope(), velocity.DetachFromDisposeScope(),
-            u.DetachFromDisposeScope(), inverse.DetachFromDisposeScope(),
-            [.. _states.Select((state, i) => state.ToResult(names, squarings[i], diagnostics[i]))],
-            _clock.Times());
-    }
-
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -101,6 +81,17 @@ internal sealed partial class CanonicalisationRun : IDisposable
         _upsampling?.Dispose();
         _field.Dispose();
         _adam.Dispose();
+    }
+
+    // A search from elsewhere than the identity never sees the image as it is.
+    private void MeasureInputs(CancellationToken cancellationToken)
+    {
+        if (_allStarts is null)
+            return;
+        using var evaluation = _clock.Measure(Stage.EnergyGradient, () => _energy.Evaluate(_allImages, false, cancellationToken));
+        var energies = evaluation.Energy.cpu().data<float>().ToArray();
+        for (var i = 0; i < _states.Length; i++)
+            _states[i].SetInputEnergy(energies[i]);
     }
 
     private void ReleaseRows()
@@ -126,6 +117,9 @@ internal sealed partial class CanonicalisationRun : IDisposable
                 improvedRows.Add(row);
                 improvedImages.Add(image);
             }
+
+            if (step == 0 && _acceptance.IsCanonical(_states[image].InputEnergy))
+                _states[image].LeaveAlone();
         }
 
         // At the start all lattices are zero, as the memory of the best ones already is; nothing else may enter it unless it is better.
@@ -155,8 +149,11 @@ internal sealed partial class CanonicalisationRun : IDisposable
     // A velocity of a million pixels is as good as infinite.
     private static bool HasNotDiverged(double speed) => speed < 1e6;
 
-    private int SquaringsOf(double speed) =>
-        HasNotDiverged(speed) ? ScalingAndSquaring.Squarings(speed, _options.MinimumSquarings) : _options.MinimumSquarings;
+    private int SquaringsOf(double speed) => SquaringsOf(speed, _options);
+
+    /// <summary>Squarings of a field whose largest speed in pixels is given; the least number where it diverged.</summary>
+    public static int SquaringsOf(double speed, CanonicaliserOptions options) =>
+        HasNotDiverged(speed) ? ScalingAndSquaring.Squarings(speed, options.MinimumSquarings) : options.MinimumSquarings;
 
     private (int Height, int Width) LatticeSize()
     {

@@ -9,6 +9,7 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 /// </summary>
 /// <remarks>
 /// The best iterate of each image is the result; the start and the iterate after the last update count, so the total never gets worse.
+/// A map whose certificate fails, or whose energy did not fall as the options ask, is not used: the image is left as it is, and says why.
 /// Each image stops by itself while the batch goes on, and stopped images leave the batch. Same images, options and device give the same
 /// bits (unless a time budget cuts a run short). An instance keeps no state between runs; whether runs may overlap is up to the energy.
 /// </remarks>
@@ -50,10 +51,39 @@ public sealed class Canonicaliser
         using var scope = torch.NewDisposeScope();
         using var run = new CanonicalisationRun(_energy, Options, images, start);
         run.Optimise(progress, cancellationToken);
-        return run.Finish();
+        return run.Finish(cancellationToken);
     }
 
-    private static void Check(torch.Tensor images, torch.Tensor? start)
+    /// <summary>Canonicalises a batch from several starts: all are scored by the energy of the image they lead to, in batches, the best of each image
+    /// are refined together, and the best result that is accepted is kept.</summary>
+    /// <param name="images">As for one start.</param>
+    /// <param name="starts">At least one, each for all images (N, 2, h, w), or the same for each (1, 2, h, w). The regulariser acts on the deviation
+    /// from the start. Earlier ones win ties.</param>
+    /// <param name="refined">How many of each image are refined, at least 1.</param>
+    /// <param name="progress">Told after every iterate; a best total is that of the best of an image's starts.</param>
+    /// <param name="cancellationToken">Ends the run within one step.</param>
+    /// <returns>The caller disposes it; <see cref="ImageCanonicalisation.Start"/> tells which start led to each result.</returns>
+    /// <exception cref="ArgumentException">Shapes or types are wrong, or there is no start.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="refined"/> is below 1.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled; nothing is left behind.</exception>
+    public CanonicalisationResult Run(
+        torch.Tensor images,
+        IReadOnlyList<torch.Tensor> starts,
+        int refined,
+        IProgress<CanonicalisationProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(starts);
+        ArgumentOutOfRangeException.ThrowIfLessThan(refined, 1);
+        if (starts.Count == 0)
+            throw new ArgumentException("No start is given; a search needs at least one.", nameof(starts));
+        Check(images, null);
+        foreach (var start in starts)
+            Check(images, start, mayBeShared: true);
+        return new StartSearch(_energy, Options).Run(images, starts, refined, progress, cancellationToken);
+    }
+
+    private static void Check(torch.Tensor images, torch.Tensor? start, bool mayBeShared = false)
     {
         ArgumentNullException.ThrowIfNull(images);
         if (images.dim() != 4 || images.dtype != torch.ScalarType.Float32 || images.shape.Any(size => size == 0)
@@ -67,7 +97,7 @@ public sealed class Canonicaliser
         if (start is null)
             return;
         Fields.SamplingGrid.OfField(start, nameof(start));
-        if (start.size(0) != images.size(0) || start.dtype != images.dtype)
+        if ((start.size(0) != images.size(0) && !(mayBeShared && start.size(0) == 1)) || start.dtype != images.dtype)
         {
             throw new ArgumentException(
                 $"start has shape {Fields.SamplingGrid.Shape(start)} and type {start.dtype}; "

@@ -49,6 +49,20 @@ public sealed record CanonicaliserOptions
     /// <summary>Seed of the initial weights; the same for all images.</summary>
     public ulong Seed { get; init; } = 1;
 
+    /// <summary>When the map found is used; what is refused is left as it is.</summary>
+    public AcceptanceRule Accept { get; init; } = AcceptanceRule.Checked;
+
+    /// <summary>Energy up to which an image counts as canonical already: it is not optimised and left alone. Null for none; of no effect
+    /// with <see cref="AcceptanceRule.Always"/>.</summary>
+    public double? CanonicalBelow { get; init; }
+
+    /// <summary>How much the energy must fall for a map to be used, relative to the size of the image's own, at least 0; with 0 any decrease
+    /// will do. The energy's own terms count, not the regularisers.</summary>
+    public double MinimumDecrease { get; init; }
+
+    /// <summary>Largest inverse residual in pixels of a map that is used, positive.</summary>
+    public double MaximumInverseResidual { get; init; } = 1;
+
     /// <summary>What the image is outside its border.</summary>
     public WarpPadding Padding { get; init; } = WarpPadding.Zeros;
 
@@ -65,6 +79,10 @@ public sealed record CanonicaliserOptions
         Require(Tolerance >= 0, nameof(Tolerance), Tolerance, "at least 0");
         Require(Patience >= 0, nameof(Patience), Patience, "at least 0");
         Require(TimeBudget is null || TimeBudget >= TimeSpan.Zero, nameof(TimeBudget), TimeBudget, "null or at least 0");
+        Require(CanonicalBelow is null || double.IsFinite(CanonicalBelow.Value), nameof(CanonicalBelow), CanonicalBelow, "null or finite");
+        Require(MinimumDecrease >= 0 && double.IsFinite(MinimumDecrease), nameof(MinimumDecrease), MinimumDecrease, "at least 0");
+        Require(MaximumInverseResidual > 0, nameof(MaximumInverseResidual), MaximumInverseResidual, "positive");
+        Require(Enum.IsDefined(Accept), nameof(Accept), Accept, "a defined rule");
         Require(Enum.IsDefined(Field), nameof(Field), Field, "a defined kind");
         Require(Enum.IsDefined(Basis), nameof(Basis), Basis, "a defined basis");
         Require(Enum.IsDefined(Padding), nameof(Padding), Padding, "a defined padding");

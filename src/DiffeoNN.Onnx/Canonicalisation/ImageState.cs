@@ -7,6 +7,7 @@ internal sealed class ImageState(CanonicaliserOptions options)
     private readonly List<double> _best = [];
     private IterateEnergy? _before;
     private IterateEnergy? _after;
+    private double? _inputEnergy;
 
     /// <summary>Updates taken.</summary>
     public int Steps { get; private set; }
@@ -19,6 +20,21 @@ internal sealed class ImageState(CanonicaliserOptions options)
 
     /// <summary>Why the image stopped; null while it goes on.</summary>
     public StopReason? Stop { get; private set; }
+
+    /// <summary>Energy of the image as it is.</summary>
+    public double InputEnergy => _inputEnergy ?? _before!.Energy;
+
+    /// <summary>Energies of the best iterate.</summary>
+    public IterateEnergy Best => _after!;
+
+    /// <summary>Sets the energy of the image as it is, where the search does not start there.</summary>
+    public void SetInputEnergy(double energy) => _inputEnergy = energy;
+
+    /// <summary>Ends the search at its start, unless it has ended.</summary>
+    public void LeaveAlone() => Stop ??= StopReason.Canonical;
+
+    /// <summary>Replaces the energies of the best iterate, whose map was repaired.</summary>
+    public void Repair(IterateEnergy energy) => _after = energy;
 
     /// <summary>Takes in an iterate.</summary>
     /// <param name="step">Updates before it.</param>
@@ -49,15 +65,21 @@ internal sealed class ImageState(CanonicaliserOptions options)
     /// <summary>The record of the image.</summary>
     /// <param name="names">Names of all terms.</param>
     /// <param name="squarings">Of the result.</param>
-    /// <param name="diagnostics">Of the result.</param>
-    public ImageCanonicalisation ToResult(IReadOnlyList<string> names, int squarings, Fields.FieldDiagnostics diagnostics)
+    /// <param name="found">Measures of the map found.</param>
+    /// <param name="scale">What its velocity was multiplied by.</param>
+    /// <param name="refusal">Why it is not used, or null.</param>
+    public ImageCanonicalisation ToResult(
+        IReadOnlyList<string> names, int squarings, Fields.FieldDiagnostics found, double scale, Refusal? refusal)
     {
         var (before, after) = (_before!, _after!);
         return new ImageCanonicalisation(
             [.. names.Select((name, i) => new EnergyTerm(name, before.Terms[i], after.Terms[i]))],
             new EnergyTerm("energy", before.Energy, after.Energy),
             new EnergyTerm("total", before.Total, after.Total),
-            Steps, Stop!.Value, BestStep, squarings, diagnostics);
+            Steps, Stop!.Value, BestStep, squarings, refusal is null ? found : Fields.FieldDiagnostics.Identity)
+        {
+            Refusal = refusal, InputEnergy = InputEnergy, FoundDiagnostics = found, VelocityScale = scale,
+        };
     }
 
     private bool HasConverged()

@@ -12,6 +12,9 @@ public enum StopReason
     /// <summary>The time was up.</summary>
     TimeBudget,
 
+    /// <summary>The image was canonical already, and nothing was tried.</summary>
+    Canonical,
+
     /// <summary>The energy or its gradient stopped being finite; the result is the best iterate before that.</summary>
     NonFinite,
 }

@@ -98,7 +98,7 @@ public sealed class Evaluator
                 MethodScore.Of(clean[i], sample.Original.Mask, sample.Original.Label, Task.Classes),
                 Of(naive[i]), Of(image.Output), augmented is null ? null : Of(augmented[i]),
                 image.Canonicalisation,
-                undeformed is null ? null : Math.Abs(undeformed.Images[i].Canonicalisation.Energy.After - image.Canonicalisation.Energy.After),
+                undeformed is null ? null : Math.Abs(undeformed.Images[i].Canonicalisation.CanonicalEnergy - image.Canonicalisation.CanonicalEnergy),
                 undeformed is null ? null : Disagreement(image.Output, undeformed.Images[i].Output, sample.Map)));
 
             MethodScore Of(ModelOutput answer) => MethodScore.Of(answer, sample.Mask, sample.Original.Label, Task.Classes);

@@ -43,6 +43,8 @@ public static class SampleTable
         yield return ("steps", found.Steps);
         yield return ("bestStep", found.BestStep);
         yield return ("stop", JsonNamingPolicy.CamelCase.ConvertName(found.Stop.ToString()));
+        yield return ("accepted", found.Accepted ? 1 : 0);
+        yield return ("refusal", found.Refusal is { } refusal ? JsonNamingPolicy.CamelCase.ConvertName(refusal.Reason.ToString()) : null);
         yield return ("folded", found.Diagnostics.FoldedFraction > 0 ? 1 : 0);
         yield return ("minimumDeterminant", found.Diagnostics.MinimumDeterminant);
         yield return ("maximumDeterminant", found.Diagnostics.MaximumDeterminant);

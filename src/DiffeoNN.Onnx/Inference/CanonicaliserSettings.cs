@@ -11,6 +11,7 @@ internal static class CanonicaliserSettings
     public static CanonicaliserOptions From(Bundle bundle, EquivariantOptions options)
     {
         var optimiser = bundle.Optimiser;
+        var acceptance = bundle.Manifest.Acceptance;
         var defaults = new CanonicaliserOptions();
         var settings = new CanonicaliserOptions
         {
@@ -30,9 +31,31 @@ internal static class CanonicaliserSettings
             SmoothnessWeight = bundle.EnergyWeights.Smoothness,
             OrientationWeight = bundle.EnergyWeights.Orientation,
             Padding = bundle.Image.Padding == ImagePadding.Border ? WarpPadding.Border : WarpPadding.Zeros,
+            Accept = options.Accept,
+            CanonicalBelow = acceptance?.CanonicalBelow,
+            MinimumDecrease = acceptance?.MinimumDecrease ?? defaults.MinimumDecrease,
+            MaximumInverseResidual = acceptance?.InverseResidual ?? defaults.MaximumInverseResidual,
             TimeBudget = options.TimeBudget,
             Seed = options.Seed,
         };
         return options.Configure?.Invoke(settings) ?? settings;
+    }
+
+    /// <summary>Where searches start: the caller's word first, then the bundle's, then the proposal where there is one. Never
+    /// <see cref="StartPoint.Auto"/>.</summary>
+    /// <exception cref="BundleException">The proposal is asked for, and the bundle has no proposer.</exception>
+    public static StartPoint Start(Bundle bundle, EquivariantOptions options)
+    {
+        var hasProposer = bundle.Has(BundleRole.Proposer);
+        var start = options.Start != StartPoint.Auto ? options.Start : bundle.Optimiser.Start switch
+        {
+            "zero" => StartPoint.Identity,
+            "proposer" => StartPoint.Proposer,
+            "multi" => StartPoint.Multi,
+            _ => hasProposer ? StartPoint.Proposer : StartPoint.Identity,
+        };
+        return start == StartPoint.Proposer && !hasProposer
+            ? throw new BundleException($"Bundle '{bundle.Name}' has no proposer to start from; start at the identity, or add the role proposer.")
+            : start;
     }
 }

@@ -23,6 +23,8 @@ public sealed partial class EquivariantModel : IDisposable
     private readonly Canonicaliser _canonicaliser;
     private readonly OutputMapping _mapping;
     private readonly SamplingGrid _grid;
+    private readonly StartPoint _start;
+    private readonly MultiStartOptions _multiStart;
 
     private EquivariantModel(Bundle bundle, EquivariantOptions options)
     {
@@ -34,14 +36,9 @@ public sealed partial class EquivariantModel : IDisposable
         {
             _inner = InnerModel.Load(bundle, BundleRole.Inner, _engine);
             _energy = OnnxEnergy.FromBundle(bundle, _engine);
-            var usesProposer = options.Start switch
-            {
-                StartPoint.Identity => false,
-                StartPoint.Proposer when !bundle.Has(BundleRole.Proposer) =>
-                    throw new BundleException($"Bundle '{bundle.Name}' has no proposer to start from; start at the identity, or add the role proposer."),
-                _ => bundle.Has(BundleRole.Proposer),
-            };
-            if (usesProposer) _proposer = bundle.LoadGraph(BundleRole.Proposer, _engine);
+            _start = CanonicaliserSettings.Start(bundle, options);
+            _multiStart = options.MultiStart;
+            if (_start != StartPoint.Identity && bundle.Has(BundleRole.Proposer)) _proposer = bundle.LoadGraph(BundleRole.Proposer, _engine);
             _canonicaliser = new Canonicaliser(_energy, CanonicaliserSettings.From(bundle, options));
         }
         catch
@@ -63,7 +60,10 @@ public sealed partial class EquivariantModel : IDisposable
     /// <summary>How it searches, after bundle and options.</summary>
     public CanonicaliserOptions Settings => _canonicaliser.Options;
 
-    /// <summary>Whether searches start at a proposal.</summary>
+    /// <summary>Where searches start.</summary>
+    public StartPoint Start => _start;
+
+    /// <summary>Whether a proposer takes part in the start of searches.</summary>
     public bool HasProposer => _proposer is not null;
 
     /// <summary>Loads a bundle.</summary>
@@ -104,7 +104,12 @@ public sealed partial class EquivariantModel : IDisposable
 
         CanonicalisationResult fields;
         using (torch.enable_grad())
-            fields = _canonicaliser.Run(batch, start, progress, cancellationToken);
+        {
+            fields = _start == StartPoint.Multi
+                ? _canonicaliser.Run(batch, _multiStart.Starts(_grid, start), _multiStart.Refined, progress, cancellationToken)
+                : _canonicaliser.Run(batch, start, progress, cancellationToken);
+        }
+
         try
         {
             inference.Start();
@@ -149,10 +154,11 @@ public sealed partial class EquivariantModel : IDisposable
         _augmented?.Dispose();
     }
 
+    // What was left as it is takes the same way as the network alone.
     private ModelOutput Map(torch.Tensor output, CanonicalisationResult fields, int index, int height, int width) => _mapping.Map(
         output.narrow(0, index, 1),
-        fields.Displacement.narrow(0, index, 1),
-        fields.InverseDisplacement.narrow(0, index, 1),
+        fields.Images[index].Accepted ? fields.Displacement.narrow(0, index, 1) : null,
+        fields.Images[index].Accepted ? fields.InverseDisplacement.narrow(0, index, 1) : null,
         _grid, height, width);
 
     private (IReadOnlyList<ImageBuffer> Buffers, torch.Tensor Batch) ToBatch(IReadOnlyList<ImageBuffer> images)

@@ -18,6 +18,12 @@ public sealed record EquivariantOptions
     /// <summary>Where the search starts.</summary>
     public StartPoint Start { get; init; } = StartPoint.Auto;
 
+    /// <summary>What <see cref="StartPoint.Multi"/> tries.</summary>
+    public MultiStartOptions MultiStart { get; init; } = new();
+
+    /// <summary>When the map found is used.</summary>
+    public AcceptanceRule Accept { get; init; } = AcceptanceRule.Checked;
+
     /// <summary>Time after which a batch takes no further step; null for no limit.</summary>
     public TimeSpan? TimeBudget { get; init; }
 

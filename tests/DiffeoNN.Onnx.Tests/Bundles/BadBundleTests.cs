@@ -18,7 +18,7 @@ internal sealed class BadBundleTests
             "{folder}/diffeonn.json: not valid JSON at line 1, byte 14.");
         yield return Case("unknown field", tiny => tiny.Manifest(root => root["weights"] = 1),
             "{folder}/diffeonn.json: unknown field 'weights'. "
-            + "Known there: schema, name, description, licence, image, models, energy, optimiser, references, provenance.");
+            + "Known there: schema, name, description, licence, image, models, energy, optimiser, acceptance, references, provenance.");
         yield return Case("missing role", tiny => tiny.Manifest(root => root["models"]!.AsObject().Remove("inner")),
             "{folder}/diffeonn.json: field 'models.inner' is missing.");
         yield return Case("role given twice", tiny => Twice(tiny, "\"critic\":", "\"critic\":{},\"critic\":"),
@@ -58,6 +58,10 @@ internal sealed class BadBundleTests
         yield return Case("NaN constant", tiny => tiny.Model("energy", NaNConstant),
             "Bundle 'tiny', energy model 'energy.onnx': the constant in Constant (node 'Constant_0') holds 1 values that are NaN, "
             + "the first at 0; the network was exported wrongly.");
+        yield return Case("negative decrease", tiny => tiny.Manifest(root => root["acceptance"] = new JsonObject { ["minimumDecrease"] = -0.1 }),
+            "{folder}/diffeonn.json: field 'acceptance.minimumDecrease' is -0.1; expected a number of at least 0.");
+        yield return Case("unknown start", tiny => tiny.Manifest(root => root["optimiser"]!["start"] = "anywhere"),
+            "{folder}/diffeonn.json: field 'optimiser.start' is \"anywhere\"; expected one of zero, proposer, multi.");
         yield return Case("truncated ONNX", tiny => Truncate(tiny, "vae"),
             "Bundle 'tiny', vae model 'vae.onnx': The 8000 bytes are no ONNX model: While parsing a protocol message, the input ended "
             + "unexpectedly in the middle of a field.  This could mean either that the input has been truncated or that an embedded "

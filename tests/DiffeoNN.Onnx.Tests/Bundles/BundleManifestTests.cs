@@ -50,6 +50,16 @@ internal sealed class BundleManifestTests
     }
 
     [Test]
+    public void AcceptanceAndStart_AreKeptThroughJson()
+    {
+        var acceptance = new AcceptanceSettings { CanonicalBelow = -12.5, MinimumDecrease = 0.25, InverseResidual = 0.5 };
+        var manifest = Manifests.Read() with { Acceptance = acceptance, Optimiser = new OptimiserSettings { Start = "multi" } };
+        var again = BundleManifest.Parse(Encoding.UTF8.GetBytes(manifest.ToJson()), "test");
+        Assert.That((again.Acceptance, again.Optimiser.Start), Is.EqualTo((acceptance, "multi")));
+        Assert.That(Manifests.Read().Acceptance, Is.Null);
+    }
+
+    [Test]
     public void ToJson_ThenParse_GivesTheSameJson()
     {
         var json = Manifests.Read().ToJson();

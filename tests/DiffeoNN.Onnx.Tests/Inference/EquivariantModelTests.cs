@@ -1,4 +1,6 @@
+using System.Text.Json.Nodes;
 using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
@@ -31,7 +33,7 @@ public sealed class EquivariantModelTests
     [Test]
     public void Run_WithAProposer_StartsAtItsVelocity()
     {
-        using var model = EquivariantModel.Load(TinyBundle.Original, Options with { Steps = 0 });
+        using var model = EquivariantModel.Load(TinyBundle.Original, Options with { Steps = 0, Accept = AcceptanceRule.Always });
         Assert.That(model.HasProposer);
         using var result = model.Run(Images(2, 12, 16));
         Assert.That(result.Fields.Velocity.abs().max().item<float>(), Is.GreaterThan(1e-3));
@@ -74,6 +76,59 @@ public sealed class EquivariantModelTests
     }
 
     [Test]
+    public void Run_OfAnImageThatIsCanonicalAlready_IsTheNetworkAloneBitForBit()
+    {
+        using var tiny = new TinyBundle();
+        tiny.Manifest(root => root["acceptance"] = new JsonObject { ["canonicalBelow"] = 1e9 });
+        using var model = EquivariantModel.Load(tiny.Path, Options);
+        var images = Images(2, 31, 20);
+        using var result = model.Run(images);
+        var alone = model.RunNaive(images);
+        for (int i = 0; i < 2; i++)
+        {
+            Assert.That(result.Images[i].Canonicalisation.Refusal!.Reason, Is.EqualTo(RefusalReason.AlreadyCanonical));
+            Assert.That(result.Images[i].Output.Planes!.Data.ToArray(), Is.EqualTo(alone[i].Planes!.Data.ToArray()));
+            Assert.That(result.Images[i].Canonical.Data.ToArray(), Is.EqualTo(result.Images[i].Input.Data.ToArray()));
+        }
+
+        using var always = EquivariantModel.Load(tiny.Path, Options with { Accept = AcceptanceRule.Always });
+        using var used = always.Run(images);
+        Assert.That(used.Images.Select(image => image.Canonicalisation.Stop), Has.None.EqualTo(StopReason.Canonical));
+    }
+
+    [Test]
+    public void Load_TakesAcceptanceAndStartFromTheManifest()
+    {
+        using var tiny = new TinyBundle();
+        tiny.Manifest(root =>
+        {
+            root["acceptance"] = new JsonObject { ["canonicalBelow"] = -3.5, ["minimumDecrease"] = 0.2, ["inverseResidual"] = 0.5 };
+            root["optimiser"]!["start"] = "multi";
+        });
+        using var model = EquivariantModel.Load(tiny.Path, Options);
+        using var zero = EquivariantModel.Load(tiny.Path, Options with { Start = StartPoint.Identity });
+        Assert.That((model.Settings.CanonicalBelow, model.Settings.MinimumDecrease, model.Settings.MaximumInverseResidual), Is.EqualTo((-3.5, 0.2, 0.5)));
+        Assert.That((model.Start, model.HasProposer, zero.Start, zero.HasProposer), Is.EqualTo((StartPoint.Multi, true, StartPoint.Identity, false)));
+    }
+
+    [TestCase(true, 30)]
+    [TestCase(false, 15)]
+    public void Run_FromSeveralStarts_TriesThoseOfTheIdentityAndOfTheProposal(bool withProposer, int starts)
+    {
+        using var tiny = new TinyBundle();
+        if (!withProposer) tiny.Manifest(root => root["models"]!.AsObject().Remove("proposer"));
+        using var model = EquivariantModel.Load(tiny.Path, Options with { Start = StartPoint.Multi, Steps = 2 });
+        using var first = model.Run(Images(3, 12, 16));
+        using var second = model.Run(Images(3, 12, 16));
+        Assert.That(first.Images, Has.Count.EqualTo(3));
+        Assert.That(first.Images.Select(image => image.Canonicalisation.Start), Is.All.InRange(0, starts - 1));
+        Assert.That((first.Fields.Velocity - second.Fields.Velocity).abs().max().item<float>(), Is.Zero, "deterministic");
+        Assert.That(
+            first.Images.Select(image => image.Canonicalisation).Where(found => found.Accepted).Select(found => found.Energy.After - found.InputEnergy),
+            Has.All.LessThan(0));
+    }
+
+    [Test]
     public void Run_OfWrongImages_IsRefused()
     {
         using var model = EquivariantModel.Load(TinyBundle.Original, Options);
@@ -93,6 +148,18 @@ public sealed class EquivariantModelTests
         cancelled.Cancel();
         Assert.That(() => model.Run(Images(2, 12, 16), cancellationToken: cancelled.Token), Throws.InstanceOf<OperationCanceledException>());
         model.Run(Images(2, 12, 16)).Dispose();
+        Assert.That(torch.Tensor.TotalCount, Is.EqualTo(before));
+    }
+
+    [Test]
+    public void Run_FromSeveralStarts_LeavesNoTensors()
+    {
+        using var model = EquivariantModel.Load(TinyBundle.Original, Options with { Start = StartPoint.Multi, Steps = 3 });
+        model.Run(Images(2, 12, 16)).Dispose();
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        long before = torch.Tensor.TotalCount;
+        for (int i = 0; i < 5; i++) model.Run(Images(2, 12, 16)).Dispose();
         Assert.That(torch.Tensor.TotalCount, Is.EqualTo(before));
     }
 

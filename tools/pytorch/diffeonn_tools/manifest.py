@@ -33,6 +33,7 @@ def write_bundle(folder, config, networks):
         "models": models,
         "energy": config["energy"],
         "optimiser": config["optimiser"],
+        **({"acceptance": config["acceptance"]} if "acceptance" in config else {}),
         "references": references,
         "provenance": {
             "trainedOn": config["trainedOn"],

@@ -1,0 +1,132 @@
+using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Fields;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Tests.Canonicalisation;
+
+public sealed class StartSearchTests
+{
+    private static readonly CanonicaliserOptions Options = new()
+    {
+        Field = FieldKind.ControlLattice, Lattice = 6, LearningRate = 0.01, Steps = 15, SmoothnessWeight = 1e-4, MinimumSquarings = 5,
+    };
+
+    private static readonly double[] Rotations = [0, -30, 30, -60, 60];
+
+    [TestCase(30, 1.0)]
+    [TestCase(-75, 1.0)]
+    [TestCase(0, 1.3)]
+    [TestCase(20, 0.8)]
+    public void RigidVelocity_IsTheRotationAndScaleItSays(double rotation, double scale)
+    {
+        using var scope = torch.NewDisposeScope();
+        var grid = new SamplingGrid(40, 64);
+        var v = LatticeUpsampling.Resample(RigidStarts.Velocity(grid, rotation, scale), grid);
+        var u = ScalingAndSquaring.Exp(v, 10);
+        var (x, y) = (grid.X(36), grid.Y(24));
+        // Content turned anticlockwise on the screen: a point looks back clockwise, which with y downwards is from x towards y.
+        var angle = rotation * Math.PI / 180;
+        var expectedX = ((Math.Cos(angle) * x) - (Math.Sin(angle) * y)) / scale;
+        var expectedY = ((Math.Sin(angle) * x) + (Math.Cos(angle) * y)) / scale;
+        Assert.Multiple(() =>
+        {
+            Assert.That(x + u[0, 0, 24, 36].item<float>(), Is.EqualTo(expectedX).Within(2e-3));
+            Assert.That(y + u[0, 1, 24, 36].item<float>(), Is.EqualTo(expectedY).Within(2e-3));
+            Assert.That(FieldDiagnostics.Measure(u, ScalingAndSquaring.Exp(-v, 10))[0].MinimumDeterminant, Is.GreaterThan(0));
+        });
+    }
+
+    [Test]
+    public void Run_FromSeveralStarts_FindsWhatOneStartMisses()
+    {
+        using var scope = torch.NewDisposeScope();
+        var template = CanonicaliserTests.Blob(40, 40, 0, 0);
+        var grid = SamplingGrid.Of(template);
+        var turned = Warp.Apply(template, ScalingAndSquaring.Exp(LatticeUpsampling.Resample(RigidStarts.Velocity(grid, 60, 1), grid), 7));
+        var canonicaliser = new Canonicaliser(new TemplateEnergy(template), Options);
+        using var one = canonicaliser.Run(turned);
+        using var several = canonicaliser.Run(turned, Starts(grid), refined: 2);
+        TestContext.Out.WriteLine($"{one.Images[0].Energy.After} and {several.Images[0].Energy.After} of {one.Images[0].InputEnergy}");
+        Assert.Multiple(() =>
+        {
+            Assert.That(several.Images[0].Start, Is.EqualTo(3), "turned back by the same angle");
+            Assert.That(several.Images[0].Energy.After, Is.LessThan(0.5 * one.Images[0].Energy.After));
+            Assert.That(several.Images[0].InputEnergy, Is.EqualTo(one.Images[0].InputEnergy).Within(1e-6), "measured against the image as it is");
+            Assert.That(several.Images[0].Terms[1].Before, Is.Zero, "the regulariser acts on the deviation from the start");
+        });
+    }
+
+    [Test]
+    public void Run_FromSeveralStarts_ScoresAllAndRefinesTheBestTogether()
+    {
+        using var scope = torch.NewDisposeScope();
+        var (template, deformed, _) = CanonicaliserTests.Deformed(24, 24, 2);
+        var energy = new TemplateEnergy(template);
+        var images = torch.cat([deformed, deformed.flip(3)], 0);
+        var progress = new List<CanonicalisationProgress>();
+        using var result = new Canonicaliser(energy, Options with { Steps = 1 }).Run(images, Starts(SamplingGrid.Of(template)), 2, new Listener(progress.Add));
+        Assert.Multiple(() =>
+        {
+            Assert.That(energy.Batches, Is.EqualTo(new[] { 10, 4, 4, 4 }), "five starts of two images; the four rows as they are; two iterates");
+            Assert.That(result.Canonical.shape, Is.EqualTo(new long[] { 2, 1, 24, 24 }));
+            Assert.That(result.Images, Has.Count.EqualTo(2));
+            Assert.That(progress[0].Images, Is.EqualTo(2));
+        });
+    }
+
+    [Test]
+    public void Run_FromOneStartOfSeveral_IsTheRunFromThatStart()
+    {
+        using var scope = torch.NewDisposeScope();
+        var (template, deformed, v) = CanonicaliserTests.Deformed(24, 24, 2);
+        var canonicaliser = new Canonicaliser(new TemplateEnergy(template), Options);
+        using var list = canonicaliser.Run(deformed, [v], 3);
+        using var single = canonicaliser.Run(deformed, v);
+        Assert.That((list.Velocity - single.Velocity).abs().max().item<float>(), Is.Zero);
+    }
+
+    [Test]
+    public void Run_FromSeveralStarts_GivesTheSameBitsAndLeavesNoTensors()
+    {
+        using var scope = torch.NewDisposeScope();
+        var (template, deformed, _) = CanonicaliserTests.Deformed(24, 24, 2);
+        var starts = Starts(SamplingGrid.Of(template));
+        var canonicaliser = new Canonicaliser(new TemplateEnergy(template), Options with { Steps = 5, Patience = 2 });
+        using var first = canonicaliser.Run(torch.cat([deformed, template], 0), starts, 2);
+        var images = torch.cat([deformed, template], 0);
+        var live = torch.Tensor.TotalCount;
+        for (var i = 0; i < 20; i++)
+        {
+            using var again = canonicaliser.Run(images, starts, 2);
+            using (torch.NewDisposeScope())
+                Assert.That((again.Velocity - first.Velocity).abs().max().item<float>(), Is.Zero);
+        }
+
+        using var source = new CancellationTokenSource();
+        source.Cancel();
+        Assert.That(() => canonicaliser.Run(images, starts, 2, null, source.Token), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(torch.Tensor.TotalCount, Is.EqualTo(live));
+    }
+
+    [Test]
+    public void WrongStarts_AreRefused()
+    {
+        using var scope = torch.NewDisposeScope();
+        var canonicaliser = new Canonicaliser(new TemplateEnergy(torch.zeros(1, 1, 8, 8)), Options);
+        var images = torch.zeros(3, 1, 8, 8);
+        Assert.Multiple(() =>
+        {
+            Assert.That(() => canonicaliser.Run(images, [], 1), Throws.ArgumentException.With.Message.Contains("at least one"));
+            Assert.That(() => canonicaliser.Run(images, [torch.zeros(2, 2, 4, 4)], 1), Throws.ArgumentException.With.Message.Contains("3 images"));
+            Assert.That(() => canonicaliser.Run(images, [torch.zeros(1, 2, 4, 4)], 0), Throws.InstanceOf<ArgumentOutOfRangeException>());
+            Assert.That(() => RigidStarts.Velocity(new SamplingGrid(8, 8), 0, 0), Throws.InstanceOf<ArgumentOutOfRangeException>());
+        });
+    }
+
+    private static torch.Tensor[] Starts(SamplingGrid grid) => [.. Rotations.Select(rotation => RigidStarts.Velocity(grid, rotation, 1))];
+
+    private sealed class Listener(Action<CanonicalisationProgress> report) : IProgress<CanonicalisationProgress>
+    {
+        public void Report(CanonicalisationProgress value) => report(value);
+    }
+}

@@ -2,7 +2,7 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 
 /// <summary>Where the time of a batch went, forward and backward together. On a GPU work is queued, and waiting falls to the stage that
 /// reads a result; only the total is exact there.</summary>
-/// <param name="EnergyGradient">Energy networks and their gradient.</param>
+/// <param name="EnergyGradient">Energy networks and their gradient; the scoring of several starts, maps included.</param>
 /// <param name="Field">Parameters to velocity at every pixel.</param>
 /// <param name="Exponential">Velocity to displacement.</param>
 /// <param name="Warp">Resampling of the image.</param>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Fields;
 using TorchSharp;
@@ -16,6 +17,7 @@ internal sealed class StartSearch(IEnergy energy, CanonicaliserOptions options)
     public CanonicalisationResult Run(
         torch.Tensor images, IReadOnlyList<torch.Tensor> starts, int refined, IProgress<CanonicalisationProgress>? progress, CancellationToken cancellationToken)
     {
+        var begun = Stopwatch.GetTimestamp();
         using var scope = torch.NewDisposeScope();
         var count = (int)images.size(0);
         var grid = SamplingGrid.Of(images);
@@ -31,6 +33,7 @@ internal sealed class StartSearch(IEnergy energy, CanonicaliserOptions options)
             velocities = torch.cat([.. rows.Select((start, row) => full[start].narrow(0, row / kept, 1))], 0);
         }
 
+        var scoring = Stopwatch.GetElapsedTime(begun);
         using var run = new CanonicalisationRun(energy, options, Repeat(images, kept), velocities);
         run.Optimise(progress is null ? null : new PerImage(progress, kept), cancellationToken);
         using var all = run.Finish(cancellationToken);
@@ -40,7 +43,7 @@ internal sealed class StartSearch(IEnergy energy, CanonicaliserOptions options)
         return new CanonicalisationResult(
             Chosen(all.Canonical), Chosen(all.Velocity), Chosen(all.Displacement), Chosen(all.InverseDisplacement),
             [.. best.Select(row => all.Images[(int)row] with { Start = rows[row] })],
-            all.Times);
+            all.Times with { EnergyGradient = all.Times.EnergyGradient + scoring, Total = all.Times.Total + scoring });
     }
 
     private double[,] Scores(torch.Tensor images, torch.Tensor[] starts, CancellationToken cancellationToken)

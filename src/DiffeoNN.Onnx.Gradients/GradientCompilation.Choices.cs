@@ -56,7 +56,22 @@ internal sealed partial class GradientCompilation
         foreach (var node in graph.Nodes)
             ImportNode(node);
         _builder.Graph.Name = graph.Name;
-        _builder.Graph.Outputs.AddRange(graph.Outputs);
+        _builder.Graph.Outputs.AddRange(graph.Outputs.Select(output => WithFreeSizes(output, graph)));
+    }
+
+    /// <summary>
+    /// An output's declaration without the batch size of the exporter's example: where a free size of an input arrives, a number
+    /// is none to hold on to, and the runtime would believe it.
+    /// </summary>
+    private OnnxValueInfo WithFreeSizes(OnnxValueInfo output, OnnxGraph graph)
+    {
+        if (output.Shape is null || !_builder.Contains(output.Name) || _builder[output.Name].Shape is not { } found || found.Length != output.Shape.Count)
+            return output;
+        var free = graph.RequiredInputs.Where(i => i.Shape is not null).SelectMany(i => i.Shape!).Select(d => d.Symbol).OfType<string>().ToHashSet(StringComparer.Ordinal);
+        return output with
+        {
+            Shape = [.. output.Shape.Zip(found, (said, size) => said.Size is not null && !size.IsConstant && size.Symbols.All(free.Contains) ? OnnxDimension.Of($"{size}") : said)],
+        };
     }
 
     /// <summary>What is differentiated by its body becomes that, control flow is resolved; everything else is taken over as it is.</summary>

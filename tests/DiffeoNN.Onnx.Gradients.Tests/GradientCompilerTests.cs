@@ -113,6 +113,22 @@ public sealed class GradientCompilerTests
     }
 
     [Test]
+    public void Compile_OfAnOutputDeclaredWithTheExportersBatch_KeepsTheBatchFree()
+    {
+        var model = Network("N");
+        model.Graph.Outputs[0] = Float("y", 1, 3);
+        var gradient = GradientCompiler.Compile(model, new GradientOptions { Weights = true, Seed = GradientSeed.Ones });
+        Assert.That($"{gradient.Graph.Output("y")}", Is.EqualTo("'y' float32 [N,3]"));
+        using var runner = new Runner(gradient);
+        var inputs = new Dictionary<string, OnnxTensor> { ["x"] = Image(3) };
+        var right = GradientCompiler.Compile(Network("N"), new GradientOptions { Weights = true, Seed = GradientSeed.Ones });
+        using var expected = new Runner(right);
+        var (found, wanted) = (runner.Run(inputs), expected.Run(inputs));
+        foreach (var name in wanted.Keys)
+            Assert.That(found[name].ToDoubleArray(), Is.EqualTo(wanted[name].ToDoubleArray()).Within(1e-5), name);
+    }
+
+    [Test]
     public void Compile_AddsUpGradients_OfAValueUsedSeveralTimes()
     {
         var model = Model(g =>

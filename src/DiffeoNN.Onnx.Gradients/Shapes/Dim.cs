@@ -42,6 +42,9 @@ internal sealed class Dim : IEquatable<Dim>
     /// <summary>The size; null where it is not known.</summary>
     public long? Size => IsConstant ? Constant : null;
 
+    /// <summary>The symbols it is made of; a rounded quotient is one.</summary>
+    public IEnumerable<string> Symbols => _terms.Keys.Where(term => term.Length > 0).SelectMany(term => term.Split('·')).Distinct();
+
     public static implicit operator Dim(long value) => Of(value);
 
     public static Dim operator +(Dim a, Dim b) => Combine(a, b, 1);

@@ -112,9 +112,12 @@ internal sealed partial class GradientCompilation
             // The others are looked for too, so that all are named at once.
             _refused.Add(e);
         }
+        catch (OnnxModelException) when (_refused.Count > 0)
+        {
+            // Behind a refused operator types and shapes are unknown that a rule may take for granted: the refusal is what to name.
+        }
         catch (Exception e) when (GradientDefectException.IsDefect(e))
         {
-            // Behind a refused operator shapes are unknown that a rule may take for granted.
             if (_refused.Count == 0)
                 throw new GradientDefectException($"the gradient of {node}", e);
         }

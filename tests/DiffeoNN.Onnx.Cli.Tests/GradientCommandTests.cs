@@ -127,4 +127,39 @@ public sealed class GradientCommandTests
         CommandRun.Of("gradient", folder["odd.onnx"], "-o", folder["g.onnx"]).AssertError(ExitCode.Operator, model.Graph.Nodes[0].Name, model.Graph.Nodes[^1].Name);
         Assert.That(folder["g.onnx"], Does.Not.Exist);
     }
+
+    [Test]
+    public void Gradient_IntoTheModelItself_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        File.Copy(Path.Combine(Repository.Bundle("shapes"), "critic.onnx"), folder["critic.onnx"]);
+        File.CreateSymbolicLink(folder["link.onnx"], folder["critic.onnx"]);
+        byte[] before = File.ReadAllBytes(folder["critic.onnx"]);
+        CommandRun.Of("gradient", folder["critic.onnx"], "-o", folder["critic.onnx"]).AssertError(ExitCode.Usage, "the model itself");
+        CommandRun.Of("gradient", folder["link.onnx"], "-o", folder["critic.onnx"]).AssertError(ExitCode.Usage, "the model itself");
+        Assert.That(File.ReadAllBytes(folder["critic.onnx"]), Is.EqualTo(before));
+        CommandRun.Of("gradient", folder["."], "-o", folder["g.onnx"]).AssertError(ExitCode.Model, "is a folder");
+        Directory.CreateDirectory(folder["taken"]);
+        CommandRun.Of("gradient", folder["critic.onnx"], "-o", folder["taken"]).AssertError(ExitCode.Output, "it is a folder");
+    }
+
+    [Test]
+    public void Gradient_WhenCancelled_WritesNothing()
+    {
+        using var folder = new TemporaryFolder();
+        CommandRun.Of(new CancellationToken(canceled: true), "gradient", Path.Combine(Repository.Bundle("shapes"), "critic.onnx"), "-o", folder["g.onnx"])
+            .AssertError(ExitCode.Cancelled, "cancelled");
+        Assert.That(Directory.GetFileSystemEntries(folder["."]), Is.Empty);
+    }
+
+    [Test]
+    public void Gradient_OfAGradient_TakesAnotherSuffix()
+    {
+        using var folder = new TemporaryFolder();
+        CommandRun.Of("gradient", Path.Combine(Repository.Bundle("shapes"), "critic.onnx"), "-o", folder["g.onnx"], "--seed", "ones");
+        CommandRun.Of("gradient", folder["g.onnx"], "-o", folder["h.onnx"], "--output", "score").AssertError(ExitCode.Model, "'image_grad'", "suffix");
+        var run = CommandRun.Of("gradient", folder["g.onnx"], "-o", folder["h.onnx"], "--output", "score", "--suffix", "_again");
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
+        Assert.That(OnnxModel.Load(folder["h.onnx"]).Graph.Outputs.Select(output => output.Name), Does.Contain("image_again"));
+    }
 }

@@ -24,26 +24,35 @@ internal static class GradientCommand
             DefaultValueFactory = _ => "input",
         };
         seed.AcceptOnlyFromAmong("input", "ones");
+        var suffix = new Option<string>("--suffix")
+        {
+            Description = "What gradients have behind the name, for models that hold NAME_grad already.",
+            DefaultValueFactory = _ => new GradientOptions().Suffix,
+        };
         var command = new Command("gradient", "Derive the gradient of an ONNX model as an ONNX model: the original inputs and outputs, and NAME_grad.")
         {
-            model, target, outputs, inputs, weights, seed,
+            model, target, outputs, inputs, weights, seed, suffix,
         };
         var check = new GradientCheckCommandOptions();
         check.AddTo(command);
         command.SetAction((parse, cancellationToken) =>
         {
             string path = parse.GetValue(model)!;
-            if (!File.Exists(path)) throw new BundleException($"Model '{path}' does not exist; expected an ONNX file.");
+            if (!File.Exists(path))
+                throw new BundleException(Directory.Exists(path) ? $"Model '{path}' is a folder; expected an ONNX file." : $"Model '{path}' does not exist; expected an ONNX file.");
+            if (SameFile(path, parse.GetValue(target)!)) throw new UsageException($"-o names the model itself, '{path}'; the gradient goes into another file.");
             var options = new GradientOptions
             {
                 Outputs = parse.GetValue(outputs) is { Length: > 0 } chosenOutputs ? chosenOutputs : null,
                 Inputs = parse.GetValue(inputs) is { Length: > 0 } chosenInputs ? chosenInputs : null,
                 Weights = parse.GetValue(weights),
                 Seed = parse.GetValue(seed) == "ones" ? GradientSeed.Ones : GradientSeed.Input,
+                Suffix = parse.GetValue(suffix)!,
             };
             var original = OnnxModel.Load(path);
             var gradient = GradientCompiler.Compile(original, options);
             var checkOptions = check.Read(parse, original, options);
+            cancellationToken.ThrowIfCancellationRequested();
             gradient.Save(parse.GetValue(target)!);
             var made = gradient.Graph.Outputs.Select(output => output.Name).Where(name => name.EndsWith(options.Suffix, StringComparison.Ordinal));
             console.MarkupLineInterpolated($"{parse.GetValue(target)} written: {string.Join(", ", made)}; opset {gradient.Opset}, {gradient.Graph.Nodes.Count} nodes.");
@@ -52,5 +61,17 @@ internal static class GradientCommand
             return Task.FromResult((int)code);
         });
         return command;
+    }
+
+    /// <summary>Whether two paths lead to one file, links followed.</summary>
+    private static bool SameFile(string a, string b) => File.Exists(b) && Real(a) == Real(b);
+
+    private static string Real(string path)
+    {
+        // The folder's links too: the directory a file lies in is followed before the file.
+        var file = new FileInfo(Path.GetFullPath(path));
+        var folder = file.Directory!;
+        var inFolder = Path.Combine(folder.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? folder.FullName, file.Name);
+        return File.ResolveLinkTarget(inFolder, returnFinalTarget: true)?.FullName ?? inFolder;
     }
 }

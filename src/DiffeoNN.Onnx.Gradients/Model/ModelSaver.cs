@@ -59,7 +59,7 @@ internal static class ModelSaver
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new IOException($"Cannot write '{path}': {(e is DirectoryNotFoundException ? "its folder does not exist." : e.Message)}", e);
+            throw new IOException($"Cannot write '{path}': {Reason(e, target)}", e);
         }
         finally
         {
@@ -80,6 +80,15 @@ internal static class ModelSaver
         return bytes <= InlineLimit * 3 / 2 ? ModelWriter.Write(model).ToByteArray() : throw new OnnxModelException(
             $"The model's tensors take {bytes} bytes, more than one file of this format holds. OnnxModel.Save puts them into a second one.");
     }
+
+    /// <summary>What went wrong, without the names of temporary files.</summary>
+    private static string Reason(Exception e, string target) => e switch
+    {
+        _ when Directory.Exists(target) => "it is a folder.",
+        DirectoryNotFoundException => "its folder does not exist.",
+        UnauthorizedAccessException => "its folder or the file is read-only or not permitted.",
+        _ => e.Message,
+    };
 
     private static string FolderOf(string path)
     {

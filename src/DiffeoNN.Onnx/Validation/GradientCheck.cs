@@ -38,7 +38,8 @@ public static class GradientCheck
         var values = drawn.Draw(model);
         foreach (var name in inputs.Where(model.Graph.Initializers.ContainsKey)) values.TryAdd(name, model.Graph.Initializers[name]);
         using var emitted = new TensorGraph(gradient, "gradient", optimise: true, options.Threads);
-        using var forward = OpenForward(model, inputs, values, outputs, options.Threads, out var precision);
+        cancellationToken.ThrowIfCancellationRequested();
+        using var forward = OpenForward(model, inputs, values, outputs, drawn.Assumptions, options.Threads, out var precision);
 
         // Shapes and types of the outputs are known after a run.
         foreach (var (name, value) in values) emitted.Set(name, value);
@@ -77,7 +78,8 @@ public static class GradientCheck
 
     /// <summary>The model in float64, else in float32; newer versions of an operator often have the kernel that an older one lacks.</summary>
     private static TensorGraph OpenForward(
-        OnnxModel model, List<string> inputs, Dictionary<string, OnnxTensor> values, IReadOnlyList<string> outputs, int threads, out OnnxElementType precision)
+        OnnxModel model, List<string> inputs, Dictionary<string, OnnxTensor> values, IReadOnlyList<string> outputs,
+        List<string> assumptions, int threads, out OnnxElementType precision)
     {
         foreach (var opset in new[] { model.Opset, 18 }.Where(opset => opset >= model.Opset).Distinct())
         {
@@ -93,7 +95,14 @@ public static class GradientCheck
         }
 
         precision = OnnxElementType.Float;
-        return Open(model, precision);
+        try
+        {
+            return Open(model, precision);
+        }
+        catch (GraphException e) when (assumptions.Count > 0)
+        {
+            throw new GraphException($"{e.Message} Assumed: {string.Join(", ", assumptions)}; give the model shapes or values that suit it.", e);
+        }
 
         TensorGraph Open(OnnxModel source, OnnxElementType type)
         {

@@ -25,6 +25,17 @@ public sealed class GradientCheckTests
         Assert.That(result.Assumptions, Is.EqualTo(new[] { "'x' has the shape [2,3]" }));
     }
 
+    [Test]
+    public void Run_OfAssumedSizesThatDoNotSuit_NamesThem()
+    {
+        var model = Layer("Tanh");
+        model.Graph.Initializers.Remove("weight");
+        model.Graph.AddInitializer(OnnxTensor.Create<float>("weight", [5, 2], new float[10]));
+        model.Graph.Inputs[0] = new OnnxValueInfo("x", OnnxElementType.Float, ["N", "K"]);
+        var error = Assert.Throws<GraphException>(() => GradientCheck.Run(model, GradientCompiler.Compile(model)));
+        Assert.That(error.Message, Does.Contain("Assumed: 'x' has the shape [2,32]; give the model shapes"));
+    }
+
     [TestCase(GradientSeed.Input)]
     [TestCase(GradientSeed.Ones)]
     public void Run_OfAPlantedError_NamesTheElement(GradientSeed seed)

@@ -1,3 +1,5 @@
+using DiffeoNN.Onnx.Gradients;
+
 namespace DiffeoNN.Onnx.Cli.Tests;
 
 /// <summary>What <c>info</c> tells.</summary>
@@ -21,5 +23,36 @@ public sealed class InfoCommandTests
         var run = CommandRun.Of("info", Path.Combine(Repository.Bundle("shapes"), "vae.onnx"));
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
         Assert.That(run.Output, Does.Contain("Opset ai.onnx").And.Contain("[N,1,128,128]").And.Contain("reconstruction"));
+    }
+
+    [Test]
+    public void Info_OfBranchesAndOldOperators_SaysWhatTheCompilerDoes()
+    {
+        using var folder = new TemporaryFolder();
+        OnnxGraph Branch(string name, string operation)
+        {
+            var branch = new OnnxGraph { Name = name };
+            branch.AddNode(operation, ["x"], name);
+            branch.Outputs.Add(new OnnxValueInfo(name, OnnxElementType.Float, null));
+            return branch;
+        }
+
+        var model = new OnnxModel();
+        model.OpsetImports[""] = 10;
+        var graph = model.Graph;
+        graph.Name = "old";
+        graph.Inputs.Add(new OnnxValueInfo("x", OnnxElementType.Float, [3]));
+        graph.Inputs.Add(new OnnxValueInfo("choice", OnnxElementType.Bool, []));
+        graph.Inputs.Add(new OnnxValueInfo("at", OnnxElementType.Int64, [3]));
+        graph.Nodes.Add(new OnnxNode("If", ["choice"], ["a"], OnnxAttribute.Of("then_branch", Branch("p", "Tanh")), OnnxAttribute.Of("else_branch", Branch("q", "Exp"))));
+        graph.AddNode("Scatter", ["a", "at", "x"], "y");
+        graph.Outputs.Add(new OnnxValueInfo("y", OnnxElementType.Float, [3]));
+        model.Save(folder["old.onnx"]);
+
+        var run = CommandRun.Of("info", folder["old.onnx"]);
+
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
+        Assert.That(run.Output, Does.Match("If +│ +1 │ by its bodies").And.Match("Scatter +│ +1 │ rewritten").And.Match("Tanh +│ +1 │ rule"));
+        Assert.That(run.Output, Does.Contain("Every operator has a gradient rule."));
     }
 }

@@ -76,24 +76,51 @@ internal static class InfoCommand
         var table = new Table().Border(TableBorder.Rounded)
             .AddColumn("operator").AddColumn(new TableColumn("nodes").RightAligned()).AddColumn("gradient");
         var functions = model.Functions.Select(function => (function.Domain, function.Name)).ToHashSet();
+        var converted = new Lazy<HashSet<(string, string)>>(() => Operators(Converted(model)));
         int missing = 0;
-        foreach (var group in model.Graph.Nodes.GroupBy(node => (node.Domain, node.OpType)).OrderBy(group => group.Key.OpType, StringComparer.Ordinal))
+        foreach (var group in Nodes(model.Graph).GroupBy(node => (node.Domain, node.OpType)).OrderBy(group => group.Key.OpType, StringComparer.Ordinal))
         {
             var (domain, opType) = group.Key;
-            var rule = GradientCompiler.FindRule(domain, opType, model.Opset);
+            var rule = GradientCompiler.FindRule(domain, opType, Math.Max(GradientCompiler.MinimumOpset, model.Opset));
             bool isFunction = functions.Contains((domain, opType));
-            if (rule is null && !isFunction) missing++;
+            bool isControlFlow = domain.Length == 0 && opType is "If" or "Loop" or "Scan";
+            bool isRewritten = rule is null && !isFunction && !isControlFlow && !converted.Value.Contains((domain, opType));
+            if (rule is null && !isFunction && !isControlFlow && !isRewritten) missing++;
             table.AddRow(
                 new Text(domain.Length == 0 ? opType : $"{domain}.{opType}"), new Text($"{group.Count()}"),
                 isFunction ? new Markup("[green]inlined function[/]")
+                : isControlFlow ? new Markup("[green]by its bodies[/]")
+                : isRewritten ? new Markup("[green]rewritten[/]")
                 : rule is null ? new Markup("[red]no rule[/]")
                 : rule.IsStop ? new Markup("[grey]stops here[/]")
                 : new Markup("[green]rule[/]"));
         }
 
         console.Write(table);
-        console.WriteLine(missing == 0
-            ? "Every operator has a gradient rule."
-            : $"{missing} operators have no gradient rule; a gradient through them is refused.");
+        console.WriteLine(missing switch
+        {
+            0 => "Every operator has a gradient rule.",
+            1 => "1 operator has no gradient rule; a gradient through it is refused.",
+            _ => $"{missing} operators have no gradient rule; a gradient through them is refused.",
+        });
+    }
+
+    private static HashSet<(string, string)> Operators(OnnxModel model) => [.. Nodes(model.Graph).Select(node => (node.Domain, node.OpType))];
+
+    /// <summary>All nodes, those in bodies of control flow included.</summary>
+    private static IEnumerable<OnnxNode> Nodes(OnnxGraph graph) =>
+        graph.Nodes.Concat(graph.Nodes.SelectMany(node => node.Attributes.Values).SelectMany(attribute => attribute.Graphs).SelectMany(Nodes));
+
+    /// <summary>The model as the compiler sees it, without operators of old versions that newer ones replace; itself where that fails.</summary>
+    private static OnnxModel Converted(OnnxModel model)
+    {
+        try
+        {
+            return OpsetConverter.Convert(model, Math.Max(GradientCompiler.MinimumOpset, model.Opset));
+        }
+        catch (GradientException)
+        {
+            return model;
+        }
     }
 }

@@ -32,6 +32,8 @@ public sealed class EvaluateCommandTests
         string[] rows = File.ReadAllLines(_folder["out/samples.csv"]);
         Assert.That(rows, Has.Length.EqualTo(5));
         Assert.That(rows[0], Does.StartWith("index,name,cleanIou,cleanDice,cleanAccuracy,naiveIou"));
+        Assert.That(rows[0], Does.EndWith(
+            "steps,bestStep,stop,accepted,refusal,folded,minimumDeterminant,maximumDeterminant,inverseResidualPixels,inverseResidualMeanPixels,energyGap,equivarianceError"));
         using var summary = JsonDocument.Parse(File.ReadAllText(_folder["out/summary.json"]));
         var root = summary.RootElement;
         Assert.That(root.GetProperty("data").GetString(), Is.EqualTo("shapes"));

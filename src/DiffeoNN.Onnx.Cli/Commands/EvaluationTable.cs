@@ -29,6 +29,8 @@ internal static class EvaluationTable
             ? Number(closed, "F3")
             : string.Create(CultureInfo.InvariantCulture, $"not stated (clean exceeds naive by less than {EvaluationSummary.SmallestGap})");
         console.MarkupLineInterpolated($"Gap closed: {gap}; {summary.Folded} with folds; inverse residual {Number(summary.InverseResidualPixels, "F3")} pixels (median of the largest)");
+        int left = result.Samples.Count(sample => !sample.Canonicalisation.Accepted);
+        if (left > 0) console.MarkupLineInterpolated($"Left as they are: {left} of {summary.Count} images");
         if (summary.EnergyGap is not null || summary.EquivarianceError is not null)
             console.MarkupLineInterpolated($"Energy gap: {Number(summary.EnergyGap, "G4")}; equivariance error: {Number(summary.EquivarianceError, "F4")}");
         console.MarkupLineInterpolated($"{Number(summary.SecondsPerImage, "F2")} s an image; results in {output}");

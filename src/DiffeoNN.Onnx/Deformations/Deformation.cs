@@ -10,7 +10,7 @@ public abstract class Deformation
     public const int MaximumDraws = 100;
 
     /// <summary>The names <see cref="Create"/> knows.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["none", "tps", "tps-strong", "svf"];
+    public static IReadOnlyList<string> Names { get; } = ["none", "tps", "tps-strong", "svf", "twist"];
 
     /// <summary>Its name on the command line.</summary>
     public abstract string Name { get; }
@@ -24,6 +24,7 @@ public abstract class Deformation
         "tps" => new ThinPlateDeformation(),
         "tps-strong" => new ThinPlateDeformation(ThinPlateDeformation.Strong),
         "svf" => new VelocityDeformation(),
+        "twist" => new TwistDeformation(),
         _ => throw new DeformationException($"deformation '{name}' is unknown; expected one of {string.Join(", ", Names)}."),
     };
 

@@ -7,7 +7,7 @@ namespace DiffeoNN.Onnx.Tests.Deformations;
 public sealed class DeformationTests
 {
     [Test]
-    public void Draw_NeverReturnsFoldedMap([Values("tps", "tps-strong", "svf")] string preset)
+    public void Draw_NeverReturnsFoldedMap([Values("tps", "tps-strong", "svf", "twist")] string preset)
     {
         var grid = new SamplingGrid(40, 32);
         var deformation = Deformation.Create(preset);
@@ -128,7 +128,7 @@ public sealed class DeformationTests
     [Test]
     public void Create_OfUnknownName_ListsNames() => Assert.That(
         () => Deformation.Create("twirl"),
-        Throws.TypeOf<DeformationException>().With.Message.EqualTo("deformation 'twirl' is unknown; expected one of none, tps, tps-strong, svf."));
+        Throws.TypeOf<DeformationException>().With.Message.EqualTo("deformation 'twirl' is unknown; expected one of none, tps, tps-strong, svf, twist."));
 
     private static double SlowMinimumDeterminant(DeformationMap map)
     {

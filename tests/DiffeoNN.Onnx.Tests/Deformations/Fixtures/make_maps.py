@@ -1,7 +1,7 @@
 """Writes maps.bin: random deformations drawn by tools/pytorch, which the C# generator must reproduce.
 
 Run from anywhere with NumPy installed: python make_maps.py
-Float64, little endian, in this order: preset (tps, tps-strong, svf), then size (16x12, 9x9; rows x columns), then seed 0..4 with image
+Float64, little endian, in this order: preset (tps, tps-strong, svf, twist), then size (16x12, 9x9; rows x columns), then seed 0..4 with image
 number = seed, then the displacement (2, rows, columns).
 """
 
@@ -17,7 +17,7 @@ from diffeonn_tools.deformations import random_map  # noqa: E402
 
 maps = [
     random_map(preset, seed, seed, height, width).ravel()
-    for preset in ("tps", "tps-strong", "svf")
+    for preset in ("tps", "tps-strong", "svf", "twist")
     for height, width in ((16, 12), (9, 9))
     for seed in range(5)
 ]

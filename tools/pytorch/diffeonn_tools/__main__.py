@@ -35,6 +35,7 @@ def _parser():
     _common(command)
     command.add_argument("--output", type=Path, required=True, help="the bundle's folder")
     command.add_argument("--roles", nargs="+", choices=ROLES, help="train these only and write no bundle")
+    command.add_argument("--skip", nargs="+", choices=OPTIONAL, default=[], help="leave these roles out, also of the bundle")
     command.set_defaults(run=_train)
 
     command = commands.add_parser("evaluate", help="mean IoU or accuracy naive and canonicalised, for choosing settings")
@@ -80,7 +81,7 @@ def _train(options):
     config, checkpoints = _setup(options)
     checkpoints.mkdir(parents=True, exist_ok=True)
     splits = [data.load(options.data, split, config) for split in ("train", "val")]
-    for role in options.roles or _roles(config):
+    for role in options.roles or _roles(config, options.skip):
         path = checkpoints / f"{role}.pt"
         if path.exists():
             print(f"{role}: taken from {path}")
@@ -93,13 +94,13 @@ def _train(options):
         partial.unlink(missing_ok=True)
         history.draw(checkpoints / f"{role}.curves.png", f"{config['name']}: {role}")
     if not options.roles:
-        manifest.write_bundle(options.output, config, _load(config, checkpoints))
+        manifest.write_bundle(options.output, config, _load(config, checkpoints, options.skip))
         print(f"bundle written to {options.output}")
 
 
-def _roles(config):
+def _roles(config, skip=()):
     """The roles that a configuration describes."""
-    return [role for role in ROLES if role in config]
+    return [role for role in ROLES if role in config and role not in skip]
 
 
 def _evaluate(options):
@@ -110,9 +111,9 @@ def _evaluate(options):
         evaluate.evaluate(networks, config, images, targets, preset, options.seed, options.repeats, options.start, options.steps)
 
 
-def _load(config, checkpoints):
+def _load(config, checkpoints, skip=()):
     networks = {}
-    for role in _roles(config):
+    for role in _roles(config, skip):
         if role in OPTIONAL and not (checkpoints / f"{role}.pt").exists():
             continue
         networks[role] = train.build(role, config)

@@ -47,6 +47,8 @@ internal sealed class BackwardGraphTests : EnergyTests
             Models = bundle.Manifest.Models with
             {
                 Critic = null,
+                Proposer = null,
+                Augmented = null,
                 Energy = new EnergyGraphSpec
                 {
                     File = "critic.onnx",

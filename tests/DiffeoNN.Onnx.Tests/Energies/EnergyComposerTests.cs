@@ -183,15 +183,19 @@ internal sealed class EnergyComposerTests : EnergyTests
     }
 
     [Test]
-    public void OperatorSetThatIsTooOld_IsRefusedWithItsFile()
+    public void FormThatNewerOperatorSetsLack_IsRefusedWithItsFile()
     {
         using var tiny = new TinyBundle();
-        tiny.Model("critic", model => model.OpsetImports[""] = 6);
+        tiny.Model("critic", model =>
+        {
+            model.OpsetImports[""] = 6;
+            model.Graph.AddNode("Dropout", ["image"], "noisy", OnnxAttribute.Of("is_test", 0L));
+        });
         var bundle = tiny.Load();
 
         Assert.That(
             () => EnergyComposer.Compose(bundle),
-            Throws.TypeOf<BundleException>().With.Message.StartsWith("Bundle 'tiny', critic model 'critic.onnx': The model uses operator set 6"));
+            Throws.TypeOf<BundleException>().With.Message.StartsWith("Bundle 'tiny', critic model 'critic.onnx': Dropout (node 'noisy')"));
     }
 
     /// <summary>The function "local.Twice" of the image with itself, whose body is one operator.</summary>

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
@@ -205,14 +204,7 @@ public sealed class EvaluateCommandTests
     /// <summary>The bundle of shapes with the mean score of all pixels as its answer.</summary>
     private string Classifier()
     {
-        string source = Repository.Bundle("shapes"), target = _folder["bundle"];
-        foreach (string file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
-        {
-            string copy = Path.Combine(target, Path.GetRelativePath(source, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-            File.Copy(file, copy);
-        }
-
+        string target = BundleCopy.Of(Repository.Bundle("shapes"), _folder["bundle"]);
         string path = Path.Combine(target, "inner.onnx");
         var model = OnnxModel.Load(path);
         var logits = model.Graph.Outputs[0];
@@ -220,12 +212,12 @@ public sealed class EvaluateCommandTests
         model.Graph.AddNode("Flatten", ["pooled"], "scores");
         model.Graph.Outputs[0] = logits with { Name = "scores", Shape = [.. logits.Shape!.Take(2)] };
         model.Save(path);
-        string manifest = Path.Combine(target, BundleManifest.FileName);
-        var root = JsonNode.Parse(File.ReadAllText(manifest))!;
-        root["models"]!["inner"]!["sha256"] = Bundle.Hash(path);
-        root["models"]!["inner"]!["output"]!["name"] = "scores";
-        root["models"]!["inner"]!["output"]!["kind"] = "classification";
-        File.WriteAllText(manifest, root.ToJsonString());
+        BundleCopy.Change(target, root =>
+        {
+            root["models"]!["inner"]!["sha256"] = Bundle.Hash(path);
+            root["models"]!["inner"]!["output"]!["name"] = "scores";
+            root["models"]!["inner"]!["output"]!["kind"] = "classification";
+        });
         return target;
     }
 }

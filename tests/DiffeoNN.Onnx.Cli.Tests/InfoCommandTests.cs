@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using DiffeoNN.Onnx.Gradients;
 
 namespace DiffeoNN.Onnx.Cli.Tests;
@@ -15,6 +16,23 @@ public sealed class InfoCommandTests
         Assert.That(run.Output, Does.Contain("inner: inner.onnx").And.Contain("vae: vae.onnx").And.Contain("critic: critic.onnx"));
         Assert.That(run.Output, Does.Contain("Conv").And.Contain("Every operator has a gradient rule."));
         Assert.That(run.Output, Does.Not.Contain("no rule"));
+    }
+
+    [TestCase("lungs", true)]
+    [TestCase("shapes", false)]
+    public void Info_OfABundleWithARefinement_SaysHowASearchGoesOnFromTheProposal(string bundle, bool withProposer)
+    {
+        using var folder = new TemporaryFolder();
+        string copy = BundleCopy.Of(Repository.Bundle(bundle), folder["bundle"], root =>
+        {
+            if (!withProposer) root["models"]!.AsObject().Remove("proposer");
+            root["optimiser"]!["lattice"] = 9;
+            root["optimiser"]!["refinement"] = new JsonObject { ["steps"] = 15, ["learningRate"] = 0.01, ["smoothness"] = 2000 };
+        });
+        var run = CommandRun.Of("info", copy);
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
+        Assert.That(run.Output, Does.Contain("Search from the proposal: lattice 9, at most 15 steps, learning rate 0.01, smoothness 2000, orientation 100"));
+        Assert.That(run.Output, withProposer ? Does.Not.Contain("without a proposer") : Does.Contain("of no effect without a proposer"));
     }
 
     [Test]

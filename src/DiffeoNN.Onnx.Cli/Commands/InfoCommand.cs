@@ -41,6 +41,14 @@ internal static class InfoCommand
         var (optimiser, defaults) = (bundle.Optimiser, new CanonicaliserOptions());
         console.WriteLine($"Search: {optimiser.Field ?? "siren"} field, lattice {optimiser.Lattice ?? defaults.Lattice}, "
             + $"at most {optimiser.Steps ?? defaults.Steps} steps, learning rate {optimiser.LearningRate ?? defaults.LearningRate}, start {optimiser.Start ?? (bundle.Has(BundleRole.Proposer) ? "proposer" : "zero")}");
+        if (optimiser.Refinement is { } refinement)
+        {
+            console.WriteLine($"Search from the proposal: lattice {refinement.Lattice ?? optimiser.Lattice ?? defaults.Lattice}, "
+                + $"at most {refinement.Steps ?? optimiser.Steps ?? defaults.Steps} steps, learning rate {refinement.LearningRate ?? optimiser.LearningRate ?? defaults.LearningRate}, "
+                + $"smoothness {refinement.Smoothness ?? weights.Smoothness}, orientation {refinement.Orientation ?? weights.Orientation}"
+                + (bundle.Has(BundleRole.Proposer) ? "" : " (of no effect without a proposer)"));
+        }
+
         var acceptance = manifest.Acceptance ?? new AcceptanceSettings();
         console.WriteLine("Acceptance: " + (acceptance.CanonicalBelow is { } below ? $"canonical already up to energy {below}, " : "")
             + $"decrease at least {acceptance.MinimumDecrease ?? defaults.MinimumDecrease}, inverse residual at most {acceptance.InverseResidual ?? defaults.MaximumInverseResidual} pixels");

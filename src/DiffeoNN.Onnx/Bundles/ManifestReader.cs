@@ -188,7 +188,7 @@ internal static class ManifestReader
 
     private static OptimiserSettings Optimiser(ManifestNode node)
     {
-        node.Object("field", "lattice", "start", "steps", "learningRate", "squarings", "tolerance", "patience");
+        node.Object("field", "lattice", "start", "steps", "learningRate", "squarings", "tolerance", "patience", "refinement");
         return new OptimiserSettings
         {
             Field = node.Optional("field")?.Choice("siren", "lattice"),
@@ -197,6 +197,22 @@ internal static class ManifestReader
             Steps = node.Optional("steps")?.Whole(0),
             LearningRate = node.Optional("learningRate")?.Positive(),
             Squarings = node.Optional("squarings")?.Whole(0, 20),
+            Tolerance = node.Optional("tolerance")?.NonNegative(),
+            Patience = node.Optional("patience")?.Whole(1),
+            Refinement = node.Optional("refinement") is { } refinement ? Refinement(refinement) : null,
+        };
+    }
+
+    private static RefinementSettings Refinement(ManifestNode node)
+    {
+        node.Object("steps", "learningRate", "lattice", "smoothness", "orientation", "tolerance", "patience");
+        return new RefinementSettings
+        {
+            Steps = node.Optional("steps")?.Whole(0),
+            LearningRate = node.Optional("learningRate")?.Positive(),
+            Lattice = node.Optional("lattice")?.Whole(2, 65536),
+            Smoothness = node.Optional("smoothness")?.NonNegative(),
+            Orientation = node.Optional("orientation")?.NonNegative(),
             Tolerance = node.Optional("tolerance")?.NonNegative(),
             Patience = node.Optional("patience")?.Whole(1),
         };

@@ -26,4 +26,8 @@ public sealed record OptimiserSettings
 
     /// <summary>Steps without progress after which an image stops, at least 1.</summary>
     public int? Patience { get; init; }
+
+    /// <summary>What replaces the above where a search starts at the proposal; of no effect in a bundle without proposer. Absent for the same
+    /// settings.</summary>
+    public RefinementSettings? Refinement { get; init; }
 }

@@ -77,9 +77,16 @@ public sealed class Canonicaliser
         ArgumentOutOfRangeException.ThrowIfLessThan(refined, 1);
         if (starts.Count == 0)
             throw new ArgumentException("No start is given; a search needs at least one.", nameof(starts));
+        return Run(images, starts.Select(start => new SearchStart(start, Options)).ToArray(), refined, progress, cancellationToken);
+    }
+
+    /// <summary>The same with settings of each start's own, which the caller has checked.</summary>
+    internal CanonicalisationResult Run(
+        torch.Tensor images, SearchStart[] starts, int refined, IProgress<CanonicalisationProgress>? progress, CancellationToken cancellationToken)
+    {
         Check(images, null);
         foreach (var start in starts)
-            Check(images, start, mayBeShared: true);
+            Check(images, start.Velocity, mayBeShared: true);
         return new StartSearch(_energy, Options).Run(images, starts, refined, progress, cancellationToken);
     }
 

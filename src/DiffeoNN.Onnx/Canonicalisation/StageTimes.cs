@@ -18,4 +18,10 @@ public sealed record StageTimes(
     TimeSpan Regularisers,
     TimeSpan Optimiser,
     TimeSpan Diagnostics,
-    TimeSpan Total);
+    TimeSpan Total)
+{
+    /// <summary>Stage by stage, of work done one after the other.</summary>
+    internal StageTimes Plus(StageTimes other) => new(
+        EnergyGradient + other.EnergyGradient, Field + other.Field, Exponential + other.Exponential, Warp + other.Warp,
+        Regularisers + other.Regularisers, Optimiser + other.Optimiser, Diagnostics + other.Diagnostics, Total + other.Total);
+}

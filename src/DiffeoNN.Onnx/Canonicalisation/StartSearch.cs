@@ -5,8 +5,10 @@ using TorchSharp;
 
 namespace DiffeoNN.Onnx.Canonicalisation;
 
-/// <summary>Several starts an image: all are scored by the energy of the image they lead to, the best are refined together, and the best result
-/// is kept.</summary>
+/// <summary>Several starts an image: all are scored by the energy of the image they lead to, the best are refined, those with equal settings
+/// together, and the best result is kept.</summary>
+/// <param name="energy">What is minimised.</param>
+/// <param name="options">How starts are scored.</param>
 /// <remarks>Ties go to the earlier start, so that equal runs give equal bits; energies that are no numbers come last.</remarks>
 internal sealed class StartSearch(IEnergy energy, CanonicaliserOptions options)
 {
@@ -15,35 +17,55 @@ internal sealed class StartSearch(IEnergy energy, CanonicaliserOptions options)
 
     /// <summary>Scores, refines, chooses; the result's tensors belong to nobody's scope.</summary>
     public CanonicalisationResult Run(
-        torch.Tensor images, IReadOnlyList<torch.Tensor> starts, int refined, IProgress<CanonicalisationProgress>? progress, CancellationToken cancellationToken)
+        torch.Tensor images, SearchStart[] starts, int refined, IProgress<CanonicalisationProgress>? progress, CancellationToken cancellationToken)
     {
         var begun = Stopwatch.GetTimestamp();
         using var scope = torch.NewDisposeScope();
-        var count = (int)images.size(0);
-        var grid = SamplingGrid.Of(images);
-        int[] rows; // start of row (image * kept + rank)
-        var kept = Math.Min(refined, starts.Count);
-        torch.Tensor velocities;
-        using (torch.no_grad())
+        var (rows, velocities) = BestStarts(images, starts, Math.Min(refined, starts.Length), cancellationToken);
+        var scoring = Stopwatch.GetElapsedTime(begun);
+        var found = new Found[rows.Length];
+        StageTimes? times = null;
+        var report = progress is null ? null : new StartSearchProgress(progress, (int)images.size(0));
+        var groups = Enumerable.Range(0, rows.Length).GroupBy(row => starts[rows[row].Start].Options).OrderBy(group => group.Min(row => rows[row].Start)).ToList();
+        foreach (var group in groups)
+            report?.Expect(group.Key.Steps, [.. group.Select(row => rows[row].Image)]);
+        foreach (var group in groups)
         {
-            torch.Tensor[] full = [.. starts.Select(start => LatticeUpsampling.Resample(start.detach().to(images.device), grid).expand(count, -1, -1, -1))];
-            var scores = Scores(images, full, cancellationToken);
-            rows = [.. Enumerable.Range(0, count).SelectMany(image => Enumerable.Range(0, starts.Count)
-                .OrderBy(start => double.IsNaN(scores[start, image])).ThenBy(start => scores[start, image]).ThenBy(start => start).Take(kept))];
-            velocities = torch.cat([.. rows.Select((start, row) => full[start].narrow(0, row / kept, 1))], 0);
+            int[] members = [.. group];
+            using var run = new CanonicalisationRun(
+                energy, WithinBudget(group.Key, times?.Total), Select(images, [.. members.Select(row => rows[row].Image)]), Select(velocities, members));
+            run.Optimise(report, cancellationToken);
+            var result = run.Finish(cancellationToken);
+            foreach (var tensor in new[] { result.Canonical, result.Velocity, result.Displacement, result.InverseDisplacement })
+                scope.Attach(tensor);
+            for (var i = 0; i < members.Length; i++)
+                found[members[i]] = new Found(result, i);
+            times = times?.Plus(result.Times) ?? result.Times;
+            report?.EndRun();
         }
 
-        var scoring = Stopwatch.GetElapsedTime(begun);
-        using var run = new CanonicalisationRun(energy, options, Repeat(images, kept), velocities);
-        run.Optimise(progress is null ? null : new PerImage(progress, kept), cancellationToken);
-        using var all = run.Finish(cancellationToken);
-        long[] best = [.. Enumerable.Range(0, count).Select(image => (long)Best(all, image * kept, kept))];
-        var index = torch.tensor(best, device: images.device);
-        torch.Tensor Chosen(torch.Tensor tensor) => tensor.index_select(0, index).DetachFromDisposeScope();
+        int[] best = [.. Enumerable.Range(0, rows.Length).GroupBy(row => rows[row].Image).OrderBy(image => image.Key).Select(image => Best(image, found))];
+        torch.Tensor Chosen(Func<CanonicalisationResult, torch.Tensor> tensor) =>
+            torch.cat([.. best.Select(row => tensor(found[row].Result).narrow(0, found[row].Row, 1))], 0).DetachFromDisposeScope();
         return new CanonicalisationResult(
-            Chosen(all.Canonical), Chosen(all.Velocity), Chosen(all.Displacement), Chosen(all.InverseDisplacement),
-            [.. best.Select(row => all.Images[(int)row] with { Start = rows[row] })],
-            all.Times with { EnergyGradient = all.Times.EnergyGradient + scoring, Total = all.Times.Total + scoring });
+            Chosen(result => result.Canonical), Chosen(result => result.Velocity),
+            Chosen(result => result.Displacement), Chosen(result => result.InverseDisplacement),
+            [.. best.Select(row => found[row].Image with { Start = rows[row].Start })],
+            times! with { EnergyGradient = times.EnergyGradient + scoring, Total = times.Total + scoring });
+    }
+
+    /// <summary>The best starts of each image, image by image, and their velocities at all pixels.</summary>
+    private ((int Image, int Start)[] Rows, torch.Tensor Velocities) BestStarts(
+        torch.Tensor images, SearchStart[] starts, int kept, CancellationToken cancellationToken)
+    {
+        using var noGradient = torch.no_grad();
+        var (count, grid) = ((int)images.size(0), SamplingGrid.Of(images));
+        torch.Tensor[] full = [.. starts.Select(start => LatticeUpsampling.Resample(start.Velocity.detach().to(images.device), grid).expand(count, -1, -1, -1))];
+        var scores = Scores(images, full, cancellationToken);
+        (int Image, int Start)[] rows = [.. Enumerable.Range(0, count).SelectMany(image => Enumerable.Range(0, starts.Length)
+            .OrderBy(start => double.IsNaN(scores[start, image])).ThenBy(start => scores[start, image]).ThenBy(start => start)
+            .Take(kept).Select(start => (image, start)))];
+        return (rows, torch.cat([.. rows.Select(row => full[row.Start].narrow(0, row.Image, 1))], 0));
     }
 
     private double[,] Scores(torch.Tensor images, torch.Tensor[] starts, CancellationToken cancellationToken)
@@ -68,19 +90,20 @@ internal sealed class StartSearch(IEnergy energy, CanonicaliserOptions options)
     }
 
     /// <summary>The accepted row of least total, else the first: all tell why.</summary>
-    private static int Best(CanonicalisationResult all, int first, int rows) => Enumerable.Range(first, rows)
-        .OrderBy(row => !all.Images[row].Accepted).ThenBy(row => all.Images[row].Accepted ? all.Images[row].Total.After : 0).ThenBy(row => row).First();
+    private static int Best(IEnumerable<int> rows, Found[] found) => rows
+        .OrderBy(row => !found[row].Image.Accepted).ThenBy(row => found[row].Image.Accepted ? found[row].Image.Total.After : 0).ThenBy(row => row).First();
 
-    private static torch.Tensor Repeat(torch.Tensor images, int times) => times == 1 ? images : images.repeat_interleave(times, 0);
+    /// <summary>A later run has the time that earlier ones left.</summary>
+    private static CanonicaliserOptions WithinBudget(CanonicaliserOptions options, TimeSpan? used) => options.TimeBudget is { } budget && used is { } spent
+        ? options with { TimeBudget = spent < budget ? budget - spent : TimeSpan.Zero }
+        : options;
 
-    /// <summary>Tells of images instead of rows.</summary>
-    private sealed class PerImage(IProgress<CanonicalisationProgress> inner, int kept) : IProgress<CanonicalisationProgress>
+    private static torch.Tensor Select(torch.Tensor tensor, int[] rows) =>
+        tensor.index_select(0, torch.tensor(rows.Select(row => (long)row).ToArray(), device: tensor.device));
+
+    /// <summary>Where the result of one row is.</summary>
+    private sealed record Found(CanonicalisationResult Result, int Row)
     {
-        public void Report(CanonicalisationProgress value) => inner.Report(value with
-        {
-            Images = value.Images / kept,
-            Active = (value.Active + kept - 1) / kept,
-            BestTotals = [.. value.BestTotals.Chunk(kept).Select(totals => totals.Min())],
-        });
+        public ImageCanonicalisation Image => Result.Images[Row];
     }
 }

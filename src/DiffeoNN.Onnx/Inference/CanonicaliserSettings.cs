@@ -7,10 +7,12 @@ namespace DiffeoNN.Onnx.Inference;
 /// <summary>The canonicaliser's options as bundle and caller ask for them.</summary>
 internal static class CanonicaliserSettings
 {
-    /// <summary>The caller's word first, then the bundle's, then the defaults.</summary>
-    public static CanonicaliserOptions From(Bundle bundle, EquivariantOptions options)
+    /// <summary>The caller's word first, then, where the search starts at the proposal, the bundle's <c>refinement</c>, then what the bundle says
+    /// of any search, then the defaults.</summary>
+    public static CanonicaliserOptions From(Bundle bundle, EquivariantOptions options, bool fromProposal)
     {
         var optimiser = bundle.Optimiser;
+        var refinement = fromProposal ? optimiser.Refinement : null;
         var acceptance = bundle.Manifest.Acceptance;
         var defaults = new CanonicaliserOptions();
         var settings = new CanonicaliserOptions
@@ -22,14 +24,14 @@ internal static class CanonicaliserSettings
                 "lattice" => FieldKind.ControlLattice,
                 var other => throw new BundleException($"Bundle '{bundle.Name}' asks for field '{other}'; expected siren or lattice."),
             },
-            Lattice = optimiser.Lattice ?? defaults.Lattice,
-            Steps = options.Steps ?? optimiser.Steps ?? defaults.Steps,
-            LearningRate = optimiser.LearningRate ?? defaults.LearningRate,
+            Lattice = refinement?.Lattice ?? optimiser.Lattice ?? defaults.Lattice,
+            Steps = options.Steps ?? refinement?.Steps ?? optimiser.Steps ?? defaults.Steps,
+            LearningRate = refinement?.LearningRate ?? optimiser.LearningRate ?? defaults.LearningRate,
             MinimumSquarings = optimiser.Squarings ?? defaults.MinimumSquarings,
-            Tolerance = optimiser.Tolerance ?? defaults.Tolerance,
-            Patience = optimiser.Patience ?? defaults.Patience,
-            SmoothnessWeight = bundle.EnergyWeights.Smoothness,
-            OrientationWeight = bundle.EnergyWeights.Orientation,
+            Tolerance = refinement?.Tolerance ?? optimiser.Tolerance ?? defaults.Tolerance,
+            Patience = refinement?.Patience ?? optimiser.Patience ?? defaults.Patience,
+            SmoothnessWeight = refinement?.Smoothness ?? bundle.EnergyWeights.Smoothness,
+            OrientationWeight = refinement?.Orientation ?? bundle.EnergyWeights.Orientation,
             Padding = bundle.Image.Padding == ImagePadding.Border ? WarpPadding.Border : WarpPadding.Zeros,
             Accept = options.Accept,
             CanonicalBelow = acceptance?.CanonicalBelow,

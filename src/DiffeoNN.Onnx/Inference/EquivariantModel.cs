@@ -21,6 +21,7 @@ public sealed partial class EquivariantModel : IDisposable
     private readonly OnnxEnergy _energy;
     private readonly IGraph? _proposer;
     private readonly Canonicaliser _canonicaliser;
+    private readonly Canonicaliser _refiner;
     private readonly OutputMapping _mapping;
     private readonly SamplingGrid _grid;
     private readonly StartPoint _start;
@@ -39,7 +40,8 @@ public sealed partial class EquivariantModel : IDisposable
             _start = CanonicaliserSettings.Start(bundle, options);
             _multiStart = options.MultiStart;
             if (_start != StartPoint.Identity && bundle.Has(BundleRole.Proposer)) _proposer = bundle.LoadGraph(BundleRole.Proposer, _engine);
-            _canonicaliser = new Canonicaliser(_energy, CanonicaliserSettings.From(bundle, options));
+            _canonicaliser = new Canonicaliser(_energy, CanonicaliserSettings.From(bundle, options, fromProposal: false));
+            _refiner = new Canonicaliser(_energy, CanonicaliserSettings.From(bundle, options, fromProposal: true));
         }
         catch
         {
@@ -57,8 +59,11 @@ public sealed partial class EquivariantModel : IDisposable
     /// <summary>Cores it uses.</summary>
     public int Cores => _engine.Budget.Cores;
 
-    /// <summary>How it searches, after bundle and options.</summary>
+    /// <summary>How it searches from the identity, after bundle and options.</summary>
     public CanonicaliserOptions Settings => _canonicaliser.Options;
+
+    /// <summary>How it searches from the proposal, after bundle and options; the same where the bundle has no <c>refinement</c>.</summary>
+    public CanonicaliserOptions SettingsFromProposal => _refiner.Options;
 
     /// <summary>Where searches start.</summary>
     public StartPoint Start => _start;
@@ -106,8 +111,8 @@ public sealed partial class EquivariantModel : IDisposable
         using (torch.enable_grad())
         {
             fields = _start == StartPoint.Multi
-                ? _canonicaliser.Run(batch, _multiStart.Starts(_grid, start), _multiStart.Refined, progress, cancellationToken)
-                : _canonicaliser.Run(batch, start, progress, cancellationToken);
+                ? _canonicaliser.Run(batch, Starts(start), _multiStart.Refined, progress, cancellationToken)
+                : (start is null ? _canonicaliser : _refiner).Run(batch, start, progress, cancellationToken);
         }
 
         try
@@ -153,6 +158,13 @@ public sealed partial class EquivariantModel : IDisposable
         _proposer?.Dispose();
         _augmented?.Dispose();
     }
+
+    // Turned and scaled or not, a proposal is near the end already and goes on as one.
+    private SearchStart[] Starts(torch.Tensor? proposal) =>
+    [
+        .. _multiStart.Starts(_grid, null).Select(velocity => new SearchStart(velocity, Settings)),
+        .. proposal is null ? [] : _multiStart.Starts(_grid, proposal).Select(velocity => new SearchStart(velocity, SettingsFromProposal)),
+    ];
 
     // What was left as it is takes the same way as the network alone.
     private ModelOutput Map(torch.Tensor output, CanonicalisationResult fields, int index, int height, int width) => _mapping.Map(

@@ -9,7 +9,7 @@ public sealed record EquivariantOptions
     /// <summary>Device and cores.</summary>
     public ExecutionOptions Execution { get; init; } = new();
 
-    /// <summary>Largest number of steps, at least 0; 0 uses the start (identity or proposal) alone.</summary>
+    /// <summary>Largest number of steps wherever a search starts, at least 0; 0 uses the start (identity or proposal) alone.</summary>
     public int? Steps { get; init; }
 
     /// <summary>Seed of the velocity field's initial weights.</summary>
@@ -27,6 +27,7 @@ public sealed record EquivariantOptions
     /// <summary>Time after which a batch takes no further step; null for no limit.</summary>
     public TimeSpan? TimeBudget { get; init; }
 
-    /// <summary>Last word on the canonicaliser's options: receives those that follow from the bundle and from the above; null keeps them.</summary>
+    /// <summary>Last word on the canonicaliser's options: receives those that follow from the bundle and from the above; null keeps them. Called twice:
+    /// for searches from the identity, and for those from the proposal.</summary>
     public Func<CanonicaliserOptions, CanonicaliserOptions>? Configure { get; init; }
 }

@@ -17,24 +17,22 @@ public sealed record MultiStartOptions
     /// <summary>How many starts an image are refined, at least 1.</summary>
     public int Refined { get; init; } = 2;
 
-    /// <summary>All starts: every rotation with every scale, of the identity and then of the proposal; tensors join the caller's dispose
-    /// scope.</summary>
+    /// <summary>Every scale with every rotation of the proposal, or of the identity; tensors join the caller's dispose scope.</summary>
+    /// <param name="grid">The image's.</param>
+    /// <param name="proposal">Shape (N, 2, h, w); null for the identity.</param>
     /// <exception cref="ArgumentException">There is no rotation or no scale.</exception>
     internal List<torch.Tensor> Starts(SamplingGrid grid, torch.Tensor? proposal)
     {
         if (Rotations.Count == 0 || Scales.Count == 0)
             throw new ArgumentException("A multi start needs at least one rotation and one scale.");
         var starts = new List<torch.Tensor>();
-        foreach (var based in proposal is null ? new torch.Tensor?[] { null } : [null, proposal])
+        foreach (var scale in Scales)
         {
-            foreach (var scale in Scales)
+            foreach (var rotation in Rotations)
             {
-                foreach (var rotation in Rotations)
-                {
-                    starts.Add(based is null
-                        ? RigidStarts.Velocity(grid, rotation, scale)
-                        : based.Plus(RigidStarts.Velocity(grid, rotation, scale, (int)based.size(2), (int)based.size(3)).to(based.device)));
-                }
+                starts.Add(proposal is null
+                    ? RigidStarts.Velocity(grid, rotation, scale)
+                    : proposal.Plus(RigidStarts.Velocity(grid, rotation, scale, (int)proposal.size(2), (int)proposal.size(3)).to(proposal.device)));
             }
         }
 

@@ -40,6 +40,10 @@ internal sealed class BundleManifestTests
             Assert.That(manifest.Optimiser, Is.EqualTo(new OptimiserSettings
             {
                 Field = "siren", Lattice = 32, Steps = 100, LearningRate = 0.0039, Squarings = 7, Tolerance = 1e-4, Patience = 20,
+                Refinement = new RefinementSettings
+                {
+                    Steps = 15, LearningRate = 0.01, Lattice = 6, Smoothness = 2000, Orientation = 50, Tolerance = 1e-3, Patience = 5,
+                },
             }));
             Assert.That(manifest.References, Is.EqualTo(new[] { "reference/inner", "reference/vae" }));
             Assert.That(manifest.Provenance, Is.EqualTo(new Provenance
@@ -122,6 +126,12 @@ internal sealed class BundleManifestTests
             "m.json: field 'energy.adversarial' is missing.");
         yield return Case("learning rate of zero", root => root["optimiser"]!["learningRate"] = 0,
             "m.json: field 'optimiser.learningRate' is 0; expected a number above 0.");
+        yield return Case("unknown field of the refinement", root => root["optimiser"]!["refinement"]!["start"] = "proposer",
+            "m.json: unknown field 'optimiser.refinement.start'. Known there: steps, learningRate, lattice, smoothness, orientation, tolerance, patience.");
+        yield return Case("refinement out of range", root => root["optimiser"]!["refinement"]!["smoothness"] = -1,
+            "m.json: field 'optimiser.refinement.smoothness' is -1; expected a number of at least 0.");
+        yield return Case("refinement of another type", root => root["optimiser"]!["refinement"] = 15,
+            "m.json: field 'optimiser.refinement' is 15; expected an object.");
         yield return Case("mean of another length", root => root["image"]!["mean"] = new JsonArray(0, 0, 0),
             "m.json: field 'image.mean' is an array of 3; expected an array of 1, one number a channel.");
         yield return Case("std of zero", root => root["image"]!["std"] = new JsonArray(0),

@@ -75,6 +75,30 @@ public sealed class StartSearchTests
     }
 
     [Test]
+    public void Run_WithSettingsForEachStart_RefinesThoseOfEqualSettingsTogether()
+    {
+        using var scope = torch.NewDisposeScope();
+        var (template, deformed, _) = CanonicaliserTests.Deformed(24, 24, 2);
+        var energy = new TemplateEnergy(template);
+        var images = torch.cat([deformed, deformed.flip(3), template], 0);
+        var grid = SamplingGrid.Of(template);
+        var (often, once) = (Options with { Steps = 3, Patience = 0 }, Options with { Steps = 1, Patience = 0, SmoothnessWeight = 5 });
+        SearchStart[] starts = [new(RigidStarts.Velocity(grid, 0, 1), often), new(RigidStarts.Velocity(grid, 5, 1), once with { }), new(RigidStarts.Velocity(grid, -5, 1), once)];
+        var progress = new List<CanonicalisationProgress>();
+        using var result = new Canonicaliser(energy, Options).Run(images, starts, 3, new Listener(progress.Add), default);
+        Assert.Multiple(() =>
+        {
+            Assert.That(energy.Batches, Is.EqualTo(new[] { 9, 3, 3, 3, 3, 3, 6, 6, 6 }), "nine scores; inputs and four iterates of three rows; inputs and two of six");
+            Assert.That(result.Images.Select(image => image.Steps), Is.EqualTo(result.Images.Select(image => image.Start == 0 ? 3 : 1)));
+            Assert.That(progress.Select(value => (value.Step, value.Steps, value.Images)), Is.EqualTo(new[] { 0, 1, 2, 3, 3, 4 }.Select(step => (step, 4, 3))));
+            Assert.That(progress.Select(value => value.Active), Is.EqualTo(new[] { 3, 3, 3, 3, 3, 0 }), "an image goes on while any of its starts is to come");
+            for (var i = 1; i < progress.Count; i++)
+                Assert.That(progress[i].BestTotals.Zip(progress[i - 1].BestTotals, (now, before) => now <= before), Is.All.True);
+            Assert.That(progress[^1].BestTotals, Is.EqualTo(result.Images.Select(image => image.Accepted ? image.Total.After : progress[^1].BestTotals[2])).Within(1e-9));
+        });
+    }
+
+    [Test]
     public void Run_FromOneStartOfSeveral_IsTheRunFromThatStart()
     {
         using var scope = torch.NewDisposeScope();

@@ -111,6 +111,69 @@ public sealed class EquivariantModelTests
         Assert.That((model.Start, model.HasProposer, zero.Start, zero.HasProposer), Is.EqualTo((StartPoint.Multi, true, StartPoint.Identity, false)));
     }
 
+    [Test]
+    public void Refinement_ReplacesWhatItNamesWhereASearchStartsAtTheProposal()
+    {
+        using var tiny = new TinyBundle();
+        tiny.Manifest(root => root["optimiser"]!["refinement"] = new JsonObject
+        {
+            ["steps"] = 0, ["learningRate"] = 0.5, ["lattice"] = 3, ["smoothness"] = 7, ["orientation"] = 9, ["tolerance"] = 0.2, ["patience"] = 2,
+        });
+        var always = Options with { Accept = AcceptanceRule.Always };
+        using var model = EquivariantModel.Load(tiny.Path, always);
+        var (settings, refined) = (model.Settings, model.SettingsFromProposal);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((settings.Steps, settings.LearningRate, settings.Lattice, settings.Tolerance, settings.Patience), Is.EqualTo((20, 0.01, 8, 1e-4, 5)));
+            Assert.That(refined, Is.EqualTo(settings with
+            {
+                Steps = 0, LearningRate = 0.5, Lattice = 3, SmoothnessWeight = 7, OrientationWeight = 9, Tolerance = 0.2, Patience = 2,
+            }));
+        }
+
+        var images = Images(3, 12, 16);
+        using var proposal = model.Run(images);
+        Assert.That(proposal.Images.Select(image => image.Canonicalisation.Steps), Is.All.Zero, "the proposal alone");
+        Assert.That(proposal.Fields.Velocity.abs().max().item<float>(), Is.GreaterThan(1e-3));
+        using var identity = EquivariantModel.Load(tiny.Path, always with { Start = StartPoint.Identity });
+        using var searched = identity.Run(images);
+        Assert.That(searched.Images.Select(image => image.Canonicalisation.Steps), Is.All.GreaterThan(0), "no search from the proposal");
+
+        using var asked = EquivariantModel.Load(tiny.Path, always with { Steps = 4, Configure = given => given with { Seed = 3 } });
+        Assert.That((asked.Settings.Steps, asked.SettingsFromProposal.Steps, asked.SettingsFromProposal.Seed), Is.EqualTo((4, 4, 3UL)), "the caller's word counts most");
+        using var plain = EquivariantModel.Load(TinyBundle.Original, always);
+        Assert.That(plain.SettingsFromProposal, Is.EqualTo(plain.Settings));
+    }
+
+    [Test]
+    public void Refinement_HoldsForThoseOfSeveralStartsThatComeFromTheProposal()
+    {
+        using var tiny = new TinyBundle();
+        tiny.Manifest(root => root["optimiser"]!["refinement"] = new JsonObject { ["steps"] = 0 });
+        // Every start is refined and every map is used, so which one wins depends on the totals alone.
+        var options = Options with
+        {
+            Start = StartPoint.Multi, Accept = AcceptanceRule.Always, Steps = null,
+            MultiStart = new MultiStartOptions { Rotations = [0], Scales = [1], Refined = 2 },
+        };
+        using var model = EquivariantModel.Load(tiny.Path, options);
+        using var one = EquivariantModel.Load(tiny.Path, Options with { Start = StartPoint.Identity, Accept = AcceptanceRule.Always });
+        using var other = EquivariantModel.Load(tiny.Path, Options with { Start = StartPoint.Proposer, Accept = AcceptanceRule.Always });
+        var images = Images(6, 12, 16);
+        using var both = model.Run(images);
+        using var fromIdentity = one.Run(images);
+        using var fromProposal = other.Run(images);
+        for (int i = 0; i < images.Length; i++)
+        {
+            var found = both.Images[i].Canonicalisation;
+            var (a, b) = (fromIdentity.Images[i].Canonicalisation, fromProposal.Images[i].Canonicalisation);
+            Assert.That(b.Steps, Is.Zero);
+            var better = a.Total.After <= b.Total.After ? a : b;
+            Assert.That(found.Total.After, Is.EqualTo(better.Total.After).Within(1e-4 * Math.Abs(better.Total.After)), $"image {i}");
+            Assert.That((found.Start, found.Steps), Is.EqualTo((ReferenceEquals(better, a) ? 0 : 1, better.Steps)), $"image {i}");
+        }
+    }
+
     [TestCase(true, 30)]
     [TestCase(false, 15)]
     public void Run_FromSeveralStarts_TriesThoseOfTheIdentityAndOfTheProposal(bool withProposer, int starts)

@@ -110,17 +110,29 @@ def propose(proposer, x):
     return torch.cat([fields.upsample(proposer(part), *x.shape[2:]) for part in x.split(64)])
 
 
+def settings(config, from_proposal, steps=None):
+    """Optimiser and energy weights of a search: the caller's steps, then, from a proposal, ``refinement``, then the rest."""
+    optimiser, weights = dict(config["optimiser"]), dict(config["energy"])
+    refinement = optimiser.pop("refinement", {})
+    for name, value in refinement.items() if from_proposal else ():
+        (weights if name in ("smoothness", "orientation") else optimiser)[name] = value
+    if steps is not None:
+        optimiser["steps"] = steps
+    return optimiser, weights
+
+
 def evaluate(networks, config, images, targets, preset, seed, repeats=1, start="auto", steps=None, batch=33, log=print):
     """Mean score clean, naive, augmented and canonicalised, on ``repeats`` deformations of every image.
 
     The score is IoU, or accuracy of a classifier. ``start``: ``zero``, ``proposer``, or ``auto``, which takes the proposer
-    where there is one. ``steps`` overrides the configuration's; with 0 the start itself is the result.
+    where there is one. ``steps`` overrides the configuration's; with 0 the start itself is the result. From the proposal
+    the configuration's ``refinement`` counts.
     """
     inner, vae, critic = (networks.get(role) for role in ("inner", "vae", "critic"))
     if start == "proposer" and "proposer" not in networks:
         raise ValueError("the configuration has no proposer to start from.")
     proposer = networks.get("proposer") if start != "zero" else None
-    optimiser = {**config["optimiser"], **({} if steps is None else {"steps": steps})}
+    optimiser, weights = settings(config, proposer is not None, steps)
     for network in networks.values():
         network.requires_grad_(False)
     images, targets = images.repeat(repeats, 1, 1, 1), targets.repeat(repeats, *[1] * (targets.dim() - 1))
@@ -134,7 +146,7 @@ def evaluate(networks, config, images, targets, preset, seed, repeats=1, start="
     padding, k = config["padding"], config["optimiser"]["squarings"]
     for part, truth in zip(x.split(batch), target.split(batch)):
         proposal = None if proposer is None else propose(proposer, part)
-        v, energy = canonicalise(part, vae, critic, config["energy"], optimiser, padding, start=proposal)
+        v, energy = canonicalise(part, vae, critic, weights, optimiser, padding, start=proposal)
         with torch.no_grad():
             u, back = fields.exponential(v, k), fields.exponential(-v, k)
             scores.append(score(predict(inner, fields.warp(part, u, padding), back), truth))

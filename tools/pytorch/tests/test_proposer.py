@@ -83,6 +83,24 @@ class ProposerTests(unittest.TestCase):
         v, _ = evaluate.canonicalise(images, vae, None, CONFIG["energy"], {**CONFIG["optimiser"], "steps": 0}, start=start)
         torch.testing.assert_close(v, start)
 
+    def test_refinement_replaces_settings_from_the_proposal_only(self):
+        config = {**CONFIG, "optimiser": {**CONFIG["optimiser"], "refinement": {"steps": 3, "smoothness": 2000.0, "lattice": 4}}}
+        optimiser, weights = evaluate.settings(config, from_proposal=True)
+        self.assertEqual(optimiser, {**CONFIG["optimiser"], "steps": 3, "lattice": 4})
+        self.assertEqual(weights, {**CONFIG["energy"], "smoothness": 2000.0})
+        self.assertEqual(evaluate.settings(config, from_proposal=False), (CONFIG["optimiser"], CONFIG["energy"]))
+        self.assertEqual(evaluate.settings(config, from_proposal=True, steps=7)[0]["steps"], 7)
+
+    def test_evaluation_from_the_proposal_takes_the_refinement(self):
+        images, masks = _pairs(4)
+        built = {role: train.build(role, CONFIG).eval() for role in ("inner", "vae", "critic", "proposer")}
+        torch.nn.init.normal_(built["proposer"].dense.weight, std=0.1)
+        config = {**CONFIG, "optimiser": {**CONFIG["optimiser"], "steps": 2, "refinement": {"steps": 0}}}
+        run = lambda config, **options: evaluate.evaluate(built, config, images, masks, "tps", 1, log=lambda text: None, **options)["energy"]
+        self.assertEqual(run(config), run(CONFIG, steps=0))
+        self.assertEqual(run(config, start="zero"), run(CONFIG, start="zero", steps=2))
+        self.assertNotEqual(run(config), run(config, steps=2))
+
 
 class BundleTests(unittest.TestCase):
     def test_bundle_describes_proposer_and_augmented_and_holds_their_references(self):

@@ -81,11 +81,34 @@ public sealed class EvaluateCommandTests
         for (int kind = 1; kind <= 4; kind++) WriteBadData(kind);
         var run = Evaluate(_folder["data"], "out", "--skip-bad", "--steps", "0", "--panels", "0");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        foreach (string part in new[] { "Skipped 4 images", "a.png' has no mask", "d.png' holds the label 7" }) Assert.That(run.Output, Does.Contain(part));
+        foreach (string part in new[] { "Skipped 4 entries", "a.png' has no mask", "d.png' holds the label 7" }) Assert.That(run.Output, Does.Contain(part));
         string[] rows = File.ReadAllLines(_folder["out/samples.csv"]);
         Assert.That(rows, Has.Length.EqualTo(2));
         Assert.That(rows[1], Does.StartWith("4,e.png,"));
         Assert.That(Directory.Exists(_folder["out/panels"]), Is.False);
+    }
+
+    [Test]
+    public void Evaluate_OfAMalformedList_SaysSo_OrGoesOnAndCounts()
+    {
+        WriteBadData(1);
+        File.WriteAllText(_folder["data/split.csv"], "name,split,source\nb.png,test,x\nc.png,test\na.png,test,x\n");
+        Evaluate(_folder["data"], "out").AssertError(ExitCode.Data, "split.csv' line 3 has 2 fields");
+        Assert.That(Directory.Exists(_folder["out"]), Is.False);
+        var run = Evaluate(_folder["data"], "out", "--skip-bad", "--steps", "0", "--panels", "0");
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
+        foreach (string part in new[] { "Skipped 2 entries", "line 3 has 2 fields", "a.png' has no mask" }) Assert.That(run.Output, Does.Contain(part));
+        Assert.That(File.ReadAllLines(_folder["out/samples.csv"])[1], Does.StartWith("0,b.png,"));
+    }
+
+    [Test]
+    public void ImagesOfChannelsTheBundleCannotTake_AreAnErrorOfTheData()
+    {
+        WriteBadData(1);
+        string bundle = Path.Combine(Repository.Root, "tests/DiffeoNN.Onnx.Tests/Energies/Fixtures/tiny");
+        CommandRun.Of("run", "--model", bundle, "--input", _folder["data/images"], "--output", _folder["out"])
+            .AssertError(ExitCode.Data, "An image has 1 channels, and bundle 'tiny' takes 2");
+        CommandRun.Of(Arguments(bundle, _folder["data"], "out")).AssertError(ExitCode.Data, "a.png' has 1 channels, and the bundle takes 2");
     }
 
     [Test]

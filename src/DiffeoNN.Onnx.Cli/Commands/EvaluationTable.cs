@@ -35,7 +35,7 @@ internal static class EvaluationTable
             console.MarkupLineInterpolated($"Energy gap: {Number(summary.EnergyGap, "G4")}; equivariance error: {Number(summary.EquivarianceError, "F4")}");
         console.MarkupLineInterpolated($"{Number(summary.SecondsPerImage, "F2")} s an image; results in {output}");
         if (result.Skipped.Count == 0) return;
-        console.MarkupLineInterpolated($"[yellow]Skipped {result.Skipped.Count} images:[/]");
+        console.MarkupLineInterpolated($"[yellow]Skipped {result.Skipped.Count} entries:[/]");
         foreach (string line in result.Skipped) console.MarkupLineInterpolated($"  {ErrorTable.OneLine(line)}");
     }
 

@@ -32,7 +32,7 @@ public static class EvaluationData
         if (data == Shapes)
         {
             Require(task, OutputKind.Segmentation, data, "generated shapes with masks");
-            return new ShapesData(selection);
+            return new ShapesData(task, selection);
         }
 
         throw new ImageException(

@@ -39,6 +39,9 @@ internal sealed class FolderData : IEvaluationData
     public int Count => _rows.Count;
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> Problems => _folder.Problems;
+
+    /// <inheritdoc/>
     public EvaluationSample Read(int index)
     {
         var row = _rows[index];
@@ -46,6 +49,7 @@ internal sealed class FolderData : IEvaluationData
         var image = ImageFile.Read(path);
         if (image.Height < 2 || image.Width < 2)
             throw new ImageException($"'{path}' is {image.Width}x{image.Height} pixels; at least 2x2 are needed.");
+        _task.RequireChannels(image, path);
         return _task.Kind == OutputKind.Segmentation
             ? new EvaluationSample(row.Name, image, ReadMask(row, image), null)
             : new EvaluationSample(row.Name, image, null, ReadLabel(row, path));

@@ -17,6 +17,9 @@ public interface IEvaluationData
     /// <summary>Number of images, at least 1.</summary>
     int Count { get; }
 
+    /// <summary>One line for each entry of the data's own list that names no image, such as a malformed line of split.csv.</summary>
+    IReadOnlyList<string> Problems => [];
+
     /// <summary>Reads an image and its truth; the same index gives the same sample.</summary>
     /// <param name="index">In [0, Count).</param>
     /// <exception cref="ImageException">The image or its truth is missing, unreadable, of a wrong size or out of range; names the file.</exception>

@@ -69,6 +69,7 @@ internal sealed class MnistData : IEvaluationData
             throw new ImageException($"'{_digits.Path}' labels item {item} as {_digits.Values[item]}; expected digits from 0 to 9.");
         float[] values = Array.ConvertAll(_images.Values[(item * height * width)..((item + 1) * height * width)], value => value / 255f);
         var image = new ImageBuffer(1, height, width, values);
+        _task.RequireChannels(image, _images.Path);
         int genus = Genus.Of(image);
         return genus < _task.Classes
             ? new EvaluationSample(name, image, null, genus)

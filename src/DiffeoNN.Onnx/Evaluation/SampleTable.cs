@@ -36,6 +36,7 @@ public static class SampleTable
         }
 
         var found = sample.Canonicalisation;
+        yield return ("inputEnergy", found.InputEnergy);
         yield return ("energyBefore", found.Energy.Before);
         yield return ("energyAfter", found.Energy.After);
         yield return ("totalBefore", found.Total.Before);

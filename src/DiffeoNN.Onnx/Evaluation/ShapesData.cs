@@ -8,13 +8,15 @@ namespace DiffeoNN.Onnx.Evaluation;
 internal sealed class ShapesData : IEvaluationData
 {
     private const int DefaultCount = 500;
+    private readonly EvaluationTask _task;
     private readonly ulong _set;
     private readonly int[] _indices;
 
     /// <summary>Lists the shapes.</summary>
     /// <exception cref="ImageException">There is no such split or source.</exception>
-    public ShapesData(EvaluationSelection selection)
+    public ShapesData(EvaluationTask task, EvaluationSelection selection)
     {
+        _task = task;
         Split = selection.Split ?? "test";
         Source = selection.Source;
         if (Split is not ("train" or "val" or "test") || Source is not (null or ShapesDataSet.Source))
@@ -40,6 +42,7 @@ internal sealed class ShapesData : IEvaluationData
     public EvaluationSample Read(int index)
     {
         var (image, mask) = ShapesGenerator.Generate(_set, _indices[index]);
+        _task.RequireChannels(image, Name);
         return new EvaluationSample(string.Create(CultureInfo.InvariantCulture, $"shape-{_indices[index]:D5}"), image, LabelMap.FromImage(mask), null);
     }
 }

@@ -77,6 +77,9 @@ public sealed class ImageBuffer
     public ImageBuffer WithChannels(int channels)
     {
         if (channels == Channels) return this;
+        if (!CanBecome(channels))
+            throw new ArgumentException(
+                $"An image of {Channels} channels cannot become one of {channels}; 3 to 1 and 1 to 3 can.", nameof(channels));
         var result = new ImageBuffer(channels, Height, Width);
         if (Channels == 1 && channels == 3)
         {
@@ -84,12 +87,12 @@ public sealed class ImageBuffer
             return result;
         }
 
-        if (Channels != 3 || channels != 1)
-            throw new ArgumentException(
-                $"An image of {Channels} channels cannot become one of {channels}; 3 to 1 and 1 to 3 can.", nameof(channels));
         Span<float> red = Plane(0), green = Plane(1), blue = Plane(2), luma = result.Data;
         // As differences, so that a grey picture keeps its values to the last bit: the weights do not quite add up to one in float.
         for (int i = 0; i < luma.Length; i++) luma[i] = blue[i] + (0.299f * (red[i] - blue[i])) + (0.587f * (green[i] - blue[i]));
         return result;
     }
+
+    /// <summary>Whether <see cref="WithChannels"/> has this conversion.</summary>
+    internal bool CanBecome(int channels) => channels == Channels || (Channels, channels) is (1, 3) or (3, 1);
 }

@@ -4,15 +4,16 @@ namespace DiffeoNN.Onnx.Imaging;
 
 /// <summary>
 /// A folder of images for training and evaluation: <c>images/NAME</c>, optionally <c>masks/NAME</c> with the same names, optionally
-/// <c>split.csv</c> with the columns name, split and source, and optionally label, the class of the whole image.
+/// <c>split.csv</c> with the column name and, as far as they are needed, split, source and label, the class of the whole image.
 /// </summary>
 public sealed class ImageFolder
 {
     private const string SplitFile = "split.csv";
-    private ImageFolder(string path, IReadOnlyList<ImageFolderRow> rows, bool hasMasks)
+    private ImageFolder(string path, IReadOnlyList<ImageFolderRow> rows, IReadOnlyList<string> problems, bool hasMasks)
     {
         Root = path;
         Rows = rows;
+        Problems = problems;
         HasMasks = hasMasks;
     }
 
@@ -25,6 +26,9 @@ public sealed class ImageFolder
     /// <summary>The images in the order of split.csv, or sorted by name without one.</summary>
     public IReadOnlyList<ImageFolderRow> Rows { get; }
 
+    /// <summary>What is wrong with lines of split.csv that make no row.</summary>
+    internal IReadOnlyList<string> Problems { get; }
+
     /// <summary>Opens a folder; reads split.csv and names, no image.</summary>
     /// <param name="path">Folder that holds <c>images/</c>.</param>
     /// <exception cref="ImageException">
@@ -33,6 +37,7 @@ public sealed class ImageFolder
     public static ImageFolder Open(string path)
     {
         var folder = Read(path);
+        if (folder.Problems.Count > 0) throw new ImageException(folder.Problems[0]);
         foreach (var row in folder.Rows)
         {
             if (!File.Exists(folder.ImagePath(row)))
@@ -44,18 +49,20 @@ public sealed class ImageFolder
         return folder;
     }
 
-    /// <summary>Opens a folder without looking whether the images and masks of its rows are there.</summary>
-    /// <exception cref="ImageException">The folder or images/ is missing or empty, or split.csv is malformed.</exception>
+    /// <summary>Opens a folder without looking whether the images and masks of its rows are there; malformed lines become
+    /// <see cref="Problems"/>.</summary>
+    /// <exception cref="ImageException">The folder or images/ is missing or empty, or split.csv has no usable header or row.</exception>
     internal static ImageFolder Read(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
         string images = Path.Combine(path, "images"), split = Path.Combine(path, SplitFile);
         if (!Directory.Exists(images))
             throw new ImageException($"'{path}' has no folder images/; data is images/ with optional masks/ and {SplitFile}.");
-        var rows = File.Exists(split) ? ReadSplit(split) : ListImages(images);
+        var problems = new List<string>();
+        var rows = File.Exists(split) ? ReadSplit(split, problems) : ListImages(images);
         return rows.Count > 0
-            ? new ImageFolder(path, rows, Directory.Exists(Path.Combine(path, "masks")))
-            : throw new ImageException($"'{path}' holds no images.");
+            ? new ImageFolder(path, rows, problems, Directory.Exists(Path.Combine(path, "masks")))
+            : throw new ImageException(problems.FirstOrDefault() ?? $"'{path}' holds no images.");
     }
 
     /// <summary>The rows of a split and source, at most a count of them.</summary>
@@ -114,25 +121,41 @@ public sealed class ImageFolder
             .Order(StringComparer.Ordinal)
             .Select(name => new ImageFolderRow(name, "", ""))];
 
-    private static List<ImageFolderRow> ReadSplit(string file)
+    private static List<ImageFolderRow> ReadSplit(string file, List<string> problems)
     {
-        string[] lines = File.ReadAllLines(file);
+        string[] lines = ReadLines(file);
         string[] header = lines.Length == 0 ? [] : lines[0].Split(',', StringSplitOptions.TrimEntries);
         int name = Array.IndexOf(header, "name"), split = Array.IndexOf(header, "split"), source = Array.IndexOf(header, "source"), label = Array.IndexOf(header, "label");
-        if (name < 0 || split < 0)
-            throw new ImageException($"'{file}' starts with '{(lines.Length == 0 ? "" : lines[0])}'; expected the columns name,split,source.");
+        if (name < 0)
+            throw new ImageException($"'{file}' starts with '{(lines.Length == 0 ? "" : lines[0])}'; expected the columns name,split,source or name,split,label, of which name is needed.");
         var rows = new List<ImageFolderRow>();
+        var known = new Dictionary<string, int>(StringComparer.Ordinal);
         for (int i = 1; i < lines.Length; i++)
         {
             if (lines[i].Length == 0) continue;
             string[] fields = lines[i].Split(',', StringSplitOptions.TrimEntries);
             if (fields.Length != header.Length)
-                throw new ImageException($"'{file}' line {i + 1} has {fields.Length} fields; the header has {header.Length}.");
-            if (fields[name].Length == 0 || Path.GetFileName(fields[name]) != fields[name])
-                throw new ImageException($"'{file}' line {i + 1} names '{fields[name]}'; expected a file name in images/, without folders.");
-            rows.Add(new ImageFolderRow(fields[name], fields[split], source < 0 ? "" : fields[source]) { Label = label < 0 ? null : fields[label] });
+                problems.Add($"'{file}' line {i + 1} has {fields.Length} fields; the header has {header.Length}.");
+            else if (fields[name].Length == 0 || Path.GetFileName(fields[name]) != fields[name])
+                problems.Add($"'{file}' line {i + 1} names '{fields[name]}'; expected a file name in images/, without folders.");
+            else if (!known.TryAdd(fields[name], i + 1))
+                problems.Add($"'{file}' line {i + 1} names '{fields[name]}' again, after line {known[fields[name]]}.");
+            else
+                rows.Add(new ImageFolderRow(fields[name], split < 0 ? "" : fields[split], source < 0 ? "" : fields[source]) { Label = label < 0 ? null : fields[label] });
         }
 
         return rows;
+    }
+
+    private static string[] ReadLines(string file)
+    {
+        try
+        {
+            return File.ReadAllLines(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ImageException($"'{file}' cannot be read: {e.Message}", e);
+        }
     }
 }

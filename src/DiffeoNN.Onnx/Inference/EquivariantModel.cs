@@ -178,6 +178,8 @@ public sealed partial class EquivariantModel : IDisposable
         var spec = Bundle.Image;
         if (images.FirstOrDefault(image => image.Height < 2 || image.Width < 2) is { } small)
             throw new ImageException($"An image is {small.Width}x{small.Height} pixels; at least 2x2 are needed.");
+        if (images.FirstOrDefault(image => !image.CanBecome(spec.Channels)) is { } other)
+            throw new ImageException($"An image has {other.Channels} channels, and bundle '{Bundle.Name}' takes {spec.Channels}; only grey and RGB become each other.");
         ImageBuffer[] buffers = [.. images.Select(image => ImageResampler.Resize(image.WithChannels(spec.Channels), spec.Height, spec.Width))];
         return (buffers, ImageTensor.ToTensor(buffers).to(Device.Torch));
     }

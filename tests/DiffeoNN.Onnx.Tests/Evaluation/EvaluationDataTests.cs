@@ -64,6 +64,48 @@ public sealed class EvaluationDataTests
         Assert.That(() => DataCheck.Of(data, skipBad: true), Throws.TypeOf<ImageException>().With.Message.Contains("None of the 3 images"));
     }
 
+    [Test]
+    public void Check_OfAListWithMalformedLines_StopsAtOnceOrLeavesThemOut()
+    {
+        File.WriteAllText(_folder["split.csv"], "name,split\na.png,test\nb.png\n../c.png,test\nc.png,test\na.png,val\n");
+        File.WriteAllText(_folder["images/a.png"], "no picture");
+        var data = EvaluationData.Open(_folder.Path, Segments);
+        Assert.That(data.Count, Is.EqualTo(2));
+        Assert.That(() => DataCheck.Of(data), Throws.TypeOf<ImageException>().With.Message.Contains("line 3 has 1 fields"));
+        var check = DataCheck.Of(data, skipBad: true);
+        Assert.That(check.Usable, Is.EqualTo(new[] { 1 }));
+        string[] parts = ["line 3 has 1 fields", "line 4 names '../c.png'", "line 6 names 'a.png' again, after line 2", "a.png"];
+        Assert.That(check.Skipped, Has.Count.EqualTo(parts.Length));
+        for (int i = 0; i < parts.Length; i++) Assert.That(check.Skipped[i], Does.Contain(parts[i]));
+    }
+
+    [Test]
+    public void AListOfLabelsNeedsNoSplits()
+    {
+        File.WriteAllText(_folder["split.csv"], "name,label\nc.png,1\na.png,0\n");
+        var data = EvaluationData.Open(_folder.Path, Classifies);
+        Assert.That((data.Count, data.Split, data.Read(0).Name, data.Read(0).Label), Is.EqualTo((2, (string?)null, "c.png", 1)));
+    }
+
+    [TestCase(1, true)]
+    [TestCase(3, true)]
+    [TestCase(2, false)]
+    [TestCase(4, false)]
+    public void Images_AreOfChannelsTheBundleCanTake_OrNamed(int channels, bool fits)
+    {
+        var data = EvaluationData.Open(_folder.Path, Segments with { Channels = channels });
+        var shapes = EvaluationData.Open("shapes", Segments with { Channels = channels });
+        if (fits)
+        {
+            Assert.That(DataCheck.Of(data).Usable, Has.Count.EqualTo(3));
+            Assert.That(() => shapes.Read(0), Throws.Nothing);
+            return;
+        }
+
+        Assert.That(() => DataCheck.Of(data), Throws.TypeOf<ImageException>().With.Message.Contains($"a.png' has 1 channels, and the bundle takes {channels}"));
+        Assert.That(() => shapes.Read(0), Throws.TypeOf<ImageException>().With.Message.Contains("'shapes' has 1 channels"));
+    }
+
     [TestCase(2, 0f, 0)]
     [TestCase(2, 200 / 255f, 1)]
     [TestCase(2, 1 / 255f, 1)]

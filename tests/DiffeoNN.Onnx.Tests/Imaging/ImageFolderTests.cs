@@ -45,9 +45,10 @@ public sealed class ImageFolderTests
         () => ImageFolder.Open(Data).Select("exam", null),
         Throws.TypeOf<ImageException>().With.Message.Contains("no image of split 'exam' and source 'any'. Splits: train, val, test. Sources: shapes."));
 
-    [TestCase("name;split\n", "starts with 'name;split'; expected the columns name,split,source")]
+    [TestCase("name;split\n", "starts with 'name;split'; expected the columns name,split,source or name,split,label, of which name is needed")]
     [TestCase("name,split,source\na.png,train\n", "line 2 has 2 fields; the header has 3")]
     [TestCase("name,split,source\n../a.png,train,x\n", "line 2 names '../a.png'; expected a file name")]
+    [TestCase("name,split,source\na.png,train,x\nb.png,val,x\n a.png,val,x\n", "line 4 names 'a.png' again, after line 2")]
     [TestCase("name,split,source\nnone.png,train,x\n", "none.png' is missing")]
     [TestCase("name,split,source\n", "holds no images")]
     public void Open_OfBadSplit_SaysWhere(string csv, string message)

@@ -46,15 +46,18 @@ public sealed class PyTorchInteropTests
         Assert.That(expected.Zip(actual, (a, b) => Math.Abs(a - b)).Max(), Is.LessThanOrEqualTo(1e-4 * expected.Max(Math.Abs)));
     }
 
-    [Test]
-    public void TrainingTools_PassTheirOwnTests() => Python("-m", "unittest", "discover", "-s", "tests", "-t", ".");
+    [TestCase("pytorch")]
+    [TestCase("results")]
+    public void Tools_PassTheirOwnTests(string folder) => PythonIn(folder, "-m", "unittest", "discover", "-s", "tests", "-t", ".");
 
-    private static void Python(params string[] arguments)
+    private static void Python(params string[] arguments) => PythonIn("pytorch", arguments);
+
+    private static void PythonIn(string folder, params string[] arguments)
     {
         string python = Environment.GetEnvironmentVariable("DIFFEONN_PYTHON") ?? "/usr/bin/python3";
         var start = new ProcessStartInfo(python, arguments)
         {
-            WorkingDirectory = Path.Combine(Repository.Root, "tools", "pytorch"),
+            WorkingDirectory = Path.Combine(Repository.Root, "tools", folder),
             RedirectStandardError = true,
             RedirectStandardOutput = true,
         };
@@ -75,6 +78,6 @@ public sealed class PyTorchInteropTests
 
         if (problem.Length == 0) return;
         if (Environment.GetEnvironmentVariable("DIFFEONN_REQUIRE_PYTORCH") == "1") Assert.Fail(problem);
-        Assert.Ignore($"PyTorch is not at hand (DIFFEONN_PYTHON names a Python that has it): {problem}");
+        Assert.Ignore($"Python or a package is not at hand (DIFFEONN_PYTHON names a Python that has PyTorch): {problem}");
     }
 }

@@ -1,0 +1,1 @@
+"""Evaluates the bundles after a plan and writes models/RESULTS.md."""

@@ -8,7 +8,7 @@ namespace DiffeoNN.Onnx.Benchmarks;
 internal static class OnnxSide
 {
     /// <summary>Writes the bundle to a temporary folder and loads its energy.</summary>
-    public static OnnxEnergy Load(ReferenceNetworks networks, EnergyScale scale, OnnxRuntimeEngine engine)
+    public static OnnxEnergy Load(ReferenceNetworks networks, EnergyWeights scale, OnnxRuntimeEngine engine)
     {
         var folder = Directory.CreateTempSubdirectory("diffeonn-benchmark-");
         try
@@ -24,11 +24,11 @@ internal static class OnnxSide
     }
 
     // A bundle needs an inner model, which plays no part here: the critic stands in for it.
-    private static BundleManifest Manifest(int size, EnergyScale scale) => new()
+    private static BundleManifest Manifest(int size, EnergyWeights scale) => new()
     {
         Name = "benchmark",
         Image = new ImageSpec { Channels = 1, Height = size, Width = size, Mean = [0.0], Std = [1.0] },
-        Energy = new EnergyWeights { Vae = scale.Vae, Beta = scale.Beta, Adversarial = scale.Adversarial },
+        Energy = scale,
         Models = new BundleModels
         {
             Inner = new PredictorSpec

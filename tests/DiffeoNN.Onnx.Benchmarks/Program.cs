@@ -5,6 +5,7 @@ using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Inference;
 using TorchSharp;
 
 if (BenchmarkOptions.Parse(args) is not { } options)
@@ -15,7 +16,7 @@ if (options.Gradients)
     return GradientCosts();
 if (options.Formulas)
     return FormulaCosts();
-using var energy = OnnxSide.Load(networks, EnergyScale.Published, engine);
+using var energy = OnnxSide.Load(networks, PublishedSettings.Weights, engine);
 using var images = TestImages.Create(options.Batch, options.Size);
 var defaults = new CanonicaliserOptions();
 if (options.Lattice is { } lattice)
@@ -42,12 +43,12 @@ if (options.Lattices)
 
 using var doubles = new TorchNetworks(networks, torch.ScalarType.Float64);
 using var floats = new TorchNetworks(networks, torch.ScalarType.Float32);
-var agreement = Agreement.Of(new TorchEnergy(doubles, EnergyScale.Published), energy, images, torch.ScalarType.Float64);
+var agreement = Agreement.Of(new TorchEnergy(doubles, PublishedSettings.Weights), energy, images, torch.ScalarType.Float64);
 Library("this library", energy, defaults, images.narrow(0, 0, 1));
-Library("  energies by autograd instead", new TorchEnergy(floats, EnergyScale.Published), defaults, images.narrow(0, 0, 1));
+Library("  energies by autograd instead", new TorchEnergy(floats, PublishedSettings.Weights), defaults, images.narrow(0, 0, 1));
 if (options.Batch > 1)
     Library($"  batch of {options.Batch}", energy, defaults, images);
-using var recipe = new PublishedRecipe(doubles, images.narrow(0, 0, 1), EnergyScale.Published);
+using var recipe = new PublishedRecipe(doubles, images.narrow(0, 0, 1), PublishedSettings.Weights);
 rows.Add(Measure.Recipe("published recipe", recipe, options.Repeats, options.Steps));
 
 var (own, perImage, published) = (rows[0], options.Batch > 1 ? rows[^2] : rows[0], rows[^1]);

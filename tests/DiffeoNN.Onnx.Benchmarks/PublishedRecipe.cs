@@ -1,6 +1,8 @@
+using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Inference;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Benchmarks;
@@ -12,16 +14,16 @@ namespace DiffeoNN.Onnx.Benchmarks;
 /// <remarks>Backward runs link by link, as in this library, so that each stage's share is known; the work is that of one pass.</remarks>
 internal sealed class PublishedRecipe : IDisposable
 {
-    private const int Squarings = 7;
+    private static readonly CanonicaliserOptions Settings = PublishedSettings.Search;
     private readonly TorchNetworks _networks;
     private readonly torch.Tensor _image;
     private readonly torch.Tensor _coordinates;
     private readonly torch.Tensor[] _parameters;
     private readonly Adam _adam;
     private readonly SamplingGrid _grid;
-    private readonly EnergyScale _scale;
+    private readonly EnergyWeights _scale;
 
-    public PublishedRecipe(TorchNetworks networks, torch.Tensor image, EnergyScale scale)
+    public PublishedRecipe(TorchNetworks networks, torch.Tensor image, EnergyWeights scale)
     {
         (_networks, _scale) = (networks, scale);
         _grid = SamplingGrid.Of(image);
@@ -31,7 +33,7 @@ internal sealed class PublishedRecipe : IDisposable
         using var siren = new Siren(1, 2, 2, _grid, seed: 1, torch.CPU);
         _parameters = [.. siren.Parameters.Select(parameter =>
             parameter.detach().squeeze(0).to_type(torch.ScalarType.Float64).requires_grad_().DetachFromDisposeScope())];
-        _adam = new Adam(_parameters, 0.0038926);
+        _adam = new Adam(_parameters, Settings.LearningRate);
     }
 
     /// <summary>Times of all steps so far.</summary>
@@ -46,8 +48,8 @@ internal sealed class PublishedRecipe : IDisposable
         var v = Leaf(velocity);
         var (displacement, u) = Clock.Measure(Stage.Exponential, () =>
         {
-            var displacement = ScalingAndSquaring.Exp(v, Squarings);
-            _ = ScalingAndSquaring.Exp(-v, Squarings);
+            var displacement = ScalingAndSquaring.Exp(v, Settings.MinimumSquarings);
+            _ = ScalingAndSquaring.Exp(-v, Settings.MinimumSquarings);
             return (displacement, Leaf(displacement));
         });
         var (warped, y) = Clock.Measure(Stage.Warp, () =>
@@ -101,11 +103,4 @@ internal sealed class PublishedRecipe : IDisposable
         h = h.Plus(Dense(h, 2).sin());
         return Dense(h, 3).Times(0.0036162).t().reshape(1, 2, _grid.Height, _grid.Width);
     }
-}
-
-/// <summary>Weights of the energy's terms.</summary>
-internal sealed record EnergyScale(double Vae, double Beta, double Adversarial)
-{
-    /// <summary>What was published for lungs.</summary>
-    public static EnergyScale Published { get; } = new(1e-2, 1e-4, 1e-3);
 }

@@ -1,10 +1,11 @@
+using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Energies;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Benchmarks;
 
 /// <summary>The same energy by libtorch's autograd in float32: what there would be without a gradient graph.</summary>
-internal sealed class TorchEnergy(TorchNetworks networks, EnergyScale scale) : IEnergy
+internal sealed class TorchEnergy(TorchNetworks networks, EnergyWeights scale) : IEnergy
 {
     public IReadOnlyList<string> TermNames => ["vae", "adversarial"];
 

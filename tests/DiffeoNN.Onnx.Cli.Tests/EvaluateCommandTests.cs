@@ -46,6 +46,18 @@ public sealed class EvaluateCommandTests
     }
 
     [Test]
+    public void Evaluate_WithThePublishedPreset_SaysSoAndLeavesTheBundlesSettingsOut()
+    {
+        var run = Evaluate("shapes", "out", "--count", "1", "--panels", "0", "--steps", "1", "--no-invariance", "--deform", "none", "--preset", "published");
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
+        Assert.That(run.Output, Does.Contain("Settings as published"));
+        string[][] rows = [.. File.ReadAllLines(_folder["out/samples.csv"]).Select(row => row.Split(','))];
+        Assert.That(rows[1][Array.IndexOf(rows[0], "accepted")], Is.EqualTo("1"), "an image that the bundle would leave alone");
+        double energy = double.Parse(rows[1][Array.IndexOf(rows[0], "energyBefore")]);
+        Assert.That(energy, Is.GreaterThan(0).And.LessThan(10), "weights a hundred times smaller than the bundle's");
+    }
+
+    [Test]
     public void Evaluate_WithTheSameSeedTwice_WritesTheSameBits()
     {
         string[] options = ["--count", "2", "--steps", "3", "--panels", "1"];
@@ -149,6 +161,7 @@ public sealed class EvaluateCommandTests
     [TestCase("--count", "0")]
     [TestCase("--panels", "-1")]
     [TestCase("--start", "somewhere")]
+    [TestCase("--preset", "paper")]
     public void Evaluate_WithWrongOptions_IsAUsageError(params string[] options) => Evaluate("shapes", "out", options).AssertError(ExitCode.Usage);
 
     [Test]

@@ -18,7 +18,13 @@ internal sealed class CommonOptions
     private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of the search.", DefaultValueFactory = _ => 1 };
     private readonly Option<string> _device = new("--device") { Description = "Where to run: auto, cpu or cuda.", DefaultValueFactory = _ => "auto" };
     private readonly Option<int> _threads = new("--threads") { Description = "Cores to use; 0 for all.", DefaultValueFactory = _ => 0 };
-    private readonly Option<string> _accept = new("--accept") { Description = "When the map found is used: checked (the energy fell enough) or always; never if it folds.", DefaultValueFactory = _ => "checked" };
+    private readonly Option<string?> _accept = new("--accept") { Description = "When the map found is used: checked (the energy fell enough; the default) or always; never if it folds." };
+    private readonly Option<string> _preset = new("--preset")
+    {
+        Description = "Settings to take where none are given: bundle (its own), or published (arXiv 2602.06695: sine network at every pixel, 100 steps from no deformation, "
+            + "every map used; some 10 times slower, for comparison).",
+        DefaultValueFactory = _ => "bundle",
+    };
 
     /// <summary>Creates the options and their range checks.</summary>
     public CommonOptions()
@@ -28,19 +34,26 @@ internal sealed class CommonOptions
         _threads.Validators.Add(result => OptionChecks.AtLeast(result, _threads, 0));
         _start.AcceptOnlyFromAmong("auto", "zero", "proposer", "multi");
         _accept.AcceptOnlyFromAmong("checked", "always");
+        _preset.AcceptOnlyFromAmong("bundle", "published");
         _device.AcceptOnlyFromAmong("auto", "cpu", "cuda");
     }
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _batch, _start, _steps, _accept, _seed, _device, _threads }) command.Options.Add(option);
+        foreach (var option in new Option[] { _batch, _preset, _start, _steps, _accept, _seed, _device, _threads }) command.Options.Add(option);
+    }
+
+    /// <summary>Adds those to a command that say where it runs, not how it searches.</summary>
+    public void AddExecutionTo(Command command)
+    {
+        foreach (var option in new Option[] { _batch, _seed, _device, _threads }) command.Options.Add(option);
     }
 
     /// <summary>Images optimised together.</summary>
     public int Batch(ParseResult parse) => parse.GetValue(_batch);
 
-    /// <summary>The options as the library takes them.</summary>
+    /// <summary>The options as the library takes them; those a command does not have keep their defaults.</summary>
     public EquivariantOptions Read(ParseResult parse) => new()
     {
         Start = parse.GetValue(_start) switch
@@ -50,7 +63,8 @@ internal sealed class CommonOptions
             "multi" => StartPoint.Multi,
             _ => StartPoint.Auto,
         },
-        Accept = Enum.Parse<AcceptanceRule>(parse.GetValue(_accept)!, ignoreCase: true),
+        Preset = parse.GetValue(_preset) == "published" ? SearchPreset.Published : SearchPreset.Bundle,
+        Accept = parse.GetValue(_accept) is { } accept ? Enum.Parse<AcceptanceRule>(accept, ignoreCase: true) : null,
         Steps = parse.GetValue(_steps),
         Seed = parse.GetValue(_seed),
         Execution = new ExecutionOptions

@@ -17,5 +17,7 @@ internal static class DeviceLine
             _ => $"CPU, {model.Cores} cores",
         };
         console.MarkupLineInterpolated($"[grey]Bundle '{model.Bundle.Name}' on {device}.[/]");
+        if (model.Preset == SearchPreset.Published)
+            console.MarkupLine("[grey]Settings as published (arXiv 2602.06695): a sine network at every pixel, which is slow; the bundle's own are left out.[/]");
     }
 }

@@ -61,6 +61,7 @@ internal static class ResultRecord
         };
         record["model"] = model.Bundle.Name;
         record["device"] = model.Device.Device.ToString().ToLowerInvariant();
+        record["preset"] = Camel(model.Preset);
         record["seed"] = model.Settings.Seed;
         record["batch"] = batch.Images.Count;
         record["batchMilliseconds"] = Times(batch);

@@ -44,7 +44,9 @@ public static class EnergyComposer
         var graph = new EnergyGraph(bundle, networks);
         var valueModel = graph.Model.Copy();
         return new ComposedEnergy(
-            bundle.Name, bundle.Image, graph.TermNames, graph.WeightInputs, bundle.EnergyWeights, Differentiate(graph, networks), valueModel);
+            bundle.Name, bundle.Image, graph.TermNames,
+            [.. graph.WeightInputs.Select(input => KeyValuePair.Create(input, EnergyGraph.ValueOf(input, bundle.EnergyWeights)))],
+            bundle.EnergyWeights, Differentiate(graph, networks), valueModel);
     }
 
     /// <summary>Adds the gradient: compiled, plus what the user's own backward graph gives for the user's own term.</summary>

@@ -6,11 +6,15 @@ namespace DiffeoNN.Onnx.Energies;
 /// <summary>Builds the forward part of the composed energy.</summary>
 internal sealed class EnergyGraph
 {
+    private const string VaeWeight = "weight_vae";
+    private const string AdversarialWeight = "weight_adversarial";
+    private const string EnergyWeight = "weight_energy";
+
     private readonly Bundle _bundle;
     private readonly EnergyNetworks _networks;
     private readonly OnnxGraph _graph;
     private readonly List<string> _termNames = [];
-    private readonly List<KeyValuePair<string, double>> _weightInputs = [];
+    private readonly List<string> _weightInputs = [];
 
     public EnergyGraph(Bundle bundle, EnergyNetworks networks)
     {
@@ -29,12 +33,22 @@ internal sealed class EnergyGraph
         Build();
     }
 
+    /// <summary>The value of a scalar input.</summary>
+    public static double ValueOf(string input, EnergyWeights weights) => input switch
+    {
+        VaeWeight => weights.Vae,
+        EnergyComposer.BetaInput => weights.Beta,
+        AdversarialWeight => weights.Adversarial,
+        _ => weights.Energy,
+    };
+
     /// <summary>y and weights to energy and terms.</summary>
     public OnnxModel Model { get; }
 
     public IReadOnlyList<string> TermNames => _termNames;
 
-    public IReadOnlyList<KeyValuePair<string, double>> WeightInputs => _weightInputs;
+    /// <summary>The scalar inputs.</summary>
+    public IReadOnlyList<string> WeightInputs => _weightInputs;
 
     /// <summary>Value (N): the part of the energy whose gradient has to be compiled; null if there is none.</summary>
     public string? CompiledEnergy { get; private set; }
@@ -53,7 +67,7 @@ internal sealed class EnergyGraph
         model.Functions.AddRange(_networks.Backward!.Functions);
         foreach (var (domain, version) in _networks.Backward.OpsetImports) model.OpsetImports.TryAdd(domain, version);
         var gradient = Append(target, _networks.Backward, "own.gradient/", spec.Input)[spec.Output];
-        var weighted = target.AddNode("Mul", ["weight_energy", gradient], "energy/gradient/weighted");
+        var weighted = target.AddNode("Mul", [EnergyWeight, gradient], "energy/gradient/weighted");
         if (!_bundle.Image.IsIdentity())
             weighted = target.AddNode("Div", [weighted, PerChannel(target, "energy/image/std", _bundle.Image.Std)], "energy/gradient/pixels");
         if (compiled.Length > 0)
@@ -72,22 +86,22 @@ internal sealed class EnergyGraph
         var columns = new List<string>();
         if (models.Vae is { } vae)
         {
-            AddWeight("weight_vae", _bundle.EnergyWeights.Vae);
-            Term("vae", "weight_vae", VaeTerm(vae), true);
+            AddWeight(VaeWeight);
+            Term("vae", VaeWeight, VaeTerm(vae), true);
         }
 
         if (models.Critic is { } critic)
         {
             var score = Append(_graph, _networks.Critic!, "critic/", critic.Input)[critic.Output];
-            AddWeight("weight_adversarial", _bundle.EnergyWeights.Adversarial);
-            Term("adversarial", "weight_adversarial", MeanOfImage(score, "energy/adversarial/term"), true);
+            AddWeight(AdversarialWeight);
+            Term("adversarial", AdversarialWeight, MeanOfImage(score, "energy/adversarial/term"), true);
         }
 
         if (models.Energy is { } own)
         {
             var value = Append(_graph, _networks.Energy!, "own/", own.Input)[own.Output];
-            AddWeight("weight_energy", _bundle.EnergyWeights.Energy);
-            Term("energy", "weight_energy", MeanOfImage(value, "energy/energy/term"), own.Gradient is null);
+            AddWeight(EnergyWeight);
+            Term("energy", EnergyWeight, MeanOfImage(value, "energy/energy/term"), own.Gradient is null);
         }
 
         _graph.AddNode("Concat", columns, EnergyComposer.TermsOutput, OnnxAttribute.Of("axis", 1L));
@@ -116,7 +130,7 @@ internal sealed class EnergyGraph
 
     private string VaeTerm(VaeSpec spec)
     {
-        AddWeight(EnergyComposer.BetaInput, _bundle.EnergyWeights.Beta);
+        AddWeight(EnergyComposer.BetaInput);
         var outputs = Append(_graph, _networks.Vae!, "vae/", spec.Input);
         var (mean, logVariance) = (outputs[spec.Mean], outputs[spec.LogVariance]);
 
@@ -135,9 +149,9 @@ internal sealed class EnergyGraph
         return _graph.AddNode("Add", [reconstruction, scaled], "energy/vae/term");
     }
 
-    private void AddWeight(string name, double value)
+    private void AddWeight(string name)
     {
-        _weightInputs.Add(new(name, value));
+        _weightInputs.Add(name);
         _graph.Inputs.Add(new OnnxValueInfo(name, OnnxElementType.Float, []));
     }
 

@@ -13,6 +13,7 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
     private readonly Lazy<IGraph> _valueGraph;
     private readonly ImageSpec _image;
     private readonly string _name;
+    private readonly bool _ownsGraphs;
     private readonly Dictionary<string, Tensor> _weights = [];
 
     /// <summary>Creates the energy from composed graphs.</summary>
@@ -24,12 +25,21 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
     {
         _graph = graph;
         _valueGraph = new Lazy<IGraph>(valueGraph);
+        _ownsGraphs = true;
         _image = energy.Image;
         _name = energy.Name;
         TermNames = energy.TermNames;
         Weights = energy.Weights;
         foreach (var (input, weight) in energy.WeightInputs)
             _weights[input] = tensor((float)weight).DetachFromDisposeScope();
+    }
+
+    private OnnxEnergy(OnnxEnergy graphs, EnergyWeights weights)
+    {
+        (_graph, _valueGraph, _image, _name, TermNames) = (graphs._graph, graphs._valueGraph, graphs._image, graphs._name, graphs.TermNames);
+        Weights = weights;
+        foreach (var input in graphs._weights.Keys)
+            _weights[input] = tensor((float)EnergyGraph.ValueOf(input, weights)).DetachFromDisposeScope();
     }
 
     /// <summary>Composes, differentiates and loads the energy of a bundle.</summary>
@@ -53,6 +63,15 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
 
     /// <summary>The weights <see cref="EnergyEvaluation.Energy"/> is the sum by.</summary>
     public EnergyWeights Weights { get; }
+
+    /// <summary>The same graphs with other weights.</summary>
+    /// <param name="weights">Those of roles that are not there have no effect.</param>
+    /// <returns>The caller disposes it before this one, which keeps the graphs.</returns>
+    public OnnxEnergy WithWeights(EnergyWeights weights)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        return new OnnxEnergy(this, weights);
+    }
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException"><paramref name="images"/> has another shape or type than the bundle's images.</exception>
@@ -79,8 +98,12 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _graph.Dispose();
-        if (_valueGraph.IsValueCreated) _valueGraph.Value.Dispose();
+        if (_ownsGraphs)
+        {
+            _graph.Dispose();
+            if (_valueGraph.IsValueCreated) _valueGraph.Value.Dispose();
+        }
+
         foreach (var weight in _weights.Values) weight.Dispose();
     }
 

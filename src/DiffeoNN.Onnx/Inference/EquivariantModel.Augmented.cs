@@ -7,8 +7,6 @@ namespace DiffeoNN.Onnx.Inference;
 /// <content>The network trained with deformations, for comparison.</content>
 public sealed partial class EquivariantModel
 {
-    private InnerModel? _augmented;
-
     /// <summary>Whether the bundle holds a network trained with deformations.</summary>
     public bool HasAugmented => Bundle.Has(BundleRole.Augmented);
 
@@ -22,22 +20,10 @@ public sealed partial class EquivariantModel
     {
         ArgumentNullException.ThrowIfNull(images);
         ArgumentOutOfRangeException.ThrowIfZero(images.Count, nameof(images));
-        var augmented = _augmented ??= LoadAugmented();
+        var augmented = _networks.Augmented;
         var mapping = new OutputMapping(augmented.Output);
         using var scope = torch.NewDisposeScope();
         var output = augmented.Run(ToBatch(images).Batch, cancellationToken);
         return [.. images.Select((image, i) => mapping.Map(output.narrow(0, i, 1), null, null, _grid, image.Height, image.Width))];
-    }
-
-    private InnerModel LoadAugmented()
-    {
-        if (Bundle.Manifest.Models.Augmented is { } augmented && augmented.Output.Kind != Bundle.Manifest.Models.Inner.Output.Kind)
-        {
-            throw new BundleException(
-                $"Bundle '{Bundle.Name}': augmented answers with {augmented.Output.Kind}, inner with {Bundle.Manifest.Models.Inner.Output.Kind}; "
-                + "they can only be compared if both are the same.");
-        }
-
-        return InnerModel.Load(Bundle, BundleRole.Augmented, _engine);
     }
 }

@@ -16,32 +16,32 @@ namespace DiffeoNN.Onnx.Inference;
 /// <remarks>Images may have any size; the search happens at the bundle's, and the answer comes back at the image's own. One call at a time.</remarks>
 public sealed partial class EquivariantModel : IDisposable
 {
-    private readonly OnnxRuntimeEngine _engine;
-    private readonly InnerModel _inner;
+    private readonly ModelNetworks _networks;
+    private readonly bool _ownsNetworks;
     private readonly OnnxEnergy _energy;
     private readonly IGraph? _proposer;
     private readonly Canonicaliser _canonicaliser;
     private readonly Canonicaliser _refiner;
     private readonly OutputMapping _mapping;
     private readonly SamplingGrid _grid;
-    private readonly StartPoint _start;
-    private readonly MultiStartOptions _multiStart;
+    private readonly EquivariantOptions _options;
 
-    private EquivariantModel(Bundle bundle, EquivariantOptions options)
+    private EquivariantModel(Bundle bundle, EquivariantOptions options, ModelNetworks? networks = null)
     {
         Bundle = bundle;
+        _options = options;
         _grid = new SamplingGrid(bundle.Image.Height, bundle.Image.Width);
-        _engine = new OnnxRuntimeEngine(options.Execution);
         _mapping = new OutputMapping(bundle.Manifest.Models.Inner.Output);
+        var settings = SearchSettings.Of(bundle, options);
+        Start = settings.Start;
+        _ownsNetworks = networks is null;
+        _networks = networks ?? new ModelNetworks(bundle, options.Execution);
         try
         {
-            _inner = InnerModel.Load(bundle, BundleRole.Inner, _engine);
-            _energy = OnnxEnergy.FromBundle(bundle, _engine);
-            _start = CanonicaliserSettings.Start(bundle, options);
-            _multiStart = options.MultiStart;
-            if (_start != StartPoint.Identity && bundle.Has(BundleRole.Proposer)) _proposer = bundle.LoadGraph(BundleRole.Proposer, _engine);
-            _canonicaliser = new Canonicaliser(_energy, CanonicaliserSettings.From(bundle, options, fromProposal: false));
-            _refiner = new Canonicaliser(_energy, CanonicaliserSettings.From(bundle, options, fromProposal: true));
+            _energy = _networks.Energy.WithWeights(settings.Weights);
+            if (Start != StartPoint.Identity && bundle.Has(BundleRole.Proposer)) _proposer = _networks.Proposer;
+            _canonicaliser = new Canonicaliser(_energy, settings.FromIdentity);
+            _refiner = new Canonicaliser(_energy, settings.FromProposal);
         }
         catch
         {
@@ -54,10 +54,13 @@ public sealed partial class EquivariantModel : IDisposable
     public Bundle Bundle { get; }
 
     /// <summary>Where it runs, and why there.</summary>
-    public DeviceSelection Device => _engine.Device;
+    public DeviceSelection Device => _networks.Engine.Device;
 
     /// <summary>Cores it uses.</summary>
-    public int Cores => _engine.Budget.Cores;
+    public int Cores => _networks.Engine.Budget.Cores;
+
+    /// <summary>Where its settings come from.</summary>
+    public SearchPreset Preset => _options.Preset;
 
     /// <summary>How it searches from the identity, after bundle and options.</summary>
     public CanonicaliserOptions Settings => _canonicaliser.Options;
@@ -66,7 +69,7 @@ public sealed partial class EquivariantModel : IDisposable
     public CanonicaliserOptions SettingsFromProposal => _refiner.Options;
 
     /// <summary>Where searches start.</summary>
-    public StartPoint Start => _start;
+    public StartPoint Start { get; }
 
     /// <summary>Whether a proposer takes part in the start of searches.</summary>
     public bool HasProposer => _proposer is not null;
@@ -81,6 +84,24 @@ public sealed partial class EquivariantModel : IDisposable
     /// <exception cref="DeviceUnavailableException">CUDA was asked for and is missing.</exception>
     /// <exception cref="NativeLibraryException">libtorch does not load.</exception>
     public static EquivariantModel Load(string folder, EquivariantOptions? options = null) => new(Bundle.Load(folder), options ?? new());
+
+    /// <summary>The same networks under other settings.</summary>
+    /// <param name="manifest">Its energy weights, optimiser and acceptance count; its networks must be those of the bundle.</param>
+    /// <param name="change">What else is different; device and cores stay.</param>
+    /// <returns>The caller disposes it before this one, which keeps the networks.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A setting is out of its range.</exception>
+    internal EquivariantModel WithSettings(BundleManifest manifest, Func<EquivariantOptions, EquivariantOptions>? change = null) =>
+        new(new Bundle(Bundle.Folder, manifest), change?.Invoke(_options) ?? _options, _networks);
+
+    /// <summary>Energies of images as they are, by this model's weights.</summary>
+    /// <param name="images">At least one, of any sizes.</param>
+    /// <param name="cancellationToken">Stops the run.</param>
+    internal float[] Energies(IReadOnlyList<ImageBuffer> images, CancellationToken cancellationToken)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var evaluation = _energy.Evaluate(ToBatch(images).Batch, false, cancellationToken);
+        return [.. evaluation.Energy.cpu().data<float>()];
+    }
 
     /// <summary>Canonicalises a batch, runs the network, and maps its answers back.</summary>
     /// <param name="images">At least one, of any sizes; grey and RGB are converted to what the bundle wants.</param>
@@ -110,15 +131,15 @@ public sealed partial class EquivariantModel : IDisposable
         CanonicalisationResult fields;
         using (torch.enable_grad())
         {
-            fields = _start == StartPoint.Multi
-                ? _canonicaliser.Run(batch, Starts(start), _multiStart.Refined, progress, cancellationToken)
+            fields = Start == StartPoint.Multi
+                ? _canonicaliser.Run(batch, Starts(start), _options.MultiStart.Refined, progress, cancellationToken)
                 : (start is null ? _canonicaliser : _refiner).Run(batch, start, progress, cancellationToken);
         }
 
         try
         {
             inference.Start();
-            var output = _inner.Run(fields.Canonical, cancellationToken);
+            var output = _networks.Inner.Run(fields.Canonical, cancellationToken);
             inference.Stop();
             var canonical = ImageTensor.FromTensor(fields.Canonical);
             var results = images.Select((image, i) => new EquivariantImage(
@@ -146,24 +167,22 @@ public sealed partial class EquivariantModel : IDisposable
         ArgumentNullException.ThrowIfNull(images);
         ArgumentOutOfRangeException.ThrowIfZero(images.Count, nameof(images));
         using var scope = torch.NewDisposeScope();
-        var output = _inner.Run(ToBatch(images).Batch, cancellationToken);
+        var output = _networks.Inner.Run(ToBatch(images).Batch, cancellationToken);
         return [.. images.Select((image, i) => _mapping.Map(output.narrow(0, i, 1), null, null, _grid, image.Height, image.Width))];
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _inner?.Dispose();
         _energy?.Dispose();
-        _proposer?.Dispose();
-        _augmented?.Dispose();
+        if (_ownsNetworks) _networks.Dispose();
     }
 
     // Turned and scaled or not, a proposal is near the end already and goes on as one.
     private SearchStart[] Starts(torch.Tensor? proposal) =>
     [
-        .. _multiStart.Starts(_grid, null).Select(velocity => new SearchStart(velocity, Settings)),
-        .. proposal is null ? [] : _multiStart.Starts(_grid, proposal).Select(velocity => new SearchStart(velocity, SettingsFromProposal)),
+        .. _options.MultiStart.Starts(_grid, null).Select(velocity => new SearchStart(velocity, Settings)),
+        .. proposal is null ? [] : _options.MultiStart.Starts(_grid, proposal).Select(velocity => new SearchStart(velocity, SettingsFromProposal)),
     ];
 
     // What was left as it is takes the same way as the network alone.

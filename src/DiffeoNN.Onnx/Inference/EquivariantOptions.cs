@@ -3,11 +3,15 @@ using DiffeoNN.Onnx.Execution;
 
 namespace DiffeoNN.Onnx.Inference;
 
-/// <summary>How an <see cref="EquivariantModel"/> runs; change with <c>with</c>. What is null comes from the bundle.</summary>
+/// <summary>How an <see cref="EquivariantModel"/> runs; change with <c>with</c>. What is null comes from the preset, which is the bundle's manifest
+/// unless another is chosen.</summary>
 public sealed record EquivariantOptions
 {
     /// <summary>Device and cores.</summary>
     public ExecutionOptions Execution { get; init; } = new();
+
+    /// <summary>Where settings come from that are not given here.</summary>
+    public SearchPreset Preset { get; init; } = SearchPreset.Bundle;
 
     /// <summary>Largest number of steps wherever a search starts, at least 0; 0 uses the start (identity or proposal) alone.</summary>
     public int? Steps { get; init; }
@@ -21,8 +25,8 @@ public sealed record EquivariantOptions
     /// <summary>What <see cref="StartPoint.Multi"/> tries.</summary>
     public MultiStartOptions MultiStart { get; init; } = new();
 
-    /// <summary>When the map found is used.</summary>
-    public AcceptanceRule Accept { get; init; } = AcceptanceRule.Checked;
+    /// <summary>When the map found is used; if null, <see cref="AcceptanceRule.Checked"/>, or what the preset says.</summary>
+    public AcceptanceRule? Accept { get; init; }
 
     /// <summary>Time after which a batch takes no further step; null for no limit.</summary>
     public TimeSpan? TimeBudget { get; init; }

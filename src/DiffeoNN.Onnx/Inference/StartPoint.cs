@@ -4,7 +4,7 @@ namespace DiffeoNN.Onnx.Inference;
 public enum StartPoint
 {
     /// <summary>Where the bundle's <c>optimiser.start</c> says; without it at the proposal where the bundle has a proposer, else at the
-    /// identity.</summary>
+    /// identity. With <see cref="SearchPreset.Published"/> always at the identity.</summary>
     Auto,
 
     /// <summary>At the identity.</summary>

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Tests.Bundles;
@@ -172,6 +173,84 @@ public sealed class EquivariantModelTests
             Assert.That(found.Total.After, Is.EqualTo(better.Total.After).Within(1e-4 * Math.Abs(better.Total.After)), $"image {i}");
             Assert.That((found.Start, found.Steps), Is.EqualTo((ReferenceEquals(better, a) ? 0 : 1, better.Steps)), $"image {i}");
         }
+    }
+
+    [Test]
+    public void PublishedPreset_TakesNothingOfTheBundlesSettings()
+    {
+        using var tiny = new TinyBundle();
+        tiny.Manifest(root =>
+        {
+            root["acceptance"] = new JsonObject { ["canonicalBelow"] = 1e9, ["minimumDecrease"] = 0.9 };
+            root["optimiser"]!["refinement"] = new JsonObject { ["steps"] = 0 };
+            root["optimiser"]!["start"] = "multi";
+        });
+        using var model = EquivariantModel.Load(tiny.Path, Options with { Preset = SearchPreset.Published });
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((model.Start, model.HasProposer, model.Preset), Is.EqualTo((StartPoint.Identity, false, SearchPreset.Published)));
+            Assert.That(model.Settings, Is.EqualTo(new CanonicaliserOptions
+            {
+                Field = FieldKind.Siren, Lattice = 0, Steps = 100, LearningRate = 0.0038926, SmoothnessWeight = 1, OrientationWeight = 1,
+                MinimumSquarings = 7, Patience = 0, Accept = AcceptanceRule.Always,
+            }));
+            Assert.That(PublishedSettings.Weights, Is.EqualTo(new EnergyWeights { Vae = 0.01, Beta = 1e-4, Adversarial = 1e-3, Smoothness = 1, Orientation = 1 }));
+        }
+
+        // The energies are those of the published weights: one and the other bundle, with these weights in its manifest, agree.
+        using var weighted = new TinyBundle();
+        weighted.Manifest(root => root["energy"] = new JsonObject { ["vae"] = 0.01, ["beta"] = 1e-4, ["adversarial"] = 1e-3, ["energy"] = 0 });
+        using var same = EquivariantModel.Load(weighted.Path, Options with { Start = StartPoint.Identity, Steps = 0 });
+        var images = Images(2, 12, 16);
+        using var published = model.Run(images);
+        using var reference = same.Run(images);
+        for (int i = 0; i < 2; i++)
+        {
+            var found = published.Images[i].Canonicalisation;
+            Assert.That(found.InputEnergy, Is.EqualTo(reference.Images[i].Canonicalisation.InputEnergy).Within(1e-6));
+            Assert.That((found.Steps, found.Stop), Is.EqualTo((100, StopReason.StepBudget)), "no rule stops it");
+            Assert.That(found.Energy.After, Is.LessThan(found.InputEnergy));
+        }
+    }
+
+    [Test]
+    public void PublishedPreset_LeavesTheLastWordToTheCaller()
+    {
+        var options = Options with { Preset = SearchPreset.Published, Steps = 3, Accept = AcceptanceRule.Checked, Start = StartPoint.Proposer, Seed = 9 };
+        using var model = EquivariantModel.Load(TinyBundle.Original, options);
+        Assert.That((model.Start, model.SettingsFromProposal.Steps, model.Settings.Accept, model.Settings.Seed), Is.EqualTo((StartPoint.Proposer, 3, AcceptanceRule.Checked, 9UL)));
+        using var tiny = new TinyBundle();
+        tiny.Keep("energy", "proposer");
+        Assert.That(() => EquivariantModel.Load(tiny.Path, options), Throws.TypeOf<BundleException>().With.Message.Contains("neither a VAE nor a critic"));
+    }
+
+    [Test]
+    public void WithSettings_SharesTheNetworksAndTakesAllElse()
+    {
+        using var tiny = new TinyBundle();
+        using var model = EquivariantModel.Load(tiny.Path, Options);
+        var manifest = model.Bundle.Manifest with
+        {
+            Energy = new EnergyWeights { Vae = 2, Beta = 0.5, Adversarial = -0.0, Energy = 0, Smoothness = 30 },
+            Optimiser = model.Bundle.Optimiser with { Steps = 2, Lattice = 4 },
+            Acceptance = new AcceptanceSettings { MinimumDecrease = 0.1 },
+        };
+        tiny.Manifest(root => root["energy"] = new JsonObject { ["vae"] = 2, ["beta"] = 0.5, ["adversarial"] = 0, ["energy"] = 0, ["smoothness"] = 30 })
+            .Manifest(root => root["acceptance"] = new JsonObject { ["minimumDecrease"] = 0.1 })
+            .Manifest(root => (root["optimiser"]!["steps"], root["optimiser"]!["lattice"]) = (2, 4));
+        var images = Images(3, 12, 16);
+        using var loaded = EquivariantModel.Load(tiny.Path, Options);
+        using var expected = loaded.Run(images);
+        using (var other = model.WithSettings(manifest))
+        {
+            Assert.That((other.Settings, other.SettingsFromProposal), Is.EqualTo((loaded.Settings, loaded.SettingsFromProposal)));
+            using var found = other.Run(images);
+            Assert.That(found.Images.Select(image => image.Canonicalisation.Energy), Is.EqualTo(expected.Images.Select(image => image.Canonicalisation.Energy)));
+            Assert.That(other.Energies(images, default), Is.EqualTo(found.Images.Select(image => image.Canonicalisation.InputEnergy)).Within(1e-3));
+        }
+
+        using var again = model.Run(images);
+        Assert.That(again.Images, Has.Count.EqualTo(3), "the networks are still there");
     }
 
     [TestCase(true, 30)]

@@ -1,0 +1,69 @@
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Energies;
+using DiffeoNN.Onnx.Execution;
+
+namespace DiffeoNN.Onnx.Inference;
+
+/// <summary>A bundle's networks, loaded once: models of several settings share them.</summary>
+internal sealed class ModelNetworks : IDisposable
+{
+    private readonly Bundle _bundle;
+    private IGraph? _proposer;
+    private InnerModel? _augmented;
+
+    /// <summary>Loads what every run needs; proposer and augmented network follow when first asked for.</summary>
+    public ModelNetworks(Bundle bundle, ExecutionOptions execution)
+    {
+        _bundle = bundle;
+        Engine = new OnnxRuntimeEngine(execution);
+        Inner = InnerModel.Load(bundle, BundleRole.Inner, Engine);
+        try
+        {
+            Energy = OnnxEnergy.FromBundle(bundle, Engine);
+        }
+        catch
+        {
+            Inner.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What runs them.</summary>
+    public OnnxRuntimeEngine Engine { get; }
+
+    /// <summary>The network that is wrapped.</summary>
+    public InnerModel Inner { get; }
+
+    /// <summary>The energy with the bundle's weights.</summary>
+    public OnnxEnergy Energy { get; }
+
+    /// <summary>The network that proposes starts.</summary>
+    /// <exception cref="BundleException">The bundle has none.</exception>
+    public IGraph Proposer => _proposer ??= _bundle.LoadGraph(BundleRole.Proposer, Engine);
+
+    /// <summary>The network trained with deformations.</summary>
+    /// <exception cref="BundleException">The bundle has none, or its answers are of another kind than the inner model's.</exception>
+    public InnerModel Augmented => _augmented ??= LoadAugmented();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Inner.Dispose();
+        Energy.Dispose();
+        _proposer?.Dispose();
+        _augmented?.Dispose();
+    }
+
+    private InnerModel LoadAugmented()
+    {
+        var models = _bundle.Manifest.Models;
+        if (models.Augmented is { } augmented && augmented.Output.Kind != models.Inner.Output.Kind)
+        {
+            throw new BundleException(
+                $"Bundle '{_bundle.Name}': augmented answers with {augmented.Output.Kind}, inner with {models.Inner.Output.Kind}; "
+                + "they can only be compared if both are the same.");
+        }
+
+        return InnerModel.Load(_bundle, BundleRole.Augmented, Engine);
+    }
+}

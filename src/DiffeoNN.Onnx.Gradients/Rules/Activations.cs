@@ -17,7 +17,7 @@ internal static class Activations
         new("HardSwish", SinceVersion: 14, HardSwish),
         new("Softplus", SinceVersion: 7, n => [() => n.dY * n.X.Apply("Sigmoid")]),
         new("Softsign", SinceVersion: 7, n => [() => n.dY / Square(n.X.Apply("Abs") + 1)]),
-        new("Sigmoid", SinceVersion: 7, n => [() => n.dY * (n.Y * (1 - n.Y))]),
+        new("Sigmoid", SinceVersion: 7, n => [() => n.dY * (n.Y * Complement(n.Y))]),
         new("Tanh", SinceVersion: 7, n => [() => n.dY * (1 - (n.Y * n.Y))]),
         new("Mish", SinceVersion: 18, Mish),
         new("Swish", SinceVersion: 24, Swish),
@@ -34,6 +34,10 @@ internal static class Activations
     public static Value Positive(Value value) => value.ElementType == OnnxElementType.Float
         ? value.Apply("HardSigmoid", OnnxAttribute.Of("alpha", float.MaxValue), OnnxAttribute.Of("beta", 0f))
         : (value > 0).AsNumber(value);
+
+    /// <summary>1 - s for a value between 0 and 1, in float32 by an operator that the runtime keeps in its blocked layout beside convolutions.</summary>
+    public static Value Complement(Value s) => s.ElementType == OnnxElementType.Float
+        ? s.Apply("HardSigmoid", OnnxAttribute.Of("alpha", -1f), OnnxAttribute.Of("beta", 1f)) : 1 - s;
 
     private static Value Select(Value condition, Value yes, Value no) => yes.Builder.Op("Where", condition, yes, no);
 
@@ -112,7 +116,7 @@ internal static class Activations
             () =>
             {
                 var s = (n.X * alpha).Apply("Sigmoid");
-                return n.dY * (s + (n.Y * (1 - s) * alpha));
+                return n.dY * (s + (n.Y * Complement(s) * alpha));
             },
         ];
     }

@@ -27,21 +27,26 @@ internal sealed record AdjointConvolution(Value dY, OnnxTensor Weights, Window W
     {
         if (!n.Builder.Adjoints.TryGetValue(n.dY.Name, out var whole) || whole.Group != 1)
             return null;
-        var start = 0L;
-        var cost = 0L;
+        AdjointConvolution? wanted = null;
+        var (start, cost) = (0L, 0.0);
+        var block = 16.0 * whole.Window.Kernel.Aggregate(whole.Weights.Dimensions[0], (a, b) => a * b);
         for (var i = 0; i < n.Count; i++)
         {
             if (n.Input(i).Shape?[1].Size is not { } channels)
                 return null;
-            start += i < index ? channels : 0;
-            cost += Blocks(channels);
+            var part = whole with { Weights = TensorTransforms.Slice(whole.Weights, 1, start, start + channels), Like = n.Input(i) };
+            if (n.Wanted.Contains(i))
+                cost += part.Composed() is { Pays: true } composed ? (composed.Cost - composed.SecondCost) / block : Blocks(channels);
+            wanted = i == index ? part : wanted;
+            start += channels;
         }
 
-        if (cost > Blocks(whole.Weights.Dimensions[1]))
-            return null;
-        var end = start + n.Input(index).Shape![1].Constant;
-        return (whole with { Weights = TensorTransforms.Slice(whole.Weights, 1, start, end), Like = n.Input(index) }).Emit();
+        return cost > Blocks(whole.Weights.Dimensions[1]) ? null : wanted?.Emit();
     }
+
+    /// <summary>Together with the gradient of the transposed convolution whose output it is the gradient of; null where there is none.</summary>
+    private ComposedConvolution? Composed() => Like.Builder.ForwardMakerOf(Like) is { OpType: "ConvTranspose", Domain: "" } upsampling
+        ? ComposedConvolution.Of(new RuleContext(upsampling, Like.Builder, [], []), this) : null;
 
     /// <summary>Adjoint convolutions to few channels whose results are summed become one, over all their inputs together.</summary>
     public static List<Value> Merge(List<Value> terms)
@@ -65,18 +70,7 @@ internal sealed record AdjointConvolution(Value dY, OnnxTensor Weights, Window W
     /// <summary>Work for so many channels of the result: whole blocks of 16, but few channels take another way.</summary>
     private static long Blocks(long channels) => channels <= 4 ? 0 : (channels + 15) / 16;
 
-    /// <summary>A constant factor for each channel of dY, as normalisations leave it, goes into the weights.</summary>
-    private AdjointConvolution Folded()
-    {
-        var builder = dY.Builder;
-        if (builder.MakerOf(dY) is not { OpType: "Mul" } product)
-            return this;
-        var (value, factor) = (builder[product.Inputs[0]], builder[product.Inputs[1]]);
-        if (factor.Facts.Constant is not { } constant || constant.ElementType != Weights.ElementType || constant.Count != Weights.Dimensions[0])
-            return this;
-        var shape = constant.Dimensions.SkipWhile((d, i) => i == 0 && constant.Dimensions.Count == Window.Rank + 2 && d == 1).ToList();
-        return shape.Count == Window.Rank + 1 && shape.Skip(1).All(d => d == 1)
-            ? this with { dY = value, Weights = TensorTransforms.Scale(Weights, constant.ToDoubleArray()) }
-            : this;
-    }
+    /// <summary>A constant factor for each channel of dY goes into the weights.</summary>
+    private AdjointConvolution Folded() => ChannelFactor.Of(dY, Weights.Dimensions[0], Weights.ElementType) is { } product
+        ? this with { dY = product.Value, Weights = TensorTransforms.Scale(Weights, product.Factors) } : this;
 }

@@ -39,8 +39,8 @@ internal static class Arithmetic
     private static bool IsSigmoidOf(RuleContext n, int gate, int input) =>
         n.Builder.ForwardMakerOf(n.Input(gate)) is { OpType: "Sigmoid", Domain: "" } sigmoid && sigmoid.Inputs[0] == n.Node.Inputs[input];
 
-    /// <summary>Y = X * s with s = sigmoid(X), as SiLU is exported: dX = dY * (Y + s * (1 - Y)), half the operators of the two rules by themselves.</summary>
-    private static Value Silu(RuleContext n, Value s) => n.dY * (n.Y + (s * (1 - n.Y)));
+    /// <summary>Y = X * s with s = sigmoid(X), as SiLU is exported: dX = dY * (s + Y * (1 - s)), half the operators of the two rules by themselves.</summary>
+    private static Value Silu(RuleContext n, Value s) => n.dY * (s + (n.Y * Activations.Complement(s)));
 
     /// <summary>dA = dY / B, dB = -dY * Y / B.</summary>
     private static Func<Value>[] Div(RuleContext n) => [() => n.dY / n.Input(1), () => -(n.dY * n.Y / n.Input(1))];

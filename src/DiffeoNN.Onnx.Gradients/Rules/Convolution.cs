@@ -129,6 +129,13 @@ internal static class Convolution
         return TensorTransforms.Flip(exchanged, Enumerable.Range(2, shape.Count - 2));
     }
 
+    /// <summary>Weights with a factor for each channel that they take.</summary>
+    private static OnnxTensor ScaledInputs(OnnxTensor weights, double[] factors)
+    {
+        int[] exchanged = [1, 0, .. Enumerable.Range(2, weights.Dimensions.Count - 2)];
+        return TensorTransforms.Transpose(TensorTransforms.Scale(TensorTransforms.Transpose(weights, exchanged), factors), exchanged);
+    }
+
     private static Func<Value>[] Conv(RuleContext n)
     {
         var (x, weights) = (n.X, n.Input(1));
@@ -142,7 +149,7 @@ internal static class Convolution
         ];
     }
 
-    /// <summary>With respect to X a convolution with the same window; with respect to W as for a convolution from dY to X.</summary>
+    /// <summary>With respect to X a convolution with the same window, composed with the one before it where that pays; with respect to W as for a convolution from dY to X.</summary>
     private static Func<Value>[] ConvTranspose(RuleContext n)
     {
         var (x, weights) = (n.X, n.Input(1));
@@ -154,7 +161,12 @@ internal static class Convolution
         [
             () =>
             {
-                var result = n.Builder.Node("Conv", [Padded(), weights], [.. Common(window, group), OnnxAttribute.Of("pads", window.Begin.Concat(window.End))])[0];
+                if (n.Builder.Adjoints.TryGetValue(n.dY.Name, out var first) && ComposedConvolution.Of(n, first) is { Pays: true } composed)
+                    return composed.Emit();
+                var (dY, kernel) = (Padded(), weights);
+                if (weights.Facts.Constant is { } known && group == 1 && ChannelFactor.Of(dY, known.Dimensions[1], known.ElementType) is { } product)
+                    (dY, kernel) = (product.Value, n.Builder.Constant(ScaledInputs(known, product.Factors)));
+                var result = n.Builder.Node("Conv", [dY, kernel], [.. Common(window, group), OnnxAttribute.Of("pads", window.Begin.Concat(window.End))])[0];
                 // Output padding of a stride or more, or a wanted size beyond the kernel's reach, lets the window reach further than the input did.
                 for (var i = 0; i < window.Rank; i++)
                 {

@@ -10,7 +10,7 @@ internal static class FormulaList
 {
     private static readonly long[] Image = [1, 16, 128, 128];
 
-    public static IEnumerable<Formula> All() => [Relu(), Convolution(), StridedConvolution(4), StridedConvolution(3), MaxPool(), Silu(), ReflectPad(), StridedSlice()];
+    public static IEnumerable<Formula> All() => [Relu(), Convolution(), StridedConvolution(4), StridedConvolution(3), Upsampling(), MaxPool(), Silu(), ReflectPad(), StridedSlice()];
 
     /// <summary>Between two convolutions, where the mask has to stay in the runtime's blocked layout.</summary>
     private static Formula Relu()
@@ -83,6 +83,39 @@ internal static class FormulaList
         return result;
     }
 
+    /// <summary>ConvTranspose 32 to 16, 2x2, stride 2, and then Conv 16 to 16, 3x3, as a U-Net has them.</summary>
+    private static Formula Upsampling()
+    {
+        var (conv, up) = (new FormulaGraph().RandomValues(16, 16, 3, 3), new FormulaGraph().RandomValues(32, 16, 2, 2));
+        static OnnxModel Way(Func<FormulaGraph, string> way)
+        {
+            var g = new FormulaGraph(("x", Image));
+            return g.Result(way(g));
+        }
+
+        return new Formula("ConvTranspose, then Conv", "one Conv 4x4, stride 2", Way(g =>
+                g.Op("Conv", ["x", g.Tensor([32, 16, 4, 4], Product(up, conv))], Pads(1), OnnxAttribute.Of("strides", [2L, 2]))),
+            ("Conv 3x3, Conv 2x2", Way(g => g.Op("Conv", [g.Op("Conv", ["x", g.Tensor([16, 16, 3, 3], conv)], Pads(1)), g.Tensor([32, 16, 2, 2], up)],
+                OnnxAttribute.Of("strides", [2L, 2])))));
+    }
+
+    /// <summary>The kernel of a convolution 3x3 and then one 2x2, all with 16 channels between and before.</summary>
+    private static float[] Product(float[] second, float[] first)
+    {
+        var result = new float[second.Length / (16 * 4) * 16 * 16];
+        for (var i = 0; i < second.Length; i++)
+        {
+            var (output, channel, row, column) = (i / (16 * 4), i / 4 % 16, i / 2 % 2, i % 2);
+            for (var input = 0; input < 16; input++)
+            {
+                for (var k = 0; k < 9; k++)
+                    result[(((((output * 16) + input) * 4) + row + (k / 3)) * 4) + column + (k % 3)] += second[i] * first[(((channel * 16) + input) * 9) + k];
+            }
+        }
+
+        return result;
+    }
+
     private static Formula MaxPool()
     {
         long[] half = [1, 16, 64, 64];
@@ -115,19 +148,23 @@ internal static class FormulaList
             })));
     }
 
+    /// <summary>Behind a convolution and before its gradient, as for Relu.</summary>
     private static Formula Silu()
     {
-        static OnnxModel Way(Func<FormulaGraph, string, string, string> way)
+        static OnnxModel Way(Func<FormulaGraph, string, string, string, string> way)
         {
             var g = new FormulaGraph(("x", Image), ("dy", Image));
-            var s = g.Op("Sigmoid", ["x"]);
-            return g.Result(way(g, s, g.Op("Mul", ["x", s])));
+            var x = g.Op("Conv", ["x", g.Weights(16, 16, 3, 3)], Pads(1));
+            var s = g.Op("Sigmoid", [x]);
+            return g.Result(g.Op("Conv", [way(g, x, s, g.Op("Mul", [x, s])), g.Weights(16, 16, 3, 3)], Pads(1)));
         }
 
-        return new Formula("SiLU", "dY (Y + s (1 - Y))", Way((g, s, y) =>
-                g.Op("Mul", ["dy", g.Op("Add", [y, g.Op("Mul", [s, g.Op("Sub", [g.Number(1), y])])])])),
-            ("product rule, then sigmoid", Way((g, s, y) => g.Op("Add", [g.Op("Mul", ["dy", s]),
-                g.Op("Mul", [g.Op("Mul", ["dy", "x"]), g.Op("Mul", [s, g.Op("Sub", [g.Number(1), s])])])]))));
+        return new Formula("SiLU behind a convolution", "dY (s + Y (1 - s)), 1 - s by HardSigmoid", Way((g, x, s, y) => g.Op("Mul", ["dy", g.Op("Add",
+                [s, g.Op("Mul", [y, g.Op("HardSigmoid", [s], OnnxAttribute.Of("alpha", -1f), OnnxAttribute.Of("beta", 1f))])])])),
+            ("dY (Y + s (1 - Y))", Way((g, x, s, y) =>
+                g.Op("Mul", ["dy", g.Op("Add", [y, g.Op("Mul", [s, g.Op("Sub", [g.Number(1), y])])])]))),
+            ("product rule, then sigmoid", Way((g, x, s, y) => g.Op("Add", [g.Op("Mul", ["dy", s]),
+                g.Op("Mul", [g.Op("Mul", ["dy", x]), g.Op("Mul", [s, g.Op("Sub", [g.Number(1), s])])])]))));
     }
 
     /// <summary>The last axis, padded by 3 on both sides.</summary>

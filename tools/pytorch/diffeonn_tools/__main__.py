@@ -88,7 +88,7 @@ def _train(options):
             continue
         history = curves.History(checkpoints / f"{role}.history.json")
         partial = checkpoints / f"{role}.partial.pt"
-        network = train.train(role, config, *splits[0], *splits[1], log=lambda text: print(text, flush=True),
+        network = train.train(role, config, *splits[0], *splits[1], _trained(config, checkpoints), log=lambda text: print(text, flush=True),
                               record=history.add, partial=partial)
         torch.save(network.state_dict(), path)
         partial.unlink(missing_ok=True)
@@ -109,6 +109,11 @@ def _evaluate(options):
     networks = _load(config, checkpoints)
     for preset in options.deform:
         evaluate.evaluate(networks, config, images, targets, preset, options.seed, options.repeats, options.start, options.steps)
+
+
+def _trained(config, checkpoints):
+    """The networks that have a checkpoint."""
+    return _load(config, checkpoints, [role for role in _roles(config) if not (checkpoints / f"{role}.pt").exists()])
 
 
 def _load(config, checkpoints, skip=()):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from torch.nn import functional as F
 
 from . import genus
 
@@ -44,8 +45,14 @@ def _read(path, size):
     return np.asarray(image, dtype=np.float32) / 255
 
 
+def enlarge(images, config):
+    """Images (N, C, H, W) of the data's own size at the networks' (``size``), as the library resizes them; the same where they are equal."""
+    size = config["size"]
+    return images if images.shape[-1] == size else F.interpolate(images, (size, size), mode="bilinear", align_corners=False)
+
+
 def load(folder, split, config):
-    """Images (N, 1, H, W) and targets of one split, as the configuration's task wants them."""
+    """Images (N, 1, H, W) and targets of one split, as the configuration's task wants them; digits keep their own size."""
     if config.get("data") == "mnist-genus":
         return genus.load_split(folder, split, config.get("limits", {}).get(split))
     return load_split(folder, split, config["size"], config.get("source"))

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from . import fields
+from .data import enlarge
 from .train import deformation_pool, vae_terms
 from .validation import iou
 
@@ -136,11 +137,12 @@ def evaluate(networks, config, images, targets, preset, seed, repeats=1, start="
     for network in networks.values():
         network.requires_grad_(False)
     images, targets = images.repeat(repeats, 1, 1, 1), targets.repeat(repeats, *[1] * (targets.dim() - 1))
-    clean = score(predict(inner, images), targets)
+    clean = score(predict(inner, enlarge(images, config)), targets)
     x, target = images, targets
     if preset != "none":
         u = deformation_pool(preset, seed, len(images), images.shape[-1])
         x, target = fields.warp(images, u), targets if targets.dim() == 1 else fields.warp(targets, u)
+    x = enlarge(x, config)
     naive = score(predict(inner, x), target)
     scores, folded, energies, residuals = [], [], [], []
     padding, k = config["padding"], config["optimiser"]["squarings"]

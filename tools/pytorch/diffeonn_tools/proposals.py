@@ -4,7 +4,8 @@ import torch
 from torch.nn import functional as F
 
 from . import deformations, fields
-from .intensity import vary_intensity
+from .data import enlarge
+from .intensity import vary
 
 # Maps are kept on this many nodes a side and upsampled bicubically: they are smooth.
 NODES = 33
@@ -16,37 +17,65 @@ class ProposerLoss:
     A share ``identity`` of the images stays undeformed, the rest is deformed by random maps of random strength. Images vary
     in intensity, before they are deformed: the deformed image's outside stays what the padding makes it. All is done at
     the size the network reduces images to, which is several times faster.
+
+    With ``task`` above 0 the frozen inner model's cross entropy on the canonical image counts, too: for classifications
+    with the image's label, for masks with the mask that went through the same maps as the image, so that only the answer
+    matters and not where the canonical image lies. It takes images of full size, ``taskBatch`` of each batch, and joins after the
+    share ``taskFrom`` of the training.
     """
 
-    def __init__(self, config, images, targets):
+    def __init__(self, config, images, targets, networks=None):
         self.settings, self.padding, self.squarings = config["proposer"], config["padding"], config["optimiser"]["squarings"]
+        self.progress = 0.0
+        self.inner = networks["inner"].requires_grad_(False).eval() if self.settings.get("task", 0) > 0 else None
+        self.config, self.full = config, (images, targets)
         factor = self.settings["network"]["downsample"]
-        self.images = F.avg_pool2d(images, factor)
+        # Images smaller than the networks' are deformed at their own size, as they are when they come in, and enlarged afterwards.
+        self.small = images.shape[-1] < config["size"]
+        self.images = images if self.small else F.avg_pool2d(images, factor)
         self.masks = F.avg_pool2d(targets, factor) if targets.dim() > 1 else None
         self.maps = CoarseMapPool(self.settings["deformations"], config["seed"] + 200)
 
     def __call__(self, network, batch, generator):
         settings = self.settings
-        x = vary_intensity(self.images[batch], settings["intensity"], generator)
+        with_task = self.inner is not None and self.progress >= settings.get("taskFrom", 0.0)
+        images, masks = (self.full[0], self.full[1] if self.masks is not None else None) if with_task else (self.images, self.masks)
+        x = vary(images[batch], settings, generator)
         nodes = self.maps.draw(len(batch), generator)
         nodes = nodes * (torch.rand(len(batch), 1, 1, 1, generator=generator) >= settings["identity"])
         u = F.interpolate(nodes, x.shape[2:], mode="bicubic", align_corners=True)
-        target = x if self.masks is None else torch.cat([x, self.masks[batch]], 1)
+        target = x if masks is None else torch.cat([x, masks[batch]], 1)
         deformed = fields.warp(target, u, self.padding)
-        v = network.propose(deformed[:, : x.shape[1]])
+        if self.small:
+            target, deformed = enlarge(target, self.config), enlarge(deformed, self.config)
+        image = deformed[:, : x.shape[1]]
+        v = network(image) if with_task or self.small else network.propose(image)
 
         # Maps are exponentiated and compared on the proposal's own lattice.
         w = fields.exponential(v, self.squarings)
         wanted = fields.inverse(F.interpolate(nodes, v.shape[2:], mode="bicubic", align_corners=True), 15)
-        undone = fields.warp(deformed, fields.upsample(w, *x.shape[2:]), self.padding)
+        undone = fields.warp(deformed, fields.upsample(w, *deformed.shape[2:]), self.padding)
         error = (undone - target).pow(2).mean((0, 2, 3))
         image_error, mask_error = error[: x.shape[1]].mean(), error[x.shape[1]:].sum()
         distance = (w - wanted).pow(2).sum(1).mean()
         smoothness = fields.smoothness(v).mean()
         loss = (settings["image"] * image_error + settings["mask"] * mask_error + settings["displacement"] * distance
                 + settings["smoothness"] * smoothness)
-        return {"loss": loss, "image": image_error.detach(), "mask": mask_error.detach(), "displacement": distance.detach(),
-                "smoothness": smoothness.detach()}
+        parts = {"image": image_error.detach(), "mask": mask_error.detach(), "displacement": distance.detach(),
+                 "smoothness": smoothness.detach()}
+        if with_task:
+            task = self._task(undone[: settings.get("taskBatch", len(batch))], self.full[1][batch])
+            loss = loss + settings["task"] * task
+            parts["task"] = task.detach()
+        return {"loss": loss, **parts}
+
+    def _task(self, undone, targets):
+        """Cross entropy of the inner model on canonical images."""
+        if self.masks is None:
+            return F.cross_entropy(self.inner(undone), targets[: len(undone)])
+        # Masks are no answer: the map moves them with the image, and the gradient goes through the image alone.
+        mask = undone[:, -1].detach()
+        return F.cross_entropy(self.inner(undone[:, :-1]), torch.stack([1 - mask, mask], 1))
 
 
 class CoarseMapPool:

@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional as F
 
 from . import deformations, fields, proposals, validation
-from .intensity import vary_intensity
+from .data import enlarge
+from .intensity import vary
 from .networks import Classifier, Critic, Proposer, UNet, Vae
 
 
@@ -29,17 +30,17 @@ def is_classification(config):
     return config.get("kind") == "classification"
 
 
-def train(role, config, images, targets, val_images, val_targets, log=print, record=None, partial=None):
+def train(role, config, images, targets, val_images, val_targets, networks=None, log=print, record=None, partial=None):
     """A trained network in evaluation mode, on the images and targets of the training split.
 
-    ``record`` is called with (epoch, {curve: value}) at every report. ``partial`` is a file that keeps the state of an
+    ``networks`` holds the roles trained before, by name: some losses use them. ``record`` is called with (epoch, {curve: value}) at every report. ``partial`` is a file that keeps the state of an
     unfinished training, written at every report: a training that finds it goes on where it was left.
     """
     settings = config[role]
     torch.manual_seed(config["seed"])
     network = build(role, config)
     started = time.time()
-    loss = LOSSES[role](config, images, targets)
+    loss = LOSSES[role](config, images, targets, networks or {})
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings["learningRate"],
                                   betas=tuple(settings.get("betas", (0.9, 0.999))), weight_decay=settings.get("weightDecay", 0.0))
     generator = torch.Generator().manual_seed(config["seed"] + 1)
@@ -53,6 +54,7 @@ def train(role, config, images, targets, val_images, val_targets, log=print, rec
     report_every = max(1, settings["epochs"] // 20)
     for epoch in range(first, settings["epochs"]):
         network.train()
+        loss.progress = epoch / settings["epochs"]
         sums = {}
         for batch in torch.randperm(len(images), generator=generator).split(settings["batch"]):
             parts = loss(network, batch, generator)
@@ -100,14 +102,14 @@ class _InnerLoss:
 
     role = "inner"
 
-    def __init__(self, config, images, targets):
-        self.images, self.targets, self.intensity = images, targets, config[self.role]["intensity"]
+    def __init__(self, config, images, targets, networks=None):
+        self.images, self.targets, self.config, self.settings = images, targets, config, config[self.role]
 
     def __call__(self, network, batch, generator):
-        x, target = self.vary(vary_intensity(self.images[batch], self.intensity, generator), self.targets[batch], generator)
-        return {"loss": F.cross_entropy(network(x), target[:, 0].round().long() if target.dim() > 1 else target)}
+        x, target = self.deform(vary(self.images[batch], self.settings, generator), self.targets[batch], generator)
+        return {"loss": F.cross_entropy(network(enlarge(x, self.config)), target[:, 0].round().long() if target.dim() > 1 else target)}
 
-    def vary(self, x, target, generator):
+    def deform(self, x, target, generator):
         return x, target
 
 
@@ -116,12 +118,12 @@ class _AugmentedLoss(_InnerLoss):
 
     role = "augmented"
 
-    def __init__(self, config, images, targets):
-        super().__init__(config, images, targets)
-        self.settings, self.padding = config[self.role], config["padding"]
+    def __init__(self, config, images, targets, networks=None):
+        super().__init__(config, images, targets, networks)
+        self.padding = config["padding"]
         self.maps = proposals.CoarseMapPool(self.settings["deformations"], config["seed"] + 300)
 
-    def vary(self, x, target, generator):
+    def deform(self, x, target, generator):
         nodes = self.maps.draw(len(x), generator)
         nodes = nodes * (torch.rand(len(x), 1, 1, 1, generator=generator) >= self.settings["identity"])
         u = F.interpolate(nodes, x.shape[2:], mode="bicubic", align_corners=True)
@@ -136,12 +138,12 @@ class _VaeLoss:
     larger distances than a plain VAE, whose reconstruction follows the deformation.
     """
 
-    def __init__(self, config, images, masks):
-        self.images, self.settings = images, config["vae"]
+    def __init__(self, config, images, masks, networks=None):
+        self.images, self.settings = enlarge(images, config), config["vae"]
         self.maps = MapPool(config, self.settings["deformations"]) if self.settings.get("deformed", 0) > 0 else None
 
     def __call__(self, network, batch, generator):
-        x = vary_intensity(self.images[batch], self.settings["intensity"], generator)
+        x = vary(self.images[batch], self.settings, generator)
         y = x
         if self.maps is not None:
             warped = fields.warp(x, self.maps.draw(len(batch), generator))
@@ -159,8 +161,8 @@ class _CriticLoss:
     are partly undone again, as they are in the course of an optimisation.
     """
 
-    def __init__(self, config, images, masks):
-        self.images, self.settings = images, config["critic"]
+    def __init__(self, config, images, masks, networks=None):
+        self.images, self.settings = enlarge(images, config), config["critic"]
         size = config["size"]
         self.padding = config["padding"]
         self.maps = MapPool(config, self.settings["deformations"])
@@ -169,7 +171,7 @@ class _CriticLoss:
 
     def __call__(self, network, batch, generator):
         settings = self.settings
-        x = vary_intensity(self.images[batch], settings["intensity"], generator)
+        x = vary(self.images[batch], settings, generator)
         with torch.no_grad():
             # Compositions and inverses on a coarse grid: the maps are smooth and full resolution would take most of the time.
             u = self.maps.draw(len(batch), generator)

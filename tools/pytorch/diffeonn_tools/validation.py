@@ -3,11 +3,15 @@
 import torch
 
 from . import deformations, fields
+from .data import enlarge
 
 
 def scores(role, network, config, images, targets):
     """Figures by name, for the log and the curves."""
     with torch.no_grad():
+        if role == "proposer":
+            return _proposed(network, config, images, targets)
+        images = enlarge(images, config)
         if role in ("inner", "augmented"):
             logits = torch.cat([network(part) for part in images.split(64)])
             if targets.dim() == 1:
@@ -16,8 +20,6 @@ def scores(role, network, config, images, targets):
         if role == "vae":
             error = torch.cat([(network(part)[0] - part).pow(2).flatten(1).sum(1) for part in images.split(64)])
             return {"val error": float(error.mean())}
-        if role == "proposer":
-            return _proposed(network, config, images, targets)
     return {}
 
 
@@ -28,6 +30,7 @@ def _proposed(network, config, images, targets, count=64):
     maps = [deformations.random_map("tps-strong", config["seed"] + 1000, i, 33, 33) for i in range(len(images))]
     u = fields.upsample(torch.stack([torch.from_numpy(m).float() for m in maps]), size, size)
     deformed = fields.warp(images, u, config["padding"])
+    images, deformed, size = enlarge(images, config), enlarge(deformed, config), config["size"]
     w = fields.exponential(fields.upsample(network(deformed), size, size), config["optimiser"]["squarings"])
     result = {"val before": float((deformed - images).pow(2).mean()),
               "val after": float((fields.warp(deformed, w, config["padding"]) - images).pow(2).mean()),

@@ -10,7 +10,7 @@ import onnx
 import torch
 from onnx import numpy_helper
 
-from diffeonn_tools import deformations, evaluate, fields, manifest, networks, proposals, train
+from diffeonn_tools import deformations, evaluate, fields, intensity, manifest, networks, proposals, train
 from diffeonn_tools.curves import History
 
 CONFIG = json.loads((Path(__file__).parents[1] / "configs" / "small.json").read_text())
@@ -68,6 +68,30 @@ class ProposerTests(unittest.TestCase):
         loss = proposals.ProposerLoss(CONFIG, images, torch.zeros(6, dtype=torch.long))
         self.assertEqual(float(loss(self.network, torch.arange(6), torch.Generator().manual_seed(1))["mask"]), 0)
 
+    def test_task_reaches_the_proposer_alone_and_only_from_its_share_of_the_training(self):
+        images, masks = _pairs()
+        inner = train.build("inner", CONFIG)
+        for targets, network in ((masks, inner), (torch.zeros(6, dtype=torch.long), _Brightness())):
+            config = {**CONFIG, "proposer": {**CONFIG["proposer"], "image": 0, "mask": 0, "displacement": 0, "smoothness": 0,
+                                             "task": 1.0, "taskFrom": 0.5, "taskBatch": 4}}
+            loss = proposals.ProposerLoss(config, images, targets, {"inner": network})
+            self.assertEqual(float(loss(self.network, torch.arange(6), torch.Generator().manual_seed(1))["loss"]), 0)
+            loss.progress = 0.5
+            parts = loss(self.network, torch.arange(6), torch.Generator().manual_seed(1))
+            self.network.zero_grad()
+            parts["loss"].backward()
+            self.assertGreater(float(self.network.dense.bias.grad.abs().max()), 0)
+            self.assertTrue(all(p.grad is None for p in network.parameters()))
+
+    def test_small_images_are_deformed_at_their_own_size_and_enlarged(self):
+        images = torch.rand(6, 1, 16, 16)
+        seen = []
+        self.network.register_forward_hook(lambda module, given, result: seen.append(given[0].shape))
+        loss = proposals.ProposerLoss({**CONFIG, "proposer": {**CONFIG["proposer"], "identity": 1.0, "intensity": 0.0}}, images, torch.zeros(6, dtype=torch.long))
+        parts = loss(self.network, torch.arange(6), torch.Generator().manual_seed(1))
+        self.assertEqual([tuple(shape) for shape in seen], [(6, 1, 32, 32)])
+        self.assertLess(float(parts["image"]), 1e-9)
+
     def test_pool_mirrors_stay_in_the_family(self):
         u = torch.from_numpy(deformations.random_map("tps-strong", 5, 0, 33, 33))[None]
         image = torch.rand(1, 1, 33, 33, dtype=torch.float64)
@@ -102,6 +126,29 @@ class ProposerTests(unittest.TestCase):
         self.assertNotEqual(run(config), run(config, steps=2))
 
 
+class _Brightness(torch.nn.Module):
+    """Logits (N, 2) of a position-weighted mean, so that moving the image changes them."""
+
+    def forward(self, image):
+        mean = (image * torch.linspace(0, 1, image.shape[-1])).flatten(1).mean(1)
+        return torch.stack([mean, -mean], 1)
+
+
+class IntensityTests(unittest.TestCase):
+    def test_blur_keeps_flat_images_and_the_mean_and_leaves_the_rest_of_the_share_alone(self):
+        generator = torch.Generator().manual_seed(1)
+        flat = torch.full((4, 1, 8, 8), 0.3)
+        torch.testing.assert_close(intensity.vary_sharpness(flat, 1.0, generator), flat)
+        x = torch.zeros(200, 1, 9, 9)
+        x[:, :, 4, 4] = 1
+        y = intensity.vary_sharpness(x, 0.5, generator)
+        torch.testing.assert_close(y.sum((1, 2, 3)), torch.ones(200))
+        untouched = (y == x).flatten(1).all(1)
+        self.assertTrue(60 < int(untouched.sum()) < 140)
+        self.assertAlmostEqual(float(y[:, 0, 4, 4].min()), 0.25)
+        self.assertIs(intensity.vary_sharpness(x, 0, generator), x)
+
+
 class BundleTests(unittest.TestCase):
     def test_bundle_describes_proposer_and_augmented_and_holds_their_references(self):
         torch.manual_seed(1)
@@ -123,7 +170,7 @@ class AugmentedTests(unittest.TestCase):
     def test_image_and_mask_are_deformed_alike(self):
         images, _ = _pairs()
         loss = train.LOSSES["augmented"]({**CONFIG, "augmented": {**CONFIG["augmented"], "intensity": 0, "identity": 0}}, images, images)
-        x, target = loss.vary(images, images, torch.Generator().manual_seed(1))
+        x, target = loss.deform(images, images, torch.Generator().manual_seed(1))
         torch.testing.assert_close(x, target)
         self.assertGreater(float((x - images).abs().max()), 0.05)
 

@@ -25,7 +25,8 @@ class History:
         rows = -(-len(names) // columns)
         figure, axes = pyplot.subplots(rows, columns, figsize=(3.2 * columns, 2.4 * rows), squeeze=False)
         for axis, name in zip(axes.flat, names):
-            axis.plot([row["epoch"] for row in self.rows], [row[name] for row in self.rows])
+            known = [row for row in self.rows if name in row]  # some join in the course of a training
+            axis.plot([row["epoch"] for row in known], [row[name] for row in known])
             axis.set_title(name, fontsize=9)
             axis.grid(alpha=0.3)
         for axis in axes.flat[len(names):]:

@@ -202,6 +202,7 @@ class TrainingTests(unittest.TestCase):
                 import matplotlib  # noqa: F401
             except ImportError:
                 self.skipTest("matplotlib is not installed")
+            history.add(4, {"loss": 0.5, "task": 0.1})
             history.draw(Path(folder) / "curves.png", "test")
             self.assertEqual((Path(folder) / "curves.png").read_bytes()[:4], b"\x89PNG")
 

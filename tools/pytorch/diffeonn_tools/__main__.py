@@ -82,20 +82,28 @@ def _train(options):
     checkpoints.mkdir(parents=True, exist_ok=True)
     splits = [data.load(options.data, split, config) for split in ("train", "val")]
     for role in options.roles or _roles(config, options.skip):
-        path = checkpoints / f"{role}.pt"
-        if path.exists():
-            print(f"{role}: taken from {path}")
-            continue
-        history = curves.History(checkpoints / f"{role}.history.json")
-        partial = checkpoints / f"{role}.partial.pt"
-        network = train.train(role, config, *splits[0], *splits[1], _trained(config, checkpoints), log=lambda text: print(text, flush=True),
-                              record=history.add, partial=partial)
-        torch.save(network.state_dict(), path)
-        partial.unlink(missing_ok=True)
-        history.draw(checkpoints / f"{role}.curves.png", f"{config['name']}: {role}")
+        stages = [] if (checkpoints / f"{role}.pt").exists() else train.stages(role, config)
+        state = None
+        for number, stage in enumerate(stages, 1):
+            state = _train_stage(role, stage, splits, checkpoints, role if number == len(stages) else f"{role}-stage{number}", state)
     if not options.roles:
         manifest.write_bundle(options.output, config, _load(config, checkpoints, options.skip))
         print(f"bundle written to {options.output}")
+
+
+def _train_stage(role, config, splits, checkpoints, name, initial):
+    """The state after a stage, taken from ``NAME.pt`` where the stage has been trained."""
+    path = checkpoints / f"{name}.pt"
+    if path.exists():
+        return torch.load(path, map_location="cpu")
+    history = curves.History(checkpoints / f"{name}.history.json")
+    partial = checkpoints / f"{name}.partial.pt"
+    network = train.train(role, config, *splits[0], *splits[1], _trained(config, checkpoints), log=lambda text: print(text, flush=True),
+                          record=history.add, partial=partial, initial=initial)
+    torch.save(network.state_dict(), path)
+    partial.unlink(missing_ok=True)
+    history.draw(checkpoints / f"{name}.curves.png", f"{config['name']}: {name}")
+    return network.state_dict()
 
 
 def _roles(config, skip=()):

@@ -30,15 +30,17 @@ def is_classification(config):
     return config.get("kind") == "classification"
 
 
-def train(role, config, images, targets, val_images, val_targets, networks=None, log=print, record=None, partial=None):
+def train(role, config, images, targets, val_images, val_targets, networks=None, log=print, record=None, partial=None, initial=None):
     """A trained network in evaluation mode, on the images and targets of the training split.
 
-    ``networks`` holds the roles trained before, by name: some losses use them. ``record`` is called with (epoch, {curve: value}) at every report. ``partial`` is a file that keeps the state of an
+    ``initial`` is the state to begin with instead of random weights. ``networks`` holds the roles trained before, by name: some losses use them. ``record`` is called with (epoch, {curve: value}) at every report. ``partial`` is a file that keeps the state of an
     unfinished training, written at every report: a training that finds it goes on where it was left.
     """
     settings = config[role]
     torch.manual_seed(config["seed"])
     network = build(role, config)
+    if initial is not None:
+        network.load_state_dict(initial)
     started = time.time()
     loss = LOSSES[role](config, images, targets, networks or {})
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings["learningRate"],
@@ -74,6 +76,13 @@ def train(role, config, images, targets, val_images, val_targets, networks=None,
                 record(epoch + 1, sums)
             _keep(partial, state, generator, epoch + 1)
     return network.eval()
+
+
+def stages(role, config):
+    """The configurations a role is trained with one after another: the role's settings, and those with ``then`` laid over them."""
+    settings = dict(config[role])
+    second = settings.pop("then", None)
+    return [{**config, role: part} for part in ([settings] if second is None else [settings, {**settings, **second}])]
 
 
 def _resume(partial, state, generator, log):

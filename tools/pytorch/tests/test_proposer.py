@@ -192,6 +192,19 @@ class TrainingTests(unittest.TestCase):
         for name, value in whole.state_dict().items():
             torch.testing.assert_close(resumed.state_dict()[name], value, rtol=0, atol=0, msg=name)
 
+    def test_a_second_stage_goes_on_with_the_first_ones_weights_and_its_own_settings(self):
+        images, masks = _pairs()
+        config = {**CONFIG, "inner": {**CONFIG["inner"], "epochs": 2, "batch": 3, "then": {"epochs": 1, "learningRate": 0.0}}}
+        first, second = train.stages("inner", config)
+        self.assertEqual(first["inner"], {**CONFIG["inner"], "epochs": 2, "batch": 3})
+        self.assertEqual(second["inner"], {**first["inner"], "epochs": 1, "learningRate": 0.0})
+        run = lambda stage, initial: train.train("inner", stage, images, masks, images, masks, log=lambda text: None, initial=initial).state_dict()
+        state = run(first, None)
+        for name, value in run({**second, "inner": {**second["inner"], "weightDecay": 0}}, state).items():
+            if "running" not in name and "num_batches" not in name:
+                torch.testing.assert_close(value, state[name], rtol=0, atol=0, msg=name)
+        self.assertEqual(len(train.stages("inner", CONFIG)), 1)
+
     def test_curves_forget_what_a_resumed_training_repeats_and_are_drawn(self):
         with tempfile.TemporaryDirectory() as folder:
             history = History(Path(folder) / "inner.history.json")

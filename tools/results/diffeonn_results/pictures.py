@@ -9,7 +9,7 @@ PANEL_SCALE, PANEL_QUALITY = 0.6, 72
 
 
 def boxes(path, title, groups):
-    """Scores by deformation and method: boxes of IoU; for classifications accuracy with intervals, and boxes of probabilities. PNG."""
+    """Scores by deformation and method: boxes of IoU; for classifications accuracy with its intervals, and boxes of probabilities. PNG."""
     import matplotlib
     matplotlib.use("Agg")
     from matplotlib import pyplot
@@ -33,14 +33,13 @@ def boxes(path, title, groups):
             estimates = [group.mean(method) for group in groups]
             values = [estimate.value for estimate in estimates]
             reach = [[max(0, estimate.value - estimate.low) for estimate in estimates], [max(0, estimate.high - estimate.value) for estimate in estimates]]
-            axes.flat[0].bar(at, values, 0.85 * width, color=COLOURS[method], yerr=numpy.nan_to_num(reach), error_kw={"linewidth": 0.8})
+            axes.flat[0].errorbar(at, values, yerr=numpy.nan_to_num(reach), fmt="o", markersize=5, color=COLOURS[method], capsize=2)
     if not segments:
         axes.flat[0].set_ylabel("accuracy")
-        axes.flat[0].set_ylim(bottom=max(0, min(group.samples.scores("naive").mean() for group in groups) - 0.2))
     axes.flat[-1].set_ylabel("IoU" if segments else "probability of the true class")
-    axes.flat[-1].legend(fontsize=7, loc="lower left", framealpha=0.85)
     figure.suptitle(title, fontsize=10)
-    figure.tight_layout()
+    figure.legend(fontsize=8, loc="lower center", ncol=len(methods), frameon=False)
+    figure.tight_layout(rect=(0, 0.06, 1, 1))
     figure.savefig(path, dpi=90, metadata={"Software": None})
     pyplot.close(figure)
     _reduce(path)

@@ -109,6 +109,7 @@ class ResultsTests(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
+        self._write = folders.write
         (self.folder / "data").mkdir()
         bundle = self.folder / "models" / "lungs"
         bundle.mkdir(parents=True)
@@ -140,7 +141,7 @@ class ResultsTests(unittest.TestCase):
                         runner.run(run)
 
     def _evaluate(self, arguments, **_):
-        folders.write(Path(arguments[arguments.index("--output") + 1]), deform=arguments[arguments.index("--deform") + 1])
+        self._write(Path(arguments[arguments.index("--output") + 1]), deform=arguments[arguments.index("--deform") + 1])
         return mock.Mock(returncode=0)
 
     def test_everything_is_in_the_document_and_what_is_missing_is_told(self):
@@ -159,6 +160,16 @@ class ResultsTests(unittest.TestCase):
         before = picture.read_bytes()
         self._call()
         self.assertEqual((text, before), ((self.folder / "models" / "RESULTS.md").read_text(), picture.read_bytes()))
+
+    def test_classifications_are_scored_by_accuracy(self):
+        self._write = folders.write_classes
+        self._finish()
+        self._call()
+        text = (self.folder / "models" / "RESULTS.md").read_text()
+        for part in ("| `tps` | 4 | 4 | 1.000 [1.000, 1.000] | 0.500 [0.000, 1.000] | 0.750 [0.250, 1.000] | 0.750 [0.250, 1.000] | 0.500", "Mean accuracy",
+                     "| `tps` | b | 1 | 0.875 | 0.125 | 0.125 | 0.875 | 9 → 5 | low energy |", "probability of the true class"):
+            self.assertIn(part, text)
+        self.assertNotIn("IoU", text)
 
     def test_a_trial_does_not_replace_results(self):
         with self.assertRaises(SystemExit), contextlib.redirect_stderr(io.StringIO()):

@@ -93,7 +93,7 @@ public sealed class EvaluateCommandTests
         for (int kind = 1; kind <= 4; kind++) WriteBadData(kind);
         var run = Evaluate(_folder["data"], "out", "--skip-bad", "--steps", "0", "--panels", "0");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        foreach (string part in new[] { "Skipped 4 entries", "a.png' has no mask", "d.png' holds the label 7" }) Assert.That(run.Output, Does.Contain(part));
+        foreach (string part in new[] { "Skipped 4 of 5:", "a.png' has no mask", "d.png' holds the label 7" }) Assert.That(run.Output, Does.Contain(part));
         string[] rows = File.ReadAllLines(_folder["out/samples.csv"]);
         Assert.That(rows, Has.Length.EqualTo(2));
         Assert.That(rows[1], Does.StartWith("4,e.png,"));
@@ -109,7 +109,7 @@ public sealed class EvaluateCommandTests
         Assert.That(Directory.Exists(_folder["out"]), Is.False);
         var run = Evaluate(_folder["data"], "out", "--skip-bad", "--steps", "0", "--panels", "0");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        foreach (string part in new[] { "Skipped 2 entries", "line 3 has 2 fields", "a.png' has no mask" }) Assert.That(run.Output, Does.Contain(part));
+        foreach (string part in new[] { "Skipped 2 of 3:", "line 3 has 2 fields", "a.png' has no mask" }) Assert.That(run.Output, Does.Contain(part));
         Assert.That(File.ReadAllLines(_folder["out/samples.csv"])[1], Does.StartWith("0,b.png,"));
     }
 
@@ -137,6 +137,8 @@ public sealed class EvaluateCommandTests
     {
         Evaluate(_folder["nowhere"], "out").AssertError(ExitCode.Data, "nowhere", "does not exist");
         Evaluate(_folder.Path, "out").AssertError(ExitCode.Data, "neither images/ nor");
+        ShapesDataSet.Write(_folder["shapes"], 1, 1, 32);
+        Evaluate(_folder["shapes/images"], "out").AssertError(ExitCode.Data, "belong into a folder images/ inside it");
         WriteDigits(2);
         Evaluate(_folder["digits"], "out").AssertError(ExitCode.Data, "digits", "segmentation");
     }

@@ -13,7 +13,8 @@ internal static class EvaluationTable
         var summary = result.Summary;
         bool segments = summary.Methods.Clean.Iou is not null;
         var table = new Table().Border(TableBorder.Rounded).AddColumn("method");
-        table.Title(Markup.Escape($"{summary.Model}: {summary.Count} images of {Name(summary)}, {summary.Deform}, seed {summary.Seed}"));
+        // Not the table's title, which would be broken at the table's width.
+        console.MarkupLineInterpolated($"[bold]{summary.Model}[/]: {summary.Count} images of {Name(summary)}, {summary.Deform}, seed {summary.Seed}");
         string[] headings = segments ? ["mean IoU", "std", "median IoU", "mean Dice", "pixels right"] : ["accuracy"];
         foreach (string heading in headings) table.AddColumn(new TableColumn(heading).RightAligned());
         foreach (var (method, score) in summary.Methods.Present())
@@ -35,7 +36,7 @@ internal static class EvaluationTable
             console.MarkupLineInterpolated($"Energy gap: {Number(summary.EnergyGap, "G4")}; equivariance error: {Number(summary.EquivarianceError, "F4")}");
         console.MarkupLineInterpolated($"{Number(summary.SecondsPerImage, "F2")} s an image; results in {output}");
         if (result.Skipped.Count == 0) return;
-        console.MarkupLineInterpolated($"[yellow]Skipped {result.Skipped.Count} entries:[/]");
+        console.MarkupLineInterpolated($"[yellow]Skipped {result.Skipped.Count} of {result.Skipped.Count + summary.Count}:[/]");
         foreach (string line in result.Skipped) console.MarkupLineInterpolated($"  {ErrorTable.OneLine(line)}");
     }
 

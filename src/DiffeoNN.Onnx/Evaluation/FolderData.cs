@@ -23,7 +23,12 @@ internal sealed class FolderData : IEvaluationData
         Source = selection.Source;
         _rows = _folder.Select(Split, Source, selection.Count);
         if (task.Kind == OutputKind.Classification && _rows.All(row => row.Label is null))
-            throw new ImageException($"'{Path.Combine(path, "split.csv")}' has no column label; the answers of a classification are compared with it.");
+        {
+            string list = Path.Combine(path, "split.csv");
+            throw new ImageException(File.Exists(list)
+                ? $"'{list}' has no column label; the answers of a classification are compared with it."
+                : $"'{list}' is missing; the answers of a classification are compared with its columns name and label.");
+        }
     }
 
     /// <inheritdoc/>

@@ -3,7 +3,8 @@ using System.Text;
 namespace DiffeoNN.Onnx.Imaging;
 
 /// <summary>
-/// A folder of images for training and evaluation: <c>images/NAME</c>, optionally <c>masks/NAME</c> with the same names, optionally
+/// A folder of images for training and evaluation: <c>images/NAME</c>, optionally <c>masks/</c> of the same names or with .png instead of the
+/// extension, optionally
 /// <c>split.csv</c> with the column name and, as far as they are needed, split, source and label, the class of the whole image.
 /// </summary>
 public sealed class ImageFolder
@@ -62,7 +63,7 @@ public sealed class ImageFolder
         var rows = File.Exists(split) ? ReadSplit(split, problems) : ListImages(images);
         return rows.Count > 0
             ? new ImageFolder(path, rows, problems, Directory.Exists(Path.Combine(path, "masks")))
-            : throw new ImageException(problems.FirstOrDefault() ?? $"'{path}' holds no images.");
+            : throw new ImageException(problems.FirstOrDefault() ?? (File.Exists(split) ? $"'{split}' names no images." : $"'{images}' holds no images."));
     }
 
     /// <summary>The rows of a split and source, at most a count of them.</summary>
@@ -75,10 +76,15 @@ public sealed class ImageFolder
         var matching = Rows.Where(row => (split is null || row.Split == split) && (source is null || row.Source == source));
         var chosen = matching.Take(count ?? int.MaxValue).ToList();
         if (chosen.Count > 0) return chosen;
-        string splits = string.Join(", ", Rows.Select(row => row.Split).Distinct());
-        string sources = string.Join(", ", Rows.Select(row => row.Source).Distinct());
         throw new ImageException(
-            $"'{Root}' has no image of split '{split ?? "any"}' and source '{source ?? "any"}'. Splits: {splits}. Sources: {sources}.");
+            $"'{Root}' has no image of split '{split ?? "any"}' and source '{source ?? "any"}'. "
+            + $"Splits: {Known(Rows.Select(row => row.Split))}. Sources: {Known(Rows.Select(row => row.Source))}.");
+    }
+
+    private static string Known(IEnumerable<string> names)
+    {
+        string known = string.Join(", ", names.Distinct().Where(name => name.Length > 0));
+        return known.Length > 0 ? known : $"none, for want of such a column in {SplitFile}";
     }
 
     /// <summary>Path of a row's image.</summary>
@@ -89,12 +95,14 @@ public sealed class ImageFolder
         return Path.Combine(Root, "images", row.Name);
     }
 
-    /// <summary>Path of a row's mask; exists only where <see cref="HasMasks"/>.</summary>
+    /// <summary>Path of a row's mask: of the image's name, or, where there is only that, with .png instead of its extension; exists only where
+    /// <see cref="HasMasks"/>.</summary>
     /// <param name="row">One of <see cref="Rows"/>.</param>
     public string MaskPath(ImageFolderRow row)
     {
         ArgumentNullException.ThrowIfNull(row);
-        return Path.Combine(Root, "masks", row.Name);
+        string same = Path.Combine(Root, "masks", row.Name), png = Path.ChangeExtension(same, ".png");
+        return !File.Exists(same) && File.Exists(png) ? png : same;
     }
 
     /// <summary>Writes split.csv whole.</summary>

@@ -134,8 +134,10 @@ public sealed class EvaluationDataTests
         Assert.That(data.Read(0).Label, Is.EqualTo(2));
         Assert.That(() => data.Read(1), Throws.TypeOf<ImageException>().With.Message.Contains("b.png' has the label '3'").And.Message.Contains("0 to 2"));
         Assert.That(() => data.Read(2), Throws.TypeOf<ImageException>().With.Message.Contains("c.png' has the label ''"));
-        File.Delete(_folder["split.csv"]);
+        File.WriteAllText(_folder["split.csv"], "name,split\na.png,test\n");
         Assert.That(() => EvaluationData.Open(_folder.Path, Classifies), Throws.TypeOf<ImageException>().With.Message.Contains("no column label"));
+        File.Delete(_folder["split.csv"]);
+        Assert.That(() => EvaluationData.Open(_folder.Path, Classifies), Throws.TypeOf<ImageException>().With.Message.Contains("split.csv' is missing; the answers"));
     }
 
     [Test]

@@ -41,6 +41,26 @@ public sealed class ImageFolderTests
     }
 
     [Test]
+    public void MaskPath_IsAlsoPngBesideOtherImages()
+    {
+        File.Delete(Path.Combine(Data, "split.csv"));
+        string image = Path.Combine(Data, "images", "shape-00003.png"), mask = Path.Combine(Data, "masks", "shape-00003.png");
+        File.Move(image, Path.ChangeExtension(image, ".jpg"));
+        var folder = ImageFolder.Open(Data);
+        var row = folder.Rows.Single(row => row.Name == "shape-00003.jpg");
+        Assert.That(folder.MaskPath(row), Is.EqualTo(mask));
+        File.Copy(mask, Path.ChangeExtension(mask, ".jpg"));
+        Assert.That(folder.MaskPath(row), Is.EqualTo(Path.ChangeExtension(mask, ".jpg")));
+    }
+
+    [Test]
+    public void Select_WithoutSplits_SaysThatThereAreNone()
+    {
+        File.Delete(Path.Combine(Data, "split.csv"));
+        Assert.That(() => ImageFolder.Open(Data).Select("test", null), Throws.TypeOf<ImageException>().With.Message.Contains("Splits: none, for want of such a column"));
+    }
+
+    [Test]
     public void Select_OfUnknownSplit_ListsWhatThereIs() => Assert.That(
         () => ImageFolder.Open(Data).Select("exam", null),
         Throws.TypeOf<ImageException>().With.Message.Contains("no image of split 'exam' and source 'any'. Splits: train, val, test. Sources: shapes."));
@@ -50,7 +70,7 @@ public sealed class ImageFolderTests
     [TestCase("name,split,source\n../a.png,train,x\n", "line 2 names '../a.png'; expected a file name")]
     [TestCase("name,split,source\na.png,train,x\nb.png,val,x\n a.png,val,x\n", "line 4 names 'a.png' again, after line 2")]
     [TestCase("name,split,source\nnone.png,train,x\n", "none.png' is missing")]
-    [TestCase("name,split,source\n", "holds no images")]
+    [TestCase("name,split,source\n", "split.csv' names no images")]
     public void Open_OfBadSplit_SaysWhere(string csv, string message)
     {
         File.WriteAllText(Path.Combine(Data, "split.csv"), csv);

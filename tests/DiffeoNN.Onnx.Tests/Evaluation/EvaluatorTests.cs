@@ -160,8 +160,27 @@ public sealed class EvaluatorTests
     }
 
     /// <summary>Smooth random images with masks of three classes.</summary>
+    [Test]
+    public void Run_KeepsOneRowAnImage()
+    {
+        using var model = EquivariantModel.Load(TinyBundle.Original, Options with { Steps = 1 });
+        var evaluator = new Evaluator(model, new EvaluationOptions { Batch = 4 });
+        var data = new RandomData(16) { Height = 200, Width = 240 };
+        const int Plane = 200 * 240 * sizeof(float);
+        evaluator.Run(data);
+        long before = GC.GetTotalMemory(forceFullCollection: true);
+        var result = evaluator.Run(data);
+        long kept = (GC.GetTotalMemory(forceFullCollection: true) - before) / data.Count;
+        Assert.That(result.Samples, Has.Count.EqualTo(16));
+        Assert.That(kept, Is.LessThan(Plane / 10), "bytes an image; one plane of it alone would be ten times that");
+    }
+
     private sealed class RandomData(int count) : IEvaluationData
     {
+        public int Height { get; init; } = 12;
+
+        public int Width { get; init; } = 16;
+
         public int? Broken { get; init; }
 
         public int Reads { get; set; }
@@ -181,9 +200,9 @@ public sealed class EvaluatorTests
             var random = new Random(index);
             var small = new ImageBuffer(2, 3, 4);
             foreach (ref float value in small.Data) value = random.NextSingle();
-            var image = ImageResampler.Resize(small, 12, 16);
+            var image = ImageResampler.Resize(small, Height, Width);
             byte[] labels = [.. image.Plane(0).ToArray().Select(value => (byte)Math.Min(2, value * 3))];
-            return new EvaluationSample($"image-{index}", image, new LabelMap(12, 16, labels), null);
+            return new EvaluationSample($"image-{index}", image, new LabelMap(Height, Width, labels), null);
         }
     }
 }

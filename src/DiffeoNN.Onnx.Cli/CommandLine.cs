@@ -19,6 +19,7 @@ internal static class CommandLine
             DemoCommand.Create(console),
             RunCommand.Create(console),
             EvaluateCommand.Create(console),
+            TuneCommand.Create(console),
             InfoCommand.Create(console),
             GradientCommand.Create(console),
             DeformCommand.Create(console),

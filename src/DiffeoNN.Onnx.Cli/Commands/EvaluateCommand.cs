@@ -14,29 +14,24 @@ internal static class EvaluateCommand
     /// <summary>Creates the command.</summary>
     public static Command Create(IAnsiConsole console)
     {
-        var model = new Option<string>("--model") { Description = "Bundle: a folder with diffeonn.json.", Required = true };
-        var data = new Option<string>("--data") { Description = "Folder with images/ and masks/ (or labels in split.csv), folder with MNIST's IDX files, or shapes.", Required = true };
         var output = new Option<string>("--output") { Description = "Folder for summary.json, samples.csv, boxplot.png and panels/.", Required = true };
         var split = new Option<string?>("--split") { Description = "Only images of this split; test where the data has splits." };
-        var source = new Option<string?>("--source") { Description = "Only images of this source." };
         var deform = new Option<string>("--deform") { Description = "Family of deformations.", DefaultValueFactory = _ => "tps" };
-        var count = new Option<int?>("--count") { Description = "At most so many images; all (500 generated ones) if left out." };
         var panels = new Option<int>("--panels") { Description = "How many of the worst, median and best to draw; 0 for none.", DefaultValueFactory = _ => 10 };
-        var skipBad = new Option<bool>("--skip-bad") { Description = "Leave out images that cannot be used, and say how many." };
         var noInvariance = new Option<bool>("--no-invariance") { Description = "Do not canonicalise undeformed images: half the time, without energy gap and equivariance error." };
         deform.AcceptOnlyFromAmong([.. Deformation.Names]);
-        count.Validators.Add(result => OptionChecks.AtLeast(result, count, 1));
         panels.Validators.Add(result => OptionChecks.AtLeast(result, panels, 0));
-        var common = new CommonOptions();
+        var (data, common) = (new DataOptions(), new CommonOptions());
         var command = new Command("evaluate", "Compare the network alone, canonicalised and trained with deformations, on deformed data.")
         {
-            model, data, output, split, source, deform, count, panels, skipBad, noInvariance,
+            output, split, deform, panels, noInvariance,
         };
+        data.AddTo(command);
         common.AddTo(command);
         command.SetAction((parse, cancellationToken) =>
         {
             var options = common.Read(parse);
-            using var loaded = EquivariantModel.Load(parse.GetValue(model)!, options);
+            using var loaded = EquivariantModel.Load(data.Model(parse), options);
             var evaluator = new Evaluator(loaded, new EvaluationOptions
             {
                 Deformation = Deformation.Create(parse.GetValue(deform)!),
@@ -44,15 +39,7 @@ internal static class EvaluateCommand
                 Batch = common.Batch(parse),
                 MeasuresInvariance = !parse.GetValue(noInvariance),
             });
-            var images = EvaluationData.Open(parse.GetValue(data)!, evaluator.Task, new EvaluationSelection
-            {
-                Split = parse.GetValue(split),
-                Source = parse.GetValue(source),
-                Count = parse.GetValue(count),
-                Seed = options.Seed,
-            });
-            // All data is read once before anything is written: a bad file is told now, not after an hour.
-            var check = DataCheck.Of(images, parse.GetValue(skipBad), cancellationToken);
+            var (images, check) = data.Open(parse, evaluator.Task, parse.GetValue(split), options.Seed, cancellationToken);
             var report = new EvaluationReport(parse.GetValue(output)!, evaluator, loaded);
             DeviceLine.Print(console, loaded, options.Execution.Device);
             EvaluationResult? result = null;

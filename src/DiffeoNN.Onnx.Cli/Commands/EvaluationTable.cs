@@ -35,9 +35,15 @@ internal static class EvaluationTable
         if (summary.EnergyGap is not null || summary.EquivarianceError is not null)
             console.MarkupLineInterpolated($"Energy gap: {Number(summary.EnergyGap, "G4")}; equivariance error: {Number(summary.EquivarianceError, "F4")}");
         console.MarkupLineInterpolated($"{Number(summary.SecondsPerImage, "F2")} s an image; results in {output}");
-        if (result.Skipped.Count == 0) return;
-        console.MarkupLineInterpolated($"[yellow]Skipped {result.Skipped.Count} of {result.Skipped.Count + summary.Count}:[/]");
-        foreach (string line in result.Skipped) console.MarkupLineInterpolated($"  {ErrorTable.OneLine(line)}");
+        PrintSkipped(console, result.Skipped, summary.Count);
+    }
+
+    /// <summary>Says what was left out of the data, if anything.</summary>
+    public static void PrintSkipped(IAnsiConsole console, IReadOnlyList<string> skipped, int used)
+    {
+        if (skipped.Count == 0) return;
+        console.MarkupLineInterpolated($"[yellow]Skipped {skipped.Count} of {skipped.Count + used}:[/]");
+        foreach (string line in skipped) console.MarkupLineInterpolated($"  {ErrorTable.OneLine(line)}");
     }
 
     private static string Name(EvaluationSummary summary) =>

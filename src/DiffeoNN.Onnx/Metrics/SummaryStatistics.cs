@@ -26,7 +26,10 @@ public sealed record SummaryStatistics(
         return new SummaryStatistics(sorted.Length, mean, deviation, Quantile(sorted, 0.5), Quantile(sorted, 0.25), Quantile(sorted, 0.75));
     }
 
-    private static double Quantile(double[] sorted, double share)
+    /// <summary>Linear between neighbours.</summary>
+    /// <param name="sorted">Rising, at least one.</param>
+    /// <param name="share">In [0, 1].</param>
+    internal static double Quantile(double[] sorted, double share)
     {
         double position = share * (sorted.Length - 1);
         int below = (int)position;

@@ -154,12 +154,6 @@ public sealed class EvaluatorTests
         Assert.That(Names(methods.GetProperty("naive").GetProperty("iou")), Is.EqualTo(new[] { "mean", "std", "median", "q1", "q3" }));
     }
 
-    private sealed class Progress(Action<EvaluationProgress> report) : IProgress<EvaluationProgress>
-    {
-        public void Report(EvaluationProgress value) => report(value);
-    }
-
-    /// <summary>Smooth random images with masks of three classes.</summary>
     [Test]
     public void Run_KeepsOneRowAnImage()
     {
@@ -175,34 +169,8 @@ public sealed class EvaluatorTests
         Assert.That(kept, Is.LessThan(Plane / 10), "bytes an image; one plane of it alone would be ten times that");
     }
 
-    private sealed class RandomData(int count) : IEvaluationData
+    private sealed class Progress(Action<EvaluationProgress> report) : IProgress<EvaluationProgress>
     {
-        public int Height { get; init; } = 12;
-
-        public int Width { get; init; } = 16;
-
-        public int? Broken { get; init; }
-
-        public int Reads { get; set; }
-
-        public string Name => "random";
-
-        public string? Split => null;
-
-        public string? Source => null;
-
-        public int Count => count;
-
-        public EvaluationSample Read(int index)
-        {
-            Reads++;
-            if (index == Broken) throw new ImageException($"'image-{index}' is broken.");
-            var random = new Random(index);
-            var small = new ImageBuffer(2, 3, 4);
-            foreach (ref float value in small.Data) value = random.NextSingle();
-            var image = ImageResampler.Resize(small, Height, Width);
-            byte[] labels = [.. image.Plane(0).ToArray().Select(value => (byte)Math.Min(2, value * 3))];
-            return new EvaluationSample($"image-{index}", image, new LabelMap(Height, Width, labels), null);
-        }
+        public void Report(EvaluationProgress value) => report(value);
     }
 }

@@ -1,0 +1,40 @@
+using System.CommandLine;
+using DiffeoNN.Onnx.Evaluation;
+
+namespace DiffeoNN.Onnx.Cli.Commands;
+
+/// <summary>Options of every command that scores a bundle on data with truth.</summary>
+internal sealed class DataOptions
+{
+    private readonly Option<string> _model = new("--model") { Description = "Bundle: a folder with diffeonn.json.", Required = true };
+    private readonly Option<string> _data = new("--data") { Description = "Folder with images/ and masks/ (or labels in split.csv), folder with MNIST's IDX files, or shapes.", Required = true };
+    private readonly Option<string?> _source = new("--source") { Description = "Only images of this source." };
+    private readonly Option<int?> _count = new("--count") { Description = "At most so many images; all (500 generated ones) if left out." };
+    private readonly Option<bool> _skipBad = new("--skip-bad") { Description = "Leave out images that cannot be used, and say how many." };
+
+    /// <summary>Creates the options and their range checks.</summary>
+    public DataOptions() => _count.Validators.Add(result => OptionChecks.AtLeast(result, _count, 1));
+
+    /// <summary>Adds the options to a command.</summary>
+    public void AddTo(Command command)
+    {
+        foreach (var option in new Option[] { _model, _data, _source, _count, _skipBad }) command.Options.Add(option);
+    }
+
+    /// <summary>The bundle's folder.</summary>
+    public string Model(ParseResult parse) => parse.GetValue(_model)!;
+
+    /// <summary>Opens the data and reads all of it once: a bad file is told before anything is written, not after an hour.</summary>
+    public (IEvaluationData Images, DataCheck Check) Open(
+        ParseResult parse, EvaluationTask task, string? split, ulong seed, CancellationToken cancellationToken)
+    {
+        var images = EvaluationData.Open(parse.GetValue(_data)!, task, new EvaluationSelection
+        {
+            Split = split,
+            Source = parse.GetValue(_source),
+            Count = parse.GetValue(_count),
+            Seed = seed,
+        });
+        return (images, DataCheck.Of(images, parse.GetValue(_skipBad), cancellationToken));
+    }
+}

@@ -1,0 +1,105 @@
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Metrics;
+
+namespace DiffeoNN.Onnx.Tuning;
+
+/// <summary>Settings under trial with what is known of them: the outcomes of each image, the undeformed ones first.</summary>
+internal sealed class Candidate
+{
+    /// <summary>Quantiles of the undeformed images' energies up to which an image is left alone, and parts of its energy it must lose; the first
+    /// pair is taken where others are no better.</summary>
+    private static readonly double?[] Quantiles = [0.85, 0.75, 0.95, 0.5, null];
+    private static readonly double[] Decreases = [0.25, 0.1, 0.4, 0];
+
+    private readonly bool _choosesAcceptance;
+    private TimeSpan _time;
+
+    /// <summary>Begins a trial.</summary>
+    /// <param name="number">Of the trial.</param>
+    /// <param name="settings">What is tried.</param>
+    /// <param name="sets">Number of sets of images: undeformed and one a deformation.</param>
+    /// <param name="choosesAcceptance">Whether the acceptance is chosen by what comes out; else that of the settings counts.</param>
+    public Candidate(int number, TunedSettings settings, int sets, bool choosesAcceptance)
+    {
+        (Number, Settings, _choosesAcceptance) = (number, settings, choosesAcceptance);
+        Outcomes = [.. Enumerable.Range(0, sets).Select(_ => new List<Outcome>())];
+    }
+
+    /// <summary>The same searches under another acceptance.</summary>
+    public Candidate(int number, Candidate searched)
+        : this(number, searched.Settings, searched.Outcomes.Count, choosesAcceptance: true) =>
+        (Outcomes, Energies, _time) = (searched.Outcomes, searched.Energies, searched._time);
+
+    /// <summary>Of the trial.</summary>
+    public int Number { get; }
+
+    /// <summary>What is tried, but for the acceptance.</summary>
+    public TunedSettings Settings { get; }
+
+    /// <summary>Of each set, image by image.</summary>
+    public IReadOnlyList<List<Outcome>> Outcomes { get; }
+
+    /// <summary>Energies of all undeformed images, rising.</summary>
+    public double[] Energies { get; set; } = [];
+
+    /// <summary>Images of each set that were searched.</summary>
+    public int Images => Outcomes[0].Count;
+
+    /// <summary>The trial as its outcomes make it.</summary>
+    public TuningTrial? Trial { get; private set; }
+
+    /// <summary>Adds the outcomes of some images of a set.</summary>
+    public void Add(int set, IEnumerable<Outcome> outcomes, TimeSpan time)
+    {
+        Outcomes[set].AddRange(outcomes);
+        _time += time;
+    }
+
+    /// <summary>Scores what is known.</summary>
+    public TuningTrial Score(CanonicaliserOptions search)
+    {
+        if (!_choosesAcceptance) return Trial = Scored(Settings.Acceptance, search);
+        foreach (var acceptance in Acceptances())
+        {
+            var scored = Scored(acceptance, search);
+            if (Trial is null || Trial.Images != Images || scored.Score > Trial.Score + 1e-9) Trial = scored;
+        }
+
+        return Trial!;
+    }
+
+    private IEnumerable<AcceptanceSettings> Acceptances()
+    {
+        foreach (var quantile in Quantiles)
+        {
+            foreach (var decrease in Decreases)
+            {
+                yield return (Settings.Acceptance ?? new AcceptanceSettings()) with
+                {
+                    CanonicalBelow = quantile is { } share && Energies.Length > 0 ? Rounded(SummaryStatistics.Quantile(Energies, share)) : null,
+                    MinimumDecrease = decrease,
+                };
+            }
+        }
+    }
+
+    private TuningTrial Scored(AcceptanceSettings? acceptance, CanonicaliserOptions search)
+    {
+        var defaults = new CanonicaliserOptions();
+        var rule = new Acceptance(search with
+        {
+            Accept = AcceptanceRule.Checked,
+            CanonicalBelow = acceptance?.CanonicalBelow,
+            MinimumDecrease = acceptance?.MinimumDecrease ?? defaults.MinimumDecrease,
+        });
+        double[] means = [.. Outcomes.Select(set => set.Average(outcome => outcome.Metric(rule)))];
+        double[] used = [.. Outcomes.Select(set => set.Count(outcome => outcome.IsUsedBy(rule)) / (double)set.Count)];
+        return new TuningTrial(
+            Number, Settings with { Acceptance = acceptance }, Images, 0.5 * (means[0] + means[1..].Average()), means[0], means[1..],
+            used[0], used[1..].Average(), _time.TotalSeconds / (Images * Outcomes.Count));
+    }
+
+    /// <summary>Four digits: what is scored is what is written.</summary>
+    private static double Rounded(double value) => double.Parse(value.ToString("G4"));
+}

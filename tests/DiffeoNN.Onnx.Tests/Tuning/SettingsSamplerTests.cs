@@ -1,0 +1,93 @@
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Tests.Bundles;
+using DiffeoNN.Onnx.Tuning;
+
+namespace DiffeoNN.Onnx.Tests.Tuning;
+
+/// <summary>What is drawn around given settings.</summary>
+public sealed class SettingsSamplerTests
+{
+    private static readonly CanonicaliserOptions Search = new() { Steps = 40, LearningRate = 0.01, Lattice = 6, SmoothnessWeight = 300 };
+
+    [TestCase(false, 8, 10, 4, 2.5, 1.75)]
+    [TestCase(true, 2, 2, 1.5, 1.5, 1.25)]
+    public void Draw_StaysWithinItsFactorsAndReachesThem(bool narrow, double weight, double smoothness, double rate, double steps, double lattice)
+    {
+        using var tiny = new TinyBundle();
+        var settings = TunedSettings.Of(tiny.Load().Manifest);
+        var drawn = Draw(tiny, settings, StartPoint.Identity, narrow);
+        double[] Ratios(Func<TunedSettings, double> value, double before) => [.. drawn.Select(item => value(item) / before)];
+        using (Assert.EnterMultipleScope())
+        {
+            AssertSpread(Ratios(item => item.Energy.Adversarial, settings.Energy.Adversarial), weight, "adversarial");
+            AssertSpread(Ratios(item => item.Energy.Beta, settings.Energy.Beta), weight, "beta");
+            AssertSpread(Ratios(item => item.Energy.Energy, settings.Energy.Energy), weight, "energy");
+            AssertSpread([.. drawn.Where(item => item.Energy.Smoothness != settings.Energy.Smoothness).Select(item => item.Energy.Smoothness / 300)], smoothness, "smoothness");
+            AssertSpread([.. drawn.Where(item => item.Optimiser.LearningRate != settings.Optimiser.LearningRate).Select(item => item.Optimiser.LearningRate!.Value / 0.01)], rate, "rate");
+            AssertSpread([.. drawn.Where(item => item.Optimiser.Steps != settings.Optimiser.Steps).Select(item => item.Optimiser.Steps!.Value / 40.0)], steps, "steps");
+            AssertSpread([.. drawn.Where(item => item.Optimiser.Lattice != settings.Optimiser.Lattice).Select(item => item.Optimiser.Lattice!.Value / 6.0)], lattice, "lattice");
+            Assert.That(drawn.Select(item => (item.Energy.Vae, item.Energy.Orientation)), Is.All.EqualTo((0.5, 1.0)), "ratios alone matter");
+            Assert.That(drawn.Select(item => item.Optimiser.Refinement), Is.All.Null);
+            Assert.That(drawn, Has.None.EqualTo(settings));
+        }
+    }
+
+    [Test]
+    public void Draw_FromTheProposal_ChangesTheRefinement()
+    {
+        using var tiny = new TinyBundle();
+        var settings = TunedSettings.Of(tiny.Load().Manifest);
+        var drawn = Draw(tiny, settings, StartPoint.Proposer, narrow: false);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(drawn.Select(item => item.Optimiser with { Refinement = null }), Is.All.EqualTo(settings.Optimiser));
+            Assert.That(drawn.Select(item => item.Energy.Smoothness), Is.All.EqualTo(settings.Energy.Smoothness));
+            Assert.That(drawn.Count(item => item.Optimiser.Refinement?.Steps == 0), Is.InRange(5, 60), "the proposal alone is tried, too");
+            Assert.That(drawn.Count(item => item.Optimiser.Refinement?.Smoothness is not null), Is.InRange(200, 300));
+        }
+
+        Assert.That(Draw(tiny, settings, StartPoint.Proposer, narrow: true).Count(item => item.Optimiser.Refinement?.Steps == 0), Is.Zero);
+        var none = new SettingsSampler(tiny.Load(), StartPoint.Proposer, 1);
+        var steps = Enumerable.Range(0, 200).Select(i => none.Draw(settings, Search with { Steps = 0 }, i, narrow: true, new HashSet<TunedSettings>()).Optimiser.Refinement?.Steps).OfType<int>().ToList();
+        Assert.That(steps, Is.Not.Empty.And.All.InRange(12, 30), "from no steps back to some");
+    }
+
+    [TestCase("vae")]
+    [TestCase("critic")]
+    [TestCase("energy")]
+    public void Draw_OfASingleTerm_LeavesItsWeight(string role)
+    {
+        using var tiny = new TinyBundle();
+        tiny.Keep(role);
+        var settings = TunedSettings.Of(tiny.Load().Manifest);
+        var drawn = Draw(tiny, settings, StartPoint.Identity, narrow: false);
+        Assert.That(drawn.Select(item => (item.Energy.Vae, item.Energy.Adversarial, item.Energy.Energy)).Distinct().Count(), Is.EqualTo(1));
+        Assert.That(drawn.Select(item => item.Energy.Beta).Distinct().Count(), role == "vae" ? Is.GreaterThan(100) : Is.EqualTo(1));
+    }
+
+    [Test]
+    public void Draw_OfTheSameNumber_IsTheSame()
+    {
+        using var tiny = new TinyBundle();
+        var settings = TunedSettings.Of(tiny.Load().Manifest);
+        var first = Draw(tiny, settings, StartPoint.Identity, narrow: false);
+        Assert.That(Draw(tiny, settings, StartPoint.Identity, narrow: false), Is.EqualTo(first));
+        Assert.That(first.Distinct().Count(), Is.EqualTo(500), "each once");
+    }
+
+    private static TunedSettings[] Draw(TinyBundle tiny, TunedSettings settings, StartPoint start, bool narrow)
+    {
+        var (sampler, tried) = (new SettingsSampler(tiny.Load(), start, 1), new HashSet<TunedSettings>());
+        return [.. Enumerable.Range(0, 500).Select(number => sampler.Draw(settings, Search, number, narrow, tried))];
+    }
+
+    private static void AssertSpread(double[] ratios, double most, string name)
+    {
+        // Rounded to three digits, steps to multiples of 5, lattices to whole nodes.
+        Assert.That(ratios, Is.All.InRange(0.8 / most, 1.1 * most), name);
+        Assert.That(ratios.Min(), Is.LessThan(1.15 / most), name);
+        Assert.That(ratios.Max(), Is.GreaterThan(0.87 * most), name);
+    }
+}

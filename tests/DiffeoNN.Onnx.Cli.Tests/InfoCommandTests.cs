@@ -27,11 +27,14 @@ public sealed class InfoCommandTests
         {
             if (!withProposer) root["models"]!.AsObject().Remove("proposer");
             root["optimiser"]!["lattice"] = 9;
+            root["optimiser"]!["passes"] = 2;
+            root["optimiser"]!["average"] = true;
             root["optimiser"]!["refinement"] = new JsonObject { ["steps"] = 15, ["learningRate"] = 0.01, ["smoothness"] = 2000 };
         });
         var run = CommandRun.Of("info", copy);
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
         Assert.That(run.Output, Does.Contain("Search from the proposal: lattice 9, at most 15 steps, learning rate 0.01, smoothness 2000, orientation 100"));
+        Assert.That(run.Output, withProposer ? Does.Contain("passes of the proposer 2, answers averaged") : Does.Not.Contain("passes"));
         Assert.That(run.Output, withProposer ? Does.Not.Contain("without a proposer") : Does.Contain("of no effect without a proposer"));
     }
 

@@ -34,7 +34,7 @@ public sealed class RunCommandTests
         using var record = JsonDocument.Parse(File.ReadAllText(folder["results/results.jsonl"]));
         string[] fields =
         [
-            "image", "height", "width", "files", "answer", "total", "energy", "terms", "steps", "stop", "bestStep", "accepted", "refusal", "inputEnergy", "start", "velocityScale", "squarings", "determinant",
+            "image", "height", "width", "files", "answer", "total", "energy", "terms", "steps", "stop", "bestStep", "accepted", "refusal", "maps", "inputEnergy", "start", "velocityScale", "squarings", "determinant",
             "foldedFraction", "inverseResidualPixels", "model", "device", "seed", "batch", "batchMilliseconds",
         ];
         foreach (string field in fields) Assert.That(record.RootElement.TryGetProperty(field, out _), field);

@@ -15,6 +15,8 @@ internal sealed class CommonOptions
         Description = "Where the search starts: zero, proposer, multi (several rotations and scales of both), or auto: as the bundle says, else at the proposal where there is a proposer.",
         DefaultValueFactory = _ => "auto",
     };
+    private readonly Option<int?> _passes = new("--passes") { Description = "How often the proposer is asked, each further time for what is left; the bundle's if left out." };
+    private readonly Option<bool?> _average = new("--average") { Description = "Whether answers are the mean over the maps of all passes of the proposer and of the search: true or false; the bundle's if left out." };
     private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of the search.", DefaultValueFactory = _ => 1 };
     private readonly Option<string> _device = new("--device") { Description = "Where to run: auto, cpu or cuda.", DefaultValueFactory = _ => "auto" };
     private readonly Option<int> _threads = new("--threads") { Description = "Cores to use; 0 for all.", DefaultValueFactory = _ => 0 };
@@ -31,6 +33,7 @@ internal sealed class CommonOptions
     {
         _batch.Validators.Add(result => OptionChecks.AtLeast(result, _batch, 1));
         _steps.Validators.Add(result => OptionChecks.AtLeast(result, _steps, 0));
+        _passes.Validators.Add(result => OptionChecks.AtLeast(result, _passes, 1));
         _threads.Validators.Add(result => OptionChecks.AtLeast(result, _threads, 0));
         _start.AcceptOnlyFromAmong("auto", "zero", "proposer", "multi");
         _accept.AcceptOnlyFromAmong("checked", "always");
@@ -41,7 +44,7 @@ internal sealed class CommonOptions
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _batch, _preset, _start, _steps, _accept, _seed, _device, _threads }) command.Options.Add(option);
+        foreach (var option in new Option[] { _batch, _preset, _start, _passes, _average, _steps, _accept, _seed, _device, _threads }) command.Options.Add(option);
     }
 
     /// <summary>Adds those to a command that say where it runs, not how it searches.</summary>
@@ -65,6 +68,8 @@ internal sealed class CommonOptions
         },
         Preset = parse.GetValue(_preset) == "published" ? SearchPreset.Published : SearchPreset.Bundle,
         Accept = parse.GetValue(_accept) is { } accept ? Enum.Parse<AcceptanceRule>(accept, ignoreCase: true) : null,
+        Passes = parse.GetValue(_passes),
+        Average = parse.GetValue(_average),
         Steps = parse.GetValue(_steps),
         Seed = parse.GetValue(_seed),
         Execution = new ExecutionOptions

@@ -40,7 +40,8 @@ internal static class InfoCommand
             + $"smoothness {weights.Smoothness}, orientation {weights.Orientation}");
         var (optimiser, defaults) = (bundle.Optimiser, new CanonicaliserOptions());
         console.WriteLine($"Search: {optimiser.Field ?? "siren"} field, lattice {optimiser.Lattice ?? defaults.Lattice}, "
-            + $"at most {optimiser.Steps ?? defaults.Steps} steps, learning rate {optimiser.LearningRate ?? defaults.LearningRate}, start {optimiser.Start ?? (bundle.Has(BundleRole.Proposer) ? "proposer" : "zero")}");
+            + $"at most {optimiser.Steps ?? defaults.Steps} steps, learning rate {optimiser.LearningRate ?? defaults.LearningRate}, start {optimiser.Start ?? (bundle.Has(BundleRole.Proposer) ? "proposer" : "zero")}"
+            + (bundle.Has(BundleRole.Proposer) ? $", passes of the proposer {optimiser.Passes ?? 1}{(optimiser.Average == true ? ", answers averaged" : "")}" : ""));
         if (optimiser.Refinement is { } refinement)
         {
             console.WriteLine($"Search from the proposal: lattice {refinement.Lattice ?? optimiser.Lattice ?? defaults.Lattice}, "

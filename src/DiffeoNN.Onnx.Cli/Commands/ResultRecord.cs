@@ -38,6 +38,7 @@ internal static class ResultRecord
         record["refusal"] = found.Refusal is { } refusal
             ? new JsonObject { ["reason"] = Camel(refusal.Reason), ["text"] = refusal.Text }
             : null;
+        record["maps"] = image.Maps;
         record["inputEnergy"] = Finite(found.InputEnergy);
         record["total"] = Change(found.Total);
         record["energy"] = Change(found.Energy);

@@ -188,12 +188,14 @@ internal static class ManifestReader
 
     private static OptimiserSettings Optimiser(ManifestNode node)
     {
-        node.Object("field", "lattice", "start", "steps", "learningRate", "squarings", "tolerance", "patience", "refinement");
+        node.Object("field", "lattice", "start", "passes", "average", "steps", "learningRate", "squarings", "tolerance", "patience", "refinement");
         return new OptimiserSettings
         {
             Field = node.Optional("field")?.Choice("siren", "lattice"),
             Lattice = node.Optional("lattice")?.Whole(2, 65536),
             Start = node.Optional("start")?.Choice("zero", "proposer", "multi"),
+            Passes = node.Optional("passes")?.Whole(1, 100),
+            Average = node.Optional("average")?.Truth(),
             Steps = node.Optional("steps")?.Whole(0),
             LearningRate = node.Optional("learningRate")?.Positive(),
             Squarings = node.Optional("squarings")?.Whole(0, 20),

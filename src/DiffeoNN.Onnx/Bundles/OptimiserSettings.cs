@@ -12,6 +12,12 @@ public sealed record OptimiserSettings
     /// <summary>Where the search starts: <c>zero</c>, <c>proposer</c> or <c>multi</c>.</summary>
     public string? Start { get; init; }
 
+    /// <summary>How often the proposer is asked, 1 to 100: each further time for what is left.</summary>
+    public int? Passes { get; init; }
+
+    /// <summary>Whether answers are the mean over the maps of all passes of the proposer and of the search, instead of those of the last.</summary>
+    public bool? Average { get; init; }
+
     /// <summary>Largest number of steps, at least 0.</summary>
     public int? Steps { get; init; }
 

@@ -23,7 +23,7 @@ internal sealed class StartSearch(IEnergy energy, CanonicaliserOptions options)
         using var scope = torch.NewDisposeScope();
         var (rows, velocities) = BestStarts(images, starts, Math.Min(refined, starts.Length), cancellationToken);
         var scoring = Stopwatch.GetElapsedTime(begun);
-        var found = new Found[rows.Length];
+        var found = new ResultRow[rows.Length];
         StageTimes? times = null;
         var report = progress is null ? null : new StartSearchProgress(progress, (int)images.size(0));
         var groups = Enumerable.Range(0, rows.Length).GroupBy(row => starts[rows[row].Start].Options).OrderBy(group => group.Min(row => rows[row].Start)).ToList();
@@ -39,17 +39,14 @@ internal sealed class StartSearch(IEnergy energy, CanonicaliserOptions options)
             foreach (var tensor in new[] { result.Canonical, result.Velocity, result.Displacement, result.InverseDisplacement })
                 scope.Attach(tensor);
             for (var i = 0; i < members.Length; i++)
-                found[members[i]] = new Found(result, i);
+                found[members[i]] = new ResultRow(result, i);
             times = times?.Plus(result.Times) ?? result.Times;
             report?.EndRun();
         }
 
         int[] best = [.. Enumerable.Range(0, rows.Length).GroupBy(row => rows[row].Image).OrderBy(image => image.Key).Select(image => Best(image, found))];
-        torch.Tensor Chosen(Func<CanonicalisationResult, torch.Tensor> tensor) =>
-            torch.cat([.. best.Select(row => tensor(found[row].Result).narrow(0, found[row].Row, 1))], 0).DetachFromDisposeScope();
-        return new CanonicalisationResult(
-            Chosen(result => result.Canonical), Chosen(result => result.Velocity),
-            Chosen(result => result.Displacement), Chosen(result => result.InverseDisplacement),
+        return ResultRow.Gather(
+            [.. best.Select(row => found[row])],
             [.. best.Select(row => found[row].Image with { Start = rows[row].Start })],
             times! with { EnergyGradient = times.EnergyGradient + scoring, Total = times.Total + scoring });
     }
@@ -90,7 +87,7 @@ internal sealed class StartSearch(IEnergy energy, CanonicaliserOptions options)
     }
 
     /// <summary>The accepted row of least total, else the first: all tell why.</summary>
-    private static int Best(IEnumerable<int> rows, Found[] found) => rows
+    private static int Best(IEnumerable<int> rows, ResultRow[] found) => rows
         .OrderBy(row => !found[row].Image.Accepted).ThenBy(row => found[row].Image.Accepted ? found[row].Image.Total.After : 0).ThenBy(row => row).First();
 
     /// <summary>A later run has the time that earlier ones left.</summary>
@@ -100,10 +97,4 @@ internal sealed class StartSearch(IEnergy energy, CanonicaliserOptions options)
 
     private static torch.Tensor Select(torch.Tensor tensor, int[] rows) =>
         tensor.index_select(0, torch.tensor(rows.Select(row => (long)row).ToArray(), device: tensor.device));
-
-    /// <summary>Where the result of one row is.</summary>
-    private sealed record Found(CanonicalisationResult Result, int Row)
-    {
-        public ImageCanonicalisation Image => Result.Images[Row];
-    }
 }

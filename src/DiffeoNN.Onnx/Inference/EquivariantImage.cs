@@ -14,4 +14,9 @@ public sealed record EquivariantImage(
     ImageBuffer Input,
     ImageBuffer Canonical,
     ModelOutput CanonicalOutput,
-    ImageCanonicalisation Canonicalisation);
+    ImageCanonicalisation Canonicalisation)
+{
+    /// <summary>Over how many maps the answer is the mean: 1, or more where answers are averaged; 0 where the image was left as it is. The other members
+    /// tell of the last of them.</summary>
+    public int Maps { get; init; }
+}

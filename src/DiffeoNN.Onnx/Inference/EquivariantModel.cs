@@ -20,8 +20,10 @@ public sealed partial class EquivariantModel : IDisposable
     private readonly bool _ownsNetworks;
     private readonly OnnxEnergy _energy;
     private readonly IGraph? _proposer;
+    private readonly ProposalPasses? _proposals;
     private readonly Canonicaliser _canonicaliser;
     private readonly Canonicaliser _refiner;
+    private readonly Canonicaliser _asProposed;
     private readonly OutputMapping _mapping;
     private readonly SamplingGrid _grid;
     private readonly EquivariantOptions _options;
@@ -42,6 +44,9 @@ public sealed partial class EquivariantModel : IDisposable
             if (Start != StartPoint.Identity && bundle.Has(BundleRole.Proposer)) _proposer = _networks.Proposer;
             _canonicaliser = new Canonicaliser(_energy, settings.FromIdentity);
             _refiner = new Canonicaliser(_energy, settings.FromProposal);
+            _asProposed = new Canonicaliser(_energy, settings.FromProposal with { Steps = 0 });
+            (Passes, Average) = (settings.Passes, settings.Average);
+            if (_proposer is not null) _proposals = new ProposalPasses(bundle, _proposer, Passes);
         }
         catch
         {
@@ -74,10 +79,17 @@ public sealed partial class EquivariantModel : IDisposable
     /// <summary>Whether a proposer takes part in the start of searches.</summary>
     public bool HasProposer => _proposer is not null;
 
+    /// <summary>How often the proposer is asked, each further time for what is left.</summary>
+    public int Passes { get; }
+
+    /// <summary>Whether answers are the mean over the maps of all passes of the proposer and of the search, instead of those of the last.</summary>
+    public bool Average { get; }
+
     /// <summary>Loads a bundle.</summary>
     /// <param name="folder">The folder that holds <c>diffeonn.json</c>.</param>
     /// <param name="options">Defaults if null.</param>
     /// <returns>The caller disposes it.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">An option is outside its range.</exception>
     /// <exception cref="BundleException">The bundle is missing, malformed or inconsistent.</exception>
     /// <exception cref="Gradients.UnsupportedOperatorException">An energy network holds operators without gradient rule.</exception>
     /// <exception cref="GraphException">The engine cannot load a network.</exception>
@@ -121,33 +133,35 @@ public sealed partial class EquivariantModel : IDisposable
         using var scope = torch.NewDisposeScope();
         var (buffers, batch) = ToBatch(images);
         var inference = Stopwatch.StartNew();
-        var start = _proposer?.RunSingle(
-            Bundle.Manifest.Models.Proposer!.Input,
-            new Preprocessing(Bundle.Image).Apply(batch),
-            Bundle.Manifest.Models.Proposer.Output,
-            cancellationToken);
+        var proposals = _proposals?.Run(batch, SettingsFromProposal, cancellationToken) ?? [];
         inference.Stop();
-
-        CanonicalisationResult fields;
+        using var passes = new PassResults();
         using (torch.enable_grad())
         {
-            fields = Start == StartPoint.Multi
+            foreach (var proposal in Averaged(proposals))
+                passes.Add(_asProposed.Run(batch, proposal, null, cancellationToken));
+            var start = proposals.LastOrDefault();
+            passes.Add(Start == StartPoint.Multi
                 ? _canonicaliser.Run(batch, Starts(start), _options.MultiStart.Refined, progress, cancellationToken)
-                : (start is null ? _canonicaliser : _refiner).Run(batch, start, progress, cancellationToken);
+                : (start is null ? _canonicaliser : _refiner).Run(batch, start, progress, cancellationToken));
         }
 
+        inference.Start();
+        torch.Tensor[] outputs = [.. passes.Canonical.Select(canonical => _networks.Inner.Run(canonical, cancellationToken))];
+        inference.Stop();
+        var fields = passes.Gather();
         try
         {
-            inference.Start();
-            var output = _networks.Inner.Run(fields.Canonical, cancellationToken);
-            inference.Stop();
             var canonical = ImageTensor.FromTensor(fields.Canonical);
             var results = images.Select((image, i) => new EquivariantImage(
-                Map(output, fields, i, image.Height, image.Width),
+                Map(outputs, passes, i, image.Height, image.Width),
                 buffers[i],
                 canonical[i],
-                _mapping.Map(output.narrow(0, i, 1), null, null, _grid, _grid.Height, _grid.Width),
-                fields.Images[i]));
+                _mapping.Map(outputs[passes.Final(i)].narrow(0, i, 1), null, null, _grid, _grid.Height, _grid.Width),
+                fields.Images[i])
+            {
+                Maps = passes.Accepted(i).Length,
+            });
             return new EquivariantResult([.. results], fields, inference.Elapsed);
         }
         catch
@@ -178,6 +192,11 @@ public sealed partial class EquivariantModel : IDisposable
         if (_ownsNetworks) _networks.Dispose();
     }
 
+    // The last proposal is not counted twice where it is what the search returns.
+    private IEnumerable<torch.Tensor> Averaged(List<torch.Tensor> proposals) => !Average
+        ? []
+        : proposals.SkipLast(Start == StartPoint.Proposer && SettingsFromProposal.Steps == 0 ? 1 : 0);
+
     // Turned and scaled or not, a proposal is near the end already and goes on as one.
     private SearchStart[] Starts(torch.Tensor? proposal) =>
     [
@@ -186,11 +205,11 @@ public sealed partial class EquivariantModel : IDisposable
     ];
 
     // What was left as it is takes the same way as the network alone.
-    private ModelOutput Map(torch.Tensor output, CanonicalisationResult fields, int index, int height, int width) => _mapping.Map(
-        output.narrow(0, index, 1),
-        fields.Images[index].Accepted ? fields.Displacement.narrow(0, index, 1) : null,
-        fields.Images[index].Accepted ? fields.InverseDisplacement.narrow(0, index, 1) : null,
-        _grid, height, width);
+    private ModelOutput Map(torch.Tensor[] outputs, PassResults passes, int image, int height, int width)
+    {
+        int[] used = passes.Accepted(image) is { Length: > 0 } accepted ? accepted : [passes.Final(image)];
+        return _mapping.Map([.. used.Select(pass => passes.Answer(outputs[pass], pass, image))], _grid, height, width);
+    }
 
     private (IReadOnlyList<ImageBuffer> Buffers, torch.Tensor Batch) ToBatch(IReadOnlyList<ImageBuffer> images)
     {

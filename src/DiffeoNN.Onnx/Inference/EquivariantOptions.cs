@@ -25,6 +25,12 @@ public sealed record EquivariantOptions
     /// <summary>What <see cref="StartPoint.Multi"/> tries.</summary>
     public MultiStartOptions MultiStart { get; init; } = new();
 
+    /// <summary>How often the proposer is asked, at least 1: each further time for what is left.</summary>
+    public int? Passes { get; init; }
+
+    /// <summary>Whether answers are the mean over the maps of all passes of the proposer and of the search, instead of those of the last.</summary>
+    public bool? Average { get; init; }
+
     /// <summary>When the map found is used; if null, <see cref="AcceptanceRule.Checked"/>, or what the preset says.</summary>
     public AcceptanceRule? Accept { get; init; }
 

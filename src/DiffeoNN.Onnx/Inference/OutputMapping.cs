@@ -19,32 +19,46 @@ internal sealed class OutputMapping(OutputSpec spec)
     /// <param name="width">Columns of the answer.</param>
     public ModelOutput Map(
         torch.Tensor output, torch.Tensor? displacement, torch.Tensor? inverse, SamplingGrid canonical, int height, int width)
+        => Map([new MappedAnswer(output, displacement, inverse)], canonical, height, width);
+
+    /// <summary>Maps the answers that several maps led to for one image, and takes their mean: of probabilities, values, scores or places.</summary>
+    /// <param name="answers">At least one.</param>
+    /// <param name="canonical">The bundle's grid.</param>
+    /// <param name="height">Rows of the answer.</param>
+    /// <param name="width">Columns of the answer.</param>
+    public ModelOutput Map(IReadOnlyList<MappedAnswer> answers, SamplingGrid canonical, int height, int width)
     {
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
         return spec.Kind switch
         {
-            OutputKind.Classification => new ModelOutput { Kind = spec.Kind, Height = height, Width = width, Scores = Host(output) },
-            OutputKind.Points => new ModelOutput { Kind = spec.Kind, Height = height, Width = width, Points = MapPoints(output, displacement, canonical, height, width) },
-            _ => MapPlanes(output, inverse, height, width),
+            OutputKind.Classification => new ModelOutput { Kind = spec.Kind, Height = height, Width = width, Scores = Host(Mean(answers, answer => answer.Output)) },
+            OutputKind.Points => new ModelOutput { Kind = spec.Kind, Height = height, Width = width, Points = Places(Mean(answers, MapPoints), canonical, height, width) },
+            // Outside the canonical image nothing is known; its border is the best guess, and probabilities still add up to one.
+            _ => Answer(Mean(answers, answer => Resample.To(answer.Output, answer.Inverse, height, width)), height, width),
         };
     }
 
-    private ModelOutput MapPlanes(torch.Tensor output, torch.Tensor? inverse, int height, int width)
+    private static torch.Tensor Mean(IReadOnlyList<MappedAnswer> answers, Func<MappedAnswer, torch.Tensor> map) => answers.Count == 1
+        ? map(answers[0])
+        : answers.Select(map).Aggregate((sum, next) => sum.Plus(next)).Times(1.0 / answers.Count);
+
+    private ModelOutput Answer(torch.Tensor planes, int height, int width)
     {
-        // Outside the canonical image nothing is known; its border is the best guess, and probabilities still add up to one.
-        var planes = Resample.To(output, inverse, height, width);
         var buffer = ImageTensor.FromTensor(planes)[0];
         return spec.Kind == OutputKind.Image
             ? new ModelOutput { Kind = spec.Kind, Height = height, Width = width, Planes = buffer }
             : new ModelOutput { Kind = spec.Kind, Height = height, Width = width, Planes = buffer, Labels = LabelMap.FromProbabilities(planes)[0] };
     }
 
-    private static List<(double Column, double Row)> MapPoints(
-        torch.Tensor output, torch.Tensor? displacement, SamplingGrid canonical, int height, int width)
+    private static torch.Tensor MapPoints(MappedAnswer answer)
     {
-        var points = output.reshape(1, -1, 2);
-        if (displacement is not null) points = points.Plus(Resample.At(displacement, points));
+        var points = answer.Output.reshape(1, -1, 2);
+        return answer.Displacement is null ? points : points.Plus(Resample.At(answer.Displacement, points));
+    }
+
+    private static List<(double Column, double Row)> Places(torch.Tensor points, SamplingGrid canonical, int height, int width)
+    {
         // Fractions of the extent carry over to any size; the canonical grid's unit does not.
         double scaleX = (width - 1) / (2 * canonical.HalfWidth), scaleY = (height - 1) / (2 * canonical.HalfHeight);
         var values = Host(points);

@@ -12,9 +12,24 @@ namespace DiffeoNN.Onnx.Inference;
 /// <param name="Start">Where searches start; never <see cref="StartPoint.Auto"/>.</param>
 internal sealed record SearchSettings(EnergyWeights Weights, CanonicaliserOptions FromIdentity, CanonicaliserOptions FromProposal, StartPoint Start)
 {
+    /// <summary>How often the proposer is asked.</summary>
+    public int Passes { get; private init; } = 1;
+
+    /// <summary>Whether answers are averaged over the maps of all passes and of the search.</summary>
+    public bool Average { get; private init; }
+
     /// <summary>Brings them together.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The caller asks for less than one pass.</exception>
     /// <exception cref="BundleException">The bundle lacks what is asked for.</exception>
     public static SearchSettings Of(Bundle bundle, EquivariantOptions options)
+    {
+        var optimiser = options.Preset == SearchPreset.Bundle ? bundle.Optimiser : new OptimiserSettings();
+        var passes = options.Passes ?? optimiser.Passes ?? 1;
+        ArgumentOutOfRangeException.ThrowIfLessThan(passes, 1, nameof(EquivariantOptions.Passes));
+        return Searches(bundle, options) with { Passes = passes, Average = options.Average ?? optimiser.Average ?? false };
+    }
+
+    private static SearchSettings Searches(Bundle bundle, EquivariantOptions options)
     {
         var start = StartOf(bundle, options);
         if (options.Preset == SearchPreset.Published)

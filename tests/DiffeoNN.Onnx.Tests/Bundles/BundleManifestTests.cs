@@ -39,7 +39,7 @@ internal sealed class BundleManifestTests
             }));
             Assert.That(manifest.Optimiser, Is.EqualTo(new OptimiserSettings
             {
-                Field = "siren", Lattice = 32, Steps = 100, LearningRate = 0.0039, Squarings = 7, Tolerance = 1e-4, Patience = 20,
+                Field = "siren", Lattice = 32, Steps = 100, LearningRate = 0.0039, Squarings = 7, Passes = 2, Average = true, Tolerance = 1e-4, Patience = 20,
                 Refinement = new RefinementSettings
                 {
                     Steps = 15, LearningRate = 0.01, Lattice = 6, Smoothness = 2000, Orientation = 50, Tolerance = 1e-3, Patience = 5,
@@ -130,6 +130,10 @@ internal sealed class BundleManifestTests
             "m.json: unknown field 'optimiser.refinement.start'. Known there: steps, learningRate, lattice, smoothness, orientation, tolerance, patience.");
         yield return Case("refinement out of range", root => root["optimiser"]!["refinement"]!["smoothness"] = -1,
             "m.json: field 'optimiser.refinement.smoothness' is -1; expected a number of at least 0.");
+        yield return Case("no pass", root => root["optimiser"]!["passes"] = 0,
+            "m.json: field 'optimiser.passes' is 0; expected a whole number from 1 to 100.");
+        yield return Case("average of another type", root => root["optimiser"]!["average"] = 1,
+            "m.json: field 'optimiser.average' is 1; expected true or false.");
         yield return Case("refinement of another type", root => root["optimiser"]!["refinement"] = 15,
             "m.json: field 'optimiser.refinement' is 15; expected an object.");
         yield return Case("mean of another length", root => root["image"]!["mean"] = new JsonArray(0, 0, 0),

@@ -48,6 +48,30 @@ public sealed class OutputMappingTests
     }
 
     [Test]
+    public void AnswersOfSeveralMaps_AreAveragedInTheInputsGeometry()
+    {
+        using var scope = torch.NewDisposeScope();
+        MappedAnswer Answer(float[] values, long[] shape, float pixels)
+        {
+            var u = torch.full([1, 2, 9, 17], pixels * (float)Grid.PixelSize);
+            return new MappedAnswer(torch.tensor(values).view(shape), u, -u);
+        }
+
+        var scores = Mapping(OutputKind.Classification).Map([Answer([0.2f, 0.8f], [1, 2], 0), Answer([0.9f, 0.1f], [1, 2], 3)], Grid, 9, 17);
+        Assert.That(scores.Scores, Is.EqualTo(new[] { 0.55f, 0.45f }).Within(1e-6));
+        Assert.That(scores.Class, Is.Zero);
+
+        var points = Mapping(OutputKind.Points).Map([Answer([0, 0], [1, 1, 2], 1), Answer([0, 0], [1, 1, 2], 3)], Grid, 9, 17);
+        AssertPoints(points.Points!, (10, 6));
+
+        // One map says class 1 in every column from 8 on, the other 2 columns further left; between them the surer one wins.
+        float[] Step(float probability) => [.. Enumerable.Range(0, 2 * 9 * 17).Select(i => (i / (9 * 17) == 1) == (i % 17 >= 8) ? probability : 1 - probability)];
+        var planes = Mapping(OutputKind.Segmentation).Map([Answer(Step(0.7f), [1, 2, 9, 17], 0), Answer(Step(0.9f), [1, 2, 9, 17], -2)], Grid, 9, 17);
+        Assert.That(planes.Planes![1, 4, 7], Is.EqualTo((0.3f + 0.9f) / 2).Within(1e-5));
+        Assert.That((planes.Labels![4, 5], planes.Labels[4, 7]), Is.EqualTo(((byte)0, (byte)1)));
+    }
+
+    [Test]
     public void Classifications_AreTakenAsTheyAre()
     {
         using var scope = torch.NewDisposeScope();

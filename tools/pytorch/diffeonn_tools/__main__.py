@@ -47,6 +47,9 @@ def _parser():
     command.add_argument("--start", default="auto", choices=("auto", "zero", "proposer"),
                          help="where canonicalisation starts (default auto: at the proposal, where there is one)")
     command.add_argument("--steps", type=int, help="updates (default the configuration's; 0 takes the start alone)")
+    command.add_argument("--passes", type=int, help="how often the proposer is asked (default the configuration's)")
+    command.add_argument("--average", type=json.loads, metavar="true|false",
+                         help="whether answers are the mean over the maps of all passes and of the search (default the configuration's)")
     command.add_argument("--count", type=int, help="the first images only")
     command.set_defaults(run=_evaluate)
 
@@ -116,7 +119,8 @@ def _evaluate(options):
     images, targets = (part[: options.count] for part in data.load(options.data, options.split, config))
     networks = _load(config, checkpoints)
     for preset in options.deform:
-        evaluate.evaluate(networks, config, images, targets, preset, options.seed, options.repeats, options.start, options.steps)
+        evaluate.evaluate(networks, config, images, targets, preset, options.seed, options.repeats, options.start, options.steps,
+                          options.passes, options.average)
 
 
 def _trained(config, checkpoints):

@@ -106,9 +106,27 @@ def score(prediction, target):
 
 
 @torch.no_grad()
-def propose(proposer, x):
-    """The proposal at the images' size (N, 2, H, W), continued linearly between its nodes as in the library."""
-    return torch.cat([fields.upsample(proposer(part), *x.shape[2:]) for part in x.split(64)])
+def propose(proposer, x, passes=1, squarings=7, padding="zeros"):
+    """The proposals after each pass at the images' size (N, 2, H, W), continued linearly between their nodes as in the library.
+
+    Each further pass is the proposal for what is left: for the image that the velocity so far leads to.
+    """
+    size = x.shape[2:]
+    lattices = [torch.cat([proposer(part) for part in x.split(64)])]
+    while len(lattices) < passes:
+        y = fields.warp(x, fields.exponential(fields.upsample(lattices[-1], *size), squarings), padding)
+        left = torch.cat([proposer(part) for part in y.split(64)])
+        lattices.append(fields.compose_velocities(lattices[-1], left, *size))
+    return [fields.upsample(lattice, *size) for lattice in lattices]
+
+
+def mean_answer(answers):
+    """Mean of probabilities (N, 1, H, W), or of a classifier's, whose logits these are, as logarithms (N, classes)."""
+    if len(answers) == 1:
+        return answers[0]
+    if answers[0].dim() == 2:
+        return torch.stack([answer.softmax(1) for answer in answers]).mean(0).log()
+    return torch.stack(answers).mean(0)
 
 
 def settings(config, from_proposal, steps=None):
@@ -122,18 +140,22 @@ def settings(config, from_proposal, steps=None):
     return optimiser, weights
 
 
-def evaluate(networks, config, images, targets, preset, seed, repeats=1, start="auto", steps=None, batch=33, log=print):
+def evaluate(networks, config, images, targets, preset, seed, repeats=1, start="auto", steps=None, passes=None, average=None,
+             batch=33, log=print):
     """Mean score clean, naive, augmented and canonicalised, on ``repeats`` deformations of every image.
 
     The score is IoU, or accuracy of a classifier. ``start``: ``zero``, ``proposer``, or ``auto``, which takes the proposer
     where there is one. ``steps`` overrides the configuration's; with 0 the start itself is the result. From the proposal
-    the configuration's ``refinement`` counts.
+    the configuration's ``refinement`` counts. ``passes`` (of the proposer) and ``average`` (of the answers that the maps of
+    all passes and of the search lead to) override the configuration's.
     """
     inner, vae, critic = (networks.get(role) for role in ("inner", "vae", "critic"))
     if start == "proposer" and "proposer" not in networks:
         raise ValueError("the configuration has no proposer to start from.")
     proposer = networks.get("proposer") if start != "zero" else None
     optimiser, weights = settings(config, proposer is not None, steps)
+    passes = optimiser.get("passes", 1) if passes is None else passes
+    average = optimiser.get("average", False) if average is None else average
     for network in networks.values():
         network.requires_grad_(False)
     images, targets = images.repeat(repeats, 1, 1, 1), targets.repeat(repeats, *[1] * (targets.dim() - 1))
@@ -147,11 +169,14 @@ def evaluate(networks, config, images, targets, preset, seed, repeats=1, start="
     scores, folded, energies, residuals = [], [], [], []
     padding, k = config["padding"], config["optimiser"]["squarings"]
     for part, truth in zip(x.split(batch), target.split(batch)):
-        proposal = None if proposer is None else propose(proposer, part)
-        v, energy = canonicalise(part, vae, critic, weights, optimiser, padding, start=proposal)
+        proposals = [None] if proposer is None else propose(proposer, part, passes, k, padding)
+        v, energy = canonicalise(part, vae, critic, weights, optimiser, padding, start=proposals[-1])
         with torch.no_grad():
-            u, back = fields.exponential(v, k), fields.exponential(-v, k)
-            scores.append(score(predict(inner, fields.warp(part, u, padding), back), truth))
+            answers = []
+            for velocity in (*_averaged(proposals, optimiser), v) if average else (v,):
+                u, back = fields.exponential(velocity, k), fields.exponential(-velocity, k)
+                answers.append(predict(inner, fields.warp(part, u, padding), back))
+            scores.append(score(mean_answer(answers), truth))
             folded.append(fields.minimum_determinant(u))
             residuals.append(fields.compose(u, back).norm(dim=1).flatten(1).median(1).values * (part.shape[-1] - 1) / 2)
             energies.append(energy)
@@ -166,3 +191,8 @@ def evaluate(networks, config, images, targets, preset, seed, repeats=1, start="
                "worseBy5": float((canonical < naive - 0.05).double().mean())}
     log(f"{preset}: " + "  ".join(f"{name} {value:.4f}" for name, value in result.items()))
     return result
+
+
+def _averaged(proposals, optimiser):
+    """The proposals whose answers are averaged with that of the search: the last one not twice, where it is what the search returns."""
+    return [v for v in (proposals if optimiser["steps"] else proposals[:-1]) if v is not None]

@@ -78,6 +78,19 @@ def spline_basis(nodes, size):
     return basis
 
 
+def compose_velocities(v, w, height, width):
+    """``v + w + [v, w] / 2``, ``[v, w] = J_v w - J_w v``, on a lattice (N, 2, h, w) with the image's corners: its exponential is exp(v)
+    after exp(w), ``p -> exp(v)(exp(w)(p))``, up to terms of third order (Baker, Campbell, Hausdorff)."""
+    longest = max(height, width) - 1
+    spacings = [2 * (size - 1) / longest / (nodes - 1) for size, nodes in zip((height, width), v.shape[2:])]
+
+    def along(field, direction):
+        rows, columns = torch.gradient(field, spacing=spacings, dim=(2, 3))
+        return columns * direction[:, :1] + rows * direction[:, 1:]
+
+    return v + w + (along(v, w) - along(w, v)) / 2
+
+
 def _differences(field):
     pixel = 2.0 / (max(field.shape[2:]) - 1)
     return field.diff(dim=3) / pixel, field.diff(dim=2) / pixel

@@ -55,6 +55,14 @@ class RegulariserTests(unittest.TestCase):
         self.assertAlmostEqual(float(fields.orientation(mirror)), 1.0, places=12)
         self.assertEqual(float(fields.orientation(0 * mirror)), 0.0)
 
+    def test_composed_velocity_of_linear_fields_is_half_their_commutator_more_than_their_sum(self):
+        a, b = torch.tensor([[0.1, -0.3], [0.2, 0.05]], dtype=torch.float64), torch.tensor([[0.2, 0.1], [-0.4, 0.3]], dtype=torch.float64)
+        height, width = 20, 33
+        p = torch.nn.functional.interpolate(fields.base_grid(height, width, torch.float64), (6, 9), mode="bilinear", align_corners=True)
+        linear = lambda m: torch.einsum("ij,njhw->nihw", m, p)
+        composed = fields.compose_velocities(linear(a), linear(b), height, width)
+        torch.testing.assert_close(composed, linear(a + b + (a @ b - b @ a) / 2))
+
     def test_inverse_of_a_smooth_map_undoes_it(self):
         grid = fields.base_grid(33, 33, torch.float64)
         u = 0.1 * torch.cos(2 * grid.flip(1))

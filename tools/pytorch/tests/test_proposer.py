@@ -107,6 +107,40 @@ class ProposerTests(unittest.TestCase):
         v, _ = evaluate.canonicalise(images, vae, None, CONFIG["energy"], {**CONFIG["optimiser"], "steps": 0}, start=start)
         torch.testing.assert_close(v, start)
 
+    def test_further_passes_propose_for_what_is_left(self):
+        torch.nn.init.normal_(self.network.dense.weight, std=0.05)
+        images, _ = _pairs(3)
+        self.network.eval()
+        first, second = evaluate.propose(self.network, images, passes=2)
+        torch.testing.assert_close(evaluate.propose(self.network, images), [first])
+        left = evaluate.propose(self.network, fields.warp(images, fields.exponential(first)))[0]
+        self.assertGreater(float((second - first).abs().max()), 1e-3)
+        composed = fields.compose(fields.exponential(first), fields.exponential(left))
+        inside = (slice(None), slice(None), slice(4, -4), slice(4, -4))
+        error = (fields.exponential(second) - composed)[inside].abs().max()
+        self.assertLess(float(error), 0.2 * float(left.abs().max()))
+
+    def test_answers_are_averaged_over_passes_and_search(self):
+        images, masks = _pairs(4)
+        built = {role: train.build(role, CONFIG).eval() for role in ("inner", "vae", "critic", "proposer")}
+        torch.nn.init.normal_(built["proposer"].dense.weight, std=0.1)
+        asked = []
+        average = evaluate.mean_answer
+        try:
+            evaluate.mean_answer = lambda answers: asked.append(len(answers)) or average(answers)
+            for options in ({"passes": 2, "steps": 0}, {"passes": 2, "steps": 1}, {"passes": 1, "steps": 1}, {"start": "zero", "steps": 1},
+                            {"passes": 2, "steps": 0, "average": False}):
+                evaluate.evaluate(built, CONFIG, images, masks, "tps", 1, log=lambda text: None, **{"average": True, **options})
+        finally:
+            evaluate.mean_answer = average
+        self.assertEqual(asked, [2, 3, 2, 1, 1])
+
+    def test_mean_of_classifiers_is_that_of_their_probabilities(self):
+        logits = [torch.tensor([[2.0, 0.0, -1.0]]), torch.tensor([[0.0, 3.0, 1.0]])]
+        mean = (logits[0].softmax(1) + logits[1].softmax(1)) / 2
+        torch.testing.assert_close(evaluate.mean_answer(logits).softmax(1), mean)
+        self.assertIs(evaluate.mean_answer(logits[:1]), logits[0])
+
     def test_refinement_replaces_settings_from_the_proposal_only(self):
         config = {**CONFIG, "optimiser": {**CONFIG["optimiser"], "refinement": {"steps": 3, "smoothness": 2000.0, "lattice": 4}}}
         optimiser, weights = evaluate.settings(config, from_proposal=True)

@@ -1,0 +1,45 @@
+using DiffeoNN.Onnx.Canonicalisation;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Inference;
+
+/// <summary>The maps that answers are averaged over, each judged by itself, and which of them count for an image.</summary>
+internal sealed class PassResults : IDisposable
+{
+    private readonly List<CanonicalisationResult> _results = [];
+
+    /// <summary>The next map of the batch; the last one added is the search's. Its tensors are this object's from here on.</summary>
+    public void Add(CanonicalisationResult result) => _results.Add(result);
+
+    /// <summary>Canonical images of each pass.</summary>
+    public IEnumerable<torch.Tensor> Canonical => _results.Select(result => result.Canonical);
+
+    /// <summary>The passes whose map is used for an image; none where it is left as it is.</summary>
+    public int[] Accepted(int image) => [.. Enumerable.Range(0, _results.Count).Where(pass => _results[pass].Images[image].Accepted)];
+
+    /// <summary>The answer of a pass for an image with its way back, none where the map is not used.</summary>
+    /// <param name="output">The network's output on the pass's canonical images.</param>
+    /// <param name="pass">Which pass.</param>
+    /// <param name="image">Which image.</param>
+    public MappedAnswer Answer(torch.Tensor output, int pass, int image)
+    {
+        var (result, own) = (_results[pass], output.narrow(0, image, 1));
+        return result.Images[image].Accepted
+            ? new MappedAnswer(own, result.Displacement.narrow(0, image, 1), result.InverseDisplacement.narrow(0, image, 1))
+            : new MappedAnswer(own, null, null);
+    }
+
+    /// <summary>Which pass stands for an image: the last whose map is used, else the last, which tells why.</summary>
+    public int Final(int image) => Accepted(image) is [.., var last] ? last : _results.Count - 1;
+
+    /// <summary>The batch that <see cref="Final"/> says, with the time of all passes; the caller disposes it.</summary>
+    public CanonicalisationResult Gather()
+    {
+        var times = _results.Select(result => result.Times).Aggregate((sum, next) => sum.Plus(next));
+        ResultRow[] rows = [.. Enumerable.Range(0, _results[0].Images.Count).Select(image => new ResultRow(_results[Final(image)], image))];
+        return ResultRow.Gather(rows, [.. rows.Select(row => row.Image)], times);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _results.ForEach(result => result.Dispose());
+}

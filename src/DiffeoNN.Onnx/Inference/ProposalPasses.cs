@@ -1,0 +1,45 @@
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Fields;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Inference;
+
+/// <summary>Asks a bundle's proposer once or several times, each further time for what is left: v_k+1 is the velocity of exp(v_k) after exp(d), d
+/// being the proposal for the image that exp(v_k) leads to.</summary>
+/// <param name="bundle">Has a proposer.</param>
+/// <param name="proposer">Its graph; stays the caller's.</param>
+/// <param name="passes">How often, at least 1.</param>
+internal sealed class ProposalPasses(Bundle bundle, IGraph proposer, int passes)
+{
+    private readonly Preprocessing _preprocessing = new(bundle.Image);
+
+    /// <summary>The velocities after each pass, in order.</summary>
+    /// <param name="images">Pixel values, shape (N, C, H, W).</param>
+    /// <param name="settings">Squarings and padding of the maps between passes.</param>
+    /// <param name="cancellationToken">Ends the run within one pass.</param>
+    /// <returns>One a pass, each of the proposer's shape (N, 2, h, w); they join the caller's dispose scope.</returns>
+    public List<torch.Tensor> Run(torch.Tensor images, CanonicaliserOptions settings, CancellationToken cancellationToken)
+    {
+        var grid = SamplingGrid.Of(images);
+        List<torch.Tensor> velocities = [Propose(images, cancellationToken)];
+        while (velocities.Count < passes)
+        {
+            using var scope = torch.NewDisposeScope();
+            var (v, full) = (velocities[^1], LatticeUpsampling.Resample(velocities[^1], grid));
+            int[] squarings = [.. ScalingAndSquaring.FastestSpeeds(full).Select(speed => CanonicalisationRun.SquaringsOf(speed, settings))];
+            var left = Propose(Warp.Apply(images, ScalingAndSquaring.Exp(full, squarings), settings.Padding), cancellationToken);
+            velocities.Add(VelocityComposition.Compose(v, left, grid).MoveToOuterDisposeScope());
+        }
+
+        return velocities;
+    }
+
+    private torch.Tensor Propose(torch.Tensor images, CancellationToken cancellationToken)
+    {
+        using var scope = torch.NewDisposeScope();
+        var spec = bundle.Manifest.Models.Proposer!;
+        return proposer.RunSingle(spec.Input, _preprocessing.Apply(images), spec.Output, cancellationToken).MoveToOuterDisposeScope();
+    }
+}

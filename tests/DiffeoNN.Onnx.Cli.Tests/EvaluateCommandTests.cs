@@ -255,6 +255,7 @@ public sealed class EvaluateCommandTests
             root["models"]!["inner"]!["sha256"] = Bundle.Hash(path);
             root["models"]!["inner"]!["output"]!["name"] = "scores";
             root["models"]!["inner"]!["output"]!["kind"] = "classification";
+            root["models"]!.AsObject().Remove("augmented");
         });
         return target;
     }

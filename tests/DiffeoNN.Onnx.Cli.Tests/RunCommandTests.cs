@@ -115,7 +115,8 @@ public sealed class RunCommandTests
     {
         using var folder = new TemporaryFolder();
         Assert.That(CommandRun.Of("shapes", "--output", folder["data"], "--count", "1", "--seed", "1").Code, Is.EqualTo(ExitCode.Success));
-        var run = Run(folder, "results", "--start", "proposer");
+        string bundle = BundleCopy.Of(Repository.Bundle("shapes"), folder["bundle"], root => root["models"]!.AsObject().Remove("proposer"));
+        var run = CommandRun.Of("run", "--model", bundle, "--input", folder["data/images"], "--output", folder["results"], "--start", "proposer");
         run.AssertError(ExitCode.Model, "no proposer");
     }
 

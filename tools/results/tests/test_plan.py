@@ -23,7 +23,8 @@ class PlanTests(unittest.TestCase):
         lungs = bundles[1].series[0]
         self.assertEqual(sorted(run.seed for run in lungs.runs if run.deform == "tps"), [2026, 2027, 2028])
         self.assertEqual({run.count for run in lungs.runs}, {None})
-        self.assertTrue(all(run.count >= 500 for bundle in (bundles[0], bundles[2]) for run in bundle.series[0].runs))
+        self.assertTrue(all(run.count >= 500 for bundle in (bundles[0], bundles[2]) for run in bundle.series[0].runs
+                            if run.deform in ("none", "tps", "tps-strong")))
 
     def test_a_run_is_a_command(self):
         run = plan.Run("lungs", "zero", "lungs", "test", "kermany-normal", "tps", 7, 5, ("--start", "zero"))
@@ -38,7 +39,10 @@ class PlanTests(unittest.TestCase):
     def test_a_trial_takes_fewer_images(self):
         bundles, _ = plan.read(COMMITTED, count=30)
         self.assertEqual({run.count for run in bundles[1].series[0].runs}, {30})
-        self.assertEqual({run.count for series in bundles[1].series if series.name == "published" for run in series.runs}, {24})
+        whole, _ = plan.read(COMMITTED)
+        published = lambda bundles: [run.count for series in bundles[1].series if series.name == "published" for run in series.runs]
+        self.assertTrue(0 < max(published(whole)) < 30)
+        self.assertEqual(published(bundles), published(whole))
 
     def test_mistakes_are_named(self):
         entry = json.loads(COMMITTED.read_text())

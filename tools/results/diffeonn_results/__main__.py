@@ -153,7 +153,7 @@ class Results:
 
     def _panels(self, document, bundle, found, folder):
         wanted = dict(bundle.pictures)
-        deform = wanted.pop("deform")
+        deform = wanted.pop("deform", None)
         if deform not in found:
             return
         done = [self._finished[run] for run in bundle.series[0].runs if run.deform == deform and run in self._finished]

@@ -76,7 +76,7 @@ def _bundle(entry, count):
         _known(f"bar of {entry['name']}", bar, BAR_FIELDS)
         if bar["measure"] not in MEASURES or bar.get("series", names[0]) not in names or not {"atLeast", "atMost"} & set(bar):
             raise ValueError(f"{entry['name']}: bar {bar} is of no known measure or series, or has no bound")
-    return BundlePlan(entry["name"], entry["title"], entry["data"], entry["terms"], series, tuple(entry["bars"]), entry["pictures"])
+    return BundlePlan(entry["name"], entry["title"], entry["data"], entry["terms"], series, tuple(entry["bars"]), entry.get("pictures", {}))
 
 
 def _series(bundle, entry, count):

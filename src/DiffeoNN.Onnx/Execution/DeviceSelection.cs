@@ -22,7 +22,7 @@ public sealed record DeviceSelection(ExecutionDevice Device, int Index, string R
     {
         ArgumentOutOfRangeException.ThrowIfNegative(options.DeviceIndex);
         if (options.Device == ExecutionDevice.Cpu) return new(ExecutionDevice.Cpu, 0, "CPU, as asked for.");
-        var missing = probe.Missing(options.DeviceIndex);
+        var missing = options.Engine == EngineKind.Torch ? probe.MissingForTorch(options.DeviceIndex) : probe.Missing(options.DeviceIndex);
         if (missing.Count == 0) return new(ExecutionDevice.Cuda, options.DeviceIndex, $"CUDA device {options.DeviceIndex}.");
         var problems = string.Join("; ", missing);
         if (options.Device == ExecutionDevice.Auto) return new(ExecutionDevice.Cpu, 0, $"CPU, because CUDA does not work here: {problems}.");

@@ -3,6 +3,9 @@ namespace DiffeoNN.Onnx.Execution;
 /// <summary>Where and on how many cores to run.</summary>
 public sealed record ExecutionOptions
 {
+    /// <summary>What runs the graphs.</summary>
+    public EngineKind Engine { get; init; } = EngineKind.OnnxRuntime;
+
     /// <summary>Device asked for.</summary>
     public ExecutionDevice Device { get; init; } = ExecutionDevice.Auto;
 

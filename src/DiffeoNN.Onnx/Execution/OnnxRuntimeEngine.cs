@@ -5,7 +5,7 @@ namespace DiffeoNN.Onnx.Execution;
 
 /// <summary>Loads ONNX models into ONNX Runtime, all with the same device and core budget.</summary>
 /// <remarks>The CUDA path could not be run where this library was built: it is written after ONNX Runtime's documentation.</remarks>
-public sealed class OnnxRuntimeEngine
+public sealed class OnnxRuntimeEngine : IEngine
 {
     /// <summary>Weights of more bytes are not passed as one block; protocol buffers end at 2 GiB.</summary>
     internal const long InMemoryLimit = 1L << 30;
@@ -22,6 +22,9 @@ public sealed class OnnxRuntimeEngine
         Budget.ApplyToTorch();
         Device = DeviceSelection.Choose(Options);
     }
+
+    /// <inheritdoc/>
+    public string Name => "onnxruntime";
 
     /// <summary>As given.</summary>
     public ExecutionOptions Options { get; }

@@ -51,17 +51,26 @@ internal sealed record CudaProbe
         if (missing.Count > 0) return missing;
 
         // This starts CUDA in libtorch, so it is asked only where the libraries are there.
+        return [.. MissingInTorch(index)];
+    }
+
+    /// <summary>What keeps CUDA from working where libtorch runs the graphs too; ONNX Runtime's part is not asked for.</summary>
+    /// <param name="index">Number of the GPU.</param>
+    public IReadOnlyList<string> MissingForTorch(int index) => CanLoad(Driver)
+        ? [.. MissingInTorch(index)]
+        : [$"the NVIDIA driver's '{Driver}' does not load, install the driver (in a container, start it with access to the GPU)"];
+
+    private IEnumerable<string> MissingInTorch(int index)
+    {
         switch (TorchDevices())
         {
             case null:
-                missing.Add($"libtorch was built without CUDA, use the package TorchSharp-cuda-linux or set {TorchLibraries.Variable} to the folder of a libtorch with CUDA");
+                yield return $"libtorch was built without CUDA, use the package TorchSharp-cuda-linux or set {TorchLibraries.Variable} to the folder of a libtorch with CUDA";
                 break;
             case var count when count <= index:
-                missing.Add($"libtorch sees {count} GPUs and number {index} (from 0) is asked for");
+                yield return $"libtorch sees {count} GPUs and number {index} (from 0) is asked for";
                 break;
         }
-
-        return missing;
     }
 
     /// <summary>ONNX Runtime names only the first library that is missing; this finds all of them.</summary>

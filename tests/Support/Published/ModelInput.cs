@@ -1,4 +1,6 @@
-namespace DiffeoNN.Onnx.Gradients.Tests.Published;
+using DiffeoNN.Onnx.Gradients;
+
+namespace DiffeoNN.Onnx.Tests.Support;
 
 /// <summary>What a published network is fed: of the kind and range that it was made for.</summary>
 /// <param name="Shape">Its shape.</param>

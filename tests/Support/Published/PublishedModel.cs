@@ -1,4 +1,6 @@
-namespace DiffeoNN.Onnx.Gradients.Tests.Published;
+using DiffeoNN.Onnx.Gradients;
+
+namespace DiffeoNN.Onnx.Tests.Support;
 
 /// <summary>A published network, what it is fed and how closely its gradient must agree.</summary>
 /// <param name="Name">Its folder.</param>

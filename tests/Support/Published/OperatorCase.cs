@@ -1,4 +1,4 @@
-namespace DiffeoNN.Onnx.Gradients.Tests.Published;
+namespace DiffeoNN.Onnx.Tests.Support;
 
 /// <summary>One published single-operator case: its path and the inputs its gradient exists for.</summary>
 internal sealed record OperatorCase(string Path, int Opset, string[] Differentiable)

@@ -1,6 +1,6 @@
-using static DiffeoNN.Onnx.Gradients.Tests.Published.ModelInput;
+using static DiffeoNN.Onnx.Tests.Support.ModelInput;
 
-namespace DiffeoNN.Onnx.Gradients.Tests.Published;
+namespace DiffeoNN.Onnx.Tests.Support;
 
 /// <summary>The published networks.</summary>
 internal static class PublishedModels

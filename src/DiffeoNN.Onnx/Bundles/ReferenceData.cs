@@ -41,12 +41,13 @@ public sealed record ReferenceData(string Folder, IReadOnlyList<OnnxTensor> Inpu
 
     private static List<OnnxTensor> Tensors(string folder, string kind)
     {
-        var files = Directory.GetFiles(folder, $"{kind}_*.pb").Select(Path.GetFileName).ToHashSet(StringComparer.Ordinal);
+        // Gradients lie beside them: those of a tensor named "output" are in output_grad.pb.
+        var files = Directory.GetFiles(folder, $"{kind}_*.pb").Count(file => Path.GetFileNameWithoutExtension(file)[(kind.Length + 1)..].All(char.IsAsciiDigit));
         var tensors = new List<OnnxTensor>();
-        for (var i = 0; i < files.Count; i++)
+        for (var i = 0; i < files; i++)
         {
             var path = Path.Combine(folder, $"{kind}_{i}.pb");
-            if (!File.Exists(path)) throw new BundleException($"Reference set '{folder}' has {files.Count} files {kind}_*.pb but no {kind}_{i}.pb.");
+            if (!File.Exists(path)) throw new BundleException($"Reference set '{folder}' has {files} files {kind}_*.pb but no {kind}_{i}.pb.");
             try
             {
                 tensors.Add(OnnxTensor.LoadPb(path));

@@ -30,6 +30,19 @@ internal sealed class ReferenceDataTests
     }
 
     [Test]
+    public void Load_OfASetWithGradientsOfTensorsNamedInputAndOutput_DoesNotCountThose()
+    {
+        using var folder = new TemporaryFolder();
+        Write(folder, 0);
+        OnnxTensor.Scalar("input_grad", 2f).SavePb(folder["test_data_set_0/input_grad.pb"]);
+        OnnxTensor.Scalar("output_0_grad", 3f).SavePb(folder["test_data_set_0/output_0_grad.pb"]);
+
+        var set = ReferenceData.Load(folder.Path).Single();
+
+        Assert.That(set.Inputs.Concat(set.Outputs).Select(tensor => tensor.Name), Is.EqualTo(new[] { "x", "y" }));
+    }
+
+    [Test]
     public void Load_OfIncompleteData_SaysWhatIsMissing()
     {
         using var folder = new TemporaryFolder();

@@ -1,4 +1,7 @@
-"""Command line: ``python3 -m diffeonn_tools COMMAND``."""
+"""Command line: ``python3 -m diffeonn_tools COMMAND``.
+
+Commands import what they need themselves: ``reference`` works without the packages that training draws and reads images with.
+"""
 
 import argparse
 import json
@@ -7,7 +10,8 @@ from pathlib import Path
 
 import torch
 
-from . import curves, data, deformations, evaluate, get, manifest, train
+from . import deformations, get
+from .model_reference import command as model_reference
 
 ROLES = ("inner", "vae", "critic", "proposer", "augmented")
 OPTIONAL = ("proposer", "augmented")
@@ -27,7 +31,7 @@ def main(arguments=None):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(prog="diffeonn_tools", description="Trains and exports bundles for DiffeoNN.Onnx.")
+    parser = argparse.ArgumentParser(prog="diffeonn_tools", description="Trains and exports bundles for DiffeoNN.Onnx, and writes references for your own models.")
     parser.add_argument("--threads", type=int, help="threads for PyTorch (its own default otherwise)")
     commands = parser.add_subparsers(dest="command", required=True)
 
@@ -63,6 +67,8 @@ def _parser():
     command = commands.add_parser("export-small", help="export a small untrained bundle with references, in seconds")
     command.add_argument("--output", type=Path, required=True, help="the bundle's folder")
     command.set_defaults(run=_export_small)
+
+    model_reference.add_to(commands)
     return parser
 
 
@@ -81,6 +87,8 @@ def _setup(options):
 
 
 def _train(options):
+    from . import data, manifest, train
+
     config, checkpoints = _setup(options)
     checkpoints.mkdir(parents=True, exist_ok=True)
     splits = [data.load(options.data, split, config) for split in ("train", "val")]
@@ -96,6 +104,8 @@ def _train(options):
 
 def _train_stage(role, config, splits, checkpoints, name, initial):
     """The state after a stage, taken from ``NAME.pt`` where the stage has been trained."""
+    from . import curves, train
+
     path = checkpoints / f"{name}.pt"
     if path.exists():
         return torch.load(path, map_location="cpu")
@@ -115,6 +125,8 @@ def _roles(config, skip=()):
 
 
 def _evaluate(options):
+    from . import data, evaluate
+
     config, checkpoints = _setup(options)
     images, targets = (part[: options.count] for part in data.load(options.data, options.split, config))
     networks = _load(config, checkpoints)
@@ -129,6 +141,8 @@ def _trained(config, checkpoints):
 
 
 def _load(config, checkpoints, skip=()):
+    from . import train
+
     networks = {}
     for role in _roles(config, skip):
         if role in OPTIONAL and not (checkpoints / f"{role}.pt").exists():
@@ -140,6 +154,8 @@ def _load(config, checkpoints, skip=()):
 
 
 def _export_small(options):
+    from . import manifest, train
+
     config = json.loads((CONFIGS / "small.json").read_text())
     torch.manual_seed(config["seed"])
     networks = {role: train.build(role, config) for role in _roles(config)}

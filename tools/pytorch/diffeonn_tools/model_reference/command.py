@@ -1,0 +1,180 @@
+"""``python3 -m diffeonn_tools reference``: a user's own model with what PyTorch makes of it."""
+
+import argparse
+import hashlib
+import json
+import platform
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+
+from .. import tensors
+from . import Refused, exporting, inputs, loading, mapping
+from .network import Network
+from .values import Computer
+
+MODEL = "model.onnx"
+EXAMPLE = """\
+example, in the folder that holds my_project/networks.py with a class UNet:
+
+  PYTHONPATH=/path/to/tools/pytorch python3 -m diffeonn_tools reference \\
+      --module my_project.networks:UNet --kwargs '{"classes": 2}' \\
+      --checkpoint weights.pt --input image=1,3,64,64 --output unet-reference
+  diffeonn validate unet-reference/model.onnx --reference unet-reference
+
+writes unet-reference/model.onnx, reference.json and test_data_set_0/ with input_0.pb, output_0.pb, the gradients
+output_grad.pb (upstream, random) and image_grad.pb, and intermediates/0.pb and so on, one for each module.
+"""
+
+
+def add_to(commands):
+    """Adds the command to a command line."""
+    command = commands.add_parser("reference", help="export your own model, with PyTorch's outputs, gradients and intermediate values of it",
+                                  formatter_class=argparse.RawDescriptionHelpFormatter, epilog=EXAMPLE,
+                                  description="Exports a PyTorch model to ONNX and writes what PyTorch makes of drawn inputs, for 'diffeonn validate'.")
+    command.add_argument("--module", metavar="PACKAGE.MODULE:CALLABLE", help="class or function that builds the model, searched in the current folder, too")
+    command.add_argument("--kwargs", type=_object, default={}, metavar="JSON", help="its keyword arguments, as '{\"classes\": 2}'")
+    command.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights: a state_dict, or a dictionary that holds one; .safetensors, too")
+    command.add_argument("--checkpoint-key", metavar="KEY", help="where in the checkpoint the weights are (found by itself under the usual names)")
+    command.add_argument("--unsafe-pickle", action="store_true", help="read checkpoints that hold more than tensors; runs the code in them")
+    command.add_argument("--input", dest="inputs", action="append", required=True, metavar="NAME=SPEC",
+                         help="one for each input: NAME=1,3,64,64 draws normal numbers, image=1,3,64,64:0..1 uniform ones, tokens=2,7:int64:0..99 whole "
+                              "ones with both ends; also NAME=FILE.npy. Names that forward's parameters have are given to those, others go in order")
+    command.add_argument("--output-names", nargs="+", metavar="NAME", help="names of the outputs (default: keys of a dictionary, else output or output_0, ...)")
+    command.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write")
+    command.add_argument("--exporter", choices=exporting.EXPORTERS, default="auto", help="which of PyTorch's exporters (default auto: this PyTorch's own first)")
+    command.add_argument("--opset", type=int, help=f"operator set (default {exporting.OPSET}, of the dynamo exporter its own)")
+    command.add_argument("--dynamic-batch", action=argparse.BooleanOptionalAction, default=True, help="leave the batch size free where the model can (default yes)")
+    command.add_argument("--gradients", action=argparse.BooleanOptionalAction, default=True, help="gradients by autograd (default yes)")
+    command.add_argument("--intermediates", action=argparse.BooleanOptionalAction, default=True, help="outputs of the modules (default yes)")
+    command.add_argument("--max-intermediate-mb", type=float, default=256, metavar="MB", help="at most so much of them (default 256)")
+    command.add_argument("--sets", type=int, default=1, metavar="N", help="sets of inputs (default 1)")
+    command.add_argument("--seed", type=int, default=1, help="seed of inputs and upstream gradients (default 1)")
+    command.add_argument("--precision", choices=("auto", "float32"), default="auto", help="auto: float64 where the model runs in it (default)")
+    command.set_defaults(run=lambda options: run(options))
+
+
+def run(options):
+    """Loads, exports, computes and writes; prints what is remarkable."""
+    specs = [inputs.parse(text) for text in options.inputs]
+    names = [spec.name for spec in specs]
+    if len(set(names)) < len(names):
+        raise Refused(f"inputs share a name: {', '.join(names)}.")
+    if options.sets < 1:
+        raise Refused(f"--sets is {options.sets}; expected at least 1.")
+    torch.manual_seed(options.seed)
+    module, notes = loading.load(options.module, options.kwargs, options.checkpoint, options.unsafe_pickle, options.checkpoint_key)
+    manifest = write(module, specs, options.output, exporter=options.exporter, opset=options.opset, seed=options.seed, sets=options.sets,
+                     dynamic_batch=options.dynamic_batch, gradients=options.gradients, intermediates=options.intermediates,
+                     max_intermediate_mb=options.max_intermediate_mb, precision=options.precision, output_names=options.output_names, notes=notes)
+    for note in manifest["notes"]:
+        print(f"note: {note}")
+    placed = sum(entry["value"] is not None for entry in manifest["modules"])
+    print(f"{options.output}: {MODEL} (opset {manifest['opset']}, {manifest['exporter']}), {options.sets} {'set' if options.sets == 1 else 'sets'} in "
+          f"{manifest['dtype']}, {len(manifest['modules'])} intermediates, {placed} of them found in the model")
+
+
+def write(module, specs, folder, *, exporter="auto", opset=None, seed=1, sets=1, dynamic_batch=True, gradients=True, intermediates=True,
+          max_intermediate_mb=256, precision="auto", output_names=None, notes=None):
+    """The folder for a module in evaluation mode; returns what ``reference.json`` holds."""
+    notes = [] if notes is None else notes
+    folder = Path(folder)
+    _clear(folder)
+    network = Network(module, [spec.name for spec in specs], output_names)
+    drawn = [[spec.draw(np.random.default_rng([seed, number, i])) for i, spec in enumerate(specs)] for number in range(sets)]
+    computer = Computer(network, drawn[0], precision, notes)
+    if network.ignored:
+        notes.append(f"left out, because they are no tensors: {', '.join(network.ignored)}")
+
+    free, examples = exporting.free_axes(network, drawn[0], computer.plain, notes) if dynamic_batch else ((), drawn[0])
+    request = exporting.Request(examples, network.inputs, network.outputs, free, opset)
+    path = folder / MODEL
+    used = exporting.export(network, request, path, exporter, notes)
+    exporting.finish(path, {name: list(y.shape) for name, y in computer.plain.items()}, free)
+
+    budget = max_intermediate_mb * 1e6
+    entries, left_out = {}, {}
+    for number, values_in in enumerate(drawn):
+        generator = np.random.default_rng([seed, number, len(specs)])
+        values = computer.compute(values_in, generator, gradients, intermediates)
+        target = folder / f"test_data_set_{number}"
+        _write_set(target, zip(network.inputs, values_in), values)
+        for key, tensor in values.intermediates.items():
+            size = tensor.numel() * 4
+            if size > budget:
+                left_out[key] = size
+                continue
+            budget -= size
+            index = entries.setdefault(key, {"path": key, "type": computer.types[key], "index": len(entries), "value": None})["index"]
+            tensors.save(target / "intermediates" / f"{index}.pb", key, tensor)
+    if left_out:
+        notes.append(f"{len(left_out)} intermediates ({sum(left_out.values()) / 1e6:.1f} MB) are over --max-intermediate-mb {max_intermediate_mb:g} and were left out: "
+                     + ", ".join(list(left_out)[:5]) + (", ..." if len(left_out) > 5 else ""))
+    if entries:
+        for key, value in _find(network, request, path, used, list(entries), notes).items():
+            entries[key]["value"] = value
+
+    manifest = _describe(path, used, seed, sets, computer, network, drawn[0], list(entries.values()), notes)
+    (folder / "reference.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    return manifest
+
+
+def _find(network, request, path, used, keys, notes):
+    try:
+        return mapping.find(network, request, path, used, keys)
+    except Exception as error:  # the references are good without; exporters raise whatever they meet
+        notes.append(f"which values of the model the intermediates belong to is unknown: {error}")
+        return {}
+
+
+def _write_set(folder, given, values):
+    for i, (name, tensor) in enumerate(given):
+        tensors.save(folder / f"input_{i}.pb", name, tensor)
+    for i, (name, tensor) in enumerate(values.outputs.items()):
+        tensors.save(folder / f"output_{i}.pb", name, tensor)
+    for name, tensor in [*values.upstream.items(), *values.gradients.items()]:
+        tensors.save(folder / tensors.file_name(name + "_grad"), name + "_grad", tensor)
+
+
+def _describe(path, exporter, seed, sets, computer, network, example, modules, notes):
+    model = onnx.load(str(path), load_external_data=False)
+    return {
+        "schema": 1,
+        "model": path.name,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        **({"externalData": files} if (files := exporting.external_files(path)) else {}),
+        "exporter": exporter,
+        "opset": next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")),
+        "framework": {"torch": torch.__version__, "onnx": onnx.__version__, "python": platform.python_version()},
+        "seed": seed,
+        "sets": sets,
+        "dtype": str(computer.dtype)[6:],
+        "inputs": [{"name": name, "dtype": str(x.dtype)[6:], "shape": list(x.shape)} for name, x in zip(network.inputs, example)],
+        "outputs": [{"name": name, "dtype": str(y.dtype)[6:], "shape": list(y.shape)} for name, y in computer.plain.items()],
+        "modules": modules,
+        "notes": notes,
+    }
+
+
+def _clear(folder):
+    """Removes what an earlier run has written, so that no file of another model stays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for pattern in ("test_data_set_*/*.pb", "test_data_set_*/intermediates/*.pb", MODEL, "reference.json"):
+        for file in folder.glob(pattern):
+            file.unlink()
+    for pattern in ("test_data_set_*/intermediates", "test_data_set_*"):
+        for empty in folder.glob(pattern):
+            if not any(empty.iterdir()):
+                empty.rmdir()
+
+
+def _object(text):
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"'{text}' is no JSON object; expected one as '{{\"classes\": 2}}'")
+    return value

@@ -1,0 +1,131 @@
+"""Export to ONNX with either of PyTorch's exporters."""
+
+import importlib.util
+import inspect
+import warnings
+from typing import NamedTuple, Optional, Sequence
+
+import onnx
+import torch
+
+from . import Refused, first_line
+
+EXPORTERS = ("auto", "torchscript", "dynamo")
+OPSET = 16  # of the TorchScript exporter; the other one has a recommendation of its own
+BATCH = "N"
+LARGE = 1 << 30
+
+
+class Request(NamedTuple):
+    """What to export: example inputs, names, and which axes 0 are the batch."""
+
+    examples: Sequence[torch.Tensor]
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    free: Sequence[str] = ()
+    opset: Optional[int] = None
+
+
+def choose(wanted):
+    """The exporters to try, in this order."""
+    parameters = inspect.signature(torch.onnx.export).parameters
+    known, scripts = "dynamo" in parameters, importlib.util.find_spec("onnxscript") is not None
+    if wanted == "dynamo":
+        if not known or "dynamic_shapes" not in parameters:
+            raise Refused(f"PyTorch {torch.__version__} has no dynamo exporter: it takes PyTorch 2.5 or later with onnxscript. --exporter torchscript works here.")
+        if not scripts:
+            raise Refused("the dynamo exporter needs the Python package onnxscript; --exporter torchscript works without.")
+        return ["dynamo"]
+    if wanted == "torchscript" or not known or "dynamic_shapes" not in parameters or not scripts:
+        return ["torchscript"]
+    # What this PyTorch does by itself comes first.
+    return ["dynamo", "torchscript"] if parameters["dynamo"].default else ["torchscript", "dynamo"]
+
+
+def export(network, request, path, wanted, notes, recorder=None):
+    """Writes the model; returns which exporter did."""
+    exporters, problems = choose(wanted), []
+    for exporter in exporters:
+        try:
+            _export(network, request, path, exporter, recorder)
+        except Exception as error:  # exporters raise whatever they meet
+            problems.append((exporter, error))
+            continue
+        notes.extend(f"the {name} exporter failed ({first_line(problem)}), so {exporter} was used" for name, problem in problems)
+        return exporter
+    raise Refused("; ".join(f"the {name} exporter failed: {first_line(error)}" for name, error in problems)) from problems[-1][1]
+
+
+def _export(network, request, path, exporter, recorder):
+    parameters = inspect.signature(torch.onnx.export).parameters
+    options = dict(input_names=list(request.inputs), output_names=list(request.outputs))
+    if exporter == "dynamo":
+        options["dynamo"] = True
+        if request.opset:
+            options["opset_version"] = request.opset
+        if request.free:
+            batch = torch.export.Dim(BATCH)
+            options["dynamic_shapes"] = tuple({0: batch} if name in request.free else None for name in request.inputs)
+        if "external_data" in parameters:
+            options["external_data"] = _bytes(network.module) > LARGE
+        if "fallback" in parameters:
+            options["fallback"] = False
+    else:
+        options["opset_version"] = request.opset or OPSET
+        options["dynamic_axes"] = {name: {0: BATCH} for name in request.free}
+        if "dynamo" in parameters:
+            options["dynamo"] = False
+    with warnings.catch_warnings(), network.as_graph(recorder) as module:
+        warnings.simplefilter("ignore")
+        torch.onnx.export(module, tuple(request.examples), str(path), **options)
+
+
+def finish(path, shapes, free):
+    """Checks the model and states the sizes of its outputs, which exporters lose behind a reshape; ``shapes`` are those of a run."""
+    try:
+        onnx.checker.check_model(str(path))
+    except Exception as error:  # the checker's own type, and protobuf's
+        raise Refused(f"'{path}' was exported, but the ONNX checker refuses it: {first_line(error)}") from error
+    model = onnx.load(str(path), load_external_data=False)
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
+        return
+    for value in model.graph.output:
+        shape = value.type.tensor_type.shape
+        if value.name not in shapes or len(shape.dim) not in (0, len(shapes[value.name])):
+            continue
+        sizes = [BATCH if i == 0 and value.name in free else size for i, size in enumerate(shapes[value.name])]
+        kind = value.type.tensor_type.elem_type
+        value.CopyFrom(onnx.helper.make_tensor_value_info(value.name, kind, sizes))
+    onnx.save(model, str(path))
+
+
+def free_axes(network, tensors, outputs, notes):
+    """Names of inputs and outputs whose axis 0 is the batch, found by running the model with twice as many, and those inputs."""
+    batch = tensors[0].shape[0] if tensors and tensors[0].dim() else 0
+    inputs = [name for name, x in zip(network.inputs, tensors) if x.dim() and x.shape[0] == batch]
+    double = [torch.cat([x, x]) if name in inputs else x for name, x in zip(network.inputs, tensors)]
+    if not batch:
+        return (), tensors
+    try:
+        with torch.no_grad():
+            found = network(double)
+        different = [name for name in outputs if found[name].dim() == outputs[name].dim()
+                     and found[name].shape != outputs[name].shape]
+        if any(found[name].shape[0] != 2 * outputs[name].shape[0] or found[name].shape[1:] != outputs[name].shape[1:] for name in different):
+            raise ValueError("the sizes of the outputs do not follow the batch's")
+    except Exception as error:  # the model is made for this batch alone
+        notes.append(f"the batch size is fixed at {batch}: with {2 * batch} the model does not work ({first_line(error)})")
+        return (), tensors
+    return (*inputs, *different), double
+
+
+def external_files(path):
+    """Files beside a model that hold its weights."""
+    model = onnx.load(str(path), load_external_data=False)
+    names = [entry.value for tensor in model.graph.initializer if tensor.data_location == onnx.TensorProto.EXTERNAL
+             for entry in tensor.external_data if entry.key == "location"]
+    return sorted(set(names))
+
+
+def _bytes(module):
+    return sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())

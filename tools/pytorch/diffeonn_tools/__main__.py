@@ -57,6 +57,13 @@ def _parser():
     command.add_argument("--count", type=int, help="the first images only")
     command.set_defaults(run=_evaluate)
 
+    command = commands.add_parser("bundle-gradients", help="write the gradients beside a bundle's reference tensors, from its checkpoints")
+    command.add_argument("--task", required=True, help="lungs, shapes or genus: names the configuration")
+    command.add_argument("--config", type=Path, help="configuration file (default configs/TASK.json)")
+    command.add_argument("--checkpoints", type=Path, help="folder of trained weights (default runs/TASK)")
+    command.add_argument("--output", type=Path, required=True, help="the bundle's folder")
+    command.set_defaults(run=_bundle_gradients)
+
     command = commands.add_parser("get", help="fetch public data from its original source, or take it from a folder; checked by SHA-256")
     command.add_argument("name", choices=("lungs", "mnist"))
     command.add_argument("--output", type=Path, required=True, help="where to")
@@ -151,6 +158,14 @@ def _load(config, checkpoints, skip=()):
         networks[role].load_state_dict(torch.load(checkpoints / f"{role}.pt", map_location="cpu"))
         networks[role].eval()
     return networks
+
+
+def _bundle_gradients(options):
+    from . import manifest
+
+    config, checkpoints = _setup(options)
+    roles = manifest.add_gradients(options.output, config, _load(config, checkpoints))
+    print(f"gradients of {', '.join(roles)} written to {options.output / 'reference'}")
 
 
 def _export_small(options):

@@ -3,9 +3,13 @@
 import datetime
 import hashlib
 import json
+import tempfile
 from pathlib import Path
 
+import numpy as np
+import onnx
 import torch
+from onnx import numpy_helper
 
 from . import reference
 from .export import INPUT, export
@@ -45,6 +49,25 @@ def write_bundle(folder, config, networks):
     }
     (folder / "diffeonn.json").write_text(json.dumps(manifest, indent=2) + "\n")
     return manifest
+
+
+def add_gradients(folder, config, networks):
+    """Gradients beside a bundle's reference tensors, after a check that the bundle's models are exports of these networks."""
+    folder = Path(folder)
+    models = json.loads((folder / "diffeonn.json").read_text())["models"]
+    for role, network in networks.items():
+        with tempfile.TemporaryDirectory() as temporary:
+            path = Path(temporary) / "model.onnx"
+            export(network, role, path, config["inner"]["network"]["channels"], config["size"])
+            _check_weights(path, folder / models[role]["file"])
+    return reference.add_gradients(folder / "reference", networks, config["seed"])
+
+
+def _check_weights(exported, path):
+    """Two exports of one network have the same weights in the same order; their names depend on the exporter's version."""
+    expected, found = ([numpy_helper.to_array(tensor) for tensor in onnx.load(str(file)).graph.initializer] for file in (path, exported))
+    if [a.shape for a in expected] != [b.shape for b in found] or not all(np.allclose(a, b, rtol=1e-5, atol=1e-7) for a, b in zip(expected, found)):
+        raise ValueError(f"'{path}' has other weights than the checkpoint.")
 
 
 def _outputs(role, config):

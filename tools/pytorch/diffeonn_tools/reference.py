@@ -3,24 +3,64 @@
 import copy
 
 import numpy as np
+import onnx
 import torch
 from onnx import numpy_helper
 
-from . import deformations, fields
+from . import deformations, fields, tensors
 from .evaluate import energy_terms
 from .export import INPUT, OUTPUTS
 
 
 def write(folder, networks, weights, size, seed):
     """``folder/GRAPH/test_data_set_0`` for every network and for the energy; returns their names."""
-    networks = {role: copy.deepcopy(network).double().eval().requires_grad_(False) for role, network in networks.items()}
+    networks = _exact(networks)
     image = inputs(networks["vae"], size, seed)
     for role, network in networks.items():
-        outputs = network(image)
-        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-        _save(folder / role, [(INPUT, image)], list(zip(OUTPUTS[role], outputs)))
+        outputs = _outputs(role, network, image)
+        _save(folder / role, [(INPUT, image)], outputs.items())
+        _write_gradients(folder / role, gradients(role, network, image, seed))
     _save(folder / "energy", [("y", image)], _energy(image, networks["vae"], networks.get("critic"), weights))
     return [f"reference/{name}" for name in [*networks, "energy"]]
+
+
+def add_gradients(folder, networks, seed):
+    """Writes the gradients beside the reference tensors that a bundle has, whose networks these must be; changes no other file."""
+    networks = _exact(networks)
+    for role, network in networks.items():
+        image = torch.from_numpy(_read(folder / role, "input_0.pb")).double()
+        for i, (name, found) in enumerate(_outputs(role, network, image).items()):
+            expected = torch.from_numpy(_read(folder / role, f"output_{i}.pb")).double()
+            error = float((found - expected).abs().max() / expected.abs().max()) if found.shape == expected.shape else float("inf")
+            if not error <= 1e-6:
+                raise ValueError(f"'{folder / role}' was not written by this network: its '{name}' differs by {error:.1e} of the largest value.")
+        _write_gradients(folder / role, gradients(role, network, image, seed))
+    return list(networks)
+
+
+def gradients(role, network, image, seed):
+    """``OUTPUT_grad``, normal numbers, for each output, and the gradient by the image of the sum of upstream times output.
+
+    A common factor makes the image's gradient 1 in the mean square, so that no tolerance meets tiny numbers.
+    """
+    generator = np.random.default_rng([seed, list(OUTPUTS).index(role)])
+    image = image.clone().requires_grad_(True)
+    outputs = _outputs(role, network, image)
+    upstream = [torch.from_numpy(np.asarray(generator.standard_normal(tuple(y.shape)))) for y in outputs.values()]
+    factor = torch.autograd.grad(list(outputs.values()), image, upstream, retain_graph=True)[0].pow(2).mean().rsqrt()
+    # What is stored is what is differentiated.
+    upstream = [(factor * g).float().double() for g in upstream]
+    gradient, = torch.autograd.grad(list(outputs.values()), image, upstream)
+    return {**{name + "_grad": g for name, g in zip(outputs, upstream)}, INPUT + "_grad": gradient}
+
+
+def _exact(networks):
+    return {role: copy.deepcopy(network).double().eval().requires_grad_(False) for role, network in networks.items()}
+
+
+def _outputs(role, network, image):
+    outputs = network(image)
+    return dict(zip(OUTPUTS[role], outputs if isinstance(outputs, tuple) else (outputs,)))
 
 
 def inputs(vae, size, seed):
@@ -45,9 +85,15 @@ def _energy(image, vae, critic, weights):
 
 
 def _save(folder, feeds, outputs):
-    folder = folder / "test_data_set_0"
-    folder.mkdir(parents=True, exist_ok=True)
-    for kind, tensors in (("input", feeds), ("output", outputs)):
-        for i, (name, tensor) in enumerate(tensors):
-            array = np.ascontiguousarray(tensor.detach().numpy().astype(np.float32))
-            (folder / f"{kind}_{i}.pb").write_bytes(numpy_helper.from_array(array, name).SerializeToString())
+    for kind, named in (("input", feeds), ("output", outputs)):
+        for i, (name, tensor) in enumerate(named):
+            tensors.save(folder / "test_data_set_0" / f"{kind}_{i}.pb", name, tensor)
+
+
+def _write_gradients(folder, named):
+    for name, tensor in named.items():
+        tensors.save(folder / "test_data_set_0" / tensors.file_name(name), name, tensor)
+
+
+def _read(folder, name):
+    return np.array(numpy_helper.to_array(onnx.load_tensor(str(folder / "test_data_set_0" / name))))

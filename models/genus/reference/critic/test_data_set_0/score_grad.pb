@@ -1,0 +1,2 @@
+B
+score_gradJzŠÄ\X>DRßDbà1Ã

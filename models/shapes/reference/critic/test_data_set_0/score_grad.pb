@@ -1,0 +1,2 @@
+B
+score_gradJV½Ä ‚D§ĞHDÏ4sÃ

@@ -12,11 +12,7 @@ public sealed class TorchCaseTests
     /// <summary>Largest error, relative to the largest element of the reference output (or to 1 where that is smaller).</summary>
     private const double Tolerance = 1e-5;
 
-    private static readonly Lazy<TorchEngine> Engine = new(() => new TorchEngine(new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = 1 }));
-
-    private static IEnumerable<TestCaseData> Cases() => Repository.TryShared("onnx-cases") is { } folder
-        ? OperatorCase.Read(folder).Concat(OperatorCase.Read(folder, "control-flow.csv")).Select(c => new TestCaseData(c).SetArgDisplayNames(c.Path))
-        : [];
+    private static IEnumerable<TestCaseData> Cases() => TorchCases.All().Select(c => new TestCaseData(c).SetArgDisplayNames(c.Path));
 
     [Test]
     public void Cases_AreThere() => Assert.That(OperatorCase.Read(Repository.Shared("onnx-cases")), Has.Count.GreaterThan(1000));
@@ -49,7 +45,7 @@ public sealed class TorchCaseTests
         using var scope = torch.NewDisposeScope();
         using var quiet = torch.no_grad();
         var model = OnnxModel.Load(Path.Combine(folder, "model.onnx"));
-        using var graph = LoadOrIgnore(model, Path.GetFileName(folder));
+        using var graph = TorchCases.LoadOrIgnore(model, Path.GetFileName(folder));
         foreach (var set in Directory.GetDirectories(folder, "test_data_set_*").Order(StringComparer.Ordinal))
         {
             var inputs = model.Graph.RequiredInputs.Index().ToDictionary(
@@ -64,20 +60,6 @@ public sealed class TorchCaseTests
                 Assert.That(TorchTensors.TypeOf(expected.ElementType), Is.EqualTo(TorchTensors.TypeOf(actual.ElementType)), $"type of '{name}'");
                 Assert.That(WorstError(expected.ToDoubleArray(), actual.ToDoubleArray()), Is.LessThanOrEqualTo(Tolerance), $"'{name}' in {Path.GetFileName(set)}");
             }
-        }
-    }
-
-    // Until the table of operators is complete.
-    private static TorchGraph LoadOrIgnore(OnnxModel model, string name)
-    {
-        try
-        {
-            return Engine.Value.LoadTorch(model, name);
-        }
-        catch (GraphException error) when (error.Message.Contains("the torch engine lacks", StringComparison.Ordinal))
-        {
-            Assert.Ignore(error.Message);
-            throw;
         }
     }
 

@@ -1,0 +1,34 @@
+using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Execution.Torch;
+using DiffeoNN.Onnx.Gradients;
+
+namespace DiffeoNN.Onnx.Tests.Execution.Torch;
+
+/// <summary>What the tests over published cases share.</summary>
+internal static class TorchCases
+{
+    /// <summary>libtorch on one core.</summary>
+    public static Lazy<TorchEngine> Engine { get; } = new(() => new TorchEngine(new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = 1 }));
+
+    /// <summary>ONNX Runtime on one core.</summary>
+    public static Lazy<OnnxRuntimeEngine> Runtime { get; } = new(() => new OnnxRuntimeEngine(new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = 1 }));
+
+    /// <summary>Every published case; none where the material is not there.</summary>
+    public static IEnumerable<OperatorCase> All() => Repository.TryShared("onnx-cases") is { } folder
+        ? OperatorCase.Read(folder).Concat(OperatorCase.Read(folder, "control-flow.csv"))
+        : [];
+
+    /// <summary>A graph on libtorch; the test is skipped while the table of operators lacks some of the model's.</summary>
+    public static TorchGraph LoadOrIgnore(OnnxModel model, string name)
+    {
+        try
+        {
+            return Engine.Value.LoadTorch(model, name);
+        }
+        catch (GraphException error) when (error.Message.Contains("the torch engine lacks", StringComparison.Ordinal))
+        {
+            Assert.Ignore(error.Message);
+            throw;
+        }
+    }
+}

@@ -22,6 +22,7 @@ internal static class CommandLine
             TuneCommand.Create(console),
             InfoCommand.Create(console),
             GradientCommand.Create(console),
+            ValidateCommand.Create(console),
             DeformCommand.Create(console),
             ShapesCommand.Create(console),
         };

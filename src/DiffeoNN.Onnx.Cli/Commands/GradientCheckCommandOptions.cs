@@ -32,22 +32,20 @@ internal sealed class GradientCheckCommandOptions
     /// <summary>What to check; null where nothing is to be. Reads the data, so that nothing is written where it is missing.</summary>
     public GradientCheckOptions? Read(ParseResult parse, OnnxModel model, GradientOptions gradient)
     {
-        var shapes = (parse.GetValue(_shapes) ?? []).Select(Shape).ToList();
+        var shapes = ShapeOption.Parse(parse.GetValue(_shapes) ?? []);
         if (!parse.GetValue(_check))
         {
             if (shapes.Count > 0 || parse.GetValue(_data) is not null) throw new UsageException("--shape and --data belong to --check, which is not given.");
             return null;
         }
 
-        if (shapes.GroupBy(shape => shape.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
-            throw new UsageException($"--shape names '{twice.Key}' more than once.");
         return new GradientCheckOptions
         {
             Gradient = gradient,
             Samples = parse.GetValue(_samples),
             Seed = parse.GetValue(_seed),
             Data = parse.GetValue(_data) is { } folder ? TensorFolder.Read(folder, model, gradient.Suffix) : new Dictionary<string, OnnxTensor>(),
-            Shapes = shapes.ToDictionary(shape => shape.Name, shape => shape.Sizes),
+            Shapes = shapes,
         };
     }
 
@@ -86,13 +84,4 @@ internal sealed class GradientCheckCommandOptions
     private static string Counts(int all, int unsteady) => unsteady == 0 ? $"{all}" : $"{all} ({unsteady} unsteady)";
 
     private static string Number(double value, int digits = 2) => value.ToString($"g{digits}", CultureInfo.InvariantCulture);
-
-    private static (string Name, IReadOnlyList<long> Sizes) Shape(string text)
-    {
-        int end = text.LastIndexOf('=');
-        string[] sizes = end < 0 ? [] : text[(end + 1)..].Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        if (end <= 0 || sizes.Any(size => !long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out long value) || value is < 1 or > int.MaxValue))
-            throw new UsageException($"--shape is '{text}'; expected NAME=1,3,224,224.");
-        return (text[..end], [.. sizes.Select(size => long.Parse(size, CultureInfo.InvariantCulture))]);
-    }
 }

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
+using Microsoft.ML.OnnxRuntime;
 
 namespace DiffeoNN.Onnx.Validation;
 
@@ -37,7 +38,7 @@ public static class GradientCheck
         var drawn = new CheckInputs(options, random);
         var values = drawn.Draw(model);
         foreach (var name in inputs.Where(model.Graph.Initializers.ContainsKey)) values.TryAdd(name, model.Graph.Initializers[name]);
-        using var emitted = new TensorGraph(gradient, "gradient", optimise: true, options.Threads);
+        using var emitted = new TensorGraph(gradient, "gradient", GraphOptimizationLevel.ORT_ENABLE_ALL, options.Threads);
         cancellationToken.ThrowIfCancellationRequested();
         using var forward = OpenForward(model, inputs, values, outputs, drawn.Assumptions, options.Threads, out var precision);
 
@@ -110,7 +111,7 @@ public static class GradientCheck
             copy.IrVersion = Math.Max(copy.IrVersion, 4); // from which on weights can be overridden
             foreach (var name in inputs.Where(name => !copy.Graph.Inputs.Exists(input => input.Name == name)))
                 copy.Graph.Inputs.Add(new OnnxValueInfo(name, type, [.. values[name].Dimensions.Select(OnnxDimension.Of)]));
-            var graph = new TensorGraph(copy, "model", optimise: false, threads);
+            var graph = new TensorGraph(copy, "model", GraphOptimizationLevel.ORT_DISABLE_ALL, threads);
             try
             {
                 foreach (var (name, value) in values) graph.Set(name, FloatPrecision.Convert(value, type));

@@ -5,7 +5,7 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace DiffeoNN.Onnx.Validation;
 
-/// <summary>A session of ONNX Runtime on the CPU whose inputs keep their values between runs. For one thread.</summary>
+/// <summary>A session of ONNX Runtime whose inputs keep their values between runs; tensors go in and out by the CPU's memory. For one thread.</summary>
 internal sealed class TensorGraph : IDisposable
 {
     private readonly string _name;
@@ -14,18 +14,20 @@ internal sealed class TensorGraph : IDisposable
 
     /// <param name="model">The model.</param>
     /// <param name="name">What messages call it.</param>
-    /// <param name="optimise">Whether ONNX Runtime may rewrite it; not for differences, since fused operators approximate.</param>
+    /// <param name="optimisation">How far ONNX Runtime may rewrite it; not at all for differences, since fused operators approximate.</param>
     /// <param name="threads">Cores; 0 for all.</param>
+    /// <param name="device">Where it runs; null for the CPU.</param>
     /// <exception cref="GraphException">ONNX Runtime does not load the model.</exception>
-    public TensorGraph(OnnxModel model, string name, bool optimise, int threads)
+    public TensorGraph(OnnxModel model, string name, GraphOptimizationLevel optimisation, int threads, DeviceSelection? device = null)
     {
         _name = name;
         _ = OrtEnvironment.Instance;
         using var options = new SessionOptions { LogSeverityLevel = OrtEnvironment.LogLevel, LogId = name };
-        options.GraphOptimizationLevel = optimise ? GraphOptimizationLevel.ORT_ENABLE_ALL : GraphOptimizationLevel.ORT_DISABLE_ALL;
+        options.GraphOptimizationLevel = optimisation;
         new CoreBudget(threads).ApplyTo(options);
         try
         {
+            if (device is { Device: ExecutionDevice.Cuda }) options.AppendExecutionProvider_CUDA(device.Index);
             _session = Open(model, options);
         }
         catch (OnnxRuntimeException e)
@@ -47,6 +49,7 @@ internal sealed class TensorGraph : IDisposable
     }
 
     /// <summary>Runs the graph.</summary>
+    /// <param name="outputs">What to compute; texts and values that are no tensors (sequences, optional values) are left out of the result.</param>
     /// <exception cref="GraphException">ONNX Runtime fails.</exception>
     public Dictionary<string, OnnxTensor> Run(IReadOnlyList<string> outputs)
     {
@@ -54,7 +57,8 @@ internal sealed class TensorGraph : IDisposable
         try
         {
             using var results = _session.Run(options, [.. _inputs.Keys], [.. _inputs.Values], outputs);
-            return outputs.Select((name, i) => Read(name, results[i])).ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+            return outputs.Select((name, i) => (name, Value: results[i])).Where(result => IsReadable(result.Value))
+                .Select(result => Read(result.name, result.Value)).ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
         }
         catch (OnnxRuntimeException e)
         {
@@ -83,6 +87,8 @@ internal sealed class TensorGraph : IDisposable
             folder.Delete(recursive: true);
         }
     }
+
+    private static bool IsReadable(OrtValue value) => value.IsTensor && value.GetTensorTypeAndShape().ElementDataType != TensorElementType.String;
 
     private static OnnxTensor Read(string name, OrtValue value)
     {

@@ -31,7 +31,7 @@ internal sealed class TorchProgram : IDisposable
         {
             var list = missing.GroupBy(node => (node.Domain, node.OpType))
                 .Select(group => $"{(group.Key.Domain.Length > 0 ? group.Key.Domain + "." : "")}{group.Key.OpType} ({group.Count()}, first {group.First()})");
-            throw new GraphException($"Model '{name}': the torch engine lacks {string.Join(", ", list)}; run it with the engine onnxruntime.");
+            throw new GraphException($"Model '{name}': the torch engine lacks {string.Join(", ", list)}; run it with the engine onnxruntime.", new NotSupportedException());
         }
 
         try

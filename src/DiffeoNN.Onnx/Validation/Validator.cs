@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Execution;
+using Microsoft.ML.OnnxRuntime;
+
+namespace DiffeoNN.Onnx.Validation;
+
+/// <summary>Compares what PyTorch, ONNX Runtime and libtorch make of the same graphs, and names the node to blame where they disagree.</summary>
+/// <remarks>
+/// Outputs are compared with PyTorch's reference tensors where there are some, otherwise with ONNX Runtime at basic optimisation. Gradients are compared
+/// with PyTorch's, otherwise with libtorch's autograd over the imported graph, and with finite differences along random directions. A disagreement is told
+/// in the report, not thrown.
+/// </remarks>
+public static class Validator
+{
+    /// <summary>Validates a bundle's folder or a model's file.</summary>
+    /// <param name="path">A folder with <c>diffeonn.json</c>, or an ONNX file.</param>
+    /// <param name="options">Defaults if null.</param>
+    /// <param name="progress">Told what is being compared.</param>
+    /// <param name="cancellationToken">Stops between two runs.</param>
+    /// <exception cref="ArgumentException">A source is unknown, or none of them runs a graph.</exception>
+    /// <exception cref="BundleException">The bundle is missing, malformed or inconsistent, or there is nothing at the path.</exception>
+    /// <exception cref="Gradients.OnnxModelException">The file is no model.</exception>
+    /// <exception cref="TensorDataException">Reference tensors are missing or do not fit.</exception>
+    /// <exception cref="GraphException">No engine runs a graph, or an input that has to be drawn has no known shape.</exception>
+    /// <exception cref="DeviceUnavailableException">CUDA is asked for and does not work.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static ValidationReport Run(string path, ValidationOptions? options = null, IProgress<string>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        options ??= new ValidationOptions();
+        var bundle = Directory.Exists(path) ? Bundle.Load(path) : null;
+        if (bundle is null && !File.Exists(path)) throw new BundleException($"'{path}' does not exist; expected a bundle's folder or an ONNX file.");
+        var clock = Stopwatch.StartNew();
+        NativeLoader.EnsureLoaded();
+        var budget = new CoreBudget(options.Execution.Threads);
+        budget.ApplyToTorch();
+        var device = DeviceSelection.Choose(options.Execution);
+        var engines = ValidationEngines.Create(options.Sources, options.Execution, device, budget);
+        var cases = bundle is null ? [ValidationCases.OfModel(path, options.Reference)] : ValidationCases.OfBundle(bundle, options.Reference);
+        var graphs = new List<GraphReport>();
+        foreach (var @case in cases)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            progress?.Report(@case.Name);
+            graphs.Add(GraphValidation.Run(@case, engines, options, cancellationToken));
+        }
+
+        return new ValidationReport
+        {
+            Subject = bundle?.Name ?? Path.GetFileName(path),
+            Path = path,
+            Kind = bundle is null ? "model" : "bundle",
+            Device = device.Reason,
+            Cores = budget.Cores,
+            Seed = options.Seed,
+            Sources = options.Sources,
+            Versions = Versions(),
+            Graphs = graphs,
+            Seconds = clock.Elapsed.TotalSeconds,
+        };
+    }
+
+    private static Dictionary<string, string> Versions() => new()
+    {
+        ["DiffeoNN.Onnx"] = Of(typeof(Validator).Assembly),
+        ["ONNX Runtime"] = OrtEnv.Instance().GetVersionString(),
+        ["TorchSharp"] = Of(typeof(TorchSharp.torch).Assembly),
+        [".NET"] = Environment.Version.ToString(),
+        ["system"] = $"{RuntimeInformation.OSDescription} {RuntimeInformation.OSArchitecture}",
+    };
+
+    private static string Of(Assembly assembly) =>
+        (assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? assembly.GetName().Version?.ToString() ?? "unknown").Split('+')[0];
+}

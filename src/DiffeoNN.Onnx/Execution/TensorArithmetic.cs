@@ -8,7 +8,7 @@ namespace DiffeoNN.Onnx.Execution;
 /// collection during the call may free the number before libtorch reads it, which shows rarely, as a wrong result or an exception about a
 /// type. Here each such object lives until the call is over. A test keeps the library to these methods.
 /// </remarks>
-internal static class TensorArithmetic
+internal static partial class TensorArithmetic
 {
     // Reachable for ever, so never finalised.
     private static readonly Scalar One = 1;

@@ -18,6 +18,9 @@ internal sealed class TorchOperators
     [
         .. ElementwiseOperators.All,
         .. ControlFlowOperators.All,
+        .. ConvolutionOperators.All,
+        .. PoolingOperators.All,
+        .. NormalisationOperators.All,
     ];
 
     /// <summary>The table of <see cref="All"/>.</summary>

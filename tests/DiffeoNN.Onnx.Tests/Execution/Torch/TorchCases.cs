@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Execution.Torch;
 using DiffeoNN.Onnx.Gradients;
+using NUnit.Framework.Internal;
 
 namespace DiffeoNN.Onnx.Tests.Execution.Torch;
 
@@ -17,6 +18,27 @@ internal static class TorchCases
     public static IEnumerable<OperatorCase> All() => Repository.TryShared("onnx-cases") is { } folder
         ? OperatorCase.Read(folder).Concat(OperatorCase.Read(folder, "control-flow.csv"))
         : [];
+
+    /// <summary>Asserts that an exception to the rule is one still: that the comparison fails, in the way that is listed.</summary>
+    public static void AssertFails(TorchCaseException exception, Action compare)
+    {
+        string? message = null;
+        // Failed assertions in it count for nothing outside.
+        using (new TestExecutionContext.IsolatedContext())
+        {
+            try
+            {
+                compare();
+            }
+            catch (Exception error) when (error is not IgnoreException)
+            {
+                message = error.Message;
+            }
+        }
+
+        Assert.That(message, Is.Not.Null, $"listed as an exception ({exception.Reason}), but it works");
+        Assert.That(message, Does.Contain(exception.Message), exception.Reason);
+    }
 
     /// <summary>A graph on libtorch; the test is skipped while the table of operators lacks some of the model's.</summary>
     public static TorchGraph LoadOrIgnore(OnnxModel model, string name)

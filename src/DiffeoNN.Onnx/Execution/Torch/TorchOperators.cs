@@ -21,6 +21,7 @@ internal sealed class TorchOperators
         .. ConvolutionOperators.All,
         .. PoolingOperators.All,
         .. NormalisationOperators.All,
+        .. ResamplingOperators.All,
     ];
 
     /// <summary>The table of <see cref="All"/>.</summary>

@@ -56,7 +56,7 @@ public sealed class TorchCaseTests
                 var expected = OnnxTensor.LoadPb(Path.Combine(set, $"output_{i}.pb"));
                 var actual = TorchTensors.FromTorch(name, outputs[name]);
                 Assert.That(actual.Dimensions, Is.EqualTo(expected.Dimensions), $"shape of '{name}'");
-                Assert.That(TorchTensors.TypeOf(expected.ElementType), Is.EqualTo(TorchTensors.TypeOf(actual.ElementType)), $"type of '{name}'");
+                Assert.That(TorchTensors.TypeOf(actual.ElementType), Is.EqualTo(TorchTensors.TypeOf(expected.ElementType)), $"type of '{name}'");
                 Assert.That(WorstError(expected.ToDoubleArray(), actual.ToDoubleArray()), Is.LessThanOrEqualTo(Tolerance), $"'{name}' in {Path.GetFileName(set)}");
             }
         }

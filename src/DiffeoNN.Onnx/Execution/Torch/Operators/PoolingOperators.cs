@@ -47,15 +47,14 @@ internal static class PoolingOperators
         var (inner, rest) = (1L, places);
         for (var i = window.Rank - 1; i >= 0; i--)
         {
-            var size = tensor(padded[i], device: places.device);
-            var along = rest.remainder(size).Plus(-window.Begin[i]);
+            var along = rest.RemainderOf(padded[i]).PlusWhole(-window.Begin[i]);
             var factor = isColumnMajor ? sizes.Take(i).Aggregate(1L, (a, b) => a * b) : inner;
-            result = result.Plus(along.mul(tensor(factor, device: places.device)));
-            rest = rest.div(size, RoundingMode.floor);
+            result = result.Plus(along.TimesWhole(factor));
+            rest = rest.div(tensor(padded[i], device: places.device), RoundingMode.floor);
             inner *= sizes[i];
         }
 
-        var images = TensorArithmetic.Count(n.X.shape[0] * n.X.shape[1], places.device).mul(tensor(inner, device: places.device));
+        var images = TensorArithmetic.Count(n.X.shape[0] * n.X.shape[1], places.device).TimesWhole(inner);
         return result.Plus(images.reshape([n.X.shape[0], n.X.shape[1], .. Enumerable.Repeat(1L, window.Rank)]));
     }
 

@@ -87,12 +87,12 @@ def _energy(image, vae, critic, weights):
 def _save(folder, feeds, outputs):
     for kind, named in (("input", feeds), ("output", outputs)):
         for i, (name, tensor) in enumerate(named):
-            tensors.save(folder / "test_data_set_0" / f"{kind}_{i}.pb", name, tensor)
+            tensors.save(folder / "test_data_set_0" / f"{kind}_{i}.pb", name, tensor.float())
 
 
 def _write_gradients(folder, named):
     for name, tensor in named.items():
-        tensors.save(folder / "test_data_set_0" / tensors.file_name(name), name, tensor)
+        tensors.save(folder / "test_data_set_0" / tensors.file_name(name), name, tensor.float())
 
 
 def _read(folder, name):

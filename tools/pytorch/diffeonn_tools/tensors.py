@@ -2,15 +2,14 @@
 
 import re
 
-import numpy as np
 import torch
 from onnx import numpy_helper
 
 
 def save(path, name, tensor):
-    """Writes one tensor under a name; float64 becomes float32, other types stay."""
-    array = tensor.detach().cpu().numpy() if isinstance(tensor, torch.Tensor) else np.asarray(tensor)
-    array = np.asarray(array, dtype=np.float32 if array.dtype == np.float64 else array.dtype, order="C")
+    """Writes one tensor under a name, in its own type; bfloat16, which NumPy does not know, becomes float32."""
+    tensor = tensor.detach().cpu()
+    array = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).contiguous().numpy()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(numpy_helper.from_array(array, name).SerializeToString())
 

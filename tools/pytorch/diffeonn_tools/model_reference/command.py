@@ -52,7 +52,7 @@ def add_to(commands):
     command.add_argument("--max-intermediate-mb", type=float, default=256, metavar="MB", help="at most so much of them (default 256)")
     command.add_argument("--sets", type=int, default=1, metavar="N", help="sets of inputs (default 1)")
     command.add_argument("--seed", type=int, default=1, help="seed of inputs and upstream gradients (default 1)")
-    command.add_argument("--precision", choices=("auto", "float32"), default="auto", help="auto: float64 where the model runs in it (default)")
+    command.add_argument("--precision", choices=("auto", "own"), default="auto", help="auto: compute in float64 where the model runs in it (default); own: as the model is")
     command.set_defaults(run=lambda options: run(options))
 
 
@@ -102,7 +102,7 @@ def write(module, specs, folder, *, exporter="auto", opset=None, seed=1, sets=1,
         target = folder / f"test_data_set_{number}"
         _write_set(target, zip(network.inputs, values_in), values)
         for key, tensor in values.intermediates.items():
-            size = tensor.numel() * 4
+            size = tensor.numel() * tensor.element_size()
             if size > budget:
                 left_out[key] = size
                 continue
@@ -113,20 +113,12 @@ def write(module, specs, folder, *, exporter="auto", opset=None, seed=1, sets=1,
         notes.append(f"{len(left_out)} intermediates ({sum(left_out.values()) / 1e6:.1f} MB) are over --max-intermediate-mb {max_intermediate_mb:g} and were left out: "
                      + ", ".join(list(left_out)[:5]) + (", ..." if len(left_out) > 5 else ""))
     if entries:
-        for key, value in _find(network, request, path, used, list(entries), notes).items():
+        for key, value in mapping.find(network, request, path, used, list(entries), computer.types, notes).items():
             entries[key]["value"] = value
 
     manifest = _describe(path, used, seed, sets, computer, network, drawn[0], list(entries.values()), notes)
     (folder / "reference.json").write_text(json.dumps(manifest, indent=2) + "\n")
     return manifest
-
-
-def _find(network, request, path, used, keys, notes):
-    try:
-        return mapping.find(network, request, path, used, keys)
-    except Exception as error:  # the references are good without; exporters raise whatever they meet
-        notes.append(f"which values of the model the intermediates belong to is unknown: {error}")
-        return {}
 
 
 def _write_set(folder, given, values):

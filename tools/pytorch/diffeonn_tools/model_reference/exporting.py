@@ -1,7 +1,9 @@
 """Export to ONNX with either of PyTorch's exporters."""
 
+import gc
 import importlib.util
 import inspect
+import traceback
 import warnings
 from typing import NamedTuple, Optional, Sequence
 
@@ -50,6 +52,9 @@ def export(network, request, path, wanted, notes, recorder=None):
             _export(network, request, path, exporter, recorder)
         except Exception as error:  # exporters raise whatever they meet
             problems.append((exporter, error))
+            # Graphs that the error's frames keep alive break the next export of PyTorch 1.13.
+            traceback.clear_frames(error.__traceback__)
+            gc.collect()
             continue
         notes.extend(f"the {name} exporter failed ({first_line(problem)}), so {exporter} was used" for name, problem in problems)
         return exporter

@@ -9,7 +9,7 @@ from collections import Counter
 import torch
 from torch import nn
 
-from . import Refused, first_line
+from . import Refused, checkpoints, first_line
 
 # Where training scripts keep the weights among other things.
 WEIGHTS = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params", "ema")
@@ -21,7 +21,7 @@ def load(module, kwargs, checkpoint, unsafe_pickle=False, key=None):
     notes = []
     built = build(module, kwargs) if module else None
     if checkpoint is not None:
-        content = _read(checkpoint, unsafe_pickle)
+        content = checkpoints.read(checkpoint, unsafe_pickle)
         if built is None:
             built = _module(content)
         else:
@@ -59,25 +59,6 @@ def build(name, kwargs):
     if not isinstance(built, nn.Module):
         raise Refused(f"'{name}' gave a {type(built).__name__}; expected a torch.nn.Module.")
     return built
-
-
-def _read(path, unsafe_pickle):
-    if not path.exists():
-        raise Refused(f"checkpoint '{path}' does not exist.")
-    if path.suffix == ".safetensors":
-        try:
-            from safetensors.torch import load_file
-        except ImportError:
-            raise Refused(f"checkpoint '{path}' needs the Python package safetensors.") from None
-        return load_file(str(path))
-    options = {"weights_only": not unsafe_pickle} if "weights_only" in inspect.signature(torch.load).parameters else {}
-    try:
-        return torch.load(path, map_location="cpu", **options)
-    except Exception as error:
-        if unsafe_pickle:
-            raise Refused(f"checkpoint '{path}' cannot be read: {first_line(error)}") from error
-        raise Refused(f"checkpoint '{path}' holds more than tensors, or is damaged ({first_line(error)}). If you trust who made it: "
-                      "--unsafe-pickle reads it, and runs whatever code it holds.") from error
 
 
 def _module(content):

@@ -6,6 +6,7 @@ change them. An exposed value can keep the exporter from merging two operators (
 it); such values do not exist in the model, are told to be absent, and are no longer exposed.
 """
 
+import ast
 import hashlib
 import tempfile
 from pathlib import Path
@@ -17,11 +18,25 @@ from . import exporting
 from .network import Recorder
 
 ROUNDS = 5
+SCOPES = "pkg.torch.onnx.name_scopes"
 
 
-def find(network, request, path, exporter, keys):
-    """The value's name in the model for each recorded module, or None where the model has none."""
+def find(network, request, path, exporter, keys, types, notes):
+    """The value's name in the model for each recorded module, or None where the model has none.
+
+    Where the exporter does not expose values, what it wrote about its nodes is taken instead, if it wrote anything.
+    """
     model = onnx.load(str(path))
+    try:
+        return _by_computation(model, network, request, exporter, keys)
+    except Exception as error:  # exporters raise whatever they meet
+        found = by_scope(model.graph, keys, types)
+        if not any(found.values()):
+            notes.append(f"which values of the model the intermediates belong to is unknown: {error}")
+        return found
+
+
+def _by_computation(model, network, request, exporter, keys):
     names = {}
     for name, key, produced in _values(model):
         if produced:
@@ -30,19 +45,43 @@ def find(network, request, path, exporter, keys):
     for _ in range(ROUNDS):
         graph, outputs = _exposed(network, request, exporter, exposed)
         if len(outputs) != len(exposed):
-            return found
-        computed = {name: key for name, key, _ in _values(graph)}
+            raise ValueError(f"of {len(exposed)} values that were to be exposed the exporter wrote {len(outputs)}")
+        made = _values(graph)
+        computed, constant = {name: key for name, key, _ in made}, {name for name, _, produced in made if not produced}
         merged = _merged(graph, dict(zip(outputs, exposed)))
         # Nothing behind a value that keeps operators apart can be found, so those go first.
         values = {key: None if key in merged else names.get(computed[output]) for output, key in zip(outputs, exposed)}
         found.update({key: value for key, value in values.items() if value is not None})
-        missing = [key for key, value in values.items() if value is None]
+        missing = [key for output, key in zip(outputs, exposed) if values[key] is None and output not in constant]
         if not missing:
             return found
         first = merged or {missing[0]}
         exposed = [key for key in exposed if key not in first]
         if not exposed:
             return found
+    return found
+
+
+def by_scope(graph, keys, types):
+    """The value that leaves the nodes of each module, from the module paths that the dynamo exporter writes beside its nodes."""
+    # For each node the modules that it belongs to; for each value those of its producer and of its users.
+    scopes, producers, users = [], {}, {value.name: [set()] for value in graph.output}
+    for node in graph.node:
+        written = [entry.value for entry in getattr(node, "metadata_props", ()) if entry.key == SCOPES]
+        # The last one is the node's own name.
+        scopes.append(set(ast.literal_eval(written[0])[:-1]) if written else set())
+        producers.update({name: scopes[-1] for name in node.output if name})
+        for name in node.input:
+            users.setdefault(name, []).append(scopes[-1])
+    repeated = {key.partition("#")[0] for key in keys if "#" in key}
+    found = {}
+    for key in keys:
+        leaving = [name for name, paths in producers.items() if key in paths and any(key not in user for user in users.get(name, []))]
+        found[key] = leaving[0] if len(leaving) == 1 and key not in repeated else None
+    # A normalisation without nodes of its own was merged into the convolution before it, whose value is then the normalisation's.
+    for before, key in zip(keys, keys[1:]):
+        if types[key].startswith("BatchNorm") and types[before].startswith("Conv") and not any(key in paths for paths in scopes):
+            found[key], found[before] = found[before], None
     return found
 
 

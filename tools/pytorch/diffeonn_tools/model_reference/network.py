@@ -58,7 +58,7 @@ class Network:
         return self.outputs, [tensor for _, tensor in flat]
 
     def _names(self, found):
-        names = [name if name and not name.isdigit() else f"output_{name}" if name else "output" for name in found]
+        names = ["output" if not name else f"output_{name}" if name[0].isdigit() else name for name in found]
         if self._wanted:
             if len(self._wanted) != len(names):
                 raise Refused(f"--output-names has {len(self._wanted)} names, but the model has {len(names)} outputs: {', '.join(names)}.")

@@ -29,7 +29,8 @@ class Computer:
     def __init__(self, network, example, precision, notes):
         self.network, self.notes = network, notes
         with torch.no_grad():
-            self.plain = network.try_call(example, "in float32")
+            self.plain = network.try_call(example, "as it is")
+        self.own = next((y.dtype for y in self.plain.values() if y.is_floating_point()), torch.float32)
         self._check_random(example)
         self.dtype = self._choose(example, precision)
         self.checked = False
@@ -42,17 +43,17 @@ class Computer:
             self.notes.append("the model draws random numbers: two runs in evaluation mode differ, so no engine can reproduce these references")
 
     def _choose(self, example, precision):
-        if precision == "float32":
-            return torch.float32
+        if precision == "own":
+            return self.own
         try:
             with self._in(torch.float64), torch.no_grad():
                 exact = self.network(self._inputs(example, torch.float64))
         except Exception as error:  # whatever a model raises that is written for float32
-            self.notes.append(f"computed in float32, because the model does not run in float64 ({first_line(error)})")
-            return torch.float32
+            self.notes.append(f"computed in {str(self.own)[6:]}, because the model does not run in float64 ({first_line(error)})")
+            return self.own
         worst = max(((_difference(y, exact[name]), name) for name, y in self.plain.items()), default=(0, ""))
         if worst[0] > SAME:
-            self.notes.append(f"output '{worst[1]}' differs by {worst[0]:.1e} between float32 and float64: expect engines to differ, too")
+            self.notes.append(f"output '{worst[1]}' differs by {worst[0]:.1e} between {str(self.own)[6:]} and float64: expect engines to differ, too")
         return torch.float64
 
     @contextlib.contextmanager
@@ -78,7 +79,7 @@ class Computer:
 
     def compute(self, tensors, generator, with_gradients, with_intermediates):
         """One set; upstream gradients are normal numbers."""
-        with self._in(self.dtype if self.dtype == torch.float64 else torch.get_default_dtype()):
+        with self._in(torch.float64) if self.dtype == torch.float64 else contextlib.nullcontext():
             inputs = [x.detach().clone().requires_grad_(with_gradients and x.is_floating_point()) for x in self._inputs(tensors, self.dtype)]
             recorder = Recorder(self.network.module)
             with recorder.attached() if with_intermediates else contextlib.nullcontext(), torch.set_grad_enabled(with_gradients):
@@ -87,10 +88,14 @@ class Computer:
             upstream, gradients = self._differentiate(inputs, outputs, generator) if with_gradients else ({}, {})
         intermediates = {key: tensor.detach() for key, tensor in recorder.kept()}
         self.types, self.skipped = recorder.types, recorder.skipped
-        return Values({name: y.detach() for name, y in outputs.items()}, upstream, gradients, intermediates)
+        # Stored in the types that the model's own outputs and inputs have.
+        outputs = {name: y.detach().to(self.plain[name].dtype) for name, y in outputs.items()}
+        upstream = {name: g.to(self.plain[name].dtype) for name, g in upstream.items()}
+        gradients = {name: gradients[name].to(x.dtype) for name, x in zip(self.network.inputs, tensors) if name in gradients}
+        return Values(outputs, upstream, gradients, {key: tensor.to(self.own) for key, tensor in intermediates.items()})
 
     def _differentiate(self, inputs, outputs, generator):
-        upstream = {name: torch.from_numpy(np.asarray(generator.standard_normal(tuple(y.shape)))).to(y.dtype)
+        upstream = {name: torch.from_numpy(np.asarray(generator.standard_normal(tuple(y.shape)))).to(self.plain[name].dtype).to(y.dtype)
                     for name, y in outputs.items() if y.is_floating_point() and y.requires_grad}
         leaves = {name: x for name, x in zip(self.network.inputs, inputs) if x.requires_grad}
         if not upstream or not leaves:

@@ -17,6 +17,15 @@ internal sealed class TorchOperators
     public static IReadOnlyList<TorchOperator> All { get; } =
     [
         .. ElementwiseOperators.All,
+        .. ActivationOperators.All,
+        .. CreationOperators.All,
+        .. ShapingOperators.All,
+        .. PaddingOperators.All,
+        .. IndexingOperators.All,
+        .. SelectionOperators.All,
+        .. ReductionOperators.All,
+        .. ProductOperators.All,
+        .. QuantisationOperators.All,
         .. ControlFlowOperators.All,
         .. ConvolutionOperators.All,
         .. PoolingOperators.All,

@@ -60,8 +60,10 @@ public sealed class TorchGradientTests
         var upstream = values.ToDictionary(pair => pair.Key, pair => where(
             pair.Value.isfinite(), rand(pair.Value.shape, dtype: ScalarType.Float64, generator: generator).mul(2).sub(1).to(pair.Value.dtype), zeros_like(pair.Value)).detach());
         string[] reached = [.. outputs.Where(name => values[name].requires_grad)];
-        Assert.That(reached, Is.EquivalentTo(outputs), "outputs that autograd reaches");
-        autograd.backward([.. reached.Select(name => values[name])], [.. reached.Select(name => upstream[name])]);
+        // Of inputs without elements nothing depends.
+        var isEmpty = test.Differentiable.All(name => inputs[name].NumberOfElements == 0);
+        if (!isEmpty) Assert.That(reached, Is.EquivalentTo(outputs), "outputs that autograd reaches");
+        if (reached.Length > 0) autograd.backward([.. reached.Select(name => values[name])], [.. reached.Select(name => upstream[name])]);
 
         var fed = inputs.Concat(upstream.Select(pair => KeyValuePair.Create(pair.Key + "_grad", pair.Value.contiguous()))).ToDictionary();
         var expected = compiled.Run(fed, [.. test.Differentiable.Select(name => name + "_grad")]);

@@ -25,27 +25,6 @@ internal static partial class TensorArithmetic
         return a.lt(scalar);
     }
 
-    /// <summary>Each element plus a whole number; integers stay integers.</summary>
-    public static torch.Tensor PlusWhole(this torch.Tensor a, long number)
-    {
-        using Scalar scalar = number;
-        return a.add(scalar, One);
-    }
-
-    /// <summary>Remainder by a positive whole number, never negative.</summary>
-    public static torch.Tensor RemainderBy(this torch.Tensor a, long number)
-    {
-        using Scalar scalar = number;
-        return a.remainder(scalar);
-    }
-
-    /// <summary>Each integer moved into a range.</summary>
-    public static torch.Tensor BetweenWhole(this torch.Tensor a, long lowest, long highest)
-    {
-        using Scalar low = lowest, high = highest;
-        return a.clamp(low, high);
-    }
-
     /// <summary>x where positive, slope * x elsewhere.</summary>
     public static torch.Tensor LeakyRelu(this torch.Tensor a, double slope)
     {

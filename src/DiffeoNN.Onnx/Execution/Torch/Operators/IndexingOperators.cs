@@ -115,7 +115,7 @@ internal static class IndexingOperators
         var axis = n.Axis(n.Int("axis", -2), rank);
         var places = Along(TensorArithmetic.Count(update.shape[axis], n.Device), axis, rank);
         if (n.Has(2)) places = places.Plus(Along(n.Input(2).to(ScalarType.Int64), 0, rank));
-        if (n.Text("mode", "linear") == "circular") places = places.RemainderBy(n.X.shape[axis]);
+        if (n.Text("mode", "linear") == "circular") places = places.RemainderOf(n.X.shape[axis]);
         return n.X.scatter(axis, places.expand(update.shape), update);
     }
 

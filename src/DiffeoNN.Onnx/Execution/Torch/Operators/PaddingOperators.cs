@@ -59,10 +59,10 @@ internal static class PaddingOperators
         switch (mode)
         {
             case "edge": return places.BetweenWhole(0, size - 1);
-            case "wrap": return places.RemainderBy(size);
+            case "wrap": return places.RemainderOf(size);
             case "reflect" when size == 1: return zeros_like(places);
             case "reflect":
-                var period = places.RemainderBy(2 * (size - 1));
+                var period = places.RemainderOf(2 * (size - 1));
                 return minimum(period, period.neg().PlusWhole(2 * (size - 1)));
             default: throw n.Refuse($"pads in mode '{mode}', which is not known");
         }

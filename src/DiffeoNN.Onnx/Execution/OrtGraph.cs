@@ -196,7 +196,7 @@ internal sealed class OrtGraph : IGraph
         var type = ElementTypes.ToTorch(metadata.ElementDataType)
             ?? throw new GraphException($"{kind} '{name}' of model '{Name}' has elements of type {metadata.ElementDataType}, which libtorch lacks.");
         long?[] dimensions = [.. metadata.Dimensions.Select(size => size < 0 ? (long?)null : size)];
-        string?[] symbols = [.. metadata.SymbolicDimensions.Select(symbol => symbol.Length == 0 ? null : symbol)];
+        string?[] symbols = [.. metadata.SymbolicDimensions.Select(GraphTensor.SymbolOf)];
         return new GraphTensor(name, type, dimensions, symbols);
     }
 }

@@ -25,6 +25,20 @@ internal static partial class TensorArithmetic
         return a.lt(scalar);
     }
 
+    /// <summary>Each element plus a whole number: integers stay integers.</summary>
+    public static torch.Tensor PlusWhole(this torch.Tensor a, long number)
+    {
+        using Scalar scalar = number;
+        return a.add(scalar, One);
+    }
+
+    /// <summary>Each element moved into a range of whole numbers.</summary>
+    public static torch.Tensor BetweenWhole(this torch.Tensor a, long lowest, long highest)
+    {
+        using Scalar low = lowest, high = highest;
+        return a.clamp(low, high);
+    }
+
     /// <summary>x where positive, slope * x elsewhere.</summary>
     public static torch.Tensor LeakyRelu(this torch.Tensor a, double slope)
     {

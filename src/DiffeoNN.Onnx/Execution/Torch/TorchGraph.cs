@@ -127,6 +127,6 @@ internal sealed class TorchGraph : IGraph
     {
         var type = TorchTensors.SameTypeAs(value.ElementType)
             ?? throw new GraphException($"{kind} {value} of model '{Name}' has elements of a type that libtorch lacks.");
-        return new GraphTensor(value.Name, type, [.. value.Shape?.Select(size => size.Size) ?? []], [.. value.Shape?.Select(size => size.Symbol) ?? []]);
+        return new GraphTensor(value.Name, type, [.. value.Shape?.Select(size => size.Size) ?? []], [.. value.Shape?.Select(size => GraphTensor.SymbolOf(size.Symbol)) ?? []]);
     }
 }

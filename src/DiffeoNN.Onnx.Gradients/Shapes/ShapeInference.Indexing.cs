@@ -59,8 +59,10 @@ internal static partial class ShapeInference
     {
         if (Requested(n, 1) is not { } image)
             return One(n.Type(0), null);
+        // Sizes that nothing is known about are named by their place in the shape asked for, which lacks the first two axes.
+        image = [.. image.Select((d, i) => d.Equals(n.Unknown(i)) ? n.Unknown(i + 2) : d)];
         var patch = n.Items(2) is { } block && Array.TrueForAll(block, b => b.Integer is not null) ? block.Aggregate(Dim.One, (a, b) => a * b.Integer!) : null;
         return One(n.Type(0), n.Shape(0) is [var batch, var columns, _]
-            ? [batch, patch is null ? n.Unknown(1) : Dim.FloorDivide(columns, patch), .. image] : [n.Unknown(0), n.Unknown(1), .. image.Select((d, i) => d.IsConstant ? d : n.Unknown(i + 2))]);
+            ? [batch, patch is null ? n.Unknown(1) : Dim.FloorDivide(columns, patch), .. image] : [n.Unknown(0), n.Unknown(1), .. image]);
     }
 }

@@ -31,6 +31,12 @@ internal sealed class TorchOperators
         .. PoolingOperators.All,
         .. NormalisationOperators.All,
         .. ResamplingOperators.All,
+        .. PatchOperators.All,
+        .. RegionOperators.All,
+        .. LossOperators.All,
+        .. RecurrentOperators.All,
+        .. AttentionOperators.All,
+        .. SpectralOperators.All,
     ];
 
     /// <summary>The table of <see cref="All"/>.</summary>

@@ -174,6 +174,11 @@ class ModelReferenceTests(unittest.TestCase):
         self.assertTrue(self.write(user_models.Random(), "x=2,4").has_note("the model draws random numbers"))
         self.assertTrue(self.write(user_models.Detached(), "x=2,4").has_note("autograd's gradient is not the slope of the outputs"))
 
+    def test_gradients_that_depend_on_the_precision_are_told(self):
+        found = self.write(user_models.Kinked(), "x=2,40")
+        self.assertTrue(found.has_note("PyTorch's own gradient by 'x' in float32 has a cosine of only "))
+        self.assertFalse(self.write(user_models.Plain(), "x=2,2,4,4").has_note("PyTorch's own gradient"))
+
     def test_a_model_that_changes_its_input_is_given_a_copy(self):
         found = self.write(user_models.InPlace(), "x=2,4")
         torch.testing.assert_close(found.array("output_0"), 2 * (found.array("input_0") + 1))

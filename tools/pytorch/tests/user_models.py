@@ -99,6 +99,13 @@ class Detached(nn.Module):
         return x * x.detach()
 
 
+class Kinked(nn.Module):
+    """Which side of its many kinks an input lies on is a matter of precision."""
+
+    def forward(self, x):
+        return (x * 1e7).sin()
+
+
 class InPlace(nn.Module):
     """Changes what it is given."""
 

@@ -12,6 +12,8 @@ from .network import Recorder
 # Relative change of an output beyond which two runs are not the same function.
 SAME = 1e-3
 STEP = 1e-6
+# Cosine of two gradients below which 'diffeonn validate' sees a disagreement.
+ALIKE = 0.99999
 
 
 class Values(NamedTuple):
@@ -33,7 +35,7 @@ class Computer:
         self.own = next((y.dtype for y in self.plain.values() if y.is_floating_point()), torch.float32)
         self._check_random(example)
         self.dtype = self._choose(example, precision)
-        self.checked = False
+        self.checked = self.compared = False
 
     def _check_random(self, example):
         torch.manual_seed(1)
@@ -92,6 +94,8 @@ class Computer:
         outputs = {name: y.detach().to(self.plain[name].dtype) for name, y in outputs.items()}
         upstream = {name: g.to(self.plain[name].dtype) for name, g in upstream.items()}
         gradients = {name: gradients[name].to(x.dtype) for name, x in zip(self.network.inputs, tensors) if name in gradients}
+        if gradients and not self.compared and self.dtype != self.own:
+            self._compare_precisions(tensors, upstream, gradients)
         return Values(outputs, upstream, gradients, {key: tensor.to(self.own) for key, tensor in intermediates.items()})
 
     def _differentiate(self, inputs, outputs, generator):
@@ -134,6 +138,21 @@ class Computer:
         if not error <= SAME:
             self.notes.append(f"autograd's gradient is not the slope of the outputs: along a random direction {claimed:.6g} and {difference:.6g}. The "
                               "model detaches values, rounds, or lies at a kink; a graph that was exported knows nothing of detaching.")
+
+    def _compare_precisions(self, tensors, upstream, gradients):
+        """Tells where PyTorch's own gradients depend on the precision: no engine can come closer to these references than it does."""
+        self.compared = True
+        inputs = [x.detach().clone().requires_grad_(name in gradients) for name, x in zip(self.network.inputs, tensors)]
+        outputs = self.network([x.clone() for x in inputs])
+        leaves = [x for x in inputs if x.requires_grad]
+        found = torch.autograd.grad([outputs[name] for name in upstream], leaves, list(upstream.values()), allow_unused=True)
+        for (name, expected), g in zip(gradients.items(), found):
+            if g is None or not float(expected.abs().max()) > 0:
+                continue
+            cosine = float(torch.nn.functional.cosine_similarity(g.double().flatten(), expected.double().flatten(), 0, eps=0))
+            if not cosine >= ALIKE:
+                self.notes.append(f"PyTorch's own gradient by '{name}' in {str(self.own)[6:]} has a cosine of only {cosine:.6f} with the one in float64, so no engine will agree "
+                                  "better: the inputs lie at kinks (rectifiers, maxima), or the model is badly scaled. Other inputs (--seed, --input) or trained weights may help.")
 
     def _note(self, text):
         if text not in self.notes:

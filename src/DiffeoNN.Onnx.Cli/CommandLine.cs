@@ -21,6 +21,7 @@ internal static class CommandLine
             EvaluateCommand.Create(console),
             TuneCommand.Create(console),
             InfoCommand.Create(console),
+            DoctorCommand.Create(console),
             GradientCommand.Create(console),
             ValidateCommand.Create(console),
             DeformCommand.Create(console),

@@ -45,6 +45,22 @@ public sealed class RunCommandTests
     }
 
     [Test]
+    public void Run_ByTorch_SaysSoAndAnswersAlike()
+    {
+        using var folder = new TemporaryFolder();
+        Prepare(folder, 2);
+        Assert.That(Run(folder, "runtime").Code, Is.EqualTo(ExitCode.Success));
+        var run = Run(folder, "torch", "--engine", "torch");
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
+        Assert.That(run.Output, Does.Contain("networks in libtorch"));
+        foreach (string file in Directory.EnumerateFiles(folder["runtime"], "*.output.png"))
+        {
+            float[] expected = ImageFile.Read(file).Data.ToArray(), found = ImageFile.Read(folder[$"torch/{Path.GetFileName(file)}"]).Data.ToArray();
+            Assert.That(found.Zip(expected).Count(pair => pair.First != pair.Second), Is.LessThanOrEqualTo(expected.Length / 100));
+        }
+    }
+
+    [Test]
     public void Run_WithTheSameSeedTwice_WritesTheSameBits()
     {
         using var folder = new TemporaryFolder();

@@ -19,6 +19,11 @@ internal sealed class CommonOptions
     private readonly Option<bool?> _average = new("--average") { Description = "Whether answers are the mean over the maps of all passes of the proposer and of the search: true or false; the bundle's if left out." };
     private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of the search.", DefaultValueFactory = _ => 1 };
     private readonly Option<string> _device = new("--device") { Description = "Where to run: auto, cpu or cuda.", DefaultValueFactory = _ => "auto" };
+    private readonly Option<string> _engine = new("--engine")
+    {
+        Description = "What runs the networks: onnxruntime, or torch (libtorch, which needs no backward graphs).",
+        DefaultValueFactory = _ => "onnxruntime",
+    };
     private readonly Option<int> _threads = new("--threads") { Description = "Cores to use; 0 for all.", DefaultValueFactory = _ => 0 };
     private readonly Option<string?> _accept = new("--accept") { Description = "When the map found is used: checked (the energy fell enough; the default) or always; never if it folds." };
     private readonly Option<string> _preset = new("--preset")
@@ -39,18 +44,19 @@ internal sealed class CommonOptions
         _accept.AcceptOnlyFromAmong("checked", "always");
         _preset.AcceptOnlyFromAmong("bundle", "published");
         _device.AcceptOnlyFromAmong("auto", "cpu", "cuda");
+        _engine.AcceptOnlyFromAmong("onnxruntime", "torch");
     }
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _batch, _preset, _start, _passes, _average, _steps, _accept, _seed, _device, _threads }) command.Options.Add(option);
+        foreach (var option in new Option[] { _batch, _preset, _start, _passes, _average, _steps, _accept, _seed, _engine, _device, _threads }) command.Options.Add(option);
     }
 
     /// <summary>Adds those to a command that say where it runs, not how it searches.</summary>
     public void AddExecutionTo(Command command)
     {
-        foreach (var option in new Option[] { _batch, _seed, _device, _threads }) command.Options.Add(option);
+        foreach (var option in new Option[] { _batch, _seed, _engine, _device, _threads }) command.Options.Add(option);
     }
 
     /// <summary>Images optimised together.</summary>
@@ -74,6 +80,7 @@ internal sealed class CommonOptions
         Seed = parse.GetValue(_seed),
         Execution = new ExecutionOptions
         {
+            Engine = Enum.Parse<EngineKind>(parse.GetValue(_engine)!, ignoreCase: true),
             Device = Enum.Parse<ExecutionDevice>(parse.GetValue(_device)!, ignoreCase: true),
             Threads = parse.GetValue(_threads),
         },

@@ -16,7 +16,8 @@ internal static class DeviceLine
             _ when asked == ExecutionDevice.Auto => $"CPU, {model.Cores} cores (CUDA does not work here; --device cuda says why)",
             _ => $"CPU, {model.Cores} cores",
         };
-        console.MarkupLineInterpolated($"[grey]Bundle '{model.Bundle.Name}' on {device}.[/]");
+        string engine = model.Engine == EngineKind.Torch ? ", networks in libtorch" : "";
+        console.MarkupLineInterpolated($"[grey]Bundle '{model.Bundle.Name}' on {device}{engine}.[/]");
         if (model.Preset == SearchPreset.Published)
             console.MarkupLine("[grey]Settings as published (arXiv 2602.06695): a sine network at every pixel, which is slow; the bundle's own are left out.[/]");
     }

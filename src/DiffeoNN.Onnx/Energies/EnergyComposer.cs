@@ -43,11 +43,23 @@ public static class EnergyComposer
         var networks = EnergyNetworks.Load(bundle);
         var graph = new EnergyGraph(bundle, networks);
         var valueModel = graph.Model.Copy();
-        return new ComposedEnergy(
-            bundle.Name, bundle.Image, graph.TermNames,
-            [.. graph.WeightInputs.Select(input => KeyValuePair.Create(input, EnergyGraph.ValueOf(input, bundle.EnergyWeights)))],
-            bundle.EnergyWeights, Differentiate(graph, networks), valueModel);
+        return Of(bundle, graph, Differentiate(graph, networks), valueModel);
     }
+
+    /// <summary>Composes the energy of a bundle for engines that differentiate by themselves.</summary>
+    /// <param name="bundle">The bundle.</param>
+    /// <returns>The graph without gradient, as both of its models.</returns>
+    /// <exception cref="BundleException">A network is malformed; the message names the file.</exception>
+    internal static ComposedEnergy ComposeValues(Bundle bundle)
+    {
+        var graph = new EnergyGraph(bundle, EnergyNetworks.Load(bundle));
+        return Of(bundle, graph, graph.Model, graph.Model);
+    }
+
+    private static ComposedEnergy Of(Bundle bundle, EnergyGraph graph, OnnxModel model, OnnxModel valueModel) => new(
+        bundle.Name, bundle.Image, graph.TermNames,
+        [.. graph.WeightInputs.Select(input => KeyValuePair.Create(input, EnergyGraph.ValueOf(input, bundle.EnergyWeights)))],
+        bundle.EnergyWeights, model, valueModel);
 
     /// <summary>Adds the gradient: compiled, plus what the user's own backward graph gives for the user's own term.</summary>
     private static OnnxModel Differentiate(EnergyGraph graph, EnergyNetworks networks)

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Execution.Torch;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -44,18 +45,25 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
 
     /// <summary>Composes, differentiates and loads the energy of a bundle.</summary>
     /// <param name="bundle">The bundle.</param>
-    /// <param name="engine">Runs the graphs.</param>
+    /// <param name="engine">Runs the graphs. One that differentiates by itself (<see cref="TorchEngine"/>) needs no gradient rules, and no backward graph of the user's own.</param>
     /// <returns>The caller disposes it.</returns>
     /// <exception cref="BundleException">A network has an operator without a gradient rule; the message names the file.</exception>
     /// <exception cref="GraphException">The engine cannot load the composed graph.</exception>
-    public static OnnxEnergy FromBundle(Bundle bundle, OnnxRuntimeEngine engine)
+    public static OnnxEnergy FromBundle(Bundle bundle, IEngine engine)
     {
         ArgumentNullException.ThrowIfNull(bundle);
         ArgumentNullException.ThrowIfNull(engine);
-        var energy = EnergyComposer.Compose(bundle);
         var title = $"{bundle.Name}/energy";
-        return new OnnxEnergy(
-            engine.Load(energy.Model.ToBytes(), title), () => engine.Load(energy.ValueModel.ToBytes(), title), energy);
+        if (engine is TorchEngine torch)
+        {
+            var values = EnergyComposer.ComposeValues(bundle);
+            var graph = torch.LoadTorch(values.ValueModel, title);
+            return new OnnxEnergy(
+                new TorchGradientGraph(graph, EnergyComposer.Input, EnergyComposer.EnergyOutput, EnergyComposer.GradientOutput), () => graph, values);
+        }
+
+        var energy = EnergyComposer.Compose(bundle);
+        return new OnnxEnergy(engine.Load(energy.Model, title), () => engine.Load(energy.ValueModel, title), energy);
     }
 
     /// <inheritdoc/>

@@ -61,6 +61,9 @@ public sealed partial class EquivariantModel : IDisposable
     /// <summary>Where it runs, and why there.</summary>
     public DeviceSelection Device => _networks.Engine.Device;
 
+    /// <summary>What runs its networks.</summary>
+    public EngineKind Engine => _options.Execution.Engine;
+
     /// <summary>Cores it uses.</summary>
     public int Cores => _networks.Engine.Budget.Cores;
 

@@ -8,7 +8,7 @@ namespace DiffeoNN.Onnx.Inference;
 internal static class GraphExtensions
 {
     /// <summary>Loads a role's network as it is to be run: random nodes at their mean.</summary>
-    public static IGraph LoadGraph(this Bundle bundle, BundleRole role, OnnxRuntimeEngine engine) =>
+    public static IGraph LoadGraph(this Bundle bundle, BundleRole role, IEngine engine) =>
         engine.Load(bundle.LoadModel(role), Path.GetFileName(bundle.PathOf(role)));
 
     /// <summary>Runs a graph on one tensor for one of its outputs; the tensor joins the caller's dispose scope.</summary>

@@ -28,7 +28,7 @@ public sealed class InnerModel : IDisposable
     /// <exception cref="ArgumentException">The role is no predictor.</exception>
     /// <exception cref="BundleException">The bundle lacks the role.</exception>
     /// <exception cref="GraphException">The engine cannot load the file.</exception>
-    public static InnerModel Load(Bundle bundle, BundleRole role, OnnxRuntimeEngine engine)
+    public static InnerModel Load(Bundle bundle, BundleRole role, IEngine engine)
     {
         ArgumentNullException.ThrowIfNull(bundle);
         ArgumentNullException.ThrowIfNull(engine);

@@ -15,7 +15,7 @@ internal sealed class ModelNetworks : IDisposable
     public ModelNetworks(Bundle bundle, ExecutionOptions execution)
     {
         _bundle = bundle;
-        Engine = new OnnxRuntimeEngine(execution);
+        Engine = Execution.Engine.Create(execution);
         Inner = InnerModel.Load(bundle, BundleRole.Inner, Engine);
         try
         {
@@ -29,7 +29,7 @@ internal sealed class ModelNetworks : IDisposable
     }
 
     /// <summary>What runs them.</summary>
-    public OnnxRuntimeEngine Engine { get; }
+    public IEngine Engine { get; }
 
     /// <summary>The network that is wrapped.</summary>
     public InnerModel Inner { get; }

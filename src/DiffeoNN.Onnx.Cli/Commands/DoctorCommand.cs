@@ -1,0 +1,90 @@
+using System.CommandLine;
+using System.Text.Json;
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Diagnostics;
+using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Imaging;
+using Spectre.Console;
+
+namespace DiffeoNN.Onnx.Cli.Commands;
+
+/// <summary><c>diffeonn doctor</c>: whether this machine, and a model, can do what they should, and what to do where not.</summary>
+internal static class DoctorCommand
+{
+    private static readonly JsonSerializerOptions JsonOptions = new(JsonSerializerDefaults.Web) { WriteIndented = true, Converters = { new System.Text.Json.Serialization.JsonStringEnumConverter(JsonNamingPolicy.CamelCase) } };
+
+    /// <summary>Creates the command.</summary>
+    public static Command Create(IAnsiConsole console)
+    {
+        var model = new Argument<string?>("model") { Description = "An ONNX file or a bundle's folder to look at as well.", Arity = ArgumentArity.ZeroOrOne };
+        var device = new Option<string>("--device") { Description = "Where models are to run: auto, cpu or cuda. With cuda, what is missing for it is a problem.", DefaultValueFactory = _ => "auto" };
+        var threads = new Option<int>("--threads") { Description = "Cores to use; 0 for all.", DefaultValueFactory = _ => 0 };
+        var seconds = new Option<double>("--seconds") { Description = "How long the self-test of both engines runs; 0 leaves it out.", DefaultValueFactory = _ => 10 };
+        var json = new Option<string?>("--json") { Description = "File to write the findings to." };
+        device.AcceptOnlyFromAmong("auto", "cpu", "cuda");
+        threads.Validators.Add(result => OptionChecks.AtLeast(result, threads, 0));
+        seconds.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<double>() is not (>= 0 and <= 3600)) result.AddError("--seconds must be a number from 0 to 3600.");
+        });
+        var command = new Command("doctor", "Look for what keeps networks from running here: versions, native libraries, CUDA, a self-test of both engines; and at a model.")
+        {
+            model, device, threads, seconds, json,
+        };
+        command.SetAction((parse, cancellationToken) =>
+        {
+            var path = parse.GetValue(model);
+            if (path is not null && !File.Exists(path) && !Directory.Exists(path))
+                throw new BundleException($"'{path}' does not exist; expected an ONNX file or a bundle's folder.");
+            var options = new ExecutionOptions
+            {
+                Device = Enum.Parse<ExecutionDevice>(parse.GetValue(device)!, ignoreCase: true),
+                Threads = parse.GetValue(threads),
+            };
+            var machine = MachineDiagnosis.Run(options).ToList();
+            Print(console, "Machine", machine);
+            if (parse.GetValue(seconds) > 0)
+            {
+                var test = SelfTest.Run(options, TimeSpan.FromSeconds(parse.GetValue(seconds)), cancellationToken);
+                Print(console, "Self-test", test);
+                machine.AddRange(test);
+            }
+
+            IReadOnlyList<Finding> ofModel = path is null ? [] : ModelDiagnosis.Run(path, options with { Device = ExecutionDevice.Cpu });
+            if (path is not null) Print(console, Path.GetFileName(Path.GetFullPath(path)), ofModel);
+            Finding[] all = [.. machine, .. ofModel];
+            if (parse.GetValue(json) is { } file)
+            {
+                AtomicFile.WriteText(file, JsonSerializer.Serialize(new { schema = 1, problems = Count(FindingLevel.Problem), warnings = Count(FindingLevel.Warning), findings = all }, JsonOptions));
+            }
+
+            console.WriteLine($"{Count(FindingLevel.Problem)} problems, {Count(FindingLevel.Warning)} warnings.");
+            return Task.FromResult((int)(Has(machine) ? ExitCode.Device : Has(ofModel) ? ExitCode.Model : ExitCode.Success));
+
+            int Count(FindingLevel level) => all.Count(finding => finding.Level == level);
+        });
+        return command;
+    }
+
+    private static bool Has(IEnumerable<Finding> findings) => findings.Any(finding => finding.Level == FindingLevel.Problem);
+
+    private static void Print(IAnsiConsole console, string title, IEnumerable<Finding> findings)
+    {
+        console.MarkupLineInterpolated($"[bold]{title}[/]");
+        foreach (var finding in findings)
+        {
+            var (colour, mark) = finding.Level switch
+            {
+                FindingLevel.Good => ("green", "good   "),
+                FindingLevel.Note => ("grey", "note   "),
+                FindingLevel.Warning => ("yellow", "warning"),
+                _ => ("red", "problem"),
+            };
+            // Lines, not a table: they stay readable in a log and when they are searched.
+            console.Write(new Markup($"[{colour}]{mark}[/] {Markup.Escape(finding.Subject)}: {Markup.Escape(finding.Text)}\n"));
+            if (finding.Advice.Length > 0) console.Write(new Markup($"        to do: {Markup.Escape(finding.Advice)}\n"));
+        }
+
+        console.WriteLine();
+    }
+}

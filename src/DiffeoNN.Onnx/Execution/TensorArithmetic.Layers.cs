@@ -17,13 +17,6 @@ internal static partial class TensorArithmetic
         return a.pow(scalar);
     }
 
-    /// <summary>Each element plus a whole number: integers stay integers.</summary>
-    public static torch.Tensor PlusWhole(this torch.Tensor a, long number)
-    {
-        using Scalar scalar = number;
-        return a.add(scalar, One);
-    }
-
     /// <summary>Each element times a whole number: integers stay integers.</summary>
     public static torch.Tensor TimesWhole(this torch.Tensor a, long number)
     {
@@ -36,13 +29,6 @@ internal static partial class TensorArithmetic
     {
         using Scalar scalar = divisor;
         return a.remainder(scalar);
-    }
-
-    /// <summary>Each element moved into a range of whole numbers.</summary>
-    public static torch.Tensor BetweenWhole(this torch.Tensor a, long lowest, long highest)
-    {
-        using Scalar low = lowest, high = highest;
-        return a.clamp(low, high);
     }
 
     /// <summary>A copy with elements of one value around it, or less where numbers are negative.</summary>

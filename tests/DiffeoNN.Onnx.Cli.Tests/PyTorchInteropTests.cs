@@ -46,6 +46,21 @@ public sealed class PyTorchInteropTests
         Assert.That(expected.Zip(actual, (a, b) => Math.Abs(a - b)).Max(), Is.LessThanOrEqualTo(1e-4 * expected.Max(Math.Abs)));
     }
 
+    /// <summary>Merged normalisation, a block that is called twice, activations in place; and attention as PyTorch writes it itself.</summary>
+    [TestCase("Plain", "image=2,2,9,8")]
+    [TestCase("Attention", "x=2,5,4")]
+    public void Validate_OfAUsersModelJustExportedWithItsReferences_Agrees(string model, string input)
+    {
+        using var folder = new TemporaryFolder();
+        Python("-m", "diffeonn_tools", "reference", "--module", $"tests.user_models:{model}", "--input", input, "--output", folder["own"]);
+
+        var run = CommandRun.Of("validate", folder["own/model.onnx"], "--reference", folder["own"], "--json", folder["report.json"]);
+
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Output + run.Error);
+        string report = File.ReadAllText(folder["report.json"]);
+        Assert.That(report, Does.Contain("pytorch").And.Contain("compiled"));
+    }
+
     [TestCase("pytorch")]
     [TestCase("results")]
     public void Tools_PassTheirOwnTests(string folder) => PythonIn(folder, "-m", "unittest", "discover", "-s", "tests", "-t", ".");

@@ -243,7 +243,8 @@ class CommandTests(unittest.TestCase):
             torch.save({"state_dict": {"module." + name: value for name, value in user_models.Plain(classes=3).state_dict().items()}}, f"{folder}/w.pt")
             code, out, err = self.run_command("--module", "tests.user_models:make", "--kwargs", '{"kind": "Plain", "classes": 3}', "--checkpoint",
                                               f"{folder}/w.pt", "--input", "image=1,2,4,4", "--output", f"{folder}/out")
-            self.assertEqual((code, err), (0, ""))
+            self.assertEqual(code, 0, err)
+            self.assertEqual([line.split()[0] for line in err.splitlines()], ["exporting", "computing", "exporting"])
             self.assertEqual(References(f"{folder}/out").array("output_0").shape, (1, 3, 4, 4))
         self.assertIn("note: checkpoint: the prefix 'module.' of the weights' names was removed\n", out)
         self.assertIn("model.onnx (opset 16, torchscript), 1 set in float64, 9 intermediates, 7 of them found in the model\n", out)

@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import json
 import platform
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,8 @@ def run(options):
     module, notes = loading.load(options.module, options.kwargs, options.checkpoint, options.unsafe_pickle, options.checkpoint_key)
     manifest = write(module, specs, options.output, exporter=options.exporter, opset=options.opset, seed=options.seed, sets=options.sets,
                      dynamic_batch=options.dynamic_batch, gradients=options.gradients, intermediates=options.intermediates,
-                     max_intermediate_mb=options.max_intermediate_mb, precision=options.precision, output_names=options.output_names, notes=notes)
+                     max_intermediate_mb=options.max_intermediate_mb, precision=options.precision, output_names=options.output_names, notes=notes,
+                     progress=lambda text: print(text, file=sys.stderr, flush=True))
     for note in manifest["notes"]:
         print(f"note: {note}")
     placed = sum(entry["value"] is not None for entry in manifest["modules"])
@@ -77,8 +79,8 @@ def run(options):
 
 
 def write(module, specs, folder, *, exporter="auto", opset=None, seed=1, sets=1, dynamic_batch=True, gradients=True, intermediates=True,
-          max_intermediate_mb=256, precision="auto", output_names=None, notes=None):
-    """The folder for a module in evaluation mode; returns what ``reference.json`` holds."""
+          max_intermediate_mb=256, precision="auto", output_names=None, notes=None, progress=lambda text: None):
+    """The folder for a module in evaluation mode; returns what ``reference.json`` holds. ``progress`` is told what takes long."""
     notes = [] if notes is None else notes
     folder = Path(folder)
     _clear(folder)
@@ -91,12 +93,14 @@ def write(module, specs, folder, *, exporter="auto", opset=None, seed=1, sets=1,
     free, examples = exporting.free_axes(network, drawn[0], computer.plain, notes) if dynamic_batch else ((), drawn[0])
     request = exporting.Request(examples, network.inputs, network.outputs, free, opset)
     path = folder / MODEL
+    progress(f"exporting {path}")
     used = exporting.export(network, request, path, exporter, notes)
     exporting.finish(path, {name: list(y.shape) for name, y in computer.plain.items()}, free)
 
     budget = max_intermediate_mb * 1e6
     entries, left_out = {}, {}
     for number, values_in in enumerate(drawn):
+        progress(f"computing set {number + 1} of {sets} in {str(computer.dtype)[6:]}")
         generator = np.random.default_rng([seed, number, len(specs)])
         values = computer.compute(values_in, generator, gradients, intermediates)
         target = folder / f"test_data_set_{number}"
@@ -113,6 +117,7 @@ def write(module, specs, folder, *, exporter="auto", opset=None, seed=1, sets=1,
         notes.append(f"{len(left_out)} intermediates ({sum(left_out.values()) / 1e6:.1f} MB) are over --max-intermediate-mb {max_intermediate_mb:g} and were left out: "
                      + ", ".join(list(left_out)[:5]) + (", ..." if len(left_out) > 5 else ""))
     if entries:
+        progress("exporting again to find the intermediates in the model (--no-intermediates leaves them out)")
         for key, value in mapping.find(network, request, path, used, list(entries), computer.types, notes).items():
             entries[key]["value"] = value
 

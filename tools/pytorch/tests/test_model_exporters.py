@@ -27,11 +27,11 @@ class NewerPyTorch:
         self.calls = []
 
     def __enter__(self):
-        def export(model, args=(), f=None, *, input_names=None, output_names=None, opset_version=None, dynamic_axes=None, dynamo=self.default,
+        def export(model, args=(), f=None, *, input_names=None, output_names=None, opset_version=None, dynamic_axes=None, verbose=None, dynamo=self.default,
                    external_data=True, dynamic_shapes=None, fallback=False):
             given = {name: value for name, value in locals().items() if name not in ("self", "model", "args", "f") and value is not None}
             self.calls.append(given)
-            if ("dynamo" if dynamo else "torchscript") in self.fails:
+            if ("dynamo" if dynamo else "torchscript") in self.fails or (dynamic_shapes and "shapes" in self.fails):
                 raise RuntimeError("\n  no decomposition of aten::new\nlog")
             axes = dynamic_axes or {name: {0: "N"} for name, shape in zip(input_names, dynamic_shapes or ()) if shape}
             EXPORT(model, args, f, input_names=input_names, output_names=output_names, opset_version=16, dynamic_axes=axes)
@@ -78,7 +78,7 @@ class ExporterTests(unittest.TestCase):
         with NewerPyTorch() as newer:
             manifest = self.write("dynamo")
         call, = newer.calls
-        self.assertEqual(call, {"dynamo": True, "external_data": False, "fallback": False, "input_names": ["minuend", "subtrahend"], "output_names": ["output"],
+        self.assertEqual(call, {"dynamo": True, "verbose": False, "external_data": False, "fallback": False, "input_names": ["minuend", "subtrahend"], "output_names": ["output"],
                                 "dynamic_shapes": ({0: DIM}, None)})
         self.assertEqual((manifest["exporter"], manifest["notes"]), ("dynamo", []))
         with NewerPyTorch() as newer:
@@ -97,12 +97,21 @@ class ExporterTests(unittest.TestCase):
         with NewerPyTorch(fails=["dynamo"]):
             manifest = self.write("auto")
         self.assertEqual(manifest["exporter"], "torchscript")
-        self.assertEqual(manifest["notes"], ["the dynamo exporter failed (RuntimeError: no decomposition of aten::new), so torchscript was used"])
+        self.assertEqual(manifest["notes"], ["the dynamo exporter with a free batch failed (RuntimeError: no decomposition of aten::new), so torchscript was used",
+                                             "the dynamo exporter failed (RuntimeError: no decomposition of aten::new), so torchscript was used"])
         with NewerPyTorch(fails=["dynamo", "torchscript"]), self.assertRaisesRegex(
-                Refused, "^the dynamo exporter failed: RuntimeError: no decomposition of aten::new; the torchscript exporter failed: RuntimeError: no dec.*$"):
+                Refused, "^the dynamo exporter with a free batch failed: .*; the dynamo exporter failed: RuntimeError: no decomposition of aten::new; the torchscript exporter failed: .*$"):
             self.write("auto")
-        with NewerPyTorch(fails=["dynamo"]), self.assertRaisesRegex(Refused, "^the dynamo exporter failed: "):
+        with NewerPyTorch(fails=["dynamo"]), self.assertRaisesRegex(Refused, "^the dynamo exporter with a free batch failed: "):
             self.write("dynamo")
+
+    def test_dynamo_fixes_the_batch_where_it_takes_no_free_one_and_tells(self):
+        with NewerPyTorch(fails=["shapes"]):
+            manifest = self.write("dynamo", intermediates=True, kind="Plain", specs=["x=1,2,4,4"])
+        self.assertEqual(manifest["notes"], ["the dynamo exporter with a free batch failed (RuntimeError: no decomposition of aten::new), so dynamo, the batch fixed, was used"])
+        value = onnx.load(str(self.folder / "model.onnx")).graph.input[0]
+        self.assertEqual([size.dim_value for size in value.type.tensor_type.shape.dim], [1, 2, 4, 4])
+        self.assertEqual(sum(entry["value"] is None for entry in manifest["modules"]), 2)
 
     def test_modules_are_found_in_what_dynamo_writes(self):
         with NewerPyTorch() as newer:

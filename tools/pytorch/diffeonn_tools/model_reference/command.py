@@ -91,11 +91,11 @@ def write(module, specs, folder, *, exporter="auto", opset=None, seed=1, sets=1,
         notes.append(f"left out, because they are no tensors: {', '.join(network.ignored)}")
 
     free, examples = exporting.free_axes(network, drawn[0], computer.plain, notes) if dynamic_batch else ((), drawn[0])
-    request = exporting.Request(examples, network.inputs, network.outputs, free, opset)
+    request = exporting.Request(examples, network.inputs, network.outputs, free, opset, drawn[0])
     path = folder / MODEL
     progress(f"exporting {path}")
-    used = exporting.export(network, request, path, exporter, notes)
-    exporting.finish(path, {name: list(y.shape) for name, y in computer.plain.items()}, free)
+    used, request = exporting.export(network, request, path, exporter, notes)
+    exporting.finish(path, {name: list(y.shape) for name, y in computer.plain.items()}, request.free)
 
     budget = max_intermediate_mb * 1e6
     entries, left_out = {}, {}

@@ -19,13 +19,14 @@ LARGE = 1 << 30
 
 
 class Request(NamedTuple):
-    """What to export: example inputs, names, and which axes 0 are the batch."""
+    """What to export: example inputs, names, of which the axis 0 is the batch, and inputs for a fixed batch in case that has to be."""
 
     examples: Sequence[torch.Tensor]
     inputs: Sequence[str]
     outputs: Sequence[str]
     free: Sequence[str] = ()
     opset: Optional[int] = None
+    fixed: Sequence[torch.Tensor] = ()
 
 
 def choose(wanted):
@@ -45,27 +46,31 @@ def choose(wanted):
 
 
 def export(network, request, path, wanted, notes, recorder=None):
-    """Writes the model; returns which exporter did."""
-    exporters, problems = choose(wanted), []
-    for exporter in exporters:
-        try:
-            _export(network, request, path, exporter, recorder)
-        except Exception as error:  # exporters raise whatever they meet
-            problems.append((exporter, error))
-            # Graphs that the error's frames keep alive break the next export of PyTorch 1.13.
-            traceback.clear_frames(error.__traceback__)
-            gc.collect()
-            continue
-        notes.extend(f"the {name} exporter failed ({first_line(problem)}), so {exporter} was used" for name, problem in problems)
-        return exporter
-    raise Refused("; ".join(f"the {name} exporter failed: {first_line(error)}" for name, error in problems)) from problems[-1][1]
+    """Writes the model; returns which exporter did, and the request as it was fulfilled: perhaps with a fixed batch."""
+    problems = []
+    for exporter in choose(wanted):
+        # The dynamo exporter proves that a free batch is free, and refuses where the model's code branches on it.
+        attempts = [request, request._replace(free=(), examples=request.fixed)] if exporter == "dynamo" and request.free and recorder is None else [request]
+        for attempt in attempts:
+            try:
+                _export(network, attempt, path, exporter, recorder)
+            except Exception as error:  # exporters raise whatever they meet
+                problems.append((f"{exporter} exporter" + (" with a free batch" if attempt.free and len(attempts) > 1 else ""), error))
+                # Graphs that the error's frames keep alive break the next export of PyTorch 1.13.
+                traceback.clear_frames(error.__traceback__)
+                gc.collect()
+                continue
+            used = exporter + (", the batch fixed," if attempt is not request else "")
+            notes.extend(f"the {name} failed ({first_line(problem)}), so {used} was used" for name, problem in problems)
+            return exporter, attempt
+    raise Refused("; ".join(f"the {name} failed: {first_line(error)}" for name, error in problems)) from problems[-1][1]
 
 
 def _export(network, request, path, exporter, recorder):
     parameters = inspect.signature(torch.onnx.export).parameters
     options = dict(input_names=list(request.inputs), output_names=list(request.outputs))
     if exporter == "dynamo":
-        options["dynamo"] = True
+        options.update(dynamo=True, verbose=False)
         if request.opset:
             options["opset_version"] = request.opset
         if request.free:

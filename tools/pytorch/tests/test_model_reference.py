@@ -51,6 +51,7 @@ class ModelReferenceTests(unittest.TestCase):
         torch.manual_seed(2)
 
     def write(self, module, *specs, **options):
+        options.setdefault("exporter", "torchscript")
         command.write(module.eval(), [inputs.parse(spec) for spec in specs], self.folder / "written", **options)
         return References(self.folder / "written")
 
@@ -202,6 +203,8 @@ class ModelReferenceTests(unittest.TestCase):
         self.assertNotIn(other.tensor("input_0").SerializeToString(), files.values())
 
     def test_what_is_not_wanted_or_too_large_is_left_out(self):
+        several = self.write(user_models.Plain(), "image=1,2,5,5", sets=2, max_intermediate_mb=0.001)
+        self.assertEqual([[name for name in several.names(number) if "inter" in name] for number in (0, 1)], [["intermediates/0.pb", "intermediates/1.pb"]] * 2)
         found = self.write(user_models.Plain(), "image=1,2,5,5", gradients=False, intermediates=False)
         self.assertEqual(found.names(), ["input_0.pb", "output_0.pb"])
         small = self.write(user_models.Plain(), "image=1,2,5,5", max_intermediate_mb=0.0005)
@@ -216,6 +219,19 @@ class ModelReferenceTests(unittest.TestCase):
         self.assertEqual(sorted(str(f.relative_to(found.folder)) for f in found.folder.rglob("*") if f.is_file()),
                          sorted(["mine.txt", "model.onnx", "reference.json", *(f"test_data_set_0/{name}" for name in
                                  ("a_grad.pb", "b_grad.pb", "input_0.pb", "input_1.pb", "output_0.pb", "output_grad.pb"))]))
+
+    def test_a_folder_of_somebody_else_is_left_alone_and_a_failure_leaves_what_was_there(self):
+        (self.folder / "written").mkdir()
+        (self.folder / "written" / "model.onnx").write_text("mine")
+        with self.assertRaisesRegex(Refused, "written' holds 'model.onnx' but no reference.json, so another tool has made it; name another folder."):
+            self.write(user_models.Two(), "a=1,3", "b=1,3")
+        self.assertEqual((self.folder / "written" / "model.onnx").read_text(), "mine")
+        (self.folder / "written" / "model.onnx").unlink()
+        self.write(user_models.Two(), "a=1,3", "b=1,3")
+        before = {file: file.read_bytes() for file in self.folder.rglob("*") if file.is_file()}
+        with self.assertRaises(Refused):
+            self.write(user_models.NotExportable(), "x=2,4")
+        self.assertEqual({file: file.read_bytes() for file in self.folder.rglob("*") if file.is_file()}, before)
 
     def test_models_that_cannot_be_run_or_exported_are_refused_in_one_line(self):
         for kind, message in (("NoTensor", "the model returns no tensor but a int"),
@@ -242,7 +258,7 @@ class CommandTests(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             torch.save({"state_dict": {"module." + name: value for name, value in user_models.Plain(classes=3).state_dict().items()}}, f"{folder}/w.pt")
             code, out, err = self.run_command("--module", "tests.user_models:make", "--kwargs", '{"kind": "Plain", "classes": 3}', "--checkpoint",
-                                              f"{folder}/w.pt", "--input", "image=1,2,4,4", "--output", f"{folder}/out")
+                                              f"{folder}/w.pt", "--input", "image=1,2,4,4", "--exporter", "torchscript", "--output", f"{folder}/out")
             self.assertEqual(code, 0, err)
             self.assertEqual([line.split()[0] for line in err.splitlines()], ["exporting", "computing", "exporting"])
             self.assertEqual(References(f"{folder}/out").array("output_0").shape, (1, 3, 4, 4))

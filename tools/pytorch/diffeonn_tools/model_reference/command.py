@@ -5,6 +5,7 @@ import hashlib
 import json
 import platform
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from .network import Network
 from .values import Computer
 
 MODEL = "model.onnx"
+MANIFEST = "reference.json"
 EXAMPLE = """\
 example, in the folder that holds my_project/networks.py with a class UNet:
 
@@ -83,56 +85,65 @@ def write(module, specs, folder, *, exporter="auto", opset=None, seed=1, sets=1,
     """The folder for a module in evaluation mode; returns what ``reference.json`` holds. ``progress`` is told what takes long."""
     notes = [] if notes is None else notes
     folder = Path(folder)
-    _clear(folder)
+    _check_owner(folder)
     network = Network(module, [spec.name for spec in specs], output_names)
     drawn = [[spec.draw(np.random.default_rng([seed, number, i])) for i, spec in enumerate(specs)] for number in range(sets)]
     computer = Computer(network, drawn[0], precision, notes)
     if network.ignored:
         notes.append(f"left out, because they are no tensors: {', '.join(network.ignored)}")
-
     free, examples = exporting.free_axes(network, drawn[0], computer.plain, notes) if dynamic_batch else ((), drawn[0])
     request = exporting.Request(examples, network.inputs, network.outputs, free, opset, drawn[0])
-    path = folder / MODEL
-    progress(f"exporting {path}")
-    used, request = exporting.export(network, request, path, exporter, notes)
-    exporting.finish(path, {name: list(y.shape) for name, y in computer.plain.items()}, request.free)
 
-    budget = max_intermediate_mb * 1e6
-    entries, left_out = {}, {}
-    for number, values_in in enumerate(drawn):
-        progress(f"computing set {number + 1} of {sets} in {str(computer.dtype)[6:]}")
-        generator = np.random.default_rng([seed, number, len(specs)])
-        values = computer.compute(values_in, generator, gradients, intermediates)
-        target = folder / f"test_data_set_{number}"
-        _write_set(target, zip(network.inputs, values_in), values)
-        for key, tensor in values.intermediates.items():
-            size = tensor.numel() * tensor.element_size()
-            if size > budget:
-                left_out[key] = size
-                continue
-            budget -= size
-            index = entries.setdefault(key, {"path": key, "type": computer.types[key], "index": len(entries), "value": None})["index"]
-            tensors.save(target / "intermediates" / f"{index}.pb", key, tensor)
-    if left_out:
-        notes.append(f"{len(left_out)} intermediates ({sum(left_out.values()) / 1e6:.1f} MB) are over --max-intermediate-mb {max_intermediate_mb:g} and were left out: "
-                     + ", ".join(list(left_out)[:5]) + (", ..." if len(left_out) > 5 else ""))
-    if entries:
-        progress("exporting again to find the intermediates in the model (--no-intermediates leaves them out)")
-        for key, value in mapping.find(network, request, path, used, list(entries), computer.types, notes).items():
-            entries[key]["value"] = value
-
-    manifest = _describe(path, used, seed, sets, computer, network, drawn[0], list(entries.values()), notes)
-    (folder / "reference.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    # What an earlier run has written stays until all of this one is there.
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=folder.name + ".") as temporary:
+        path = Path(temporary) / MODEL
+        progress(f"exporting {folder / MODEL}")
+        used, request = exporting.export(network, request, path, exporter, notes)
+        exporting.finish(path, {name: list(y.shape) for name, y in computer.plain.items()}, request.free)
+        entries, left_out = {}, {}
+        for number, values_in in enumerate(drawn):
+            progress(f"computing set {number + 1} of {sets} in {str(computer.dtype)[6:]}")
+            values = computer.compute(values_in, np.random.default_rng([seed, number, len(specs)]), gradients, intermediates)
+            if number == 0:
+                entries, left_out = _choose(values.intermediates, computer.types, max_intermediate_mb * 1e6 / sets)
+            _write_set(path.parent / f"test_data_set_{number}", zip(network.inputs, values_in), values, entries)
+        if left_out:
+            notes.append(f"{len(left_out)} intermediates ({sum(left_out.values()) * sets / 1e6:.1f} MB) are over --max-intermediate-mb {max_intermediate_mb:g} and were left "
+                         f"out: {', '.join(list(left_out)[:5])}{', ...' if len(left_out) > 5 else ''}")
+        if entries:
+            progress("exporting again to find the intermediates in the model (--no-intermediates leaves them out)")
+            for key, value in mapping.find(network, request, path, used, list(entries), computer.types, notes).items():
+                entries[key]["value"] = value
+        manifest = _describe(path, used, seed, sets, computer, network, drawn[0], list(entries.values()), notes)
+        (path.parent / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+        _replace(folder, path.parent)
     return manifest
 
 
-def _write_set(folder, given, values):
+def _choose(intermediates, types, budget):
+    """Entries of those that fit, in the order in which they are computed, and the sizes of those that do not."""
+    entries, left_out = {}, {}
+    for key, tensor in intermediates.items():
+        size = tensor.numel() * tensor.element_size()
+        if size > budget:
+            left_out[key] = size
+            continue
+        budget -= size
+        entries[key] = {"path": key, "type": types[key], "index": len(entries), "value": None}
+    return entries, left_out
+
+
+def _write_set(folder, given, values, entries):
     for i, (name, tensor) in enumerate(given):
         tensors.save(folder / f"input_{i}.pb", name, tensor)
     for i, (name, tensor) in enumerate(values.outputs.items()):
         tensors.save(folder / f"output_{i}.pb", name, tensor)
     for name, tensor in [*values.upstream.items(), *values.gradients.items()]:
         tensors.save(folder / tensors.file_name(name + "_grad"), name + "_grad", tensor)
+    for key, tensor in values.intermediates.items():
+        if key in entries:
+            tensors.save(folder / "intermediates" / f"{entries[key]['index']}.pb", key, tensor)
 
 
 def _describe(path, exporter, seed, sets, computer, network, example, modules, notes):
@@ -155,16 +166,28 @@ def _describe(path, exporter, seed, sets, computer, network, example, modules, n
     }
 
 
-def _clear(folder):
-    """Removes what an earlier run has written, so that no file of another model stays."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for pattern in ("test_data_set_*/*.pb", "test_data_set_*/intermediates/*.pb", MODEL, "reference.json"):
+def _check_owner(folder):
+    """Refuses a folder whose model or sets this command has not written, so that it overwrites nobody's."""
+    if folder.exists() and not folder.is_dir():
+        raise Refused(f"--output '{folder}' is a file; expected a folder.")
+    found = [name for name in (MODEL, *(path.name for path in folder.glob("test_data_set_*"))) if (folder / name).exists()]
+    if found and not (folder / MANIFEST).exists():
+        raise Refused(f"--output '{folder}' holds '{found[0]}' but no {MANIFEST}, so another tool has made it; name another folder.")
+
+
+def _replace(folder, written):
+    """Moves what was written to its place, after what an earlier run has written is removed."""
+    for pattern in ("test_data_set_*/*.pb", "test_data_set_*/intermediates/*.pb", MODEL, MODEL + ".data", MANIFEST):
         for file in folder.glob(pattern):
             file.unlink()
     for pattern in ("test_data_set_*/intermediates", "test_data_set_*"):
         for empty in folder.glob(pattern):
             if not any(empty.iterdir()):
                 empty.rmdir()
+    for file in sorted(file for file in written.rglob("*") if file.is_file()):
+        target = folder / file.relative_to(written)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.replace(target)
 
 
 def _object(text):

@@ -45,8 +45,12 @@ internal sealed class CheckInputs(GradientCheckOptions options, Random random)
         }
 
         foreach (var (dimension, size) in shape.Zip(given))
-            if (dimension.Symbol is { } symbol) _sizes.TryAdd(symbol, size);
+            if (NameOf(dimension) is { } symbol) _sizes.TryAdd(symbol, size);
     }
+
+    /// <summary>A name that means one size wherever it stands; '?' and '-1' are what exporters write for unknown.</summary>
+    private static string? NameOf(OnnxDimension dimension) =>
+        dimension.Symbol is { Length: > 0 } symbol && (char.IsLetter(symbol[0]) || symbol[0] == '_') ? symbol : null;
 
     private static OnnxTensor Given(OnnxTensor tensor, OnnxValueInfo input) => tensor.ElementType == input.ElementType || input.ElementType == OnnxElementType.Undefined
         ? tensor.WithName(input.Name) : throw new TensorDataException($"Input {input} is given a tensor of {tensor.ElementType.ToString().ToLowerInvariant()}.");
@@ -69,7 +73,7 @@ internal sealed class CheckInputs(GradientCheckOptions options, Random random)
         for (var i = 0; i < shape.Length; i++)
         {
             var fallback = i == 0 ? FreeBatch : FreeSize;
-            shape[i] = declared[i].Size ?? (declared[i].Symbol is not { } symbol ? fallback
+            shape[i] = declared[i].Size ?? (NameOf(declared[i]) is not { } symbol ? fallback
                 : _sizes.TryGetValue(symbol, out var known) ? known : _sizes[symbol] = fallback);
         }
 

@@ -36,6 +36,16 @@ public sealed class GradientCheckTests
         Assert.That(error.Message, Does.Contain("Assumed: 'x' has the shape [2,32]; give the model shapes"));
     }
 
+    [Test]
+    public void Run_OfSizesNamedByAQuestionMark_DoesNotTakeThemForEqual()
+    {
+        var model = new OnnxModel { OpsetImports = { [""] = 17 } };
+        model.Graph.Inputs.Add(new OnnxValueInfo("x", OnnxElementType.Float, ["?", 3L, "?"]));
+        model.Graph.AddNode("Tanh", ["x"], "y");
+        model.Graph.Outputs.Add(new OnnxValueInfo("y", OnnxElementType.Float, ["?", 3L, "?"]));
+        Assert.That(GradientCheck.Run(model, GradientCompiler.Compile(model)).Assumptions, Is.EqualTo(new[] { "'x' has the shape [2,3,32]" }));
+    }
+
     [TestCase(GradientSeed.Input)]
     [TestCase(GradientSeed.Ones)]
     public void Run_OfAPlantedError_NamesTheElement(GradientSeed seed)

@@ -18,7 +18,7 @@ public sealed record JobReport
     /// <summary>Number of images.</summary>
     public required int Images { get; init; }
 
-    /// <summary>Canonical images, velocities, displacements and answers of both engines, judged only by <see cref="Passed"/>: a search amplifies rounding.</summary>
+    /// <summary>Canonical images, velocities, displacements and answers of both engines; their own verdicts do not count for <see cref="Passed"/>: a search amplifies rounding.</summary>
     public IReadOnlyList<TensorComparison> Tensors { get; init; } = [];
 
     /// <summary>Segmentations: mean IoU of the two masks, and the smallest; null for other answers.</summary>

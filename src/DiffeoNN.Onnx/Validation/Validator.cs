@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Imaging;
 using Microsoft.ML.OnnxRuntime;
 
 namespace DiffeoNN.Onnx.Validation;
@@ -41,12 +42,16 @@ public static class Validator
         var engines = ValidationEngines.Create(options.Sources, options.Execution, device, budget);
         var cases = bundle is null ? [ValidationCases.OfModel(path, options.Reference)] : ValidationCases.OfBundle(bundle, options.Reference);
         var graphs = new List<GraphReport>();
+        var images = options.Images;
         foreach (var @case in cases)
         {
             cancellationToken.ThrowIfCancellationRequested();
             progress?.Report(@case.Name);
             graphs.Add(GraphValidation.Run(@case, engines, options, cancellationToken));
+            if (bundle is not null && @case.Name == BundleValidator.Title(BundleRole.Inner)) images ??= JobValidation.ReferenceImages(bundle, @case);
         }
+
+        var (job, jobSkipped) = bundle is null || !options.Job ? (null, null) : Job(path, images, graphs, options, progress, cancellationToken);
 
         return new ValidationReport
         {
@@ -59,8 +64,23 @@ public static class Validator
             Sources = options.Sources,
             Versions = Versions(),
             Graphs = graphs,
+            Job = job,
+            JobSkipped = jobSkipped,
             Seconds = clock.Elapsed.TotalSeconds,
         };
+    }
+
+    private static (JobReport? Report, string? Skipped) Job(
+        string folder, IReadOnlyList<ImageBuffer>? images, List<GraphReport> graphs, ValidationOptions options, IProgress<string>? progress, CancellationToken cancellationToken)
+    {
+        if (!options.Sources.Contains(ValidationSources.Torch) || !options.Sources.Contains(ValidationSources.OnnxRuntime))
+            return (null, $"it takes both {ValidationSources.OnnxRuntime} and {ValidationSources.Torch}.");
+        if (images is not { Count: > 0 }) return (null, "the bundle has no reference images, and none were given.");
+        // What a graph that the other engine lacks would fail with has been told for that graph.
+        if (graphs.Find(graph => graph.Skipped.Any(skipped => skipped.Source == ValidationSources.Torch && skipped.Quantity == ComparedQuantity.Output)) is { } lacking)
+            return (null, $"{ValidationSources.Torch} does not run {lacking.Name}.");
+        progress?.Report("the whole job");
+        return (JobValidation.Run(folder, images, options, cancellationToken), null);
     }
 
     private static Dictionary<string, string> Versions() => new()

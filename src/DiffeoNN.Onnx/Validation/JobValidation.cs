@@ -1,0 +1,103 @@
+using System.Diagnostics;
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Metrics;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Validation;
+
+/// <summary>Runs a bundle's whole job with both engines on the same images and seed, and compares fields and answers.</summary>
+internal static class JobValidation
+{
+    /// <summary>Compares.</summary>
+    /// <param name="folder">The bundle's.</param>
+    /// <param name="images">At least one.</param>
+    /// <param name="options">Device, cores and seed.</param>
+    /// <param name="cancellationToken">Ends a search within one step.</param>
+    public static JobReport Run(string folder, IReadOnlyList<ImageBuffer> images, ValidationOptions options, CancellationToken cancellationToken)
+    {
+        var (baseline, baselineTime) = Run(folder, images, options, EngineKind.OnnxRuntime, cancellationToken);
+        using var first = baseline;
+        var (other, otherTime) = Run(folder, images, options, EngineKind.Torch, cancellationToken);
+        using var second = other;
+        return Compare(baseline, other) with { BaselineSeconds = baselineTime.TotalSeconds, EngineSeconds = otherTime.TotalSeconds };
+    }
+
+    /// <summary>The images of the inner model's reference tensors, which are normalised, as pixel values.</summary>
+    /// <returns>Null where the bundle has none.</returns>
+    public static IReadOnlyList<ImageBuffer>? ReferenceImages(Bundle bundle, ValidationCase inner)
+    {
+        var input = bundle.Manifest.Models.Inner.Input;
+        if (inner.References.Count == 0 || !inner.References[0].Inputs.TryGetValue(input, out var tensor)) return null;
+        var (image, values) = (bundle.Image, tensor.ToDoubleArray());
+        var plane = image.Height * image.Width;
+        var size = image.Channels * plane;
+        return [.. Enumerable.Range(0, values.Length / size).Select(n => new ImageBuffer(image.Channels, image.Height, image.Width,
+            [.. Enumerable.Range(0, size).Select(i => (float)Math.Clamp((values[(n * size) + i] * image.Std[i / plane]) + image.Mean[i / plane], 0, 1))]))];
+    }
+
+    /// <summary>Compares the results of two engines for the same images.</summary>
+    internal static JobReport Compare(EquivariantResult baseline, EquivariantResult other)
+    {
+        var pairs = baseline.Images.Zip(other.Images).ToList();
+        var kind = pairs[0].First.Output.Kind;
+        var ious = kind == OutputKind.Segmentation ? pairs.Select(pair => Iou(pair.First.Output, pair.Second.Output)).ToList() : null;
+        return new JobReport
+        {
+            Baseline = ValidationSources.OnnxRuntime,
+            Engine = ValidationSources.Torch,
+            Images = pairs.Count,
+            Tensors =
+            [
+                Tensor("canonical image", baseline.Fields.Canonical, other.Fields.Canonical),
+                Tensor("velocity", baseline.Fields.Velocity, other.Fields.Velocity),
+                Tensor("displacement", baseline.Fields.Displacement, other.Fields.Displacement),
+                .. pairs.SelectMany((pair, i) => Answer($"answer {i}", pair.First.Output, pair.Second.Output)),
+            ],
+            MeanIou = ious?.Average(),
+            WorstIou = ious?.Min(),
+            Flips = kind switch
+            {
+                OutputKind.Classification => pairs.Average(pair => pair.First.Output.Class == pair.Second.Output.Class ? 0.0 : 1.0),
+                OutputKind.Segmentation => pairs.Average(pair => Differing(pair.First.Output.Labels!, pair.Second.Output.Labels!)),
+                _ => null,
+            },
+            AnswerError = kind is OutputKind.Image or OutputKind.Points
+                ? pairs.SelectMany(pair => Answer("answer", pair.First.Output, pair.Second.Output)).Max(tensor => tensor.LargestScaledError) : null,
+            OtherDecisions = pairs.Count(pair => pair.First.Canonicalisation.Accepted != pair.Second.Canonicalisation.Accepted),
+        };
+    }
+
+    private static (EquivariantResult Result, TimeSpan Time) Run(
+        string folder, IReadOnlyList<ImageBuffer> images, ValidationOptions options, EngineKind engine, CancellationToken cancellationToken)
+    {
+        using var model = EquivariantModel.Load(folder, new EquivariantOptions { Execution = options.Execution with { Engine = engine }, Seed = (ulong)options.Seed });
+        var clock = Stopwatch.StartNew();
+        return (model.Run(images, null, cancellationToken), clock.Elapsed);
+    }
+
+    private static double Iou(ModelOutput a, ModelOutput b)
+    {
+        var classes = Math.Max(2, 1 + Math.Max(a.Labels!.Labels.ToArray().Max(), b.Labels!.Labels.ToArray().Max()));
+        return SegmentationScore.Of(b.Labels!, a.Labels!, classes).Iou;
+    }
+
+    private static double Differing(LabelMap a, LabelMap b) => a.Labels.ToArray().Zip(b.Labels.ToArray()).Average(pair => pair.First == pair.Second ? 0.0 : 1.0);
+
+    private static IEnumerable<TensorComparison> Answer(string name, ModelOutput a, ModelOutput b)
+    {
+        if (Values(a) is not { } first || Values(b) is not { } second) return [];
+        return [TensorComparison.Of(Tensor(name, first), Tensor(name, second))];
+
+        static OnnxTensor Tensor(string name, float[] values) => OnnxTensor.Create<float>(name, [values.Length], values);
+    }
+
+    private static float[]? Values(ModelOutput output) => output.Planes is { } planes ? planes.Data.ToArray()
+        : output.Scores ?? output.Points?.SelectMany(point => new[] { (float)point.Column, (float)point.Row }).ToArray();
+
+    private static TensorComparison Tensor(string name, torch.Tensor a, torch.Tensor b) =>
+        TensorComparison.Of(Execution.Torch.TorchTensors.FromTorch(name, a), Execution.Torch.TorchTensors.FromTorch(name, b));
+}

@@ -127,7 +127,7 @@ class ExporterTests(unittest.TestCase):
         def refuses(network, request, path, exporter, recorder):
             if recorder is not None:
                 raise RuntimeError("no side effects")
-            real(network, request, path, exporter, recorder)
+            return real(network, request, path, exporter, recorder)
 
         with mock.patch.object(exporting, "_export", refuses):
             manifest = self.write("torchscript", intermediates=True, kind="Plain", specs=["x=1,2,4,4"])

@@ -117,6 +117,20 @@ class ModelReferenceTests(unittest.TestCase):
         self.assertEqual(refused.graph.input[0].type.tensor_type.shape.dim[0].dim_value, 2)
         self.assertTrue(refused.has_note("the batch size is fixed at 2: with 4 the model does not work (RuntimeError: shape '[2, 6]' is invalid"))
 
+    def test_batch_may_be_another_axis_of_an_output(self):
+        found = self.write(user_models.States(), "x=2,2,5")
+        self.assertEqual([[size.dim_param or size.dim_value for size in value.type.tensor_type.shape.dim] for value in found.graph.output], [["N", 5, 8], [2, "N", 4]])
+        self.assertEqual(found.manifest["notes"], [])
+
+    def test_a_convolution_that_is_used_beside_its_normalisation_has_a_value(self):
+        found = self.write(user_models.States(), "x=2,2,5")
+        self.assertEqual({path: entry["value"] for path, entry in found.modules.items()},
+                         {"conv": "/conv/Conv_output_0", "norm": "/norm/BatchNormalization_output_0", "rnn": "output_0"})
+
+    def test_branches_by_values_are_told(self):
+        found = self.write(user_models.Branch(), "x=2,4")
+        self.assertTrue(found.has_note("in 1 place the model's code decides or computes by tensors in Python, and the export keeps what it did for these inputs: user_models.py:"))
+
     def test_inputs_go_to_parameters_of_their_names_and_others_in_order(self):
         named = self.write(user_models.Two(), "subtrahend=1,3", "minuend=1,3")
         torch.testing.assert_close(named.array("output_0"), named.array("input_1") - 2 * named.array("input_0"))

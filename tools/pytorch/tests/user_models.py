@@ -119,6 +119,27 @@ class FixedBatch(nn.Module):
         return x.view(2, 6).sum(1)
 
 
+class States(nn.Module):
+    """The batch is the second axis of the states, and a convolution that is normalised is used as it is, too."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(2, 3, 1)
+        self.norm = nn.BatchNorm1d(3)
+        self.rnn = nn.GRU(3, 4, bidirectional=True, batch_first=True)
+
+    def forward(self, x):
+        h = self.conv(x)
+        return self.rnn((h + self.norm(h)).transpose(1, 2))
+
+
+class Branch(nn.Module):
+    """Python code that looks at a value, which no trace can follow."""
+
+    def forward(self, x):
+        return x * 2 if x.sum() > 0 else x * 3
+
+
 class Two(nn.Module):
     def forward(self, minuend, subtrahend):
         return minuend - 2 * subtrahend

@@ -86,12 +86,13 @@ def write(module, specs, folder, *, exporter="auto", opset=None, seed=1, sets=1,
     notes = [] if notes is None else notes
     folder = Path(folder)
     _check_owner(folder)
+    exporting.choose(exporter)
     network = Network(module, [spec.name for spec in specs], output_names)
     drawn = [[spec.draw(np.random.default_rng([seed, number, i])) for i, spec in enumerate(specs)] for number in range(sets)]
     computer = Computer(network, drawn[0], precision, notes)
     if network.ignored:
         notes.append(f"left out, because they are no tensors: {', '.join(network.ignored)}")
-    free, examples = exporting.free_axes(network, drawn[0], computer.plain, notes) if dynamic_batch else ((), drawn[0])
+    free, examples = exporting.free_axes(network, drawn[0], computer.plain, notes) if dynamic_batch else ({}, drawn[0])
     request = exporting.Request(examples, network.inputs, network.outputs, free, opset, drawn[0])
 
     # What an earlier run has written stays until all of this one is there.

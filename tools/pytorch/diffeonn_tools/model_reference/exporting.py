@@ -3,9 +3,10 @@
 import gc
 import importlib.util
 import inspect
+import os
 import traceback
 import warnings
-from typing import NamedTuple, Optional, Sequence
+from typing import Mapping, NamedTuple, Optional, Sequence
 
 import onnx
 import torch
@@ -19,12 +20,12 @@ LARGE = 1 << 30
 
 
 class Request(NamedTuple):
-    """What to export: example inputs, names, of which the axis 0 is the batch, and inputs for a fixed batch in case that has to be."""
+    """What to export: example inputs, names, the batch's axis of those that have one, and inputs for a fixed batch in case that has to be."""
 
     examples: Sequence[torch.Tensor]
     inputs: Sequence[str]
     outputs: Sequence[str]
-    free: Sequence[str] = ()
+    free: Mapping[str, int] = {}
     opset: Optional[int] = None
     fixed: Sequence[torch.Tensor] = ()
 
@@ -50,10 +51,10 @@ def export(network, request, path, wanted, notes, recorder=None):
     problems = []
     for exporter in choose(wanted):
         # The dynamo exporter proves that a free batch is free, and refuses where the model's code branches on it.
-        attempts = [request, request._replace(free=(), examples=request.fixed)] if exporter == "dynamo" and request.free and recorder is None else [request]
+        attempts = [request, request._replace(free={}, examples=request.fixed)] if exporter == "dynamo" and request.free and recorder is None else [request]
         for attempt in attempts:
             try:
-                _export(network, attempt, path, exporter, recorder)
+                frozen = _export(network, attempt, path, exporter, recorder)
             except Exception as error:  # exporters raise whatever they meet
                 problems.append((f"{exporter} exporter" + (" with a free batch" if attempt.free and len(attempts) > 1 else ""), error))
                 # Graphs that the error's frames keep alive break the next export of PyTorch 1.13.
@@ -62,6 +63,7 @@ def export(network, request, path, wanted, notes, recorder=None):
                 continue
             used = exporter + (", the batch fixed," if attempt is not request else "")
             notes.extend(f"the {name} failed ({first_line(problem)}), so {used} was used" for name, problem in problems)
+            notes.extend(frozen)
             return exporter, attempt
     raise Refused("; ".join(f"the {name} failed: {first_line(error)}" for name, error in problems)) from problems[-1][1]
 
@@ -75,19 +77,31 @@ def _export(network, request, path, exporter, recorder):
             options["opset_version"] = request.opset
         if request.free:
             batch = torch.export.Dim(BATCH)
-            options["dynamic_shapes"] = tuple({0: batch} if name in request.free else None for name in request.inputs)
+            options["dynamic_shapes"] = tuple({request.free[name]: batch} if name in request.free else None for name in request.inputs)
         if "external_data" in parameters:
             options["external_data"] = _bytes(network.module) > LARGE
         if "fallback" in parameters:
             options["fallback"] = False
     else:
         options["opset_version"] = request.opset or OPSET
-        options["dynamic_axes"] = {name: {0: BATCH} for name in request.free}
+        options["dynamic_axes"] = {name: {axis: BATCH} for name, axis in request.free.items()}
         if "dynamo" in parameters:
             options["dynamo"] = False
-    with warnings.catch_warnings(), network.as_graph(recorder) as module:
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(record=True) as caught, network.as_graph(recorder) as module:
+        warnings.simplefilter("always")
         torch.onnx.export(module, tuple(request.examples), str(path), **options)
+    return _frozen(caught)
+
+
+def _frozen(caught):
+    """Notes about Python code outside of PyTorch that looks at tensors: a trace keeps what it saw once."""
+    library = os.path.dirname(torch.__file__)
+    places = dict.fromkeys(f"{os.path.basename(w.filename)}:{w.lineno}" for w in caught
+                           if issubclass(w.category, torch.jit.TracerWarning) and not os.path.abspath(w.filename).startswith(library))
+    if not places:
+        return []
+    return [f"in {len(places)} {'place' if len(places) == 1 else 'places'} the model's code decides or computes by tensors in Python, and the export keeps what it did for these "
+            f"inputs: {', '.join(list(places)[:5])}{', ...' if len(places) > 5 else ''}. Harmless for sizes that stay; wrong where values or other sizes matter"]
 
 
 def finish(path, shapes, free):
@@ -103,30 +117,34 @@ def finish(path, shapes, free):
         shape = value.type.tensor_type.shape
         if value.name not in shapes or len(shape.dim) not in (0, len(shapes[value.name])):
             continue
-        sizes = [BATCH if i == 0 and value.name in free else size for i, size in enumerate(shapes[value.name])]
+        sizes = [BATCH if i == free.get(value.name) else size for i, size in enumerate(shapes[value.name])]
         kind = value.type.tensor_type.elem_type
         value.CopyFrom(onnx.helper.make_tensor_value_info(value.name, kind, sizes))
     onnx.save(model, str(path))
 
 
 def free_axes(network, tensors, outputs, notes):
-    """Names of inputs and outputs whose axis 0 is the batch, found by running the model with twice as many, and those inputs."""
+    """The batch's axis of inputs and outputs, found by running the model with twice as many, and those inputs.
+
+    Inputs have it in front; outputs where their size doubles, which for the states of recurrent networks is behind.
+    """
     batch = tensors[0].shape[0] if tensors and tensors[0].dim() else 0
-    inputs = [name for name, x in zip(network.inputs, tensors) if x.dim() and x.shape[0] == batch]
-    double = [torch.cat([x, x]) if name in inputs else x for name, x in zip(network.inputs, tensors)]
     if not batch:
-        return (), tensors
+        return {}, tensors
+    free = {name: 0 for name, x in zip(network.inputs, tensors) if x.dim() and x.shape[0] == batch}
+    double = [torch.cat([x, x]) if name in free else x for name, x in zip(network.inputs, tensors)]
     try:
         with torch.no_grad():
             found = network(double)
-        different = [name for name in outputs if found[name].dim() == outputs[name].dim()
-                     and found[name].shape != outputs[name].shape]
-        if any(found[name].shape[0] != 2 * outputs[name].shape[0] or found[name].shape[1:] != outputs[name].shape[1:] for name in different):
-            raise ValueError("the sizes of the outputs do not follow the batch's")
+        for name, y in outputs.items():
+            changed = [i for i, (a, b) in enumerate(zip(y.shape, found[name].shape)) if a != b]
+            if found[name].dim() != y.dim() or len(changed) > 1 or (changed and found[name].shape[changed[0]] != 2 * y.shape[changed[0]]):
+                raise ValueError(f"'{name}' has then the shape {list(found[name].shape)} instead of {list(y.shape)}")
+            free.update({name: axis for axis in changed})
     except Exception as error:  # the model is made for this batch alone
         notes.append(f"the batch size is fixed at {batch}: with {2 * batch} the model does not work ({first_line(error)})")
-        return (), tensors
-    return (*inputs, *different), double
+        return {}, tensors
+    return free, double
 
 
 def external_files(path):

@@ -48,9 +48,9 @@ def _by_computation(model, network, request, exporter, keys):
             raise ValueError(f"of {len(exposed)} values that were to be exposed the exporter wrote {len(outputs)}")
         made = _values(graph)
         computed, constant = {name: key for name, key, _ in made}, {name for name, _, produced in made if not produced}
-        merged = _merged(graph, dict(zip(outputs, exposed)))
+        values = {key: names.get(computed[output]) for output, key in zip(outputs, exposed)}
         # Nothing behind a value that keeps operators apart can be found, so those go first.
-        values = {key: None if key in merged else names.get(computed[output]) for output, key in zip(outputs, exposed)}
+        merged = _merged(graph, {output: key for output, key in zip(outputs, exposed) if values[key] is None})
         found.update({key: value for key, value in values.items() if value is not None})
         missing = [key for output, key in zip(outputs, exposed) if values[key] is None and output not in constant]
         if not missing:

@@ -165,6 +165,7 @@ def _difference(a, b):
         return float("inf")
     if a.numel() == 0 or a.dtype == torch.bool:
         return float((a != b).any())
+    a, b = (torch.view_as_real(x.resolve_conj()) if x.is_complex() else x for x in (a, b))
     a, b = a.double(), b.double()
     scale = max(float(b.abs().max()), 1e-12)
     return float((a - b).abs().max()) / scale if bool(torch.isfinite(a).all()) and bool(torch.isfinite(b).all()) else float(not torch.equal(a.nan_to_num(), b.nan_to_num()))

@@ -37,7 +37,9 @@ internal sealed class TorchProgram : IDisposable
         try
         {
             foreach (var (key, tensor) in graph.Initializers)
-                _constants[key] = Constant(tensor, device);
+                _constants[key] = Place(TorchTensors.ToTorch(tensor), device);
+            foreach (var node in graph.Nodes.Where(IsConstant))
+                _constants[node.Outputs[0]] = Constant(node, operators, device);
             foreach (var body in graph.Nodes.SelectMany(node => node.Attributes.Values).SelectMany(attribute => attribute.Graphs))
                 _bodies[body] = new TorchProgram(name, body, opset, operators, device);
         }
@@ -103,13 +105,22 @@ internal sealed class TorchProgram : IDisposable
     private static IEnumerable<OnnxNode> Nodes(OnnxGraph graph) =>
         graph.Nodes.Concat(graph.Nodes.SelectMany(node => node.Attributes.Values).SelectMany(attribute => attribute.Graphs).SelectMany(Nodes));
 
-    /// <summary>Shapes, axes and the like stay on the CPU, where they are read; all else goes where it is computed with.</summary>
-    private static Tensor Constant(OnnxTensor tensor, Device device)
+    private static bool IsConstant(OnnxNode node) => node is { OpType: "Constant", Domain: "" };
+
+    private Tensor Constant(OnnxNode node, TorchOperators operators, Device device)
     {
         using var scope = NewDisposeScope();
-        var here = TorchTensors.ToTorch(tensor);
+        using var quiet = no_grad();
+        var context = new TorchNode(node, _opset, [], (_, _) => throw new GraphException($"Model '{_name}': {node} has a body."));
+        return Place(operators.Find(node, _opset)!.Function(context)[0]!.MoveToOuterDisposeScope(), device);
+    }
+
+    /// <summary>Shapes, axes and the like stay on the CPU, where they are read; all else goes where it is computed with.</summary>
+    private static Tensor Place(Tensor here, Device device)
+    {
         var isSmall = here.dim() <= 1 && here.NumberOfElements <= 64 && !here.is_floating_point();
-        return (isSmall ? here : here.to(device)).DetachFromDisposeScope();
+        if (isSmall || device.type == DeviceType.CPU) return here.DetachFromDisposeScope();
+        using (here) return here.to(device).DetachFromDisposeScope();
     }
 
     private IReadOnlyList<Tensor?> Evaluate(Step step, Func<string, Tensor?> find, CancellationToken cancellationToken)
@@ -159,7 +170,7 @@ internal sealed class TorchProgram : IDisposable
 
         foreach (var output in _graph.Outputs) last.Remove(output.Name);
         var released = last.ToLookup(pair => pair.Value, pair => pair.Key);
-        return [.. _graph.Nodes.Select((node, i) => new Step(node, operators.Find(node, _opset)!, [.. released[i]]))];
+        return [.. _graph.Nodes.Index().Where(pair => !IsConstant(pair.Item)).Select(pair => new Step(pair.Item, operators.Find(pair.Item, _opset)!, [.. released[pair.Index]]))];
     }
 
     /// <summary>What a node reads, in its bodies too.</summary>

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Execution.Torch;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Validation;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -12,15 +13,15 @@ namespace DiffeoNN.Onnx.Tests.Execution.Torch;
 [TestFixture]
 public sealed class TorchModelTests
 {
-    // Outputs agree (6.6e-5 and 6.9e-6); the two float32 gradients differ by 5e-2 and 5e-3, and a run in float64 has yet to tell rounding from a defect.
-    private static readonly string[] NotCompared = ["basic_pitch", "road_segmentation_adas"];
+    // Their float32 gradients differ by 5e-2 and 5e-3 though the outputs agree: float64 says that it is rounding (see the test in float64).
+    private static readonly string[] RoundedGradients = ["basic_pitch", "road_segmentation_adas"];
 
     private static IEnumerable<TestCaseData> Small() => Rows(false);
 
     private static IEnumerable<TestCaseData> Large() => Rows(true);
 
     private static IEnumerable<TestCaseData> Rows(bool large) => Repository.TryShared("onnx-models") is null ? []
-        : PublishedModels.All.Where(m => m.IsLarge == large && !NotCompared.Contains(m.Name)).Select(m => new TestCaseData(m).SetArgDisplayNames($"{m}"));
+        : PublishedModels.All.Where(m => m.IsLarge == large).Select(m => new TestCaseData(m).SetArgDisplayNames($"{m}"));
 
     private static IEnumerable<string> WithReference() => Repository.TryShared("onnx-models") is { } folder
         ? Directory.GetDirectories(folder).Where(path => Directory.Exists(Path.Combine(path, "test_data_set_0"))).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)
@@ -32,6 +33,13 @@ public sealed class TorchModelTests
     [Explicit("Larger networks: some minutes.")]
     [TestCaseSource(nameof(Large))]
     public void LargerNetwork_AgreesWithOnnxRuntime(object row) => Check((PublishedModel)row);
+
+    [TestCaseSource(nameof(Small))]
+    public void Gradient_InDouble_IsTheCompiledOne(object row) => CheckInDouble((PublishedModel)row);
+
+    [Explicit("Larger networks: some minutes.")]
+    [TestCaseSource(nameof(Large))]
+    public void LargerGradient_InDouble_IsTheCompiledOne(object row) => CheckInDouble((PublishedModel)row);
 
     [TestCaseSource(nameof(WithReference))]
     public void Outputs_AreThePublishedOnes(string name)
@@ -85,8 +93,31 @@ public sealed class TorchModelTests
         {
             Assert.That(forward, Is.LessThan(row.ForwardTolerance), figures);
             // Both gradients are rounded to float32, and values at kinks fall on either side in each.
-            Assert.That(errors.Values, Is.All.LessThan(2 * row.FloatTolerance), figures);
+            if (!RoundedGradients.Contains(row.Name)) Assert.That(errors.Values, Is.All.LessThan(2 * row.FloatTolerance), figures);
         });
+    }
+
+    /// <summary>Autograd and the compiled backward graph, both on libtorch in float64, where rounding is out of the question.</summary>
+    private static void CheckInDouble(PublishedModel row)
+    {
+        using var scope = NewDisposeScope();
+        var model = FloatPrecision.Convert(row.Load(), OnnxElementType.Double);
+        var output = model.Graph.Outputs[0].Name;
+        var random = new Random(row.Seed);
+        using var graph = TorchCases.Load(model, $"{row}");
+        var inputs = row.Values(model, random).ToDictionary(pair => pair.Key, pair => TorchTensors.ToTorch(FloatPrecision.Convert(pair.Value, OnnxElementType.Double)));
+        var leaves = inputs.ToDictionary(pair => pair.Key, pair => pair.Value.is_floating_point() ? pair.Value.clone().requires_grad_() : pair.Value);
+        var value = graph.RunValues(leaves, [output])[output];
+        using var generator = new Generator((ulong)row.Seed);
+        var upstream = rand(value.shape, dtype: ScalarType.Float64, generator: generator).mul(2).sub(1);
+        value.backward([upstream]);
+        string[] reached = [.. leaves.Where(pair => pair.Value.requires_grad && pair.Value.grad is not null).Select(pair => pair.Key)];
+        using var backward = TorchCases.Load(GradientCompiler.Compile(model, new GradientOptions { Inputs = reached, Outputs = [output] }), $"{row}");
+        var expected = backward.Run(inputs.Append(KeyValuePair.Create(output + "_grad", upstream)).ToDictionary());
+        var errors = reached.ToDictionary(name => name, name => LengthError(leaves[name].grad!, expected[name + "_grad"]));
+        var figures = $"{row} (seed {row.Seed}) in float64: gradient errors {string.Join(", ", errors.Select(pair => $"'{pair.Key}' {pair.Value:g2}"))}";
+        TestContext.Progress.WriteLine(figures);
+        Assert.That(errors.Values, Is.All.LessThan(1e-6), figures);
     }
 
     /// <summary>The largest difference by the largest expected element.</summary>

@@ -7,7 +7,7 @@ namespace DiffeoNN.Onnx.Tests.Execution.Torch;
 
 /// <summary>Forms of operators that no published case has, on libtorch and in ONNX Runtime: the same values, types and shapes.</summary>
 [TestFixture]
-public sealed class TorchOperatorTests
+public sealed partial class TorchOperatorTests
 {
     private static IEnumerable<TestCaseData> Rows()
     {
@@ -74,6 +74,7 @@ public sealed class TorchOperatorTests
     }
 
     [TestCaseSource(nameof(Rows))]
+    [TestCaseSource(nameof(LayerRows))]
     public void Outputs_AreThoseOfOnnxRuntime(string opType, int outputs, object given, object options)
     {
         using var scope = NewDisposeScope();
@@ -103,8 +104,14 @@ public sealed class TorchOperatorTests
 
     private static TestCaseData Row(string opType, int outputs, OnnxTensor[] inputs, params (string Name, object Value)[] attributes)
     {
-        OnnxAttribute[] made = [.. attributes.Select(a => a.Value is long number ? OnnxAttribute.Of(a.Name, number) : OnnxAttribute.Of(a.Name, (string)a.Value))];
-        var described = $"{opType}({string.Join(", ", inputs.Select(x => $"{x.ElementType} [{string.Join(",", x.Dimensions)}]"))}; {string.Join(", ", attributes.Select(a => $"{a.Name} {a.Value}"))})";
+        OnnxAttribute[] made = [.. attributes.Select(a => a.Value switch
+        {
+            long number => OnnxAttribute.Of(a.Name, number),
+            float number => OnnxAttribute.Of(a.Name, number),
+            long[] numbers => OnnxAttribute.Of(a.Name, numbers),
+            _ => OnnxAttribute.Of(a.Name, (string)a.Value),
+        })];
+        var described = $"{opType}({string.Join(", ", inputs.Select(x => $"{x.ElementType} [{string.Join(",", x.Dimensions)}]"))}; {string.Join(", ", attributes.Select(a => $"{a.Name} {(a.Value is long[] list ? string.Join("_", list) : a.Value)}"))})";
         return new TestCaseData(opType, outputs, inputs, made).SetArgDisplayNames(described);
     }
 

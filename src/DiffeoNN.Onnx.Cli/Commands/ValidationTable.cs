@@ -59,7 +59,7 @@ internal static class ValidationTable
 
     private static void PrintDetails(IAnsiConsole console, GraphReport graph)
     {
-        if (graph.Assumptions.Count > 0) console.MarkupLineInterpolated($"[grey]{graph.Name}: inputs were drawn; assumed {string.Join(", ", graph.Assumptions.Distinct())}[/]");
+        if (graph.Assumptions.Count > 0) console.MarkupLineInterpolated($"[grey]{graph.Name}: {(graph.Inputs == "drawn" ? "inputs were drawn; assumed " : "")}{string.Join(", ", graph.Assumptions.Distinct())}[/]");
         foreach (var skipped in graph.Skipped)
         {
             string line = $"{graph.Name}: {ReportText.Quantity(skipped.Quantity)}s of {skipped.Source} {(skipped.IsFailure ? "failed" : "not compared")}: {ErrorTable.OneLine(skipped.Reason)}";

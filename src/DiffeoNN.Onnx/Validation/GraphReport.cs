@@ -12,7 +12,7 @@ public sealed record GraphReport
     /// <summary>Where the inputs come from: a folder of reference tensors, or "drawn".</summary>
     public required string Inputs { get; init; }
 
-    /// <summary>What was assumed of inputs that were drawn.</summary>
+    /// <summary>What was assumed of inputs that were drawn, and what rounding makes of gradients where that matters.</summary>
     public IReadOnlyList<string> Assumptions { get; init; } = [];
 
     /// <summary>Every tensor of every source beside its baseline.</summary>

@@ -15,6 +15,7 @@ internal sealed partial class GraphValidation
     private readonly List<SourceComparison> _comparisons = [];
     private readonly List<DirectionalComparison> _differences = [];
     private readonly List<SkippedSource> _skipped = [];
+    private readonly List<string> _notes = [];
 
     private GraphValidation(ValidationCase @case, ValidationEngines engines, ValidationOptions options, CancellationToken cancellationToken)
     {
@@ -47,7 +48,7 @@ internal sealed partial class GraphValidation
             Name = _case.Name,
             Nodes = Model.Graph.Nodes.Count,
             Inputs = _case.References.Count > 0 ? _case.References[0].Folder : "drawn",
-            Assumptions = _drawn.Assumptions,
+            Assumptions = [.. _drawn.Assumptions, .. _notes],
             Comparisons = _comparisons,
             Differences = _differences,
             Skipped = _skipped,
@@ -102,6 +103,8 @@ internal sealed partial class GraphValidation
             }
         }
 
+        if (found.Count == 0 && _drawn.Assumptions.Count > 0)
+            throw new GraphException($"{failures[0].Error.Message} Assumed: {string.Join(", ", _drawn.Assumptions)}; give the model shapes or reference tensors that suit it.", failures[0].Error);
         if (found.Count == 0) throw failures[0].Error;
         foreach (var (source, error) in failures) Skip(ComparedQuantity.Output, source, error.Message, isFailure: !IsUnsupported(error));
         var baseline = set.Outputs.Count > 0 ? ValidationSources.PyTorch : found.Keys.First();

@@ -71,6 +71,26 @@ internal sealed class PlantedEngineFaultTests
     }
 
     [Test]
+    public void Validate_OfAGradientThatIsNothingButRounding_BlamesNobodyAndSaysSo()
+    {
+        // The sum of a softmax is 1, whatever its input: the gradient is what rounding leaves of zero.
+        var model = new OnnxModel { IrVersion = 8 };
+        model.OpsetImports[""] = 16;
+        model.Graph.Inputs.Add(new OnnxValueInfo("x", OnnxElementType.Float, [4, 32]));
+        model.Graph.AddNode("Softmax", ["x"], "parts", OnnxAttribute.Of("axis", 1L));
+        model.Graph.AddNode("ReduceSum", ["parts", model.Graph.AddInitializer(OnnxTensor.Int64s("axes", 1))], "total");
+        model.Graph.AddNode("Mul", ["total", model.Graph.AddInitializer(OnnxTensor.Scalar("factor", 1e6f))], "y");
+        model.Graph.Outputs.Add(new OnnxValueInfo("y", OnnxElementType.Float, [4, 1]));
+
+        var report = FaultModels.Validate(model, FaultModels.Engines());
+
+        Assert.That(report.Comparisons.Single(comparison => comparison.Quantity == ComparedQuantity.Gradient).Tensor.Cosine, Is.LessThan(0.99), "this model is to be a hard one");
+        Assert.That(report.Passed, Is.True);
+        Assert.That(report.Blames, Is.Empty);
+        Assert.That(report.Assumptions, Has.Exactly(1).Contains("rounding alone moves the gradient by 'x'"));
+    }
+
+    [Test]
     public void Validate_OfAWrongFusion_BlamesTheNodesTogether()
     {
         using var folder = new TemporaryFolder();

@@ -96,10 +96,13 @@ internal sealed class GradientBlame(IValueSource forward, CompiledGradientSource
         }
 
         var theirs = Theirs(graph, upstream, by, cancellationToken);
+        var exact = theirs is null ? null : GradientRounding.InDouble(automatic!, graph.Model, "part", graph.Inputs, upstream, by, cancellationToken);
         var reasons = new List<(string Input, TensorComparison Difference)>();
         foreach (var name in by.Where(name => theirs?.ContainsKey(name) == true))
         {
-            var difference = TensorComparison.Of(theirs![name], ours[name], Tolerance.OfGradient(TensorComparison.LessPrecise(theirs[name].ElementType, ours[name].ElementType)));
+            var tolerance = Tolerance.OfGradient(TensorComparison.LessPrecise(theirs![name].ElementType, ours[name].ElementType));
+            if (exact?.TryGetValue(name, out var unrounded) == true) tolerance = GradientRounding.Widen(tolerance, GradientRounding.Of(unrounded, theirs[name]));
+            var difference = TensorComparison.Of(theirs[name], ours[name], tolerance);
             if (!difference.Agrees) reasons.Add((name, difference));
         }
 

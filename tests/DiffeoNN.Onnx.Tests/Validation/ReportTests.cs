@@ -52,7 +52,7 @@ public sealed class ReportTests
         var page = HtmlReport.ToHtml(Report(passes: false));
 
         Assert.That(page, Does.Not.Contain("<script").And.Not.Contain("src=").And.Not.Contain("href=").And.Not.Contain("url(").And.Not.Contain("@import").And.Not.Contain("http"));
-        Assert.That(page, Does.Contain("Disagreement in inner &lt;1&gt;, the whole job").And.Contain("<code>/a/Conv</code>").And.Contain("<svg"));
+        Assert.That(page, Does.Contain("Disagreement in inner &lt;1&gt;, the whole job. Look at Conv &#39;/a/Conv&#39; first.").And.Contain("<code>/a/Conv</code>").And.Contain("<svg"));
         Assert.That(page, Does.Not.Contain("<1>"), "names of tensors and graphs are text, not markup");
         Assert.That(HtmlReport.ToHtml(Report(passes: true)), Does.Contain("Everything that was compared agrees."));
     }

@@ -20,9 +20,9 @@ public static class HtmlReport
         th, td { text-align: left; padding: 6px 8px; border-bottom: 1px solid var(--line); vertical-align: middle; }
         th { color: var(--grey); font-weight: 600; border-bottom-width: 2px; } td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; } td.number { white-space: nowrap; }
         th { vertical-align: bottom; }
-        td.break { min-width: 150px; overflow-wrap: break-word; } td.verdict-cell { min-width: 90px; } tr.failed td { background: #fdf0ef; }
+        td.break { min-width: 150px; overflow-wrap: break-word; } td.verdict-cell { min-width: 90px; } tr.failed td.verdict-cell { min-width: 200px; } tr.failed td { background: #fdf0ef; }
         code { font: 13px ui-monospace, Consolas, monospace; background: var(--soft); padding: 1px 4px; border-radius: 3px; overflow-wrap: anywhere; }
-        .blame { border: 1px solid var(--bad); border-radius: 6px; padding: 10px 16px; margin: 12px 0; }
+        .blame { border: 1px solid var(--bad); border-radius: 6px; padding: 10px 16px; margin: 12px 0; } .blame h3 { margin-top: 2px; }
         .chip { display: inline-block; font-weight: 600; white-space: nowrap; } svg { display: block; }
         dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; margin: 8px 0; } dt { color: var(--grey); } dd { margin: 0; overflow-wrap: anywhere; }
         @media print { body { max-width: none; padding: 0; } h2 { break-after: avoid; } tr { break-inside: avoid; } }
@@ -61,7 +61,7 @@ public static class HtmlReport
     private static void Summary(StringBuilder page, ValidationReport report)
     {
         var failed = report.Graphs.Where(graph => !graph.Passed).Select(graph => graph.Name).Concat(report.Job is { Passed: false } ? ["the whole job"] : []).ToList();
-        var verdict = report.Passed ? "Everything that was compared agrees." : $"Disagreement in {string.Join(", ", failed)}.";
+        var verdict = report.Passed ? "Everything that was compared agrees." : $"Disagreement in {string.Join(", ", failed)}.{Blamed(report)}";
         page.Append($"<div class=\"verdict {(report.Passed ? "good" : "bad")}\">{Text(verdict)}</div>\n<div class=\"wide\"><table><tr><th>graph</th><th class=\"number\">nodes</th><th>outputs</th><th>gradients</th><th>not compared</th><th class=\"number\">seconds</th></tr>\n");
         foreach (var graph in report.Graphs)
         {
@@ -77,6 +77,12 @@ public static class HtmlReport
         }
 
         page.Append("</table></div>\n");
+    }
+
+    private static string Blamed(ValidationReport report)
+    {
+        var nodes = report.Graphs.SelectMany(graph => graph.Blames).Where(blame => blame.Nodes.Count > 0).Select(blame => $"{blame.Nodes[0]}").Distinct().ToList();
+        return nodes.Count == 0 ? "" : $" Look at {string.Join(", ", nodes.Take(5))} first.";
     }
 
     private static string Cell(GraphReport graph, ComparedQuantity quantity)
@@ -129,12 +135,15 @@ public static class HtmlReport
     private static void Blame(StringBuilder page, BlameReport blame)
     {
         var nodes = string.Join(", ", blame.Nodes.Select(node => $"{Text(node.Operator)} <code>{Text(node.Name)}</code>"));
-        page.Append($"<div class=\"blame\"><h3>To blame for the {ReportText.Quantity(blame.Quantity)}s of {Text(blame.Source)}: {(blame.Nodes.Count == 0 ? "no node was found" : nodes)}</h3>\n<p>{Text(blame.Finding)}</p>\n");
+        page.Append($"<div class=\"blame\"><h3>{Text(Title(blame))}{(blame.Nodes.Count == 0 ? "" : $": {nodes}")}</h3>\n<p>{Text(blame.Finding)}</p>\n");
         if (blame.Difference is { } difference)
             page.Append($"<p class=\"small\">Value <code>{Text(blame.Value!)}</code>: {Text(ReportText.Verdict(difference))}</p>\n{HistogramPicture.Of(difference)}\n");
         if (blame.Folder is { } folder) page.Append($"<p class=\"small\">Smallest failing graph with its inputs: <code>{Text(folder)}</code></p>\n");
         page.Append("</div>\n");
     }
+
+    private static string Title(BlameReport blame) =>
+        $"{(blame.Nodes.Count == 0 ? "No node to blame" : "To blame")} for {ReportText.Quantity(blame.Quantity)}s of {blame.Source} that differ from those of {blame.Baseline}";
 
     private static void Job(StringBuilder page, ValidationReport report)
     {

@@ -17,6 +17,7 @@ internal sealed record BenchmarkOptions
           --repeats N    measured steps of the recipe; this library takes five times as many (8)
           --lattices     only this library, over lattice sizes and field kinds
           --memory       only this library, 200 canonicalisations: resident memory and live tensors after warm-up
+          --torch        with --memory: libtorch runs the networks instead of ONNX Runtime
           --gradients    what input gradients cost beside their networks: the above, the bundles in models/, and any --model
           --formulas     gradients that can be written in several ways: the way taken beside the others
           --model FILE   a further ONNX file for --gradients; may be repeated
@@ -39,6 +40,8 @@ internal sealed record BenchmarkOptions
 
     public bool Memory { get; init; }
 
+    public bool Torch { get; init; }
+
     public bool Gradients { get; init; }
 
     public bool Formulas { get; init; }
@@ -57,6 +60,7 @@ internal sealed record BenchmarkOptions
             {
                 "--lattices" => options with { Lattices = true },
                 "--memory" => options with { Memory = true },
+                "--torch" => options with { Torch = true },
                 "--formulas" => options with { Formulas = true },
                 "--gradients" => options with { Gradients = true },
                 _ => null,

@@ -4,18 +4,18 @@ using DiffeoNN.Onnx.Execution;
 
 namespace DiffeoNN.Onnx.Benchmarks;
 
-/// <summary>The networks as a bundle of this library: composed, differentiated, and run by ONNX Runtime.</summary>
+/// <summary>The networks as a bundle of this library: composed, differentiated, and run by either engine.</summary>
 internal static class OnnxSide
 {
     /// <summary>Writes the bundle to a temporary folder and loads its energy.</summary>
-    public static OnnxEnergy Load(ReferenceNetworks networks, EnergyWeights scale, OnnxRuntimeEngine engine)
+    public static OnnxEnergy Load(ReferenceNetworks networks, EnergyWeights scale, IEngine engine)
     {
         var folder = Directory.CreateTempSubdirectory("diffeonn-benchmark-");
         try
         {
             OnnxNetworks.Vae(networks).Save(Path.Combine(folder.FullName, "vae.onnx"));
             OnnxNetworks.Critic(networks).Save(Path.Combine(folder.FullName, "critic.onnx"));
-            return OnnxEnergy.FromBundle(new BundleBuilder(folder.FullName).Build(Manifest(networks.Size, scale), engine), engine);
+            return OnnxEnergy.FromBundle(new BundleBuilder(folder.FullName).Build(Manifest(networks.Size, scale)), engine);
         }
         finally
         {

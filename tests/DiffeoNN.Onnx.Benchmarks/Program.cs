@@ -23,8 +23,9 @@ if (options.Lattice is { } lattice)
     defaults = defaults with { Lattice = lattice };
 Console.WriteLine($"{options.Size}x{options.Size}, {engine.Budget.Cores} cores, {options.Steps} steps an image\n");
 
+using var torchEnergy = OnnxSide.Load(networks, PublishedSettings.Weights, new TorchEngine(new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = options.Threads }));
 if (options.Memory)
-    return MemoryCheck.Run(energy, defaults, images);
+    return MemoryCheck.Run(options.Torch ? torchEnergy : energy, defaults, images);
 
 List<StepTimes> rows = [];
 void Library(string name, DiffeoNN.Onnx.Energies.IEnergy of, CanonicaliserOptions with, torch.Tensor batch) =>
@@ -45,7 +46,8 @@ using var doubles = new TorchNetworks(networks, torch.ScalarType.Float64);
 using var floats = new TorchNetworks(networks, torch.ScalarType.Float32);
 var agreement = Agreement.Of(new TorchEnergy(doubles, PublishedSettings.Weights), energy, images, torch.ScalarType.Float64);
 Library("this library", energy, defaults, images.narrow(0, 0, 1));
-Library("  energies by autograd instead", new TorchEnergy(floats, PublishedSettings.Weights), defaults, images.narrow(0, 0, 1));
+Library("  the engine torch instead", torchEnergy, defaults, images.narrow(0, 0, 1));
+Library("  energies by modules of TorchSharp instead", new TorchEnergy(floats, PublishedSettings.Weights), defaults, images.narrow(0, 0, 1));
 if (options.Batch > 1)
     Library($"  batch of {options.Batch}", energy, defaults, images);
 using var recipe = new PublishedRecipe(doubles, images.narrow(0, 0, 1), PublishedSettings.Weights);
@@ -55,6 +57,7 @@ var (own, perImage, published) = (rows[0], options.Batch > 1 ? rows[^2] : rows[0
 void Ratio(string name, double value, string format = "f1") => Console.WriteLine($"{name,-50}{value.ToString(format),8}");
 Ratio("recipe / library, time of a step", published.Step / own.Step);
 Ratio($"recipe / library, time of an image{(options.Batch > 1 ? " in the batch" : "")}", published.Image / perImage.Image);
+Ratio("engine torch / onnxruntime, energy gradient", rows[1].EnergyGradient / own.EnergyGradient, "f2");
 Ratio("recipe / library, energy gradient alone", published.EnergyGradient / own.EnergyGradient);
 Ratio("recipe / library, the rest", published.Others / own.Others);
 Ratio("library, the rest / energy gradient", own.OthersToEnergy, "f3");

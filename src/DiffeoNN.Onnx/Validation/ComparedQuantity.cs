@@ -6,6 +6,9 @@ public enum ComparedQuantity
     /// <summary>Its outputs.</summary>
     Output,
 
+    /// <summary>What a module inside it gives, where PyTorch's values of modules were written.</summary>
+    Module,
+
     /// <summary>The derivative of sum(upstream * output) by its inputs.</summary>
     Gradient,
 }

@@ -10,7 +10,7 @@ internal sealed partial class GraphValidation
         var blames = new List<BlameReport>();
         var folder = new BlameFolder(_options.BlameFolder);
         // The first set that disagrees: the others would name the same nodes again.
-        if (Failing(ComparedQuantity.Output) is { } set) BlameOutputs(states[set], folder, blames);
+        if ((Failing(ComparedQuantity.Output) ?? Failing(ComparedQuantity.Module)) is { } set) BlameOutputs(states[set], folder, blames);
         if (FailingGradients() is { } gradients) blames.Add(BlameGradient(states[gradients.Set], gradients.Source, gradients.Baseline, folder));
         return blames;
     }
@@ -31,7 +31,7 @@ internal sealed partial class GraphValidation
             if (outputs.Count > 0) blames.Add(new EngineBlame(baseline, engine, OutputTolerance, folder).Find(_case.Name, Model, state.Set.Inputs, outputs, _cancellationToken));
         }
 
-        if (wrong.Contains(baseline.Name))
+        if (wrong.Contains(baseline.Name) || Failing(ComparedQuantity.Module) == state.Number)
         {
             var outputs = wrong[baseline.Name].Select(comparison => comparison.Tensor.Name).ToList();
             blames.Add(new ReferenceBlame(baseline, OutputTolerance, folder).Find(_case.Name, Model, state.Set, outputs, _cancellationToken));

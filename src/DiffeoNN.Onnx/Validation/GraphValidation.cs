@@ -40,6 +40,7 @@ internal sealed partial class GraphValidation
         {
             var state = new SetState(number, set, CompareOutputs(set, number));
             states.Add(state);
+            CompareModules(state);
             if (_options.Gradients) CompareGradients(state);
         }
 
@@ -121,6 +122,24 @@ internal sealed partial class GraphValidation
         if (found.Count == 1 && number == 0)
             Skip(ComparedQuantity.Output, baseline, "nothing to compare its outputs with: no other source ran and there are no reference tensors", isFailure: true);
         return found;
+    }
+
+    /// <summary>
+    /// Values inside the network beside PyTorch's: a fault may vanish on its way to the output, such as a factor before a normalisation, and is one all the same.
+    /// </summary>
+    private void CompareModules(SetState state)
+    {
+        if (!_engines.UsesReference || state.Set.Folder.Length == 0) return;
+        var made = Model.Graph.Nodes.SelectMany(node => node.Outputs).Except(state.Set.Outputs.Keys).ToHashSet(StringComparer.Ordinal);
+        var modules = state.Set.Modules().Where(module => module.Value is { } value && made.Contains(value)).DistinctBy(module => module.Value).ToList();
+        var engine = _engines.Values.First(engine => state.Outputs.ContainsKey(engine.Name));
+        if (modules.Count == 0) return;
+        var found = engine.Run(Model, _case.Name, state.Set.Inputs, [.. modules.Select(module => module.Value!)], _cancellationToken);
+        foreach (var module in modules.Where(module => found.ContainsKey(module.Value!)))
+        {
+            var (expected, actual) = (module.Output.WithName(module.Value!), found[module.Value!]);
+            _comparisons.Add(new(ComparedQuantity.Module, engine.Name, ValidationSources.PyTorch, TensorComparison.Of(expected, actual, OutputTolerance(expected, actual))) { Set = state.Number });
+        }
     }
 
     private Tolerance OutputTolerance(OnnxTensor expected, OnnxTensor actual)

@@ -15,6 +15,7 @@ public sealed class PlantedExportFaultTests
     private static IEnumerable<TestCaseData> Faults()
     {
         yield return Fault("a convolution's weights changed by 1 %", model => Scale(model, "onnx::Conv_123", 1.01), "/first/conv/Conv");
+        yield return Fault("a convolution's weights changed by 1 % before a normalisation that hides it from the outputs", model => Scale(model, "down.weight", 1.01), "/down/Conv");
         yield return Fault("one weight of a convolution changed by 1 %", model => ScaleLargest(model, "down.weight", 1.01), "/down/Conv");
         yield return Fault("one weight of a transposed convolution changed by 1 %", model => ScaleLargest(model, "up.weight", 1.01), "/up/ConvTranspose");
         yield return Fault("a padding moved to one side", model => Node(model, "/first/conv/Conv").With(OnnxAttribute.Of("pads", [0L, 0, 2, 2])), "/first/conv/Conv");
@@ -66,6 +67,7 @@ public sealed class PlantedExportFaultTests
         var report = Validator.Run(Path.Combine(Reference, "model.onnx"), Options with { Reference = null, Gradients = true, BlameFolder = folder["blame"] });
 
         Assert.That(report.Passed, Is.True);
+        Assert.That(report.Graphs.Single().Comparisons.Count(comparison => comparison.Quantity == ComparedQuantity.Module), Is.GreaterThan(10));
         Assert.That(report.Graphs.Single().Inputs, Does.EndWith("test_data_set_0"), "reference tensors beside a model are found");
         Assert.That(report.Graphs.Single().Comparisons.Where(comparison => comparison.Quantity == ComparedQuantity.Gradient), Is.Not.Empty);
         Assert.That(folder["blame"], Does.Not.Exist);

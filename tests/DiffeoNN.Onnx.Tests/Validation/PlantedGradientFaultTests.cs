@@ -46,6 +46,30 @@ internal sealed class PlantedGradientFaultTests
         Assert.That(report.Blames.Single().Nodes.Select(node => node.Name), Is.EquivalentTo(new[] { "conv", "y" }));
     }
 
+    [TestCase("Tanh", false)]
+    [TestCase("none", true)]
+    public void Validate_WithAWrongRuleBelowTheRounding_DoesNotTakeItForRounding(string faulty, bool passes)
+    {
+        // The sum of a softmax is 1: what reaches x through it is rounding, ten times what the tanh adds.
+        var model = new OnnxModel { IrVersion = 8 };
+        model.OpsetImports[""] = 16;
+        var graph = model.Graph;
+        graph.Inputs.Add(new OnnxValueInfo("x", OnnxElementType.Float, [4, 32]));
+        graph.AddNode("Softmax", ["x"], "parts", OnnxAttribute.Of("axis", 1L));
+        graph.AddNode("ReduceSum", ["parts", graph.AddInitializer(OnnxTensor.Int64s("axes", 1))], "total");
+        graph.AddNode("Mul", ["total", graph.AddInitializer(OnnxTensor.Scalar("factor", 1e6f))], "large");
+        graph.AddNode("Tanh", ["x"], "tanh");
+        graph.AddNode("Mul", ["tanh", graph.AddInitializer(OnnxTensor.Scalar("small", 1e-3f))], "little");
+        graph.AddNode("Add", ["large", "little"], "y");
+        graph.Outputs.Add(new OnnxValueInfo("y", OnnxElementType.Float, [4, 32]));
+
+        var report = FaultModels.Validate(model, Engines(faulty, withTorch: true));
+
+        Assert.That(report.Comparisons.Single(comparison => comparison.Quantity == ComparedQuantity.Gradient).Tensor.Cosine, Is.LessThan(0.99), "this model is to be a hard one");
+        Assert.That(report.Passed, Is.EqualTo(passes));
+        if (!passes) Assert.That(report.Blames.Single().Nodes, Does.Contain(new BlamedNode("tanh", "Tanh")));
+    }
+
     private static ValidationEngines Engines(string opType, bool withTorch, string planted = "Neg")
     {
         var engines = FaultModels.Engines();

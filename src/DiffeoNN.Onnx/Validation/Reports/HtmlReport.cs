@@ -123,7 +123,12 @@ public static class HtmlReport
     private static void Row(StringBuilder page, SourceComparison comparison, bool showsSet)
     {
         var tensor = comparison.Tensor;
-        var name = comparison.Quantity == ComparedQuantity.Output ? tensor.Name : $"gradient by {tensor.Name}";
+        var name = comparison.Quantity switch
+        {
+            ComparedQuantity.Output => tensor.Name,
+            ComparedQuantity.Module => $"module, value {tensor.Name}",
+            _ => $"gradient by {tensor.Name}",
+        };
         var shape = $"{tensor.ElementType.ToString().ToLowerInvariant()} [{string.Join(",", tensor.Shape)}]{(showsSet ? $", set {comparison.Set}" : "")}";
         var detail = tensor.Agrees ? "" : $"<br><span class=\"small\">{Text(ReportText.Verdict(tensor))}</span>";
         page.Append($"<tr{(tensor.Agrees ? "" : " class=\"failed\"")}><td class=\"break\">{Text(name)}<br><span class=\"grey small\">{Text(shape)}</span></td><td>{Text(comparison.Source)}</td><td>{Text(comparison.Baseline)}</td>"

@@ -14,9 +14,14 @@ public static class ReportText
     /// <param name="cosine">The cosine.</param>
     public static string Cosine(double cosine) => cosine >= 1 ? "1" : cosine > 0.99 ? $"1 - {(1 - cosine).ToString("0.0e-0", CultureInfo.InvariantCulture)}" : Number(cosine);
 
-    /// <summary>"output" or "gradient".</summary>
+    /// <summary>"output", "module" or "gradient".</summary>
     /// <param name="quantity">The quantity.</param>
-    public static string Quantity(ComparedQuantity quantity) => quantity == ComparedQuantity.Output ? "output" : "gradient";
+    public static string Quantity(ComparedQuantity quantity) => quantity switch
+    {
+        ComparedQuantity.Output => "output",
+        ComparedQuantity.Module => "module",
+        _ => "gradient",
+    };
 
     /// <summary>What is wrong with a tensor, or that nothing is.</summary>
     /// <param name="tensor">The comparison.</param>

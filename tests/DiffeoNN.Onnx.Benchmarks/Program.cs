@@ -16,16 +16,16 @@ if (options.Gradients)
     return GradientCosts();
 if (options.Formulas)
     return FormulaCosts();
-using var energy = OnnxSide.Load(networks, PublishedSettings.Weights, engine);
+IEngine torchEngine = new TorchEngine(new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = options.Threads });
+using var energy = OnnxSide.Load(networks, PublishedSettings.Weights, options is { Memory: true, Torch: true } ? torchEngine : engine);
 using var images = TestImages.Create(options.Batch, options.Size);
 var defaults = new CanonicaliserOptions();
 if (options.Lattice is { } lattice)
     defaults = defaults with { Lattice = lattice };
 Console.WriteLine($"{options.Size}x{options.Size}, {engine.Budget.Cores} cores, {options.Steps} steps an image\n");
 
-using var torchEnergy = OnnxSide.Load(networks, PublishedSettings.Weights, new TorchEngine(new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = options.Threads }));
 if (options.Memory)
-    return MemoryCheck.Run(options.Torch ? torchEnergy : energy, defaults, images);
+    return MemoryCheck.Run(energy, defaults, images);
 
 List<StepTimes> rows = [];
 void Library(string name, DiffeoNN.Onnx.Energies.IEnergy of, CanonicaliserOptions with, torch.Tensor batch) =>
@@ -42,6 +42,7 @@ if (options.Lattices)
     return Json(rows);
 }
 
+using var torchEnergy = OnnxSide.Load(networks, PublishedSettings.Weights, torchEngine);
 using var doubles = new TorchNetworks(networks, torch.ScalarType.Float64);
 using var floats = new TorchNetworks(networks, torch.ScalarType.Float32);
 var agreement = Agreement.Of(new TorchEnergy(doubles, PublishedSettings.Weights), energy, images, torch.ScalarType.Float64);

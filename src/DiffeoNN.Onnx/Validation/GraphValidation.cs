@@ -35,6 +35,8 @@ internal sealed partial class GraphValidation
         var clock = Stopwatch.StartNew();
         if (_engines.UsesReference && _case.References.Count == 0)
             Skip(ComparedQuantity.Output, ValidationSources.PyTorch, "no reference tensors; tools/pytorch writes them (python -m diffeonn_tools reference --help)");
+        else if (_engines.UsesReference && _case.References.All(set => set.Outputs.Count == 0))
+            Skip(ComparedQuantity.Output, ValidationSources.PyTorch, $"'{_case.References[0].Folder}' holds inputs but no outputs (output_0.pb)");
         var states = new List<SetState>();
         foreach (var (set, number) in Sets().Select((set, i) => (set, i)))
         {
@@ -105,7 +107,7 @@ internal sealed partial class GraphValidation
         }
 
         if (found.Count == 0 && _drawn.Assumptions.Count > 0)
-            throw new GraphException($"{failures[0].Error.Message} Assumed: {string.Join(", ", _drawn.Assumptions)}; give the model shapes or reference tensors that suit it.", failures[0].Error);
+            throw new GraphException($"{failures[0].Error.Message} Assumed: {string.Join(", ", _drawn.Assumptions)}; give shapes that suit the model (--shape), or its inputs as input_0.pb and on in FOLDER/test_data_set_0 (--reference FOLDER).", failures[0].Error);
         if (found.Count == 0) throw failures[0].Error;
         foreach (var (source, error) in failures) Skip(ComparedQuantity.Output, source, error.Message, isFailure: !IsUnsupported(error));
         var baseline = set.Outputs.Count > 0 ? ValidationSources.PyTorch : found.Keys.First();

@@ -6,7 +6,7 @@ namespace DiffeoNN.Onnx.Validation;
 /// <summary>What a framework computed for one set of inputs: <c>input_J.pb</c>, <c>output_J.pb</c>, and where they were written <c>NAME_grad.pb</c> and <c>intermediates/K.pb</c>.</summary>
 /// <param name="Folder">The set's folder.</param>
 /// <param name="Inputs">By name.</param>
-/// <param name="Outputs">By name.</param>
+/// <param name="Outputs">By name; empty where the set gives inputs alone, for engines to be compared with each other.</param>
 /// <param name="Upstream">Upstream gradients by the output's name; empty where none were written.</param>
 /// <param name="Gradients">Derivatives of sum(upstream * output) by the input's name; empty where none were written.</param>
 internal sealed record ReferenceSet(
@@ -18,6 +18,7 @@ internal sealed record ReferenceSet(
 {
     private const string Prefix = "test_data_set_";
     private const string Suffix = "_grad";
+    private const string Intermediates = "intermediates";
 
     /// <summary>Reads every set of a folder, in the order of their numbers.</summary>
     /// <exception cref="TensorDataException">There is no set, or one does not fit the model.</exception>
@@ -27,13 +28,13 @@ internal sealed record ReferenceSet(
         var sets = Directory.GetDirectories(folder, Prefix + "*")
             .Select(path => (Path: path, Number: int.TryParse(Path.GetFileName(path)[Prefix.Length..], out var number) ? number : -1))
             .Where(set => set.Number >= 0).OrderBy(set => set.Number).Select(set => Read(set.Path, graph)).ToList();
-        return sets.Count > 0 ? sets : throw new TensorDataException($"Reference folder '{folder}' holds no {Prefix}0, which input_0.pb and output_0.pb are expected in.");
+        return sets.Count > 0 ? sets : throw new TensorDataException($"Reference folder '{folder}' holds no {Prefix}0, which input_0.pb, and output_0.pb where PyTorch's outputs are known, are expected in.");
     }
 
     /// <summary>Outputs of modules inside the network, in the order in which they ran; empty where none were written.</summary>
     public IReadOnlyList<ReferenceModule> Modules()
     {
-        var folder = Path.Combine(Folder, "intermediates");
+        var folder = Path.Combine(Folder, Intermediates);
         if (!Directory.Exists(folder)) return [];
         var described = Described();
         return [.. Directory.GetFiles(folder, "*.pb")
@@ -70,7 +71,10 @@ internal sealed record ReferenceSet(
     private static ReferenceSet Read(string folder, OnnxGraph graph)
     {
         var inputs = Numbered(folder, "input", [.. graph.RequiredInputs]);
-        var outputs = Numbered(folder, "output", graph.Outputs);
+        // Inputs alone are a way to give a model what it needs; a set with gradients or modules has lost its outputs.
+        var isInputsAlone = !Directory.Exists(Path.Combine(folder, Intermediates))
+            && Directory.GetFiles(folder, "*.pb").All(path => Path.GetFileName(path).StartsWith("input_", StringComparison.Ordinal) && !path.EndsWith(Suffix + ".pb", StringComparison.Ordinal));
+        var outputs = isInputsAlone ? [] : Numbered(folder, "output", graph.Outputs);
         var gradients = Directory.GetFiles(folder, $"*{Suffix}.pb").Order(StringComparer.Ordinal).Select(path =>
         {
             var tensor = Tensor(path);
@@ -87,7 +91,7 @@ internal sealed record ReferenceSet(
     {
         var tensors = new List<OnnxTensor>();
         for (var i = 0; File.Exists(Path.Combine(folder, $"{kind}_{i}.pb")); i++) tensors.Add(Tensor(Path.Combine(folder, $"{kind}_{i}.pb")));
-        if (tensors.Count == 0) throw new TensorDataException($"Reference set '{folder}' has no {kind}_0.pb.");
+        if (tensors.Count == 0) throw new TensorDataException($"Reference set '{folder}' has no {kind}_0.pb; files are numbered from 0.");
         var named = tensors.All(tensor => declared.Exists(value => value.Name == tensor.Name));
         if (!named && tensors.Count > declared.Count)
         {

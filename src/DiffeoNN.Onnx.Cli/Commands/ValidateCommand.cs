@@ -89,7 +89,7 @@ internal sealed class ValidateCommand
         string[] engines = [.. (parse.GetValue(_engines) ?? []).SelectMany(text => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).Distinct()];
         if (engines.FirstOrDefault(name => !ValidationSources.All.Contains(name)) is { } unknown)
             throw new UsageException($"--engines names '{unknown}'; expected some of {string.Join(", ", ValidationSources.All)}.");
-        if (engines is [ValidationSources.PyTorch]) throw new UsageException($"--engines names {engines[0]} alone, whose tensors would be compared with nothing; add one of {string.Join(", ", ValidationSources.All.Skip(1))}.");
+        if (engines is [ValidationSources.PyTorch] or [ValidationSources.Torch]) throw new UsageException($"--engines names {engines[0]} alone, which would be compared with nothing; add one of {string.Join(", ", ValidationSources.All.Where(name => name != engines[0]))}.");
         if (parse.GetValue(_tolerance) is { } tolerance && !(tolerance > 0 && double.IsFinite(tolerance)))
             throw new UsageException($"--tolerance is {tolerance.ToString(CultureInfo.InvariantCulture)}; expected a number above 0.");
         if (parse.GetValue(_reference) is { } reference && !Directory.Exists(reference)) throw new TensorDataException($"Reference folder '{reference}' does not exist.");

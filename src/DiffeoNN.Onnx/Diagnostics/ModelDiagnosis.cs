@@ -46,7 +46,7 @@ public static class ModelDiagnosis
         }
         catch (Exception error) when (error is GradientException or IOException or UnauthorizedAccessException)
         {
-            var advice = error.Message.Contains("external data", StringComparison.Ordinal) || error.Message.Contains("truncated", StringComparison.Ordinal)
+            var advice = error.Message.Contains("external data", StringComparison.Ordinal) || error.Message.Contains("needs bytes up to", StringComparison.Ordinal)
                 ? "copy the model together with the data files it was exported with, into one folder, without renaming them"
                 : "export the model again, or copy it again if it was cut short";
             return [new(FindingLevel.Problem, subject, error.Message, advice)];

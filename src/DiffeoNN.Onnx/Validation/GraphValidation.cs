@@ -20,6 +20,7 @@ internal sealed partial class GraphValidation
     private GraphValidation(ValidationCase @case, ValidationEngines engines, ValidationOptions options, CancellationToken cancellationToken)
     {
         (_case, _engines, _options, _cancellationToken) = (@case, engines, options, cancellationToken);
+        _notes.AddRange(@case.Notes);
         _drawn = new CheckInputs(new GradientCheckOptions { Shapes = options.Shapes, Seed = options.Seed }, new Random(options.Seed));
     }
 
@@ -98,7 +99,7 @@ internal sealed partial class GraphValidation
         {
             try
             {
-                found[engine.Name] = engine.Run(Model, _case.Name, set.Inputs, names, _cancellationToken);
+                found[engine.Name] = engine.Run(engine.Name == ValidationSources.OnnxRuntime ? _case.AsWritten ?? Model : Model, _case.Name, set.Inputs, names, _cancellationToken);
             }
             catch (GraphException error)
             {

@@ -8,6 +8,15 @@ namespace DiffeoNN.Onnx.Validation;
 /// <param name="References">Sets of reference tensors; empty where inputs are to be drawn.</param>
 internal sealed record ValidationCase(string Name, OnnxModel Model, IReadOnlyList<ReferenceSet> References)
 {
+    /// <summary>
+    /// The graph as it is in use, functions and operator set as they were written: what ONNX Runtime with all optimisations runs, so that a fault in bringing
+    /// it to <see cref="Model"/> shows; null where it is the same.
+    /// </summary>
+    public OnnxModel? AsWritten { get; init; }
+
+    /// <summary>What is to be known of the case.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>Values of inputs that reference sets do not hold, such as the weights of a bundle's energy.</summary>
     public IReadOnlyDictionary<string, OnnxTensor> FixedInputs { get; init; } = new Dictionary<string, OnnxTensor>();
 

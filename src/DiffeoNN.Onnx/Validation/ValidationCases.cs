@@ -12,10 +12,15 @@ internal static class ValidationCases
     /// <summary>The case of a model's file. Reference tensors that lie beside it are taken where none are named.</summary>
     public static ValidationCase OfModel(string path, string? reference)
     {
-        var model = Inlined(OnnxModel.Load(path));
+        var written = PosteriorMean.Apply(OnnxModel.Load(path));
+        var model = Inlined(written.Model);
         var beside = Path.GetDirectoryName(Path.GetFullPath(path))!;
         reference ??= Directory.Exists(Path.Combine(beside, FirstSet)) ? beside : null;
-        return new ValidationCase(Path.GetFileName(path), model, reference is null ? [] : ReferenceSet.Load(reference, model.Graph));
+        return new ValidationCase(Path.GetFileName(path), model, reference is null ? [] : ReferenceSet.Load(reference, model.Graph))
+        {
+            AsWritten = written.Model,
+            Notes = written.Replaced.Count == 0 ? [] : [$"random nodes stand at their mean, as in a bundle: {string.Join(", ", written.Replaced)}; a reference that drew numbers cannot agree"],
+        };
     }
 
     /// <summary>One case for each role of a bundle, and one for the composed energy.</summary>
@@ -27,9 +32,10 @@ internal static class ValidationCases
         {
             // The user's own energy is part of the composed one, whose reference carries the name.
             var title = BundleValidator.Title(role);
-            var model = Inlined(bundle.LoadModel(role));
+            var written = bundle.LoadModel(role);
+            var model = Inlined(written);
             yield return new ValidationCase(
-                role == BundleRole.Energy ? "own energy" : title, model, role == BundleRole.Energy ? [] : References(bundle, reference, title, model.Graph));
+                role == BundleRole.Energy ? "own energy" : title, model, role == BundleRole.Energy ? [] : References(bundle, reference, title, model.Graph)) { AsWritten = written };
         }
 
         yield return OfEnergy(bundle, reference);

@@ -39,6 +39,22 @@ internal sealed class NewerExporterTests
     }
 
     [Test]
+    public void Validate_OfRandomNodes_TakesTheirMeanAndSaysSo()
+    {
+        using var folder = new TemporaryFolder();
+        var model = new OnnxModel { IrVersion = 8 };
+        model.OpsetImports[""] = 17;
+        model.Graph.Inputs.Add(new OnnxValueInfo("x", OnnxElementType.Float, ["N", 4]));
+        model.Graph.AddNode("RandomNormalLike", ["x"], "noise");
+        model.Graph.AddNode("Add", ["x", "noise"], "y");
+        model.Graph.Outputs.Add(new OnnxValueInfo("y", OnnxElementType.Float, ["N", 4]));
+        model.Save(folder["model.onnx"]);
+        var report = Validator.Run(folder["model.onnx"], Options with { Reference = null, BlameFolder = folder["blame"] });
+        Assert.That(report.Passed, Is.True);
+        Assert.That(report.Graphs.Single().Assumptions, Has.Some.Contains("random nodes stand at their mean, as in a bundle: RandomNormalLike"));
+    }
+
+    [Test]
     public void Validate_WithoutTheDataFile_NamesTheFile()
     {
         using var folder = new TemporaryFolder();

@@ -91,6 +91,17 @@ internal sealed class PlantedEngineFaultTests
     }
 
     [Test]
+    public void Validate_OfAFaultInRewritingTheModel_Disagrees()
+    {
+        var (written, rewritten) = (FaultModels.Network(), FaultModels.Network());
+        rewritten.Graph.Nodes.First(node => node.OpType == "BatchNormalization").With(OnnxAttribute.Of("epsilon", 0.1f));
+        GraphReport Validate(OnnxModel model) => GraphValidation.Run(
+            new ValidationCase("rewritten", model, []) { AsWritten = written }, FaultModels.Engines(), new ValidationOptions { Execution = FaultModels.Execution, Gradients = false, Blame = false }, default);
+        Assert.That(Validate(FaultModels.Network()).Passed, Is.True);
+        Assert.That(Validate(rewritten).Comparisons.Where(comparison => !comparison.Tensor.Agrees).Select(comparison => comparison.Source), Is.EqualTo(new[] { ValidationSources.OnnxRuntime }));
+    }
+
+    [Test]
     public void Validate_OfAWrongFusion_BlamesTheNodesTogether()
     {
         using var folder = new TemporaryFolder();

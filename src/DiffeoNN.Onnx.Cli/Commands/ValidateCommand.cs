@@ -13,7 +13,7 @@ internal sealed class ValidateCommand
 {
     private const string BlameFolder = "validation-blame";
 
-    private readonly Argument<string> _path = new("path") { Description = "A bundle's folder or an ONNX file." };
+    private readonly Argument<string> _path = new("path") { Description = "A bundle's folder, an ONNX file, or a folder with model.onnx and its reference tensors." };
     private readonly Option<string?> _reference = new("--reference")
     {
         Description = "Folder with PyTorch's tensors: test_data_set_0 for a model, ROLE/test_data_set_0 for a bundle. Those of the bundle, or those beside the model, if left out.",

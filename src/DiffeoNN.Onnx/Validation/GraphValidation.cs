@@ -71,6 +71,8 @@ internal sealed partial class GraphValidation
             yield break;
         }
 
+        if (_options.Shapes.Count > 0)
+            throw new GraphException($"A shape is given for '{_options.Shapes.Keys.First()}', but the inputs of '{_case.Name}' are the reference tensors in '{_case.References[0].Folder}'; leave the shape out, or validate a copy of the model without them beside it.");
         foreach (var set in _case.References)
         {
             var inputs = WithFixed(set.Inputs);

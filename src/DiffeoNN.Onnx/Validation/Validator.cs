@@ -16,8 +16,11 @@ namespace DiffeoNN.Onnx.Validation;
 /// </remarks>
 public static class Validator
 {
+    /// <summary>What a model is called in a folder of reference tensors, as tools/pytorch writes it.</summary>
+    private const string ReferenceModel = "model.onnx";
+
     /// <summary>Validates a bundle's folder or a model's file.</summary>
-    /// <param name="path">A folder with <c>diffeonn.json</c>, or an ONNX file.</param>
+    /// <param name="path">A folder with <c>diffeonn.json</c>, an ONNX file, or a folder with <c>model.onnx</c> and its reference tensors.</param>
     /// <param name="options">Defaults if null.</param>
     /// <param name="progress">Told what is being compared.</param>
     /// <param name="cancellationToken">Stops between two runs.</param>
@@ -32,6 +35,7 @@ public static class Validator
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new ValidationOptions();
+        if (!File.Exists(Path.Combine(path, BundleManifest.FileName)) && File.Exists(Path.Combine(path, ReferenceModel))) path = Path.Combine(path, ReferenceModel);
         var bundle = Directory.Exists(path) ? Bundle.Load(path) : null;
         if (bundle is null && !File.Exists(path)) throw new BundleException($"'{path}' does not exist; expected a bundle's folder or an ONNX file.");
         var clock = Stopwatch.StartNew();

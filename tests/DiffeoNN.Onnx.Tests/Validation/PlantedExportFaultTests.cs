@@ -74,6 +74,21 @@ public sealed class PlantedExportFaultTests
     }
 
     [Test]
+    public void Run_OfTheFolderThatTheToolsWrote_FindsTheModelInIt()
+    {
+        var report = Validator.Run(Reference, Options with { Reference = null });
+        Assert.That((report.Passed, report.Kind), Is.EqualTo((true, "model")));
+        Assert.That(report.Graphs.Single().Inputs, Does.EndWith("test_data_set_0"));
+    }
+
+    [Test]
+    public void Run_WithAShapeForInputsThatAreGiven_IsRefused()
+    {
+        var shapes = new Dictionary<string, IReadOnlyList<long>> { ["image"] = [1, 1, 8, 8] };
+        Assert.That(() => Validator.Run(Reference, Options with { Shapes = shapes }), Throws.TypeOf<GraphException>().With.Message.Contains("reference tensors in"));
+    }
+
+    [Test]
     public void Run_WithoutValuesFromInside_SaysHowToWriteThem()
     {
         using var folder = new TemporaryFolder();

@@ -69,9 +69,12 @@ internal static class ValidationTable
 
         // Whatever lies behind the first module that differs differs with it.
         var modules = graph.Comparisons.Where(comparison => comparison.Quantity == ComparedQuantity.Module && !comparison.Tensor.Agrees).ToList();
-        if (modules.Count > 1) console.MarkupLineInterpolated($"[red]{graph.Name}[/]: {modules.Count} modules differ from PyTorch's; the first:");
         foreach (var wrong in graph.Comparisons.Where(comparison => !comparison.Tensor.Agrees && (comparison.Quantity != ComparedQuantity.Module || comparison == modules[0])))
-            console.MarkupLineInterpolated($"[red]{graph.Name}[/]: {ReportText.Quantity(wrong.Quantity)} '{wrong.Tensor.Name}' of {wrong.Source} against {wrong.Baseline}: {ReportText.Verdict(wrong.Tensor)}");
+        {
+            string among = wrong.Quantity == ComparedQuantity.Module && modules.Count > 1 ? $" (the first of {modules.Count})" : "";
+            console.MarkupLineInterpolated($"[red]{graph.Name}[/]: {ReportText.Quantity(wrong.Quantity)} '{wrong.Tensor.Name}'{among} of {wrong.Source} against {wrong.Baseline}: {ReportText.Verdict(wrong.Tensor)}");
+        }
+
         foreach (var wrong in graph.Differences.Where(difference => !difference.Agrees))
             console.MarkupLineInterpolated($"[red]{graph.Name}[/]: gradient by '{wrong.Input}' of {wrong.Source} is off by {ReportText.Number(wrong.LargestError)} of its length along a random direction");
         foreach (var blame in graph.Blames)

@@ -20,7 +20,7 @@ public static class HtmlReport
         th, td { text-align: left; padding: 6px 8px; border-bottom: 1px solid var(--line); vertical-align: middle; }
         th { color: var(--grey); font-weight: 600; border-bottom-width: 2px; } td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; } td.number { white-space: nowrap; }
         th { vertical-align: bottom; }
-        td.break { min-width: 150px; overflow-wrap: break-word; } td.verdict-cell { min-width: 90px; } tr.failed td.verdict-cell { min-width: 200px; } tr.failed td { background: #fdf0ef; }
+        td.break { min-width: 130px; overflow-wrap: anywhere; } td.verdict-cell { min-width: 90px; } tr.failed td.verdict-cell { min-width: 200px; } tr.failed td { background: #fdf0ef; }
         code { font: 13px ui-monospace, Consolas, monospace; background: var(--soft); padding: 1px 4px; border-radius: 3px; overflow-wrap: anywhere; }
         .blame { border: 1px solid var(--bad); border-radius: 6px; padding: 10px 16px; margin: 12px 0; } .blame h3 { margin-top: 2px; }
         .chip { display: inline-block; font-weight: 600; white-space: nowrap; } svg { display: block; }

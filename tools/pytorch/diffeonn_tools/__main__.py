@@ -118,7 +118,8 @@ def _train_stage(role, config, splits, checkpoints, name, initial):
         return torch.load(path, map_location="cpu")
     history = curves.History(checkpoints / f"{name}.history.json")
     partial = checkpoints / f"{name}.partial.pt"
-    network = train.train(role, config, *splits[0], *splits[1], _trained(config, checkpoints), log=lambda text: print(text, flush=True),
+    examples = (part[: config[role].get("examples")] for part in splits[0])
+    network = train.train(role, config, *examples, *splits[1], _trained(config, checkpoints), log=lambda text: print(text, flush=True),
                           record=history.add, partial=partial, initial=initial)
     torch.save(network.state_dict(), path)
     partial.unlink(missing_ok=True)

@@ -22,6 +22,9 @@ class ProposerLoss:
     with the image's label, for masks with the mask that went through the same maps as the image, so that only the answer
     matters and not where the canonical image lies. It takes images of full size, ``taskBatch`` of each batch, and joins after the
     share ``taskFrom`` of the training.
+
+    A share ``unrolled`` of the batches is a second pass: the network sees what its own first proposal leads to, and
+    answers for the composition of both, as it is used when a bundle asks for several passes.
     """
 
     def __init__(self, config, images, targets, networks=None):
@@ -49,7 +52,7 @@ class ProposerLoss:
         if self.small:
             target, deformed = enlarge(target, self.config), enlarge(deformed, self.config)
         image = deformed[:, : x.shape[1]]
-        v = network(image) if with_task or self.small else network.propose(image)
+        v = self._velocity(network if with_task or self.small else network.propose, image, generator)
 
         # Maps are exponentiated and compared on the proposal's own lattice.
         w = fields.exponential(v, self.squarings)
@@ -68,6 +71,15 @@ class ProposerLoss:
             loss = loss + settings["task"] * task
             parts["task"] = task.detach()
         return {"loss": loss, **parts}
+
+    def _velocity(self, propose, image, generator):
+        share = self.settings.get("unrolled", 0.0)
+        if share == 0 or torch.rand((), generator=generator) >= share:
+            return propose(image)
+        with torch.no_grad():
+            first = propose(image)
+            left = fields.warp(image, fields.upsample(fields.exponential(first, self.squarings), *image.shape[2:]), self.padding)
+        return fields.compose_velocities(first, propose(left), *image.shape[2:])
 
     def _task(self, undone, targets):
         """Cross entropy of the inner model on canonical images."""

@@ -79,10 +79,13 @@ def train(role, config, images, targets, val_images, val_targets, networks=None,
 
 
 def stages(role, config):
-    """The configurations a role is trained with one after another: the role's settings, and those with ``then`` laid over them."""
-    settings = dict(config[role])
-    second = settings.pop("then", None)
-    return [{**config, role: part} for part in ([settings] if second is None else [settings, {**settings, **second}])]
+    """The configurations a role is trained with one after another: the role's settings, then with those of ``then`` laid over them, and so on."""
+    settings, found = dict(config[role]), []
+    while settings is not None:
+        further = settings.pop("then", None)
+        found.append({**config, role: settings})
+        settings = None if further is None else {**settings, **further}
+    return found
 
 
 def _resume(partial, state, generator, log):

@@ -92,6 +92,25 @@ class ProposerTests(unittest.TestCase):
         self.assertEqual([tuple(shape) for shape in seen], [(6, 1, 32, 32)])
         self.assertLess(float(parts["image"]), 1e-9)
 
+    def test_unrolled_passes_answer_for_what_the_first_proposal_leads_to(self):
+        torch.nn.init.normal_(self.network.dense.weight, std=0.05)
+        images, _ = _pairs()
+        config = {**CONFIG, "proposer": {**CONFIG["proposer"], "identity": 1.0, "intensity": 0.0, "unrolled": 1.0}}
+        loss = proposals.ProposerLoss(config, images, torch.zeros(6, dtype=torch.long))
+        self.network.eval()
+        velocity = loss._velocity(self.network, images, torch.Generator().manual_seed(1))
+        torch.testing.assert_close(fields.upsample(velocity, 32, 32), evaluate.propose(self.network, images, 2, loss.squarings, CONFIG["padding"])[1])
+        velocity.sum().backward()
+        self.assertGreater(float(self.network.dense.bias.grad.abs().max()), 0)
+
+    def test_share_of_unrolled_batches(self):
+        images, _ = _pairs()
+        loss = proposals.ProposerLoss({**CONFIG, "proposer": {**CONFIG["proposer"], "unrolled": 0.25}}, images, torch.zeros(6, dtype=torch.long))
+        calls, generator = [], torch.Generator().manual_seed(1)
+        for _ in range(400):
+            loss._velocity(lambda image: calls.append(1) or torch.zeros(len(image), 2, 8, 8), images[:1], generator)
+        self.assertAlmostEqual((len(calls) - 400) / 400, 0.25, delta=0.06)
+
     def test_pool_mirrors_stay_in_the_family(self):
         u = torch.from_numpy(deformations.random_map("tps-strong", 5, 0, 33, 33))[None]
         image = torch.rand(1, 1, 33, 33, dtype=torch.float64)
@@ -238,6 +257,12 @@ class TrainingTests(unittest.TestCase):
             if "running" not in name and "num_batches" not in name:
                 torch.testing.assert_close(value, state[name], rtol=0, atol=0, msg=name)
         self.assertEqual(len(train.stages("inner", CONFIG)), 1)
+
+    def test_stages_follow_one_another(self):
+        settings = {"epochs": 3, "learningRate": 0.3, "then": {"learningRate": 0.2, "task": 1.0, "then": {"epochs": 1}}}
+        self.assertEqual([stage["inner"] for stage in train.stages("inner", {"inner": settings})],
+                         [{"epochs": 3, "learningRate": 0.3}, {"epochs": 3, "learningRate": 0.2, "task": 1.0}, {"epochs": 1, "learningRate": 0.2, "task": 1.0}])
+        self.assertIn("then", settings)
 
     def test_curves_forget_what_a_resumed_training_repeats_and_are_drawn(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -27,14 +27,13 @@ VALIDATION = 5000
 FILES = {"train": "train-images-idx3-ubyte", "val": "train-images-idx3-ubyte", "test": "t10k-images-idx3-ubyte"}
 
 
-def load_split(folder, split, limit=None):
-    """Images (N, 1, 28, 28), float32 in [0, 1], and labels (N,), int64, of the first ``limit`` images of a split."""
+def load_split(folder, split):
+    """Images (N, 1, 28, 28), float32 in [0, 1], and labels (N,), int64, of the images of a split."""
     if split not in FILES:
         raise ValueError(f"split '{split}' is unknown; expected one of {', '.join(FILES)}.")
     images = read_images(find(folder, FILES[split]))
     if split != "test":
         images = images[-VALIDATION:] if split == "val" else images[:-VALIDATION]
-    images = images[:limit]
     labels = np.array([genus(image) for image in images], dtype=np.int64)
     return torch.from_numpy(images[:, None].astype(np.float32) / 255), torch.from_numpy(labels)
 

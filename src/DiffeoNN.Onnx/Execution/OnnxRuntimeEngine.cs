@@ -4,7 +4,6 @@ using Microsoft.ML.OnnxRuntime;
 namespace DiffeoNN.Onnx.Execution;
 
 /// <summary>Loads ONNX models into ONNX Runtime, all with the same device and core budget.</summary>
-/// <remarks>The CUDA path could not be run where this library was built: it is written after ONNX Runtime's documentation.</remarks>
 public sealed class OnnxRuntimeEngine : IEngine
 {
     /// <summary>Weights of more bytes are not passed as one block; protocol buffers end at 2 GiB.</summary>
@@ -13,7 +12,7 @@ public sealed class OnnxRuntimeEngine : IEngine
     /// <summary>Prepares ONNX Runtime and libtorch for this process.</summary>
     /// <param name="options">Defaults if null.</param>
     /// <exception cref="NativeLibraryException">libtorch does not load.</exception>
-    /// <exception cref="DeviceUnavailableException">CUDA is asked for and does not work.</exception>
+    /// <exception cref="DeviceUnavailableException">CUDA is asked for, and ONNX Runtime cannot use it.</exception>
     public OnnxRuntimeEngine(ExecutionOptions? options = null)
     {
         Options = options ?? new ExecutionOptions();
@@ -100,7 +99,7 @@ public sealed class OnnxRuntimeEngine : IEngine
         InferenceSession session;
         try
         {
-            if (Device.Device == ExecutionDevice.Cuda) options.AppendExecutionProvider_CUDA(Device.Index);
+            if (Device.Device == ExecutionDevice.Cuda) Options.Cuda.ApplyTo(options, Device.Index);
             session = open(options);
         }
         catch (OnnxRuntimeException e)

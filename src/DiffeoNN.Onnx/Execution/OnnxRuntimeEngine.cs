@@ -91,22 +91,16 @@ public sealed class OnnxRuntimeEngine : IEngine
         }
     }
 
+    /// <summary>Loads a composed model for runs whose values stay on the device.</summary>
+    internal DeviceGraph LoadOnDevice(OnnxModel model, string name)
+    {
+        var bytes = model.ToBytes();
+        return new DeviceGraph(name, Open(name, options => new InferenceSession(bytes, options)), Device);
+    }
+
     private OrtGraph Create(string name, Func<SessionOptions, InferenceSession> open)
     {
-        _ = OrtEnvironment.Instance;
-        using var options = new SessionOptions { LogSeverityLevel = OrtEnvironment.LogLevel, LogId = name };
-        Budget.ApplyTo(options);
-        InferenceSession session;
-        try
-        {
-            if (Device.Device == ExecutionDevice.Cuda) Options.Cuda.ApplyTo(options, Device.Index);
-            session = open(options);
-        }
-        catch (OnnxRuntimeException e)
-        {
-            throw new GraphException($"Model '{name}' does not load: {OneLine(e)}.", e);
-        }
-
+        var session = Open(name, open);
         try
         {
             return new OrtGraph(name, session, Device);
@@ -115,6 +109,22 @@ public sealed class OnnxRuntimeEngine : IEngine
         {
             session.Dispose();
             throw;
+        }
+    }
+
+    private InferenceSession Open(string name, Func<SessionOptions, InferenceSession> open)
+    {
+        _ = OrtEnvironment.Instance;
+        using var options = new SessionOptions { LogSeverityLevel = OrtEnvironment.LogLevel, LogId = name };
+        Budget.ApplyTo(options);
+        try
+        {
+            if (Device.Device == ExecutionDevice.Cuda) Options.Cuda.ApplyTo(options, Device.Index);
+            return open(options);
+        }
+        catch (OnnxRuntimeException e)
+        {
+            throw new GraphException($"Model '{name}' does not load: {OneLine(e)}.", e);
         }
     }
 

@@ -33,13 +33,13 @@ class ReceiveTests(unittest.TestCase):
         self.folder = Path(temporary.name)
         self.home, self.carried = self.folder / "home", self.folder / "carried"
 
-    def carry(self, chunks, sums, *names, group="kit"):
+    def carry(self, chunks, sums, *names):
         """One call: the folder with these chunks, and its ``receive``."""
         shutil.rmtree(self.carried, ignore_errors=True)
         self.carried.mkdir()
         for name in names:
             (self.carried / name).write_bytes(chunks[name])
-        (self.carried / f"{group}.sums").write_text(sums)
+        (self.carried / f"{next(iter(chunks)).split('.')[0]}.sums").write_text(sums)
         (self.carried / "unzstd").write_text("#!/bin/sh\nexec cat\n")
         (self.carried / "unzstd").chmod(0o755)
         return self.receive()
@@ -94,6 +94,20 @@ class ReceiveTests(unittest.TestCase):
         self.carry(*kit(b"second"), *kit(b"second")[0])
         self.assertEqual(self.unpacked(), b"second")
         self.assertFalse((self.home / "kit/left").exists())
+
+    def test_libraries_and_program_lie_together_whichever_comes_first(self):
+        kits = {"kit": kit(b"program"), "base": kit(b"library", group="base", file="program/libother.so")}
+        for order in (("kit", "base"), ("base", "kit")):
+            shutil.rmtree(self.home, ignore_errors=True)
+            for name in order:
+                self.carry(*kits[name], *kits[name][0])
+            self.assertEqual((self.unpacked(), (self.home / "kit/program/libother.so").read_bytes()), (b"program", b"library"))
+
+    def test_newer_libraries_replace_the_older_ones(self):
+        for text in (b"first", b"second"):
+            self.carry(*kit(b"program"), *kit(b"program")[0])
+            self.carry(*kit(text, group="base", file="program/libother.so"), *kit(text, group="base", file="program/libother.so")[0])
+            self.assertEqual((self.unpacked(), (self.home / "kit/program/libother.so").read_bytes()), (b"program", text))
 
     def test_a_patch_replaces_files_of_the_kit(self):
         self.carry(*kit(b"program"), *kit(b"program")[0])

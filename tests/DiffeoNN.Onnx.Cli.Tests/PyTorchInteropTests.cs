@@ -63,6 +63,7 @@ public sealed class PyTorchInteropTests
 
     [TestCase("pytorch")]
     [TestCase("results")]
+    [TestCase("gpu")]
     public void Tools_PassTheirOwnTests(string folder) => PythonIn(folder, "-m", "unittest", "discover", "-s", "tests", "-t", ".");
 
     private static void Python(params string[] arguments) => PythonIn("pytorch", arguments);

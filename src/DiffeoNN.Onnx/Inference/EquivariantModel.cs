@@ -29,6 +29,7 @@ public sealed partial class EquivariantModel : IDisposable
     private readonly SamplingGrid _grid;
     private readonly EquivariantOptions _options;
     private readonly GraphFields? _graphFields;
+    private readonly GraphPipeline? _pipeline;
 
     private EquivariantModel(Bundle bundle, EquivariantOptions options, ModelNetworks? networks = null)
     {
@@ -53,6 +54,8 @@ public sealed partial class EquivariantModel : IDisposable
             _asProposed = new Canonicaliser(_energy, settings.FromProposal with { Steps = 0 }, fields);
             (Passes, Average) = (settings.Passes, settings.Average);
             if (_proposer is not null) _proposals = new ProposalPasses(bundle, _proposer, fields, Passes);
+            if (_graphFields is not null && Start == StartPoint.Proposer && SettingsFromProposal.Steps == 0 && GraphPipeline.Takes(bundle.Manifest.Models.Inner.Output.Kind))
+                _pipeline = new GraphPipeline(bundle, _graphFields, (OnnxRuntimeEngine)_networks.Engine, SettingsFromProposal, Passes, Average);
         }
         catch
         {
@@ -144,6 +147,12 @@ public sealed partial class EquivariantModel : IDisposable
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
         var (buffers, batch) = ToBatch(images);
+        if (_pipeline is not null && images.All(image => image.Height == _grid.Height && image.Width == _grid.Width)
+            && _pipeline.Run(batch, cancellationToken) is { } answers)
+        {
+            return Of(answers, buffers);
+        }
+
         var inference = Stopwatch.StartNew();
         var proposals = _proposals?.Run(batch, SettingsFromProposal, cancellationToken) ?? [];
         inference.Stop();
@@ -200,6 +209,7 @@ public sealed partial class EquivariantModel : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _pipeline?.Dispose();
         _graphFields?.Dispose();
         _energy?.Dispose();
         if (_ownsNetworks) _networks.Dispose();
@@ -213,6 +223,29 @@ public sealed partial class EquivariantModel : IDisposable
         (_, OnnxRuntimeEngine { Device: { Device: ExecutionDevice.Cuda, TensorsOnGpu: false } }) => FieldEngine.Onnx,
         _ => FieldEngine.Torch,
     };
+
+    private EquivariantResult Of(PipelineResult answers, IReadOnlyList<ImageBuffer> buffers)
+    {
+        var canonical = ImageTensor.FromTensor(answers.Fields.Canonical);
+        var (mapped, final) = (Outputs(answers.Mapped), Outputs(answers.Final));
+        var results = buffers.Select((buffer, i) =>
+            new EquivariantImage(mapped[i], buffer, canonical[i], final[i], answers.Fields.Images[i]) { Maps = answers.Maps[i] }).ToArray();
+        return new EquivariantResult(results, answers.Fields, answers.InferenceTime);
+    }
+
+    private ModelOutput[] Outputs(torch.Tensor answers)
+    {
+        if (answers.dim() == 2)
+        {
+            var (scores, columns) = (answers.contiguous().data<float>().ToArray(), (int)answers.size(1));
+            return [.. Enumerable.Range(0, (int)answers.size(0)).Select(row => _mapping.Answer(scores.AsSpan(row * columns, columns).ToArray(), _grid.Height, _grid.Width))];
+        }
+
+        var planes = ImageTensor.FromTensor(answers);
+        var outputs = new ModelOutput[planes.Length];
+        Parallel.For(0, planes.Length, i => outputs[i] = _mapping.Answer(planes[i]));
+        return outputs;
+    }
 
     // The last proposal is not counted twice where it is what the search returns.
     private IEnumerable<torch.Tensor> Averaged(List<torch.Tensor> proposals) => !Average

@@ -50,13 +50,16 @@ public sealed class InnerModel : IDisposable
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
         var output = _graph.RunSingle(_spec.Input, _preprocessing.Apply(images), _spec.Output.Name, cancellationToken);
-        return (_spec.Output.Activation switch
-        {
-            OutputActivation.Softmax => torch.nn.functional.softmax(output, 1),
-            OutputActivation.Sigmoid => torch.sigmoid(output),
-            _ => output,
-        }).MoveToOuterDisposeScope();
+        return Activate(output, _spec.Output.Activation).MoveToOuterDisposeScope();
     }
+
+    /// <summary>A network's output to what it means; classes are the second dimension.</summary>
+    internal static torch.Tensor Activate(torch.Tensor output, OutputActivation activation) => activation switch
+    {
+        OutputActivation.Softmax => torch.nn.functional.softmax(output, 1),
+        OutputActivation.Sigmoid => torch.sigmoid(output),
+        _ => output,
+    };
 
     /// <inheritdoc/>
     public void Dispose() => _graph.Dispose();

@@ -32,10 +32,10 @@ internal sealed class OutputMapping(OutputSpec spec)
         using var scope = torch.NewDisposeScope();
         return spec.Kind switch
         {
-            OutputKind.Classification => new ModelOutput { Kind = spec.Kind, Height = height, Width = width, Scores = Host(Mean(answers, answer => answer.Output)) },
+            OutputKind.Classification => Answer(Host(Mean(answers, answer => answer.Output)), height, width),
             OutputKind.Points => new ModelOutput { Kind = spec.Kind, Height = height, Width = width, Points = Places(Mean(answers, MapPoints), canonical, height, width) },
             // Outside the canonical image nothing is known; its border is the best guess, and probabilities still add up to one.
-            _ => Answer(Mean(answers, answer => Resample.To(answer.Output, answer.Inverse, height, width)), height, width),
+            _ => Answer(ImageTensor.FromTensor(Mean(answers, answer => Resample.To(answer.Output, answer.Inverse, height, width)))[0]),
         };
     }
 
@@ -43,13 +43,22 @@ internal sealed class OutputMapping(OutputSpec spec)
         ? map(answers[0])
         : answers.Select(map).Aggregate((sum, next) => sum.Plus(next)).Times(1.0 / answers.Count);
 
-    private ModelOutput Answer(torch.Tensor planes, int height, int width)
+    /// <summary>The answer of scores.</summary>
+    /// <param name="scores">One a class.</param>
+    /// <param name="height">Rows of the image.</param>
+    /// <param name="width">Columns of the image.</param>
+    public ModelOutput Answer(float[] scores, int height, int width) => new() { Kind = spec.Kind, Height = height, Width = width, Scores = scores };
+
+    /// <summary>The answer of planes that lie on the image already.</summary>
+    /// <param name="planes">Probabilities or values, one plane a channel.</param>
+    public ModelOutput Answer(ImageBuffer planes) => new()
     {
-        var buffer = ImageTensor.FromTensor(planes)[0];
-        return spec.Kind == OutputKind.Image
-            ? new ModelOutput { Kind = spec.Kind, Height = height, Width = width, Planes = buffer }
-            : new ModelOutput { Kind = spec.Kind, Height = height, Width = width, Planes = buffer, Labels = LabelMap.FromProbabilities(planes)[0] };
-    }
+        Kind = spec.Kind,
+        Height = planes.Height,
+        Width = planes.Width,
+        Planes = planes,
+        Labels = spec.Kind == OutputKind.Image ? null : LabelMap.FromProbabilities(planes),
+    };
 
     private static torch.Tensor MapPoints(MappedAnswer answer)
     {

@@ -41,11 +41,10 @@ internal sealed class GraphBatch : IDisposable
     }
 
     /// <summary>A velocity on a lattice of any size at every pixel, and its squarings.</summary>
-    public (DeviceTensor Velocity, Squarings Squarings) Full(torch.Tensor velocity, CancellationToken cancellationToken)
+    public (DeviceTensor Velocity, Squarings Squarings) Full(DeviceTensor lattice, CancellationToken cancellationToken)
     {
-        var (height, width) = ((int)velocity.size(2), (int)velocity.size(3));
+        var (height, width) = ((int)lattice.Shape[2], (int)lattice.Shape[3]);
         var graph = _fields.Graph(("linear", _grid, height, width), "velocity", () => Composer.Linear(height, width));
-        using var lattice = Upload(velocity);
         var outputs = graph.Run(
             new Dictionary<string, DeviceTensor> { ["lattice"] = lattice }, [SearchComposer.Velocity], [SearchComposer.Speed], cancellationToken);
         using var speed = outputs[SearchComposer.Speed];
@@ -55,7 +54,8 @@ internal sealed class GraphBatch : IDisposable
     /// <summary>The images that velocities lead to, on the host.</summary>
     public torch.Tensor Warp(torch.Tensor velocity, CancellationToken cancellationToken)
     {
-        var (full, squarings) = Full(velocity, cancellationToken);
+        using var lattice = Upload(velocity);
+        var (full, squarings) = Full(lattice, cancellationToken);
         using (full)
         using (squarings)
         {
@@ -103,7 +103,8 @@ internal sealed class GraphBatch : IDisposable
 
     private MapComposer Composer => new(_grid, _channels, _options.Padding);
 
-    private torch.Tensor Taken(DeviceTensor host)
+    /// <summary>A value of the CPU's memory as a tensor, without the rows that filled up the batch.</summary>
+    public torch.Tensor Taken(DeviceTensor host)
     {
         var tensor = host.ToTensor();
         if (Size == _count)

@@ -26,7 +26,7 @@ internal sealed class GraphFields : ISearchFields, IDisposable
     {
         (_engine, _energy, _composed) = (engine, energy, composed);
         _weights = composed.WeightInputs.ToDictionary(
-            input => input.Key, input => DeviceTensor.Of([(float)EnergyGraph.ValueOf(input.Key, energy.Weights)], []), StringComparer.Ordinal);
+            input => input.Key, input => Number(EnergyGraph.ValueOf(input.Key, energy.Weights)), StringComparer.Ordinal);
         BatchSizes = engine.Device.Device == ExecutionDevice.Cuda ? BatchSizes.Fixed : BatchSizes.AsTheyCome;
     }
 
@@ -73,6 +73,13 @@ internal sealed class GraphFields : ISearchFields, IDisposable
 
     /// <summary>Brings <c>x</c> onto the device, or from it to the host, as <c>y</c>.</summary>
     public DeviceGraph Copy => Graph("copy", "copy", () => Small("copy", null, "Identity", ["x"]));
+
+    /// <summary>A number on the device.</summary>
+    public DeviceTensor Number(double value)
+    {
+        using var host = DeviceTensor.Of([(float)value], []);
+        return Copy.RunSingle(new Dictionary<string, DeviceTensor> { ["x"] = host }, "y");
+    }
 
     /// <inheritdoc/>
     public void Dispose()

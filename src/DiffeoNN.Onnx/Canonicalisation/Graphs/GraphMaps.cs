@@ -29,6 +29,21 @@ internal sealed class GraphMaps : IDisposable
     /// <summary>The images the maps lead to, on the device.</summary>
     public DeviceTensor Canonical => _outputs[MapComposer.Canonical];
 
+    /// <summary>v at every pixel, on the device.</summary>
+    public DeviceTensor Velocity => _velocity;
+
+    /// <summary>u of exp(v), on the device.</summary>
+    public DeviceTensor Displacement => _outputs[MapComposer.Displacement];
+
+    /// <summary>u of exp(-v), on the device.</summary>
+    public DeviceTensor Inverse => _outputs[MapComposer.Inverse];
+
+    /// <summary>Whether a row's velocity is finite.</summary>
+    public bool IsAlive(int row) => _squarings.Alive[row];
+
+    /// <summary>K of a row.</summary>
+    public int SquaringsOf(int row) => _squarings.Of[row];
+
     /// <summary>The penalty on folds of a row.</summary>
     public double Orientation(int row) => _measures[(row * Columns) + 7];
 
@@ -36,7 +51,7 @@ internal sealed class GraphMaps : IDisposable
     public (CertifiedMaps Maps, torch.Tensor Canonical) Certify(Acceptance acceptance, int count) =>
     (
         new CertifiedMaps(
-            _batch.Download(_velocity), _squarings.Of[..count], (_batch.Download(_outputs[MapComposer.Displacement]), _batch.Download(_outputs[MapComposer.Inverse])),
+            _batch.Download(Velocity), _squarings.Of[..count], (_batch.Download(Displacement), _batch.Download(Inverse)),
             [.. Enumerable.Range(0, count).Select(Measures)], acceptance),
         _batch.Download(Canonical)
     );
@@ -50,8 +65,8 @@ internal sealed class GraphMaps : IDisposable
         _squarings.Dispose();
     }
 
-    // A row that diverged was held still; its map is none.
-    private FieldDiagnostics Measures(int row)
+    /// <summary>How regular and exact a row's maps are; no numbers where its velocity diverged, which was held still.</summary>
+    public FieldDiagnostics Measures(int row)
     {
         double Column(int column) => _squarings.Alive[row] ? _measures[(row * Columns) + column] : double.NaN;
         return new FieldDiagnostics(Column(0), Column(1), Column(2), Column(3), Column(4), Column(5), Column(6));

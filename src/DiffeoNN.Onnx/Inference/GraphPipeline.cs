@@ -1,0 +1,127 @@
+using System.Diagnostics;
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Canonicalisation.Graphs;
+using DiffeoNN.Onnx.Composition;
+using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Fields;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Inference;
+
+/// <summary>Proposals without search, from the images to the answers on them, without leaving the device in between: what production runs.</summary>
+/// <remarks>Does what <see cref="EquivariantModel"/> does by its parts, for images of the bundle's size and answers on their pixels or on the whole of
+/// them.</remarks>
+internal sealed class GraphPipeline : IDisposable
+{
+    private readonly GraphFields _fields;
+    private readonly CanonicaliserOptions _options;
+    private readonly Bundle _bundle;
+    private readonly int _passes;
+    private readonly bool _average;
+    private readonly DeviceGraph _proposer;
+    private readonly DeviceGraph _inner;
+
+    /// <param name="bundle">Has a proposer.</param>
+    /// <param name="fields">Computes maps.</param>
+    /// <param name="engine">Loads the networks.</param>
+    /// <param name="options">Squarings, padding and acceptance; no steps.</param>
+    /// <param name="passes">How often the proposer is asked.</param>
+    /// <param name="average">Whether answers are averaged over the maps of all passes.</param>
+    public GraphPipeline(Bundle bundle, GraphFields fields, OnnxRuntimeEngine engine, CanonicaliserOptions options, int passes, bool average)
+    {
+        (_bundle, _fields, _options, _passes, _average) = (bundle, fields, options, passes, average);
+        var models = bundle.Manifest.Models;
+        DeviceGraph Load(BundleRole role, string input) =>
+            engine.LoadOnDevice(AnswerComposer.OnPixels(bundle.LoadModel(role), input, bundle.Image), Path.GetFileName(bundle.PathOf(role)));
+        _proposer = Load(BundleRole.Proposer, models.Proposer!.Input);
+        _inner = Load(BundleRole.Inner, models.Inner.Input);
+    }
+
+    /// <summary>Whether answers of a kind are carried back here.</summary>
+    public static bool Takes(OutputKind kind) => kind is OutputKind.Segmentation or OutputKind.Image or OutputKind.Classification;
+
+    /// <summary>Runs a batch.</summary>
+    /// <param name="images">(N, C, H, W) on the CPU, of the bundle's size; stays the caller's.</param>
+    /// <param name="cancellationToken">Ends it within one run of a graph.</param>
+    /// <returns>The caller disposes it; null if the network's answers are of another size than the images.</returns>
+    public PipelineResult? Run(torch.Tensor images, CancellationToken cancellationToken)
+    {
+        var inference = new Stopwatch();
+        using var batch = new GraphBatch(_fields, _options, images);
+        using var maps = new PipelineMaps(_fields, _options, batch, images);
+        DeviceTensor? velocity = null;
+        try
+        {
+            for (var pass = 0; pass < _passes; pass++)
+            {
+                var proposal = Timed(() => Propose(pass == 0 ? batch.Images : maps.LastCanonical, cancellationToken));
+                velocity = Composed(velocity, proposal, cancellationToken);
+                maps.Add(velocity, isAnswered: _average || pass == _passes - 1, cancellationToken);
+            }
+
+            maps.Judge(cancellationToken);
+            DeviceTensor[] outputs = [.. maps.Answered.Select(canonical => Timed(() => Answer(canonical, cancellationToken)))];
+            try
+            {
+                var (shape, output) = (outputs[0].Shape, _bundle.Manifest.Models.Inner.Output);
+                var isWhole = output.Kind == OutputKind.Classification;
+                if (!isWhole && (shape.Length != 4 || shape[2] != images.size(2) || shape[3] != images.size(3)))
+                    return null;
+                var (mapped, final) = isWhole ? maps.Mean(outputs, output.Activation) : maps.CarryBack(outputs, output.Activation, cancellationToken);
+                return new PipelineResult(maps.Gather(), mapped, final, maps.Accepted, inference.Elapsed);
+            }
+            finally
+            {
+                foreach (var output in outputs)
+                    output.Dispose();
+            }
+        }
+        finally
+        {
+            velocity?.Dispose();
+        }
+
+        T Timed<T>(Func<T> work)
+        {
+            inference.Start();
+            var result = work();
+            inference.Stop();
+            return result;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _proposer.Dispose();
+        _inner.Dispose();
+    }
+
+    private DeviceTensor Propose(DeviceTensor images, CancellationToken cancellationToken)
+    {
+        var spec = _bundle.Manifest.Models.Proposer!;
+        return _proposer.RunSingle(new Dictionary<string, DeviceTensor> { [spec.Input] = images }, spec.Output, cancellationToken);
+    }
+
+    private DeviceTensor Answer(DeviceTensor images, CancellationToken cancellationToken)
+    {
+        var spec = _bundle.Manifest.Models.Inner;
+        return _inner.RunSingle(new Dictionary<string, DeviceTensor> { [spec.Input] = images }, spec.Output.Name, cancellationToken);
+    }
+
+    /// <summary>The velocity so far and what is left of it, as one; takes both over.</summary>
+    private DeviceTensor Composed(DeviceTensor? velocity, DeviceTensor left, CancellationToken cancellationToken)
+    {
+        if (velocity is null)
+            return left;
+        var (height, width) = ((int)left.Shape[2], (int)left.Shape[3]);
+        var grid = new SamplingGrid(_bundle.Image.Height, _bundle.Image.Width);
+        using (velocity)
+        using (left)
+        {
+            return _fields.Graph(("composition", grid, height, width), "composition", () => AnswerComposer.Composition(grid, height, width))
+                .RunSingle(new Dictionary<string, DeviceTensor> { ["first"] = velocity, ["second"] = left }, "velocity", cancellationToken);
+        }
+    }
+}

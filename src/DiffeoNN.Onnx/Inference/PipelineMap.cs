@@ -1,0 +1,106 @@
+using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Canonicalisation.Graphs;
+using DiffeoNN.Onnx.Execution;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Inference;
+
+/// <summary>One map a row, judged: where it is not used, the identity stands on the device.</summary>
+internal sealed class PipelineMap : IDisposable
+{
+    private readonly GraphFields _fields;
+    private readonly GraphBatch _batch;
+    private readonly GraphMaps _maps;
+    private readonly List<DeviceTensor> _own = [];
+    private readonly CanonicalisationResult? _repaired;
+    private readonly DeviceTensor? _used;
+
+    /// <summary>Judges the maps; what cannot be certified goes over the host, which repairs it.</summary>
+    public PipelineMap(
+        GraphFields fields,
+        CanonicaliserOptions options,
+        GraphBatch batch,
+        torch.Tensor images,
+        GraphMaps maps,
+        ImageState[] states,
+        StageClock clock,
+        CancellationToken cancellationToken)
+    {
+        (_fields, _batch, _maps) = (fields, batch, maps);
+        var acceptance = new Acceptance(options);
+        if (!Enumerable.Range(0, states.Length).All(row => acceptance.IsCertified(maps.Measures(row))))
+        {
+            var (certified, canonical) = maps.Certify(acceptance, states.Length);
+            _repaired = new SearchOutcome(fields.Energy, options, images, states, clock).Of(certified, canonical, cancellationToken);
+            (Images, Canonical, Inverse) = (_repaired.Images, Own(batch.Upload(_repaired.Canonical)), Own(batch.Upload(_repaired.InverseDisplacement)));
+            return;
+        }
+
+        string[] names = [.. fields.Energy.TermNames, "smoothness", "orientation"];
+        Images = [.. states.Select((state, row) => state.ToResult(
+            names, maps.SquaringsOf(row), maps.Measures(row), 1, acceptance.Judge(state.InputEnergy, state.Best.Energy, maps.Measures(row))))];
+        (Canonical, Inverse) = (maps.Canonical, maps.Inverse);
+        if (Images.All(image => image.Accepted))
+            return;
+        bool[] used = [.. Enumerable.Range(0, batch.Size).Select(row => row >= states.Length || Images[row].Accepted)];
+        _used = DeviceTensor.Of(used, used.Length, 1, 1, 1);
+        (Canonical, Inverse) = (Own(Chosen(maps.Canonical, batch.Images)), Own(OrZero(maps.Inverse)));
+    }
+
+    /// <summary>One record an image.</summary>
+    public IReadOnlyList<ImageCanonicalisation> Images { get; }
+
+    /// <summary>Canonical images, or the images themselves where the map is not used.</summary>
+    public DeviceTensor Canonical { get; }
+
+    /// <summary>From the images to them; zero where the map is not used.</summary>
+    public DeviceTensor Inverse { get; }
+
+    /// <summary>All of it on the host; the receiver's.</summary>
+    public CanonicalisationResult ToResult(StageTimes times)
+    {
+        using var scope = torch.NewDisposeScope();
+        if (_repaired is not null)
+        {
+            return new CanonicalisationResult(
+                Free(_repaired.Canonical.alias()), Free(_repaired.Velocity.alias()), Free(_repaired.Displacement.alias()), Free(_repaired.InverseDisplacement.alias()),
+                Images, times);
+        }
+
+        torch.Tensor Download(DeviceTensor value)
+        {
+            if (_used is null)
+                return Free(_batch.Download(value));
+            using var chosen = OrZero(value);
+            return Free(_batch.Download(chosen));
+        }
+
+        return new CanonicalisationResult(
+            Free(_batch.Download(Canonical)), Download(_maps.Velocity), Download(_maps.Displacement), Free(_batch.Download(Inverse)), Images, times);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _own.ForEach(value => value.Dispose());
+        _used?.Dispose();
+        _repaired?.Dispose();
+    }
+
+    private static torch.Tensor Free(torch.Tensor tensor) => tensor.DetachFromDisposeScope();
+
+    private DeviceTensor Own(DeviceTensor value)
+    {
+        _own.Add(value);
+        return value;
+    }
+
+    private DeviceTensor OrZero(DeviceTensor value)
+    {
+        using var zero = DeviceTensor.Of([0f], 1, 1, 1, 1);
+        return Chosen(value, zero);
+    }
+
+    private DeviceTensor Chosen(DeviceTensor value, DeviceTensor other) => _fields.Choose.RunSingle(
+        new Dictionary<string, DeviceTensor> { ["index"] = _used!, ["x"] = value, ["other"] = other }, "y");
+}

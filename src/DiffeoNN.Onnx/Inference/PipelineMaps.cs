@@ -1,0 +1,157 @@
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Canonicalisation.Graphs;
+using DiffeoNN.Onnx.Composition;
+using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Fields;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Inference;
+
+/// <summary>The maps of a batch's proposals on the device, each judged, and which of them count for which image.</summary>
+/// <param name="fields">Computes them.</param>
+/// <param name="options">Squarings, padding and acceptance.</param>
+/// <param name="batch">The images on the device.</param>
+/// <param name="images">The same on the CPU.</param>
+internal sealed class PipelineMaps(GraphFields fields, CanonicaliserOptions options, GraphBatch batch, torch.Tensor images) : IDisposable
+{
+    private readonly Acceptance _acceptance = new(options);
+    private readonly StageClock _clock = new();
+    private readonly List<GraphMaps> _all = [];
+    private readonly List<GraphMaps> _answered = [];
+    private readonly List<PipelineMap> _judged = [];
+
+    private int Count => (int)images.size(0);
+
+    /// <summary>The images that the last velocity leads to, accepted or not.</summary>
+    public DeviceTensor LastCanonical => _all[^1].Canonical;
+
+    /// <summary>The images that networks answer for, map by map.</summary>
+    public IEnumerable<DeviceTensor> Answered => _judged.Select(map => map.Canonical);
+
+    /// <summary>How many maps count for each image.</summary>
+    public int[] Accepted => [.. Enumerable.Range(0, Count).Select(row => _judged.Count(map => map.Images[row].Accepted))];
+
+    /// <summary>Makes the maps of velocities on a lattice.</summary>
+    public void Add(DeviceTensor lattice, bool isAnswered, CancellationToken cancellationToken)
+    {
+        _clock.Measure(Stage.Diagnostics, () =>
+        {
+            var (velocity, squarings) = batch.Full(lattice, cancellationToken);
+            _all.Add(batch.Maps(velocity, squarings, cancellationToken));
+            return true;
+        });
+        if (isAnswered)
+            _answered.Add(_all[^1]);
+    }
+
+    /// <summary>Decides for each map and image whether it is used.</summary>
+    public void Judge(CancellationToken cancellationToken)
+    {
+        var input = _clock.Measure(Stage.EnergyGradient, () => batch.Energies(batch.Images, cancellationToken));
+        foreach (var maps in _answered)
+        {
+            var found = _clock.Measure(Stage.EnergyGradient, () => batch.Energies(maps.Canonical, cancellationToken));
+            var states = new ImageState[Count];
+            for (var row = 0; row < Count; row++)
+            {
+                states[row] = new ImageState(options);
+                states[row].SetInputEnergy(input[row][0]);
+                var iterate = IterateEnergy.Of(found[row], 0, maps.Orientation(row), options);
+                states[row].Add(0, maps.IsAlive(row) ? iterate : iterate with { Total = double.NaN }, false);
+                if (_acceptance.IsCanonical(input[row][0]))
+                    states[row].LeaveAlone();
+            }
+
+            _judged.Add(new PipelineMap(fields, options, batch, images, maps, states, _clock, cancellationToken));
+        }
+    }
+
+    /// <summary>Carries the network's outputs back and takes their mean, image by image over the maps that count for it.</summary>
+    /// <returns>Answers on the images and on the canonical images, on the CPU, in the caller's dispose scope.</returns>
+    public (torch.Tensor Mapped, torch.Tensor Final) CarryBack(DeviceTensor[] outputs, OutputActivation activation, CancellationToken cancellationToken)
+    {
+        var channels = (int)outputs[0].Shape[1];
+        var grid = SamplingGrid.Of(images);
+        var graph = fields.Graph(
+            ("answers", grid, channels, outputs.Length, activation), "answers", () => AnswerComposer.Answers(grid, channels, outputs.Length, activation));
+        var inputs = new Dictionary<string, DeviceTensor>(StringComparer.Ordinal);
+        List<DeviceTensor> numbers = [];
+        for (var map = 0; map < outputs.Length; map++)
+        {
+            (inputs[AnswerComposer.Output(map)], inputs[AnswerComposer.Inverse(map)]) = (outputs[map], _judged[map].Inverse);
+            inputs[AnswerComposer.Weight(map)] = Rows(Weights(map));
+            inputs[AnswerComposer.IsFinal(map)] = Rows(Finals(map));
+        }
+
+        try
+        {
+            var results = graph.Run(inputs, [], [AnswerComposer.Mapped, AnswerComposer.Final], cancellationToken);
+            using var mapped = results[AnswerComposer.Mapped];
+            using var final = results[AnswerComposer.Final];
+            return (batch.Taken(mapped), batch.Taken(final));
+        }
+        finally
+        {
+            numbers.ForEach(number => number.Dispose());
+        }
+
+        DeviceTensor Rows(float[] values)
+        {
+            numbers.Add(DeviceTensor.Of([.. values, .. new float[batch.Size - Count]], batch.Size, 1, 1));
+            return numbers[^1];
+        }
+    }
+
+    /// <summary>The mean of answers on whole images, over the maps that count for each.</summary>
+    /// <returns>Of the images and of what stands for them, (N, K), on the CPU, in the caller's dispose scope.</returns>
+    public (torch.Tensor Mean, torch.Tensor Final) Mean(DeviceTensor[] outputs, OutputActivation activation)
+    {
+        torch.Tensor[] answers = [.. outputs.Select(output => InnerModel.Activate(batch.Download(output).flatten(1), activation))];
+        torch.Tensor Sum(Func<int, float[]> parts) => answers
+            .Select((answer, map) => answer * torch.tensor(parts(map)).view(-1, 1)).Aggregate((sum, next) => sum + next);
+        return (Sum(Weights), Sum(Finals));
+    }
+
+    /// <summary>What stands for each image: the last map that is used, else the last, which tells why.</summary>
+    public CanonicalisationResult Gather()
+    {
+        var times = _clock.Times();
+        var finals = Enumerable.Range(0, Count).Select(FinalOf).ToArray();
+        var results = finals.Distinct().ToDictionary(map => map, map => _judged[map].ToResult(times));
+        if (results.Count == 1)
+            return results.Values.Single();
+        try
+        {
+            ResultRow[] rows = [.. finals.Select((map, row) => new ResultRow(results[map], row))];
+            return ResultRow.Gather(rows, [.. rows.Select(row => row.Image)], times);
+        }
+        finally
+        {
+            foreach (var result in results.Values)
+                result.Dispose();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _judged.ForEach(map => map.Dispose());
+        _all.ForEach(maps => maps.Dispose());
+    }
+
+    private float[] Weights(int map)
+    {
+        var accepted = Accepted;
+        return [.. Enumerable.Range(0, Count).Select(row =>
+            accepted[row] == 0 ? Finals(map)[row] : _judged[map].Images[row].Accepted ? 1f / accepted[row] : 0)];
+    }
+
+    private float[] Finals(int map) => [.. Enumerable.Range(0, Count).Select(row => FinalOf(row) == map ? 1f : 0f)];
+
+    private int FinalOf(int row)
+    {
+        var last = _judged.FindLastIndex(map => map.Images[row].Accepted);
+        return last >= 0 ? last : _judged.Count - 1;
+    }
+}

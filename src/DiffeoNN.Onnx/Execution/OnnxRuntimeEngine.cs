@@ -96,6 +96,7 @@ public sealed class OnnxRuntimeEngine : IEngine
         _ = OrtEnvironment.Instance;
         using var options = new SessionOptions { LogSeverityLevel = OrtEnvironment.LogLevel, LogId = name };
         Budget.ApplyTo(options);
+        Options.ConfigureSession?.Invoke(options);
         InferenceSession session;
         try
         {

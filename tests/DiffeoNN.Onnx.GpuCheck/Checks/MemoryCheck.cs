@@ -6,7 +6,7 @@ namespace DiffeoNN.Onnx.GpuCheck.Checks;
 /// <summary>Whether many batches leave anything behind, on the device or beside it.</summary>
 internal static class MemoryCheck
 {
-    private const int Batch = 64;
+    private const int LargestBatch = 64;
     private const int WarmUp = 4;
     private const int LeastBatches = 4;
     private const double MostGrowth = 0.05;
@@ -35,8 +35,11 @@ internal static class MemoryCheck
         Report report)
     {
         using var model = Models.Load(options, bundle, target, fields);
-        var images = CheckImages.Generated(model.Bundle.Image, Batch, options.Seed);
-        var batches = Math.Max(LeastBatches, ((options.Images ?? 2000) + Batch - 1) / Batch);
+        var count = options.Images ?? 2000;
+        // Batches of a rehearsal with few images are small, too.
+        var batch = Math.Clamp(count / 8, 1, LargestBatch);
+        var images = CheckImages.Generated(model.Bundle.Image, batch, options.Seed);
+        var batches = Math.Max(LeastBatches, (count + batch - 1) / batch);
         for (var i = 0; i < WarmUp; i++) Models.RunOnce(model, images, report.Time);
         List<double> resident = [], onDevice = [];
         for (var i = 0; i < LeastBatches || (i < batches && report.Time.Elapsed < end); i++)
@@ -46,16 +49,16 @@ internal static class MemoryCheck
             if (device is not null) onDevice.Add(device.UsedMegabytes());
         }
 
-        Tell($"{name}, resident", resident, report);
-        if (device is not null) Tell($"{name}, device", onDevice, report);
+        Tell($"{name}, resident", batch, resident, report);
+        if (device is not null) Tell($"{name}, device", batch, onDevice, report);
     }
 
     /// <summary>The highest of the last quarter against the highest of the first, since memory goes up and down within a batch.</summary>
-    private static void Tell(string name, List<double> megabytes, Report report)
+    private static void Tell(string name, int batch, List<double> megabytes, Report report)
     {
         var quarter = Math.Max(1, megabytes.Count / 4);
         var (before, after) = (megabytes.Take(quarter).Max(), megabytes.TakeLast(quarter).Max());
-        report.AtMost($"{name}, growth over {megabytes.Count * Batch} images", (after / before) - 1, MostGrowth,
+        report.AtMost($"{name}, growth over {megabytes.Count * batch} images", (after / before) - 1, MostGrowth,
             note: $"{before:0} MB, then {after:0} MB");
     }
 }

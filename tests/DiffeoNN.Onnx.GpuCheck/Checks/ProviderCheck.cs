@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.GpuCheck.Operators;
 using DiffeoNN.Onnx.GpuCheck.Running;
@@ -19,7 +20,11 @@ internal static class ProviderCheck
     {
         var target = Target.Of(options);
         var cpu = Target.Cpu(options);
-        report.That($"device {target.Name}", target.IsCuda == (options.Device == Execution.ExecutionDevice.Cuda), target.Selection.Reason);
+        report.That($"device {target.Name}", target.IsCuda == (options.Device == ExecutionDevice.Cuda), target.Selection.Reason);
+        report.Info("ONNX Runtime", null, note: $"{OrtEnvironment.Instance.GetVersionString()}, {Environment.ProcessorCount} cores");
+        if (target.IsCuda)
+            report.Info("GPU", null,
+                note: DriverTool.Ask(target.Selection.Index, "name,driver_version,memory.total") ?? "nvidia-smi does not say");
         foreach (var name in options.Bundles)
         {
             report.Try($"{name} graphs", () => Graphs(new BundleGraphs(options.Models, name), target, options, report));

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 
@@ -44,23 +43,8 @@ internal sealed class DeviceMemory
         return null;
     }
 
-    private static double? FromTool(int index)
-    {
-        try
-        {
-            string[] words = ["--query-gpu=memory.used", "--format=csv,noheader,nounits", "-i",
-                index.ToString(CultureInfo.InvariantCulture)];
-            using var process = Process.Start(new ProcessStartInfo("nvidia-smi", words) { RedirectStandardOutput = true,
-                RedirectStandardError = true })!;
-            var text = process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
-            // Mebibytes, whatever the tool calls them.
-            return process.ExitCode == 0 && double.TryParse(text.Trim(), NumberStyles.Float, CultureInfo.InvariantCulture, out var used)
-                ? used * 1.048576 : null;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return null;
-        }
-    }
+    /// <summary>The tool counts in mebibytes.</summary>
+    private static double? FromTool(int index) =>
+        double.TryParse(DriverTool.Ask(index, "memory.used"), NumberStyles.Float, CultureInfo.InvariantCulture, out var used)
+            ? used * 1.048576 : null;
 }

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 using Microsoft.ML.OnnxRuntime;
 
@@ -10,7 +11,7 @@ internal sealed class Lane : IDisposable
 {
     private readonly OrtIoBinding _binding;
     private readonly Dictionary<string, OrtValue> _owned = [];
-    private readonly RunOptions _run = new();
+    private readonly RunOptions _run = new() { LogSeverityLevel = OrtEnvironment.LogLevel };
     private readonly Target _target;
 
     /// <param name="name">What messages call it.</param>

@@ -5,7 +5,8 @@ CheckOptions options;
 try
 {
     options = CheckOptions.Parse(args);
-    if (options.Check != "all" && !CheckList.Names.Contains(options.Check)) throw new FormatException($"There is no check '{options.Check}'.");
+    if (options.Check != "all"
+        && !CheckList.Names.Contains(options.Check)) throw new FormatException($"There is no check '{options.Check}'.");
 }
 catch (FormatException e)
 {

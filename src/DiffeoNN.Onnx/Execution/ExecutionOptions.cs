@@ -1,3 +1,5 @@
+using Microsoft.ML.OnnxRuntime;
+
 namespace DiffeoNN.Onnx.Execution;
 
 /// <summary>Where and on how many cores to run.</summary>
@@ -17,4 +19,7 @@ public sealed record ExecutionOptions
 
     /// <summary>Cores for ONNX Runtime and libtorch together, which take turns; 0 is all that this process may use (affinity and container limits honoured).</summary>
     public int Threads { get; init; }
+
+    /// <summary>Last word on the options of each session of ONNX Runtime, which carry the graph's name as their log id; null keeps them.</summary>
+    internal Action<SessionOptions>? ConfigureSession { get; init; }
 }

@@ -117,6 +117,7 @@ public sealed class OnnxRuntimeEngine : IEngine
         _ = OrtEnvironment.Instance;
         using var options = new SessionOptions { LogSeverityLevel = OrtEnvironment.LogLevel, LogId = name };
         Budget.ApplyTo(options);
+        Options.ConfigureSession?.Invoke(options);
         try
         {
             if (Device.Device == ExecutionDevice.Cuda) Options.Cuda.ApplyTo(options, Device.Index);

@@ -20,9 +20,11 @@ internal static class AllChecks
         var seconds = options.Seconds ?? Seconds;
         var rows = new JsonArray();
         var failed = new List<string>();
-        foreach (var check in CheckList.Names)
+        foreach (var (check, i) in CheckList.Names.Select((check, i) => (check, i)))
         {
-            var limit = seconds * CheckList.Share(check);
+            // What a check leaves of its share goes to those after it.
+            var left = Math.Max(1, seconds - Stopwatch.GetElapsedTime(start).TotalSeconds);
+            var limit = seconds == 0 ? 0 : left * CheckList.Share(check) / CheckList.Names.Skip(i).Sum(CheckList.Share);
             var part = Path.Combine(Path.GetTempPath(), $"gpucheck-{Environment.ProcessId}-{check}.json");
             if (RunOne(check, limit, part, args) is var code && code != 0)
             {
@@ -43,7 +45,8 @@ internal static class AllChecks
     {
         // Under the shared host the first argument is this assembly.
         var host = Environment.ProcessPath!;
-        List<string> words = Path.GetFileNameWithoutExtension(host) == "dotnet" ? [Path.Combine(AppContext.BaseDirectory, "gpucheck.dll")] : [];
+        var shared = Path.GetFileNameWithoutExtension(host) == "dotnet";
+        List<string> words = shared ? [Path.Combine(AppContext.BaseDirectory, "gpucheck.dll")] : [];
         words.Add(check);
         for (var i = 1; i + 1 < args.Count; i += 2)
         {

@@ -29,12 +29,14 @@ internal static class BundlesCheck
         {
             var data = bundle switch { "lungs" => options.DataLungs, "genus" => options.DataMnist, _ => null };
             foreach (var (name, fromIdentity, settings) in Settings)
-                report.Try($"{bundle} {name}", () => Compare($"{bundle} {name}", bundle, data, fromIdentity, settings, cpu, target, options, report));
+                report.Try($"{bundle} {name}", () =>
+                    Compare($"{bundle} {name}", bundle, data, fromIdentity, settings, cpu, target, options, report));
         }
     }
 
     private static void Compare(
-        string title, string bundle, string? data, bool fromIdentity, EquivariantOptions settings, Target cpu, Target target, CheckOptions options, Report report)
+        string title, string bundle, string? data, bool fromIdentity, EquivariantOptions settings, Target cpu, Target target,
+        CheckOptions options, Report report)
     {
         // libtorch on the CPU is what all others are held against.
         using var model = Models.Load(options, bundle, cpu, FieldEngine.Torch, settings);
@@ -80,18 +82,23 @@ internal static class BundlesCheck
         else
         {
             report.AtMost(
-                $"{name}, class flips", pairs.Count(pair => pair.Expected.Image.Output.Class != pair.Found.Image.Output.Class), 0, note: $"of {pairs.Count} images");
+                $"{name}, class flips", pairs.Count(pair => pair.Expected.Image.Output.Class != pair.Found.Image.Output.Class), 0,
+                note: $"of {pairs.Count} images");
         }
 
-        report.AtMost($"{name}, maps used by one only", pairs.Count(pair => pair.Expected.Search.Accepted != pair.Found.Search.Accepted), 0);
+        var disputed = pairs.Count(pair => pair.Expected.Search.Accepted != pair.Found.Search.Accepted);
+        report.AtMost($"{name}, maps used by one only", disputed, 0);
         // The library's unit is half the longest side.
         var fields = pairs.Max(pair => Largest(pair.Expected.Displacement, pair.Found.Displacement)) / 2;
         if (fromIdentity) report.AtMost($"{name}, displacements", fields, FieldTolerance, "of a side");
         else report.Info($"{name}, displacements", fields, "of a side");
-        report.Info($"{name}, canonical images", pairs.Max(pair => Largest(pair.Expected.Image.Canonical.Data, pair.Found.Image.Canonical.Data)));
-        report.Info($"{name}, energies", pairs.Max(pair =>
-            Math.Abs(pair.Expected.Search.CanonicalEnergy - pair.Found.Search.CanonicalEnergy) / Math.Max(1e-9, Math.Abs(pair.Expected.Search.CanonicalEnergy))));
+        report.Info($"{name}, canonical images",
+            pairs.Max(pair => Largest(pair.Expected.Image.Canonical.Data, pair.Found.Image.Canonical.Data)));
+        report.Info(
+            $"{name}, energies", pairs.Max(pair => Relative(pair.Expected.Search.CanonicalEnergy, pair.Found.Search.CanonicalEnergy)));
     }
+
+    private static double Relative(double expected, double found) => Math.Abs(expected - found) / Math.Max(1e-9, Math.Abs(expected));
 
     private static double Iou(ModelOutput expected, ModelOutput found) =>
         SegmentationScore.Of(found.Labels!, expected.Labels!, Math.Max(2, expected.Planes!.Channels)).Iou;

@@ -26,7 +26,8 @@ internal static class GradientsCheck
             {
                 var bundle = new BundleGraphs(options.Models, name);
                 foreach (var batch in Batches)
-                    Compare(bundle.EnergyGradient.Name, batch, bundle.EnergyGradient.Model, bundle.EnergyGradient.Inputs(batch, new Random(options.Seed)), target, cpu, report);
+                    Compare(bundle.EnergyGradient.Name, batch, bundle.EnergyGradient.Model,
+                        bundle.EnergyGradient.Inputs(batch, new Random(options.Seed)), target, cpu, report);
             });
         }
 
@@ -36,12 +37,14 @@ internal static class GradientsCheck
 
     private static IEnumerable<string> Models(string? folder, Report report)
     {
-        if (folder is not null) return Directory.EnumerateFiles(folder, "*.onnx", SearchOption.AllDirectories).Order(StringComparer.Ordinal);
+        if (folder is not null)
+            return Directory.EnumerateFiles(folder, "*.onnx", SearchOption.AllDirectories).Order(StringComparer.Ordinal);
         report.Skip("models of others", "no --onnx");
         return [];
     }
 
-    private static string Name(string folder, string path) => Path.GetRelativePath(folder, path).Replace("/model.onnx", "", StringComparison.Ordinal);
+    private static string Name(string folder, string path) =>
+        Path.GetRelativePath(folder, path).Replace("/model.onnx", "", StringComparison.Ordinal);
 
     private static void Model(string name, string path, Target target, Target cpu, CheckOptions options, Report report)
     {
@@ -74,7 +77,8 @@ internal static class GradientsCheck
     {
         // A compilation cannot be stopped; one that takes too long is left behind.
         var work = Task.Factory.StartNew(
-            () => GradientCompiler.Compile(model, new GradientOptions { Suffix = Suffix }), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            () => GradientCompiler.Compile(model, new GradientOptions { Suffix = Suffix }), CancellationToken.None,
+            TaskCreationOptions.LongRunning, TaskScheduler.Default);
         try
         {
             if (work.Wait(Compilation)) return work.Result;
@@ -88,19 +92,25 @@ internal static class GradientsCheck
         return null;
     }
 
-    private static void Compare(string name, int batch, OnnxModel model, IReadOnlyList<OnnxTensor> inputs, Target target, Target cpu, Report report)
+    private static void Compare(string name, int batch, OnnxModel model, IReadOnlyList<OnnxTensor> inputs, Target target, Target cpu,
+        Report report)
     {
         report.Time.Check();
         var expected = Lane.Once(name, model, cpu, inputs);
         var found = Lane.Once(name, model, target, inputs);
-        var differences = expected.Where(pair => pair.Value.ElementType.IsFloat()).ToDictionary(pair => pair.Key, pair => Difference.Of(pair.Value, found[pair.Key]));
+        var differences = expected.Where(pair => pair.Value.ElementType.IsFloat())
+            .ToDictionary(pair => pair.Key, pair => Difference.Of(pair.Value, found[pair.Key]));
         var gradients = differences.Where(pair => pair.Key.EndsWith(Suffix, StringComparison.Ordinal)).ToList();
         var outputs = differences.Except(gradients).Select(pair => pair.Value).ToList();
         if (outputs.Count > 0) report.AtMost($"{name} batch {batch}, outputs", outputs.Max(difference => difference.Relative), Tolerance);
         foreach (var (output, difference) in gradients)
         {
-            if (difference.Largest < NoGradient && difference.Absolute < NoGradient) report.Info($"{name} batch {batch}, {output}", difference.Largest, note: "no gradient to compare");
-            else report.AtLeast($"{name} batch {batch}, {output} cosine", difference.Cosine, LeastCosine, note: $"differs by {difference.Relative:0.0e+0} of the largest");
+            var row = $"{name} batch {batch}, {output}";
+            if (difference.Largest < NoGradient && difference.Absolute < NoGradient)
+                report.Info(row, difference.Largest, note: "no gradient to compare");
+            else
+                report.AtLeast(
+                    $"{row} cosine", difference.Cosine, LeastCosine, note: $"differs by {difference.Relative:0.0e+0} of the largest");
         }
     }
 }

@@ -2,11 +2,11 @@ using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.GpuCheck.Running;
 using Microsoft.ML.OnnxRuntime;
-using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace DiffeoNN.Onnx.GpuCheck.Checks;
 
-/// <summary>A graph that writes images into memory on the device, and the energy gradient, which reads them there; each in a session of its own.</summary>
+/// <summary>A graph that writes images into memory on the device, and the energy gradient, which reads them there; each in a session of
+/// its own.</summary>
 internal sealed class ProducerConsumer : IDisposable
 {
     /// <summary>How many different images there are.</summary>
@@ -23,10 +23,10 @@ internal sealed class ProducerConsumer : IDisposable
         var shape = bundle.Shape(Batch);
         _producer = new Lane("producer", Producer(shape), target);
         _consumer = new Lane("consumer", bundle.EnergyGradient.Model, target);
-        _shared = _producer.Allocate(TensorElementType.Float, shape);
         _producer.Bind(Tensors.Uniform("image", new Random(seed), 0, 1, shape));
         _producer.Bind(OnnxTensor.Scalar("b", 0f));
-        _producer.BindOutput("made", _shared);
+        _producer.Bind(OnnxTensor.Scalar("a", 1f));
+        _shared = _producer.RunInto();
         foreach (var weight in bundle.Weights) _consumer.Bind(weight);
         _consumer.Bind(EnergyComposer.Input, _shared);
     }

@@ -28,7 +28,8 @@ internal static class RaceCheck
     {
         using var pair = new ProducerConsumer(bundle, target, options.Seed);
         var others = pair.LearnAndRepeat(Repeats);
-        report.Info($"{name}, alone: other bits in {ProducerConsumer.Inputs * Repeats} runs", others, note: others == 0 ? "deterministic" : "the graph itself varies");
+        report.Info($"{name}, alone: other bits in {ProducerConsumer.Inputs * Repeats} runs", others, note: others == 0 ? "deterministic"
+            : "the graph itself varies");
         Tell($"{name} one thread", pair.Race(options.Runs, options.Seed, Time(report, end, 3)), others == 0, report);
     }
 
@@ -65,7 +66,8 @@ internal static class RaceCheck
         pair.LearnAndRepeat(1);
         pair.DoNotWaitForProducer();
         var outcome = pair.Race(Math.Min(200, options.Runs), options.Seed, Time(report, end, 1));
-        report.Info($"{name} not waiting: outputs off in {outcome.Runs} runs", outcome.Wrong, note: "what the runs above would show if they raced");
+        report.Info($"{name} not waiting: outputs off in {outcome.Runs} runs", outcome.Wrong,
+            note: "what the runs above would show if they raced");
     }
 
     private static Func<bool> Time(Report report, double end, int parts)
@@ -79,6 +81,7 @@ internal static class RaceCheck
         var runs = $"{outcome.Runs} runs";
         if (deterministic) report.AtMost($"{name}, other bits", outcome.OtherBits, 0, note: runs);
         else report.Info($"{name}, other bits", outcome.OtherBits, note: $"{runs}; no bar, since the graph alone varies");
-        report.AtMost($"{name}, outputs off by {RaceOutcome.Tolerance:0.0e+0}", outcome.Wrong, 0, note: $"{runs}, at worst {outcome.Worst:0.0e+0}");
+        report.AtMost($"{name}, outputs off by {RaceOutcome.Tolerance:0.0e+0}", outcome.Wrong, 0,
+            note: $"{runs}, at worst {outcome.Worst:0.0e+0}");
     }
 }

@@ -14,7 +14,8 @@ internal sealed record RaceOutcome(int Runs, int OtherBits, double Worst, int Wr
     public static RaceOutcome None { get; } = new(0, 0, 0, 0);
 
     /// <summary>Both together.</summary>
-    public RaceOutcome Plus(RaceOutcome other) => new(Runs + other.Runs, OtherBits + other.OtherBits, Math.Max(Worst, other.Worst), Wrong + other.Wrong);
+    public RaceOutcome Plus(RaceOutcome other) =>
+        new(Runs + other.Runs, OtherBits + other.OtherBits, Math.Max(Worst, other.Worst), Wrong + other.Wrong);
 
     /// <summary>One run more.</summary>
     public RaceOutcome With(bool sameBits, double difference) =>

@@ -46,8 +46,9 @@ internal static class SearchCheck
         var steps = result.Images.Min(image => image.Canonicalisation.Steps);
         report.That($"{name}, all {Steps} steps taken", steps == Steps, $"least {steps}");
         var times = result.Fields.Times;
-        var note = $"{1000 * seconds / Steps:0.00} ms a step; energy {Share(times.EnergyGradient, times)}, exponential {Share(times.Exponential, times)}, "
-            + $"warp {Share(times.Warp, times)}, regularisers {Share(times.Regularisers, times)}, result {Share(times.Diagnostics, times)}";
+        var note = $"{1000 * seconds / Steps:0.00} ms a step; energy {Share(times.EnergyGradient, times)}, "
+            + $"exponential {Share(times.Exponential, times)}, warp {Share(times.Warp, times)}, "
+            + $"regularisers {Share(times.Regularisers, times)}, result {Share(times.Diagnostics, times)}";
         var row = $"{name}, {Steps} steps of {images.Length} images";
         if (target.IsCuda && fields == FieldEngine.Onnx && images.Length == 64) report.AtMost(row, seconds, MostSeconds, "s", note);
         else report.Info(row, seconds, "s", note);

@@ -17,7 +17,8 @@ internal static class SingleCheck
         var seconds = options.Seconds ?? Seconds;
         using var time = new Deadline(seconds);
         var report = new Report(options.Check, time, options.Json);
-        using var watch = seconds > 0 ? new Timer(_ => GiveUp(report), null, TimeSpan.FromSeconds(seconds + Grace), Timeout.InfiniteTimeSpan) : null;
+        using var watch = seconds > 0
+            ? new Timer(_ => GiveUp(report), null, TimeSpan.FromSeconds(seconds + Grace), Timeout.InfiniteTimeSpan) : null;
         report.Try(options.Check, () => CheckList.Run(options, report));
         Summarise(options.Check, report);
         return report.Passes ? 0 : 1;
@@ -29,7 +30,10 @@ internal static class SingleCheck
         Environment.Exit(1);
     }
 
-    private static void Summarise(string check, Report report) => Console.WriteLine(
-        $"{check,-10} {(report.Passes ? "passes" : "FAILS")} after {report.Time.Elapsed:0.0} s: {report.Count(Verdict.Ok)} ok, {report.Count(Verdict.Miss)} MISS, "
-        + $"{report.Count(Verdict.Late)} LATE, {report.Count(Verdict.Skip)} skipped, {report.Count(Verdict.Info)} figures without a bar");
+    private static void Summarise(string check, Report report)
+    {
+        var counts = $"{report.Count(Verdict.Ok)} ok, {report.Count(Verdict.Miss)} MISS, {report.Count(Verdict.Late)} LATE, "
+            + $"{report.Count(Verdict.Skip)} skipped, {report.Count(Verdict.Info)} figures without a bar";
+        Console.WriteLine($"{check,-10} {(report.Passes ? "passes" : "FAILS")} after {report.Time.Elapsed:0.0} s: {counts}");
+    }
 }

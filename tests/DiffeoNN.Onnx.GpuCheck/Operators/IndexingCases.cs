@@ -25,7 +25,8 @@ internal static class IndexingCases
                 {
                     yield return OperatorCase.Of(
                         $"{mode} {padding} align_corners={aligned}", opset, "GridSample", [image, grid], Float,
-                        OnnxAttribute.Of("mode", mode), OnnxAttribute.Of("padding_mode", padding), OnnxAttribute.Of("align_corners", aligned));
+                        OnnxAttribute.Of("mode", mode), OnnxAttribute.Of("padding_mode", padding),
+                        OnnxAttribute.Of("align_corners", aligned));
                 }
             }
         }
@@ -39,15 +40,18 @@ internal static class IndexingCases
                 $"float {type} indices", 18, "ScatterElements", [Flat("data", random), Distinct(wide), Flat("updates", random)], Float,
                 OnnxAttribute.Of("axis", 2L));
             yield return OperatorCase.Of(
-                $"float {type} indices", 13, "GatherElements", [Flat("data", random), Indices(random, wide)], Float, OnnxAttribute.Of("axis", 2L));
-            yield return OperatorCase.Of($"float {type} indices", 13, "Gather", [Flat("data", random), Rows(random, wide)], Float, OnnxAttribute.Of("axis", 2L));
+                $"float {type} indices", 13, "GatherElements", [Flat("data", random), Indices(random, wide)], Float,
+                OnnxAttribute.Of("axis", 2L));
+            yield return OperatorCase.Of($"float {type} indices", 13, "Gather", [Flat("data", random), Rows(random, wide)], Float,
+                OnnxAttribute.Of("axis", 2L));
         }
 
         yield return Scatter("float", "int64", Flat("data", random), Indices(random, true), Flat("updates", random), opset: 16);
         yield return ScatterNd("float", Flat("data", random), Tensors.Normal("updates", random, Pixels), random);
         yield return ScatterNd("int64", Counts("data", random), Tensors.Int64s("updates", random, -9, 9, Pixels), random);
         yield return OperatorCase.Of("float", 13, "GatherND", [Flat("data", random), Points(random)], Float);
-        yield return OperatorCase.Of("float", 13, "Slice", [image, Constant("starts", 1), Constant("ends", Side), Constant("axes", 3)], Float);
+        yield return OperatorCase.Of("float", 13, "Slice", [image, Constant("starts", 1), Constant("ends", Side), Constant("axes", 3)],
+            Float);
     }
 
     /// <summary>A scatter of many values into few places; the same places for the same seed.</summary>
@@ -57,12 +61,14 @@ internal static class IndexingCases
         ? Scatter("float", "int64", Flat("data", random), Indices(random, true), Flat("updates", random))
         : Scatter("int64", "int64", Counts("data", random), Indices(random, true), Counts("updates", random));
 
-    private static OperatorCase Scatter(string kind, string indices, OnnxTensor data, OnnxTensor places, OnnxTensor updates, int opset = 18) => OperatorCase.Of(
+    private static OperatorCase Scatter(string kind, string indices, OnnxTensor data, OnnxTensor places, OnnxTensor updates,
+        int opset = 18) => OperatorCase.Of(
         $"add {kind} {indices} indices", opset, "ScatterElements", [data, places, updates], data.ElementType,
         OnnxAttribute.Of("axis", 2L), OnnxAttribute.Of("reduction", "add"));
 
     private static OperatorCase ScatterNd(string kind, OnnxTensor data, OnnxTensor updates, Random random) =>
-        OperatorCase.Of($"add {kind}", 18, "ScatterND", [data, Points(random), updates], data.ElementType, OnnxAttribute.Of("reduction", "add"));
+        OperatorCase.Of($"add {kind}", 18, "ScatterND", [data, Points(random), updates], data.ElementType,
+            OnnxAttribute.Of("reduction", "add"));
 
     private static OnnxTensor Flat(string name, Random random) => Tensors.Normal(name, random, Batch, Channels, Pixels);
 

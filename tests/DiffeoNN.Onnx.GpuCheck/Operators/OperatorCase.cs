@@ -18,12 +18,14 @@ internal sealed record OperatorCase(string Name, string OpType, OnnxModel Model,
     /// <param name="attributes">Its attributes.</param>
     /// <remarks>Inputs whose name begins with <c>const</c> are initialisers.</remarks>
     public static OperatorCase Of(
-        string variant, int opset, string opType, OnnxTensor?[] inputs, OnnxElementType output, params IEnumerable<OnnxAttribute> attributes) =>
+        string variant, int opset, string opType, OnnxTensor?[] inputs, OnnxElementType output,
+            params IEnumerable<OnnxAttribute> attributes) =>
         Of(variant, opset, opType, inputs, [output], attributes);
 
     /// <summary>A node with several outputs.</summary>
     public static OperatorCase Of(
-        string variant, int opset, string opType, OnnxTensor?[] inputs, IReadOnlyList<OnnxElementType> outputs, params IEnumerable<OnnxAttribute> attributes)
+        string variant, int opset, string opType, OnnxTensor?[] inputs, IReadOnlyList<OnnxElementType> outputs,
+            params IEnumerable<OnnxAttribute> attributes)
     {
         var graph = new OnnxGraph { Name = opType };
         foreach (var tensor in inputs.OfType<OnnxTensor>())
@@ -37,7 +39,8 @@ internal sealed record OperatorCase(string Name, string OpType, OnnxModel Model,
         graph.Outputs.AddRange(names.Zip(outputs, (name, type) => new OnnxValueInfo(name, type, null)));
         var model = new OnnxModel { Graph = graph };
         model.OpsetImports[""] = opset;
-        return new($"{opType}-{opset} {variant}".TrimEnd(), opType, model, [.. inputs.OfType<OnnxTensor>().Where(tensor => !IsConstant(tensor))]);
+        return new($"{opType}-{opset} {variant}".TrimEnd(), opType, model,
+            [.. inputs.OfType<OnnxTensor>().Where(tensor => !IsConstant(tensor))]);
     }
 
     private static bool IsConstant(OnnxTensor tensor) => tensor.Name.StartsWith("const", StringComparison.Ordinal);

@@ -54,7 +54,8 @@ internal sealed class BundleGraphs
     private NamedGraph Network(BundleRole role) =>
         new($"{_bundle.Name} {role.ToString().ToLowerInvariant()}", _bundle.LoadModel(role), Images(_bundle.Manifest.Models[role]!.Input));
 
-    private IReadOnlyList<OnnxTensor> EnergyInputs(int batch, Random random) => [.. Images(EnergyComposer.Input)(batch, random), .. Weights];
+    private IReadOnlyList<OnnxTensor> EnergyInputs(int batch, Random random) =>
+        [.. Images(EnergyComposer.Input)(batch, random), .. Weights];
 
     private Func<int, Random, IReadOnlyList<OnnxTensor>> Images(string input) =>
         (batch, random) => [Tensors.Uniform(input, random, 0, 1, Shape(batch))];

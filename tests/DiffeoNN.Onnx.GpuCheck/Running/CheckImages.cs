@@ -31,7 +31,8 @@ internal static class CheckImages
     public static ImageBuffer[] Generated(ImageSpec image, int count, int seed)
     {
         var different = Generated(Math.Max(image.Height, image.Width), Math.Min(count, Different), seed);
-        return [.. Enumerable.Range(0, count).Select(i => ImageResampler.Resize(different[i % different.Length], image.Height, image.Width))];
+        return [.. Enumerable.Range(0, count)
+            .Select(i => ImageResampler.Resize(different[i % different.Length], image.Height, image.Width))];
     }
 
     private static ImageBuffer[] Generated(int size, int count, int seed)

@@ -91,7 +91,8 @@ internal sealed record CheckOptions
         "--seconds" => this with { Seconds = double.Parse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture) },
         "--json" => this with { Json = value },
         "--bundles" => this with { Bundles = value.Split(',') },
-        "--fields" => this with { Fields = [.. value.Split(',').Select(field => Enum.Parse<Inference.FieldEngine>(field, ignoreCase: true))] },
+        "--fields" => this with { Fields = [.. value.Split(',')
+            .Select(field => Enum.Parse<Inference.FieldEngine>(field, ignoreCase: true))] },
         "--threads" => this with { Threads = Number(value) },
         "--seed" => this with { Seed = Number(value) },
         "--onnx" => this with { Onnx = value },

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 
@@ -18,7 +17,8 @@ internal sealed class DeviceMemory
 
     /// <summary>The first way that works; null if none does.</summary>
     public static DeviceMemory? Find(int index) =>
-        new[] { FromRuntime(index), () => FromTool(index) }.OfType<Func<double?>>().Where(read => read() is not null).Select(read => new DeviceMemory(read)).FirstOrDefault();
+        new[] { FromRuntime(index), () => FromTool(index) }.OfType<Func<double?>>().Where(read => read() is not null)
+            .Select(read => new DeviceMemory(read)).FirstOrDefault();
 
     /// <summary>Megabytes in use.</summary>
     /// <exception cref="InvalidOperationException">It cannot be told any more.</exception>
@@ -31,7 +31,8 @@ internal sealed class DeviceMemory
             if (!NativeLibrary.TryLoad(name, out var library) || !NativeLibrary.TryGetExport(library, "cudaMemGetInfo", out var info)
                 || !NativeLibrary.TryGetExport(library, "cudaSetDevice", out var set))
                 continue;
-            var (getInfo, setDevice) = (Marshal.GetDelegateForFunctionPointer<GetInfo>(info), Marshal.GetDelegateForFunctionPointer<SetDevice>(set));
+            var (getInfo, setDevice) = (Marshal.GetDelegateForFunctionPointer<GetInfo>(info),
+                Marshal.GetDelegateForFunctionPointer<SetDevice>(set));
             return () =>
             {
                 nuint free, total;
@@ -42,20 +43,8 @@ internal sealed class DeviceMemory
         return null;
     }
 
-    private static double? FromTool(int index)
-    {
-        try
-        {
-            string[] words = ["--query-gpu=memory.used", "--format=csv,noheader,nounits", "-i", index.ToString(CultureInfo.InvariantCulture)];
-            using var process = Process.Start(new ProcessStartInfo("nvidia-smi", words) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-            var text = process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
-            // Mebibytes, whatever the tool calls them.
-            return process.ExitCode == 0 && double.TryParse(text.Trim(), NumberStyles.Float, CultureInfo.InvariantCulture, out var used) ? used * 1.048576 : null;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return null;
-        }
-    }
+    /// <summary>The tool counts in mebibytes.</summary>
+    private static double? FromTool(int index) =>
+        double.TryParse(DriverTool.Ask(index, "memory.used"), NumberStyles.Float, CultureInfo.InvariantCulture, out var used)
+            ? used * 1.048576 : null;
 }

@@ -3,7 +3,8 @@ using DiffeoNN.Onnx.Gradients;
 namespace DiffeoNN.Onnx.GpuCheck.Running;
 
 /// <summary>How far a tensor is from the one expected.</summary>
-/// <param name="Relative">Largest difference over the largest expected absolute value; infinite where shapes or non-finite values differ.</param>
+/// <param name="Relative">Largest difference over the largest expected absolute value; infinite where shapes or non-finite values
+/// differ.</param>
 /// <param name="Cosine">Cosine of the angle between them, 1 where both are zero.</param>
 /// <param name="Largest">Largest absolute value of the expected tensor.</param>
 /// <param name="Absolute">Largest difference.</param>
@@ -42,5 +43,6 @@ internal sealed record Difference(double Relative, double Cosine, double Largest
     }
 
     private static double[] Numbers(OnnxTensor tensor) =>
-        tensor.ElementType == OnnxElementType.Bool ? Array.ConvertAll(tensor.Data.ToArray(), value => (double)value) : tensor.ToDoubleArray();
+        tensor.ElementType == OnnxElementType.Bool ? Array.ConvertAll(tensor.Data.ToArray(), value => (double)value)
+            : tensor.ToDoubleArray();
 }

@@ -1,18 +1,18 @@
+using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 using Microsoft.ML.OnnxRuntime;
-using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace DiffeoNN.Onnx.GpuCheck.Running;
 
 /// <summary>A graph in a session of its own, whose inputs are bound once and stay where the graph reads them. For one thread.</summary>
-/// <remarks>ONNX Runtime carries a value of the CPU's memory to the device when it is bound, so runs after that find their inputs there.</remarks>
+/// <remarks>ONNX Runtime carries a value of the CPU's memory to the device when it is bound, so runs after that find their inputs
+/// there.</remarks>
 internal sealed class Lane : IDisposable
 {
     private readonly OrtIoBinding _binding;
     private readonly Dictionary<string, OrtValue> _owned = [];
-    private readonly RunOptions _run = new();
+    private readonly RunOptions _run = new() { LogSeverityLevel = OrtEnvironment.LogLevel };
     private readonly Target _target;
-    private OrtAllocator? _allocator;
 
     /// <param name="name">What messages call it.</param>
     /// <param name="model">The graph; not needed afterwards.</param>
@@ -33,7 +33,8 @@ internal sealed class Lane : IDisposable
     public InferenceSession Session { get; }
 
     /// <summary>A lane with its inputs bound and its outputs left on the device.</summary>
-    public static Lane Ready(string name, OnnxModel model, Target target, IEnumerable<OnnxTensor> inputs, Action<SessionOptions>? configure = null, bool tf32 = false)
+    public static Lane Ready(string name, OnnxModel model, Target target, IEnumerable<OnnxTensor> inputs,
+        Action<SessionOptions>? configure = null, bool tf32 = false)
     {
         var lane = new Lane(name, model, target, configure, tf32);
         try
@@ -70,20 +71,21 @@ internal sealed class Lane : IDisposable
     /// <summary>Binds a value, which stays the caller's.</summary>
     public void Bind(string input, OrtValue value) => _binding.BindInput(input, value);
 
-    /// <summary>Lets an output be written into a value, which stays the caller's.</summary>
-    public void BindOutput(string output, OrtValue value) => _binding.BindOutput(output, value);
-
     /// <summary>Leaves all outputs on the device.</summary>
     public void KeepOutputs()
     {
         foreach (var output in Session.OutputNames) _binding.BindOutputToDevice(output, _target.Memory);
     }
 
-    /// <summary>Memory on the device; the caller disposes it before the lane.</summary>
-    public OrtValue Allocate(TensorElementType type, params long[] shape)
+    /// <summary>Runs, and hands over the single output where it lies on the device; later runs write into the same memory.</summary>
+    /// <returns>The caller disposes it before the lane.</returns>
+    public OrtValue RunInto()
     {
-        _allocator ??= _target.IsCuda ? new OrtAllocator(Session, _target.Memory) : null;
-        return OrtValue.CreateAllocatedTensorValue(_allocator ?? OrtAllocator.DefaultInstance, type, shape);
+        KeepOutputs();
+        Run();
+        var output = _binding.GetOutputValues().Single();
+        _binding.BindOutput(Session.OutputNames.Single(), output);
+        return output;
     }
 
     /// <summary>Runs, and waits for the device.</summary>
@@ -102,7 +104,8 @@ internal sealed class Lane : IDisposable
         foreach (var output in Session.OutputNames) _binding.BindOutputToDevice(output, OrtMemoryInfo.DefaultInstance);
         Run();
         using var values = _binding.GetOutputValues();
-        var result = Session.OutputNames.Select((name, i) => Tensors.FromValue(name, values[i])).ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+        var result = Session.OutputNames.Select((name, i) => Tensors.FromValue(name, values[i]))
+            .ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
         KeepOutputs();
         return result;
     }
@@ -111,7 +114,6 @@ internal sealed class Lane : IDisposable
     {
         _binding.Dispose();
         foreach (var value in _owned.Values) value.Dispose();
-        _allocator?.Dispose();
         _run.Dispose();
         Session.Dispose();
     }

@@ -10,7 +10,8 @@ internal static class Tensors
     /// <summary>A value in the CPU's memory; the caller disposes it.</summary>
     public static OrtValue ToValue(OnnxTensor tensor)
     {
-        var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)tensor.ElementType, [.. tensor.Dimensions]);
+        var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)tensor.ElementType,
+            [.. tensor.Dimensions]);
         tensor.Data.Span.CopyTo(value.GetTensorMutableRawData());
         return value;
     }
@@ -28,7 +29,8 @@ internal static class Tensors
 
     /// <summary>Random normal numbers, by the method of Box and Muller.</summary>
     public static OnnxTensor Normal(string name, Random random, params long[] shape) => OnnxTensor.Create<float>(
-        name, shape, [.. Draw(shape, () => (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())))]);
+        name, shape, [.. Draw(shape, () =>
+            (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())))]);
 
     /// <summary>Whole numbers in [low, high).</summary>
     public static OnnxTensor Int64s(string name, Random random, long low, long high, params long[] shape) =>

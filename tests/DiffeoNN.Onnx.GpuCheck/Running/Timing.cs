@@ -2,39 +2,41 @@ using System.Diagnostics;
 
 namespace DiffeoNN.Onnx.GpuCheck.Running;
 
-/// <summary>Medians of times.</summary>
-internal static class Timing
+/// <summary>A measured time.</summary>
+/// <param name="Milliseconds">The median.</param>
+/// <param name="Runs">Of how many runs.</param>
+internal sealed record Timing(double Milliseconds, int Runs)
 {
-    /// <summary>Milliseconds that a piece of work takes: the median after a warm-up.</summary>
+    /// <summary>Slow work is measured so often at least.</summary>
+    private const int LeastRuns = 3;
+
+    /// <summary>Measures a piece of work after a warm-up.</summary>
     /// <param name="work">Waits for the device at its end.</param>
-    /// <param name="warmUp">Runs before the first that counts.</param>
-    /// <param name="repeats">Runs that count, at least 1.</param>
+    /// <param name="warmUp">Runs before the first that counts; fewer, but one, where they take a third of the budget.</param>
+    /// <param name="repeats">Runs that count; fewer, but three, where the budget is used up.</param>
     /// <param name="time">Ends it.</param>
+    /// <param name="budget">Seconds for all of it.</param>
     /// <exception cref="OperationCanceledException">The time was over.</exception>
-    public static double Median(Action work, int warmUp, int repeats, Deadline time)
+    public static Timing Of(Action work, int warmUp, int repeats, Deadline time, double budget)
     {
-        for (var i = 0; i < warmUp; i++)
+        var start = Stopwatch.GetTimestamp();
+        double Elapsed() => Stopwatch.GetElapsedTime(start).TotalSeconds;
+        for (var i = 0; i < warmUp && (i == 0 || Elapsed() < budget / 3); i++)
         {
             time.Check();
             work();
         }
 
-        var times = new double[repeats];
-        for (var i = 0; i < repeats; i++)
+        List<double> times = [];
+        while (times.Count < repeats && (times.Count < LeastRuns || Elapsed() < budget))
         {
             time.Check();
-            var start = Stopwatch.GetTimestamp();
+            var before = Stopwatch.GetTimestamp();
             work();
-            times[i] = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+            times.Add(Stopwatch.GetElapsedTime(before).TotalMilliseconds);
         }
 
-        return Median(times);
-    }
-
-    /// <summary>The median.</summary>
-    public static double Median(IReadOnlyList<double> values)
-    {
-        var sorted = values.Order().ToArray();
-        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+        times.Sort();
+        return new((times[(times.Count - 1) / 2] + times[times.Count / 2]) / 2, times.Count);
     }
 }

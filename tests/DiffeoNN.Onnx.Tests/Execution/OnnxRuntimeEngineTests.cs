@@ -68,6 +68,26 @@ public sealed class OnnxRuntimeEngineTests
         Assert.That(() => new CoreBudget(-1), Throws.TypeOf<ArgumentOutOfRangeException>());
     }
 
+    [Test]
+    public void ConfigureSession_ReachesEachGraphUnderItsName()
+    {
+        using var folder = new TemporaryFolder();
+        List<string> names = [];
+        var engine = new OnnxRuntimeEngine(new ExecutionOptions
+        {
+            Device = ExecutionDevice.Cpu,
+            ConfigureSession = options =>
+            {
+                names.Add(options.LogId);
+                options.ProfileOutputPathPrefix = Path.Combine(folder.Path, "profile");
+                options.EnableProfiling = true;
+            },
+        });
+        using (var graph = engine.Load(Graphs.Path("external.onnx"))) Assert.That(LastOf(graph), Is.EqualTo(255));
+        Assert.That(names, Is.EqualTo(["external.onnx"]));
+        Assert.That(Directory.GetFiles(folder.Path, "profile*.json"), Has.Length.EqualTo(1));
+    }
+
     private static float LastOf(IGraph graph)
     {
         using var scope = torch.NewDisposeScope();

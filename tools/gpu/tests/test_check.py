@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -50,7 +51,8 @@ class CheckTests(unittest.TestCase):
     def test_steps_run_in_the_order_named_and_leave_log_and_result(self):
         found = self.check("memory", "provider")
         self.assertEqual(found.returncode, 0, found.stderr)
-        self.assertEqual(list(self.rows().items()), [("memory", "passed"), ("provider", "passed")])
+        self.assertLess(found.stdout.index("== memory"), found.stdout.index("== provider"))
+        self.assertEqual(self.rows(), {"provider": "passed", "memory": "passed"})
         with tarfile.open(self.out / "report.tar.gz") as archive:
             self.assertEqual(json.load(archive.extractfile("json/provider.json")), {"step": "provider"})
             self.assertIn(b"memory is right", archive.extractfile("logs/memory.log").read())
@@ -69,6 +71,18 @@ class CheckTests(unittest.TestCase):
     def test_the_budget_bounds_all(self):
         self.check("race", "memory", "--budget", "6")
         self.assertEqual(self.rows(), {"race": "TIMED OUT", "memory": "skipped"})
+
+    def test_a_later_call_waits_for_steps_in_the_background_and_shows_them(self):
+        found = self.check("race", "--background", "--limit", "race=3")
+        self.assertEqual((found.returncode, found.stdout), (0, "race run in the background\n"))
+        begun = time.monotonic()
+        found = self.check("memory")
+        self.assertGreater(time.monotonic() - begun, 1.5)
+        self.assertIn("waiting", found.stdout)
+        self.assertEqual(found.returncode, 0)
+        self.assertEqual(self.rows(), {"race": "TIMED OUT", "memory": "passed"})
+        with tarfile.open(self.out / "report.tar.gz") as archive:
+            self.assertIn("logs/race.log", archive.getnames())
 
     def test_a_kit_without_the_check_program_skips_its_steps(self):
         (self.kit / "program/gpucheck").unlink()

@@ -20,18 +20,18 @@ def section(data, name):
     """Where a section of a 64-bit ELF file begins and ends."""
     if data[:5] != b"\x7fELF\x02":
         raise SystemExit("error: the file is no 64-bit ELF library.")
-    table, = struct.unpack_from("<Q", data, 0x28)
+    (table,) = struct.unpack_from("<Q", data, 0x28)
     size, count, names = struct.unpack_from("<HHH", data, 0x3A)
     headers = [struct.unpack_from("<IIQQQQ", data, table + i * size) for i in range(count)]
     for header in headers:
         start = headers[names][4] + header[0]
-        if bytes(data[start:data.index(b"\0", start)]) == name:
+        if bytes(data[start : data.index(b"\0", start)]) == name:
             return header[4], header[4] + header[5]
     raise SystemExit(f"error: the file has no section {name.decode()}; expected a library with code for GPUs.")
 
 
 def containers(data):
-    """For each container of GPU code its first byte, where its entries begin, and the entries: architecture, whether code, first and last byte."""
+    """For each container its first byte, where its entries begin, and those: architecture, whether code, first and last byte."""
     at, end = section(data, b".nv_fatbin")
     while at < end:
         magic, _, header, size = FAT_HEADER.unpack_from(data, at) if at + FAT_HEADER.size <= end else (0, 0, 0, 0)
@@ -41,7 +41,7 @@ def containers(data):
         entries, entry, stop = [], at + header, at + header + size
         while entry < stop:
             kind, _, head, length = ENTRY_HEADER.unpack_from(data, entry)
-            architecture, = struct.unpack_from("<I", data, entry + ARCHITECTURE)
+            (architecture,) = struct.unpack_from("<I", data, entry + ARCHITECTURE)
             if entry + head + length > stop:
                 raise SystemExit(f"error: the container at byte {at} has an entry that goes beyond its end; its format is another one.")
             entries.append((architecture, kind == CODE, entry, entry + head + length))
@@ -73,14 +73,14 @@ def thin(path, rest, architecture):
 def restore(path, rest):
     """Puts back what ``thin`` took out."""
     with rest.open("rb") as source, path.open("r+b") as target:
-        length, = struct.unpack("<Q", source.read(8))
+        (length,) = struct.unpack("<Q", source.read(8))
         head = json.loads(source.read(length))
         if path.stat().st_size != head["size"]:
             raise SystemExit(f"error: '{path}' has {path.stat().st_size} bytes; what was taken out is of a file of {head['size']}.")
         for at, begin, entries in head["containers"]:
             total, kept = sum(size for size, _ in entries), sum(size for size, stay in entries if stay)
             target.seek(at + SIZE)
-            found, = struct.unpack("<Q", target.read(8))
+            (found,) = struct.unpack("<Q", target.read(8))
             if found == total:
                 raise SystemExit(f"error: '{path}' has its code already.")
             target.seek(begin)

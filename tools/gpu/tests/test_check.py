@@ -42,7 +42,9 @@ class CheckTests(unittest.TestCase):
         path.chmod(0o755)
 
     def check(self, *words):
-        return subprocess.run(["bash", str(self.kit / "tools/gpu/check"), *words, "--out", str(self.out)], capture_output=True, text=True, check=False)
+        return subprocess.run(
+            ["bash", str(self.kit / "tools/gpu/check"), *words, "--out", str(self.out)], capture_output=True, text=True, check=False
+        )
 
     def rows(self):
         """Results by step, in the table's order."""
@@ -91,7 +93,7 @@ class CheckTests(unittest.TestCase):
         self.assertEqual(self.rows(), {"provider": "skipped"})
 
     def test_other_models_and_images_are_named_where_the_kit_has_them(self):
-        self.program("gpucheck", "#!/bin/sh\necho \"$@\"\n")
+        self.program("gpucheck", '#!/bin/sh\necho "$@"\n')
         self.assertNotIn("--onnx", self.check("gradients").stdout)
         (self.kit / "onnx/net").mkdir()
         self.assertIn(f"--onnx {self.kit}/onnx", self.check("gradients").stdout)
@@ -102,8 +104,13 @@ class CheckTests(unittest.TestCase):
 
     def test_scripts_of_a_checkout_take_the_kit_that_was_unpacked(self):
         shutil.copytree(TOOLS, self.folder / "checkout/tools/gpu", ignore=shutil.ignore_patterns("__pycache__"))
-        found = subprocess.run(["bash", str(self.folder / "checkout/tools/gpu/check"), "provider", "--out", str(self.out)],
-                               env={**os.environ, "DIFFEONN_GPU": str(self.folder / "home")}, capture_output=True, text=True, check=False)
+        found = subprocess.run(
+            ["bash", str(self.folder / "checkout/tools/gpu/check"), "provider", "--out", str(self.out)],
+            env={**os.environ, "DIFFEONN_GPU": str(self.folder / "home")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         self.assertEqual(found.returncode, 0, found.stderr)
         self.assertEqual(self.rows(), {"provider": "passed"})
 

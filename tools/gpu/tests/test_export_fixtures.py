@@ -40,7 +40,7 @@ class FixtureTests(unittest.TestCase):
         x = torch.from_numpy(read(data / "input_0.pb")).requires_grad_(True)
         y = fixture_models.build("separable")(x)
         np.testing.assert_allclose(y.detach().numpy(), read(data / "output_0.pb"), atol=1e-5)
-        gradient, = torch.autograd.grad(y, x, torch.from_numpy(read(data / "output_grad.pb")))
+        (gradient,) = torch.autograd.grad(y, x, torch.from_numpy(read(data / "output_grad.pb")))
         np.testing.assert_allclose(gradient.numpy(), read(data / "image_grad.pb"), atol=1e-4)
 
     def test_an_export_is_written_by_the_tool_and_described(self):

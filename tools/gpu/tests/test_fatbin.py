@@ -64,7 +64,9 @@ class FatbinTests(unittest.TestCase):
         self.assertNotIn(b"ampere##", self.file.read_bytes())
 
     def test_restoring_gives_the_same_bytes(self):
-        before = self.write(container(entry(75, b"turing##"), entry(90, b"hopper##")), container(entry(90, b"more####"), entry(86, b"ga102###")))
+        before = self.write(
+            container(entry(75, b"turing##"), entry(90, b"hopper##")), container(entry(90, b"more####"), entry(86, b"ga102###"))
+        )
         self.run_script("thin", str(self.file), str(self.rest), "--arch", "90")
         self.assertNotEqual(self.file.read_bytes(), before)
         self.assertEqual(self.run_script("restore", str(self.file), str(self.rest)).returncode, 0)

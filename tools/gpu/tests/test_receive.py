@@ -22,7 +22,7 @@ def kit(text, parts=3, group="kit", file="program/diffeonn.dll"):
         archive.addfile(info, io.BytesIO(text))
     data = buffer.getvalue()
     size = -(-len(data) // parts)
-    chunks = {f"{group}.zst.{i + 1:03}": data[i * size:(i + 1) * size] for i in range(parts)}
+    chunks = {f"{group}.zst.{i + 1:03}": data[i * size : (i + 1) * size] for i in range(parts)}
     return chunks, "".join(f"{hashlib.sha256(chunk).hexdigest()}  {name}\n" for name, chunk in chunks.items())
 
 
@@ -46,7 +46,13 @@ class ReceiveTests(unittest.TestCase):
 
     def receive(self):
         shutil.copy(SCRIPT, self.carried)
-        return subprocess.run(["bash", str(self.carried / "receive")], env={**os.environ, "DIFFEONN_GPU": str(self.home)}, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            ["bash", str(self.carried / "receive")],
+            env={**os.environ, "DIFFEONN_GPU": str(self.home)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def unpacked(self):
         file = self.home / "kit/program/diffeonn.dll"

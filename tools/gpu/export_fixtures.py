@@ -4,6 +4,10 @@ Each goes into a folder ``NAME-EXPORTER-OPSET``, written by ``diffeonn_tools ref
 ``fixtures.json`` says what was written by which versions, and what failed: one failure does not stop the others.
 """
 
+import time
+
+BEGUN = time.perf_counter()  # loading PyTorch counts, too
+
 import argparse
 import inspect
 import json
@@ -12,7 +16,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -137,15 +140,18 @@ def run(request, output, seconds):
 
 def call(words, seconds):
     """Code and output of a command; what lasts longer is ended."""
+    if seconds < 1:
+        return None, "not started: the time is spent"
     paths = [str(TOOLS), str(Path(__file__).resolve().parent), os.environ.get("PYTHONPATH", "")]
     try:
         found = subprocess.run(
             words,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            # Many run side by side.
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "2"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=max(1, seconds),
+            timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -197,7 +203,7 @@ def main(arguments=None):
         "--only", nargs=3, metavar=("NAME", "EXPORTER", "OPSET"), help="this export alone; its entry is the last line printed"
     )
     options = parser.parse_args(arguments)
-    end = time.perf_counter() + options.seconds
+    end = (BEGUN if arguments is None else time.perf_counter()) + options.seconds
     sys.path.insert(0, str(TOOLS))
     if options.only:
         name, exporter, opset = options.only
@@ -211,10 +217,9 @@ def main(arguments=None):
         (options.output / "fixtures.json").write_text(json.dumps(content, indent=1) + "\n")
 
     with ThreadPoolExecutor(options.jobs) as pool:
+        exports = [pool.submit(lambda r=request: run(r, options.output, end - time.perf_counter())) for request in requests()]
         command = pool.submit(lambda: try_command(options.output, end - time.perf_counter()))
-        for task in as_completed(
-            [pool.submit(lambda r=request: run(r, options.output, end - time.perf_counter())) for request in requests()]
-        ):
+        for task in as_completed(exports):
             entry = task.result()
             content["fixtures"].append(entry)
             keep()

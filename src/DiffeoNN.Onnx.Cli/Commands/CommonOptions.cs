@@ -18,7 +18,13 @@ internal sealed class CommonOptions
     private readonly Option<int?> _passes = new("--passes") { Description = "How often the proposer is asked, each further time for what is left; the bundle's if left out." };
     private readonly Option<bool?> _average = new("--average") { Description = "Whether answers are the mean over the maps of all passes of the proposer and of the search: true or false; the bundle's if left out." };
     private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of the search.", DefaultValueFactory = _ => 1 };
-    private readonly Option<string> _device = new("--device") { Description = "Where to run: auto, cpu or cuda.", DefaultValueFactory = _ => "auto" };
+    private readonly DeviceOption _device = new();
+    private readonly Option<string> _fields = new("--fields")
+    {
+        Description = "What computes maps and their gradients: torch (libtorch), onnx (graphs in ONNX Runtime, on the device of the networks), "
+            + "or auto: onnx where the networks run on a GPU and libtorch has none, else torch.",
+        DefaultValueFactory = _ => "auto",
+    };
     private readonly Option<string> _engine = new("--engine")
     {
         Description = "What runs the networks: onnxruntime, or torch (libtorch, which needs no backward graphs).",
@@ -43,14 +49,14 @@ internal sealed class CommonOptions
         _start.AcceptOnlyFromAmong("auto", "zero", "proposer", "multi");
         _accept.AcceptOnlyFromAmong("checked", "always");
         _preset.AcceptOnlyFromAmong("bundle", "published");
-        _device.AcceptOnlyFromAmong("auto", "cpu", "cuda");
+        _fields.AcceptOnlyFromAmong("auto", "torch", "onnx");
         _engine.AcceptOnlyFromAmong("onnxruntime", "torch");
     }
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _batch, _preset, _start, _passes, _average, _steps, _accept, _seed, _engine, _device, _threads }) command.Options.Add(option);
+        foreach (var option in new Option[] { _batch, _preset, _start, _passes, _average, _steps, _accept, _seed, _engine, _device, _fields, _threads }) command.Options.Add(option);
     }
 
     /// <summary>Adds those to a command that say where it runs, not how it searches.</summary>
@@ -78,11 +84,11 @@ internal sealed class CommonOptions
         Average = parse.GetValue(_average),
         Steps = parse.GetValue(_steps),
         Seed = parse.GetValue(_seed),
-        Execution = new ExecutionOptions
+        Fields = Enum.Parse<FieldEngine>(parse.GetValue(_fields) ?? "auto", ignoreCase: true),
+        Execution = _device.Apply(parse, new ExecutionOptions
         {
             Engine = Enum.Parse<EngineKind>(parse.GetValue(_engine)!, ignoreCase: true),
-            Device = Enum.Parse<ExecutionDevice>(parse.GetValue(_device)!, ignoreCase: true),
             Threads = parse.GetValue(_threads),
-        },
+        }),
     };
 }

@@ -12,8 +12,8 @@ internal static class DeviceLine
     {
         string device = model.Device.Device switch
         {
-            ExecutionDevice.Cuda => $"CUDA device {model.Device.Index}",
-            _ when asked == ExecutionDevice.Auto => $"CPU, {model.Cores} cores (CUDA does not work here; --device cuda says why)",
+            ExecutionDevice.Cuda => model.Device.Reason.TrimEnd('.'),
+            _ when asked == ExecutionDevice.Auto => $"CPU, {model.Cores} cores ({model.Device.Reason.TrimEnd('.')})",
             _ => $"CPU, {model.Cores} cores",
         };
         string engine = model.Engine == EngineKind.Torch ? ", networks in libtorch" : "";

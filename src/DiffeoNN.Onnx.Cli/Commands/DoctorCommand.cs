@@ -17,11 +17,10 @@ internal static class DoctorCommand
     public static Command Create(IAnsiConsole console)
     {
         var model = new Argument<string?>("model") { Description = "An ONNX file or a bundle's folder to look at as well.", Arity = ArgumentArity.ZeroOrOne };
-        var device = new Option<string>("--device") { Description = "Where models are to run: auto, cpu or cuda. With cuda, what is missing for it is a problem.", DefaultValueFactory = _ => "auto" };
+        var device = new DeviceOption(description: "Where models are to run: auto, cpu, cuda or cuda:N. With cuda, what is missing for it is a problem.");
         var threads = new Option<int>("--threads") { Description = "Cores to use; 0 for all.", DefaultValueFactory = _ => 0 };
         var seconds = new Option<double>("--seconds") { Description = "How long the self-test of both engines runs; 0 leaves it out.", DefaultValueFactory = _ => 10 };
         var json = new Option<string?>("--json") { Description = "File to write the findings to." };
-        device.AcceptOnlyFromAmong("auto", "cpu", "cuda");
         threads.Validators.Add(result => OptionChecks.AtLeast(result, threads, 0));
         seconds.Validators.Add(result =>
         {
@@ -36,11 +35,7 @@ internal static class DoctorCommand
             var path = parse.GetValue(model);
             if (path is not null && !File.Exists(path) && !Directory.Exists(path))
                 throw new BundleException($"'{path}' does not exist; expected an ONNX file or a bundle's folder.");
-            var options = new ExecutionOptions
-            {
-                Device = Enum.Parse<ExecutionDevice>(parse.GetValue(device)!, ignoreCase: true),
-                Threads = parse.GetValue(threads),
-            };
+            var options = device.Apply(parse, new ExecutionOptions { Threads = parse.GetValue(threads) });
             var machine = MachineDiagnosis.Run(options).ToList();
             Print(console, "Machine", machine);
             if (parse.GetValue(seconds) > 0)

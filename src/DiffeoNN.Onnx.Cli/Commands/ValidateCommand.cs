@@ -36,7 +36,7 @@ internal sealed class ValidateCommand
     private readonly Option<bool> _noBlame = new("--no-blame") { Description = "Do not look for the nodes to blame." };
     private readonly Option<double?> _tolerance = new("--tolerance") { Description = "Largest error of float outputs, relative to their magnitude; 1e-4 for float32 if left out." };
     private readonly Option<int> _seed = new("--seed") { Description = "Seed of inputs, upstream gradients and directions that are drawn, and of the search.", DefaultValueFactory = _ => 1 };
-    private readonly Option<string> _device = new("--device") { Description = "Where to run: auto, cpu or cuda.", DefaultValueFactory = _ => "cpu" };
+    private readonly DeviceOption _device = new("cpu");
     private readonly Option<int> _threads = new("--threads") { Description = "Cores to use; 0 for all.", DefaultValueFactory = _ => 0 };
     private readonly Option<string?> _json = new("--json") { Description = "Write the report as JSON." };
     private readonly Option<string?> _junit = new("--junit") { Description = "Write the report for build servers (JUnit XML)." };
@@ -50,7 +50,6 @@ internal sealed class ValidateCommand
     {
         _seed.Validators.Add(result => OptionChecks.AtLeast(result, _seed, 0));
         _threads.Validators.Add(result => OptionChecks.AtLeast(result, _threads, 0));
-        _device.AcceptOnlyFromAmong("auto", "cpu", "cuda");
     }
 
     /// <summary>Creates the command.</summary>
@@ -98,7 +97,7 @@ internal sealed class ValidateCommand
         {
             Sources = engines.Length > 0 ? [.. ValidationSources.All.Where(engines.Contains)] : ValidationSources.All,
             Reference = parse.GetValue(_reference),
-            Execution = new ExecutionOptions { Device = Enum.Parse<ExecutionDevice>(parse.GetValue(_device)!, ignoreCase: true), Threads = parse.GetValue(_threads) },
+            Execution = _device.Apply(parse, new ExecutionOptions { Threads = parse.GetValue(_threads) }),
             Seed = parse.GetValue(_seed),
             Gradients = !parse.GetValue(_noGradients),
             Job = !parse.GetValue(_noJob),

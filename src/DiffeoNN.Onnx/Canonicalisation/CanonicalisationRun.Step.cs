@@ -100,10 +100,8 @@ internal sealed partial class CanonicalisationRun
         return [.. Enumerable.Range(0, (int)table.size(0)).Select(row =>
         {
             var numbers = values.AsSpan(row * columns, columns);
-            var total = HasNotDiverged(iterate.Speeds[row])
-                ? numbers[0] + (_options.SmoothnessWeight * numbers[^2]) + (_options.OrientationWeight * numbers[^1])
-                : double.NaN;
-            return new IterateEnergy(numbers[0], [.. numbers[1..].ToArray().Select(value => (double)value)], total);
+            var energies = IterateEnergy.Of(numbers[..^2], numbers[^2], numbers[^1], _options);
+            return HasNotDiverged(iterate.Speeds[row]) ? energies : energies with { Total = double.NaN };
         })];
     }
 

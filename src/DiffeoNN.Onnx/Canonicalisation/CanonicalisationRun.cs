@@ -6,7 +6,7 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 
 /// <summary>One run over a batch: who is in it, and the loop. The chain of one step and the result are in the other parts.</summary>
 /// <remarks>Rows are positions in the batch as it is now; images are positions in the batch as it was given.</remarks>
-internal sealed partial class CanonicalisationRun : IDisposable
+internal sealed partial class CanonicalisationRun : ISearchRun
 {
     private readonly IEnergy _energy;
     private readonly CanonicaliserOptions _options;
@@ -30,7 +30,7 @@ internal sealed partial class CanonicalisationRun : IDisposable
         (_energy, _options, _acceptance) = (energy, options, new Acceptance(options));
         _grid = SamplingGrid.Of(images);
         var count = (int)images.size(0);
-        var (height, width) = LatticeSize();
+        var (height, width) = LatticeSize(options, _grid);
         _states = [.. Enumerable.Range(0, count).Select(_ => new ImageState(options))];
         _imageOfRow = [.. Enumerable.Range(0, count)];
         using var noGradient = torch.no_grad();
@@ -48,7 +48,7 @@ internal sealed partial class CanonicalisationRun : IDisposable
         _adam = new Adam(_field.Parameters, options.LearningRate);
     }
 
-    /// <summary>Iterates until every image has stopped.</summary>
+    /// <inheritdoc/>
     public void Optimise(IProgress<CanonicalisationProgress>? progress, CancellationToken cancellationToken)
     {
         using var gradients = torch.enable_grad();
@@ -147,7 +147,7 @@ internal sealed partial class CanonicalisationRun : IDisposable
     private torch.Tensor Index(IReadOnlyList<long> rows) => torch.tensor(rows.ToArray(), device: _allImages.device);
 
     // A velocity of a million pixels is as good as infinite.
-    private static bool HasNotDiverged(double speed) => speed < 1e6;
+    internal static bool HasNotDiverged(double speed) => speed < 1e6;
 
     private int SquaringsOf(double speed) => SquaringsOf(speed, _options);
 
@@ -155,12 +155,13 @@ internal sealed partial class CanonicalisationRun : IDisposable
     public static int SquaringsOf(double speed, CanonicaliserOptions options) =>
         HasNotDiverged(speed) ? ScalingAndSquaring.Squarings(speed, options.MinimumSquarings) : options.MinimumSquarings;
 
-    private (int Height, int Width) LatticeSize()
+    /// <summary>Nodes of the lattice.</summary>
+    public static (int Height, int Width) LatticeSize(CanonicaliserOptions options, SamplingGrid grid)
     {
-        var longest = _grid.LongestSide;
-        if (_options.Lattice == 0 || _options.Lattice >= longest)
-            return (_grid.Height, _grid.Width);
-        int Nodes(int side) => Math.Max(2, (int)Math.Round((_options.Lattice - 1) * (side - 1) / (double)(longest - 1)) + 1);
-        return (Nodes(_grid.Height), Nodes(_grid.Width));
+        var longest = grid.LongestSide;
+        if (options.Lattice == 0 || options.Lattice >= longest)
+            return (grid.Height, grid.Width);
+        int Nodes(int side) => Math.Max(2, (int)Math.Round((options.Lattice - 1) * (side - 1) / (double)(longest - 1)) + 1);
+        return (Nodes(grid.Height), Nodes(grid.Width));
     }
 }

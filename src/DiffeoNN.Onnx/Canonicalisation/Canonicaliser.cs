@@ -16,15 +16,23 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 public sealed class Canonicaliser
 {
     private readonly IEnergy _energy;
+    private readonly ISearchFields _fields;
 
     /// <summary>Prepares runs.</summary>
     /// <param name="energy">What to minimise; stays the caller's.</param>
     /// <param name="options">How to search; defaults if null.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is outside its range.</exception>
     public Canonicaliser(IEnergy energy, CanonicaliserOptions? options = null)
+        : this(energy, options, null)
+    {
+    }
+
+    /// <summary>Prepares runs whose fields something else than libtorch computes.</summary>
+    internal Canonicaliser(IEnergy energy, CanonicaliserOptions? options, ISearchFields? fields)
     {
         ArgumentNullException.ThrowIfNull(energy);
         _energy = energy;
+        _fields = fields ?? new TorchFields(energy);
         Options = options ?? new CanonicaliserOptions();
         Options.Validate();
     }
@@ -49,7 +57,7 @@ public sealed class Canonicaliser
     {
         Check(images, start);
         using var scope = torch.NewDisposeScope();
-        using var run = new CanonicalisationRun(_energy, Options, images, start);
+        using var run = _fields.Begin(Options, images, start);
         run.Optimise(progress, cancellationToken);
         return run.Finish(cancellationToken);
     }
@@ -87,7 +95,7 @@ public sealed class Canonicaliser
         Check(images, null);
         foreach (var start in starts)
             Check(images, start.Velocity, mayBeShared: true);
-        return new StartSearch(_energy, Options).Run(images, starts, refined, progress, cancellationToken);
+        return new StartSearch(_energy, _fields, Options).Run(images, starts, refined, progress, cancellationToken);
     }
 
     private static void Check(torch.Tensor images, torch.Tensor? start, bool mayBeShared = false)

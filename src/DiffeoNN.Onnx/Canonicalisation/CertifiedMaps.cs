@@ -21,12 +21,24 @@ internal sealed class CertifiedMaps
     /// <param name="squarings">K of each.</param>
     /// <param name="acceptance">The certificate.</param>
     public CertifiedMaps(torch.Tensor velocity, int[] squarings, Acceptance acceptance)
+        : this(velocity, squarings, Exp(velocity, squarings), null, acceptance)
+    {
+    }
+
+    /// <summary>Takes over maps that were built already; tensors join the caller's dispose scope.</summary>
+    /// <param name="velocity">v, shape (N, 2, H, W); changed in place where a repair made it smaller.</param>
+    /// <param name="squarings">K of each.</param>
+    /// <param name="maps">u of exp(v) and of exp(-v), same shape; changed in place likewise.</param>
+    /// <param name="diagnostics">Their measures; taken here if null.</param>
+    /// <param name="acceptance">The certificate.</param>
+    public CertifiedMaps(
+        torch.Tensor velocity, int[] squarings, (torch.Tensor U, torch.Tensor Inverse) maps, FieldDiagnostics[]? diagnostics, Acceptance acceptance)
     {
         _squarings = [.. squarings];
         _scales = [.. Enumerable.Repeat(1.0, squarings.Length)];
         Velocity = velocity;
-        (Displacement, Inverse) = Exp(velocity, squarings);
-        _diagnostics = [.. FieldDiagnostics.Measure(Displacement, Inverse)];
+        (Displacement, Inverse) = maps;
+        _diagnostics = diagnostics ?? [.. FieldDiagnostics.Measure(Displacement, Inverse)];
         List<long> failing = [.. Enumerable.Range(0, squarings.Length).Where(i => !acceptance.IsCertified(_diagnostics[i])).Select(i => (long)i)];
         foreach (var (more, scale) in Repairs)
         {

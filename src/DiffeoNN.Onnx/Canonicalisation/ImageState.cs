@@ -95,4 +95,19 @@ internal sealed class ImageState(CanonicaliserOptions options)
 /// <param name="Energy">Weighted sum of the energy's own terms.</param>
 /// <param name="Terms">Unweighted terms, then smoothness and orientation.</param>
 /// <param name="Total">What is minimised.</param>
-internal sealed record IterateEnergy(double Energy, double[] Terms, double Total);
+internal sealed record IterateEnergy(double Energy, double[] Terms, double Total)
+{
+    /// <summary>From what graphs give.</summary>
+    /// <param name="values">The energy, then its terms.</param>
+    /// <param name="smoothness">Of the velocity.</param>
+    /// <param name="orientation">Penalty on folds.</param>
+    /// <param name="options">Weights of the last two.</param>
+    public static IterateEnergy Of(ReadOnlySpan<float> values, double smoothness, double orientation, CanonicaliserOptions options)
+    {
+        var terms = new double[values.Length + 1];
+        for (var i = 1; i < values.Length; i++)
+            terms[i - 1] = values[i];
+        (terms[^2], terms[^1]) = (smoothness, orientation);
+        return new IterateEnergy(values[0], terms, values[0] + (options.SmoothnessWeight * smoothness) + (options.OrientationWeight * orientation));
+    }
+}

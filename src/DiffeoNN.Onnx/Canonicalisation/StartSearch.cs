@@ -8,9 +8,10 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 /// <summary>Several starts an image: all are scored by the energy of the image they lead to, the best are refined, those with equal settings
 /// together, and the best result is kept.</summary>
 /// <param name="energy">What is minimised.</param>
+/// <param name="fields">What refines.</param>
 /// <param name="options">How starts are scored.</param>
 /// <remarks>Ties go to the earlier start, so that equal runs give equal bits; energies that are no numbers come last.</remarks>
-internal sealed class StartSearch(IEnergy energy, CanonicaliserOptions options)
+internal sealed class StartSearch(IEnergy energy, ISearchFields fields, CanonicaliserOptions options)
 {
     /// <summary>Rows scored at once; more would only cost memory.</summary>
     private const int LargestBatch = 64;
@@ -32,8 +33,8 @@ internal sealed class StartSearch(IEnergy energy, CanonicaliserOptions options)
         foreach (var group in groups)
         {
             int[] members = [.. group];
-            using var run = new CanonicalisationRun(
-                energy, WithinBudget(group.Key, times?.Total), Select(images, [.. members.Select(row => rows[row].Image)]), Select(velocities, members));
+            using var run = fields.Begin(
+                WithinBudget(group.Key, times?.Total), Select(images, [.. members.Select(row => rows[row].Image)]), Select(velocities, members));
             run.Optimise(report, cancellationToken);
             var result = run.Finish(cancellationToken);
             foreach (var tensor in new[] { result.Canonical, result.Velocity, result.Displacement, result.InverseDisplacement })

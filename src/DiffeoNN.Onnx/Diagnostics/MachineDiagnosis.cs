@@ -82,7 +82,13 @@ public static class MachineDiagnosis
 
         var level = options.Device == ExecutionDevice.Cuda ? FindingLevel.Problem : FindingLevel.Note;
         var missing = probe.Missing(options.DeviceIndex);
-        if (missing.Count == 0) yield return new(FindingLevel.Good, "CUDA", $"device {options.DeviceIndex} works in ONNX Runtime and libtorch");
+        if (missing.Count == 0)
+        {
+            yield return probe.MissingInTorch(options.DeviceIndex) is { } inTorch
+                ? new(FindingLevel.Good, "CUDA", $"device {options.DeviceIndex} works in ONNX Runtime; {inTorch}, so fields are computed by graphs")
+                : new(FindingLevel.Good, "CUDA", $"device {options.DeviceIndex} works in ONNX Runtime and libtorch");
+        }
+
         foreach (var problem in missing)
         {
             var comma = LastComma(problem);

@@ -3,14 +3,18 @@ using TorchSharp;
 
 namespace DiffeoNN.Onnx.Execution;
 
-/// <summary>The device that was taken, and why.</summary>
-/// <param name="Device"><see cref="ExecutionDevice.Cpu"/> or <see cref="ExecutionDevice.Cuda"/>.</param>
+/// <summary>The device that was taken for graphs and the one for tensors, and why.</summary>
+/// <param name="Device">Where graphs run: <see cref="ExecutionDevice.Cpu"/> or <see cref="ExecutionDevice.Cuda"/>.</param>
 /// <param name="Index">Number of the GPU; 0 on the CPU.</param>
 /// <param name="Reason">One sentence for people: what was asked for, and what is missing where that was not taken.</param>
 public sealed record DeviceSelection(ExecutionDevice Device, int Index, string Reason)
 {
-    /// <summary>The same device for TorchSharp.</summary>
-    public torch.Device Torch => Device == ExecutionDevice.Cuda ? torch.device(DeviceType.CUDA, Index) : torch.CPU;
+    /// <summary>Whether libtorch holds tensors on that GPU too. Where it does not (it was built without CUDA), tensors stay in the CPU's memory, and
+    /// ONNX Runtime carries what a graph reads and writes across.</summary>
+    public bool TensorsOnGpu { get; init; }
+
+    /// <summary>Where tensors lie.</summary>
+    public torch.Device Torch => TensorsOnGpu ? torch.device(DeviceType.CUDA, Index) : torch.CPU;
 
     /// <summary>Takes a device.</summary>
     /// <param name="options">What is asked for.</param>
@@ -22,8 +26,15 @@ public sealed record DeviceSelection(ExecutionDevice Device, int Index, string R
     {
         ArgumentOutOfRangeException.ThrowIfNegative(options.DeviceIndex);
         if (options.Device == ExecutionDevice.Cpu) return new(ExecutionDevice.Cpu, 0, "CPU, as asked for.");
-        var missing = options.Engine == EngineKind.Torch ? probe.MissingForTorch(options.DeviceIndex) : probe.Missing(options.DeviceIndex);
-        if (missing.Count == 0) return new(ExecutionDevice.Cuda, options.DeviceIndex, $"CUDA device {options.DeviceIndex}.");
+        var forTorch = options.Engine == EngineKind.Torch;
+        var missing = forTorch ? probe.MissingForTorch(options.DeviceIndex) : probe.Missing(options.DeviceIndex);
+        if (missing.Count == 0)
+        {
+            var inTorch = forTorch ? null : probe.MissingInTorch(options.DeviceIndex);
+            var apart = inTorch is null ? "" : $" for graphs; tensors stay on the CPU, because {inTorch}";
+            return new(ExecutionDevice.Cuda, options.DeviceIndex, $"CUDA device {options.DeviceIndex}{apart}.") { TensorsOnGpu = inTorch is null };
+        }
+
         var problems = string.Join("; ", missing);
         if (options.Device == ExecutionDevice.Auto) return new(ExecutionDevice.Cpu, 0, $"CPU, because CUDA does not work here: {problems}.");
         throw new DeviceUnavailableException($"Device 'cuda' is not available: {problems}. Ask for 'cpu' or 'auto' to run without it.");

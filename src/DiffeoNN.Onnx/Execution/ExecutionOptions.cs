@@ -12,6 +12,9 @@ public sealed record ExecutionOptions
     /// <summary>Number of the GPU, from 0; only for CUDA.</summary>
     public int DeviceIndex { get; init; }
 
+    /// <summary>How ONNX Runtime uses a GPU; without effect on the CPU.</summary>
+    public CudaOptions Cuda { get; init; } = new();
+
     /// <summary>Cores for ONNX Runtime and libtorch together, which take turns; 0 is all that this process may use (affinity and container limits honoured).</summary>
     public int Threads { get; init; }
 }

@@ -4,7 +4,6 @@ using Microsoft.ML.OnnxRuntime;
 namespace DiffeoNN.Onnx.Execution;
 
 /// <summary>Loads ONNX models into ONNX Runtime, all with the same device and core budget.</summary>
-/// <remarks>The CUDA path could not be run where this library was built: it is written after ONNX Runtime's documentation.</remarks>
 public sealed class OnnxRuntimeEngine : IEngine
 {
     /// <summary>Weights of more bytes are not passed as one block; protocol buffers end at 2 GiB.</summary>
@@ -13,7 +12,7 @@ public sealed class OnnxRuntimeEngine : IEngine
     /// <summary>Prepares ONNX Runtime and libtorch for this process.</summary>
     /// <param name="options">Defaults if null.</param>
     /// <exception cref="NativeLibraryException">libtorch does not load.</exception>
-    /// <exception cref="DeviceUnavailableException">CUDA is asked for and does not work.</exception>
+    /// <exception cref="DeviceUnavailableException">CUDA is asked for, and ONNX Runtime cannot use it.</exception>
     public OnnxRuntimeEngine(ExecutionOptions? options = null)
     {
         Options = options ?? new ExecutionOptions();
@@ -92,22 +91,16 @@ public sealed class OnnxRuntimeEngine : IEngine
         }
     }
 
+    /// <summary>Loads a composed model for runs whose values stay on the device.</summary>
+    internal DeviceGraph LoadOnDevice(OnnxModel model, string name)
+    {
+        var bytes = model.ToBytes();
+        return new DeviceGraph(name, Open(name, options => new InferenceSession(bytes, options)), Device);
+    }
+
     private OrtGraph Create(string name, Func<SessionOptions, InferenceSession> open)
     {
-        _ = OrtEnvironment.Instance;
-        using var options = new SessionOptions { LogSeverityLevel = OrtEnvironment.LogLevel, LogId = name };
-        Budget.ApplyTo(options);
-        InferenceSession session;
-        try
-        {
-            if (Device.Device == ExecutionDevice.Cuda) options.AppendExecutionProvider_CUDA(Device.Index);
-            session = open(options);
-        }
-        catch (OnnxRuntimeException e)
-        {
-            throw new GraphException($"Model '{name}' does not load: {OneLine(e)}.", e);
-        }
-
+        var session = Open(name, open);
         try
         {
             return new OrtGraph(name, session, Device);
@@ -116,6 +109,22 @@ public sealed class OnnxRuntimeEngine : IEngine
         {
             session.Dispose();
             throw;
+        }
+    }
+
+    private InferenceSession Open(string name, Func<SessionOptions, InferenceSession> open)
+    {
+        _ = OrtEnvironment.Instance;
+        using var options = new SessionOptions { LogSeverityLevel = OrtEnvironment.LogLevel, LogId = name };
+        Budget.ApplyTo(options);
+        try
+        {
+            if (Device.Device == ExecutionDevice.Cuda) Options.Cuda.ApplyTo(options, Device.Index);
+            return open(options);
+        }
+        catch (OnnxRuntimeException e)
+        {
+            throw new GraphException($"Model '{name}' does not load: {OneLine(e)}.", e);
         }
     }
 

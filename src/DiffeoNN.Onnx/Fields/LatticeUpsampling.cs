@@ -93,7 +93,7 @@ public sealed class LatticeUpsampling : IDisposable
     }
 
     /// <summary>Weight of each node (column) at each pixel (row) along one axis.</summary>
-    private static double[,] Weights(int nodes, int pixels, LatticeBasis basis)
+    internal static double[,] Weights(int nodes, int pixels, LatticeBasis basis)
     {
         var weights = new double[pixels, nodes];
         for (var pixel = 0; pixel < pixels; pixel++)

@@ -14,9 +14,13 @@ namespace DiffeoNN.Onnx.Fields;
 /// each image is one slice of batched matrix products. Sitzmann et al., NeurIPS 2020.</remarks>
 internal sealed class Siren : VelocityParameterisation
 {
+    /// <summary>What the first layer's output is multiplied by before its sine.</summary>
+    public const double FirstFrequency = 1.5965;
+
+    /// <summary>What the last layer's output is multiplied by.</summary>
+    public const double OutputScale = 0.0036162;
+
     private const int Hidden = 256;
-    private const double FirstFrequency = 1.5965;
-    private const double OutputScale = 0.0036162;
 
     private readonly int _height;
     private readonly int _width;
@@ -35,7 +39,7 @@ internal sealed class Siren : VelocityParameterisation
         (_height, _width) = (height, width);
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
-        _coordinates = Coordinates(height, width, grid, device).DetachFromDisposeScope();
+        _coordinates = Mesh(height, width, grid, device).DetachFromDisposeScope();
         var random = new SplitMix64(seed);
         torch.Tensor[] initial =
         [
@@ -56,6 +60,12 @@ internal sealed class Siren : VelocityParameterisation
             return torch.tensor(values, [1, rows, columns], device: device);
         }
     }
+
+    /// <summary>Where the network is evaluated, (2, h * w).</summary>
+    public torch.Tensor Coordinates => _coordinates;
+
+    /// <summary>Its output for the initial weights, (1, 2, h, w), which is subtracted.</summary>
+    public torch.Tensor Start => _initial;
 
     /// <inheritdoc/>
     public override torch.Tensor Evaluate()
@@ -83,7 +93,7 @@ internal sealed class Siren : VelocityParameterisation
     }
 
     // Symmetric about the centre, so that flipping the coordinates permutes the lattice's nodes.
-    private static torch.Tensor Coordinates(int height, int width, SamplingGrid grid, torch.Device device)
+    private static torch.Tensor Mesh(int height, int width, SamplingGrid grid, torch.Device device)
     {
         var (spacingX, spacingY) = grid.LatticeSpacing(height, width);
         var values = new float[2 * height * width];

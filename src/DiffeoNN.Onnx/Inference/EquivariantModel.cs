@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Canonicalisation.Graphs;
 using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
@@ -27,6 +28,7 @@ public sealed partial class EquivariantModel : IDisposable
     private readonly OutputMapping _mapping;
     private readonly SamplingGrid _grid;
     private readonly EquivariantOptions _options;
+    private readonly GraphFields? _graphFields;
 
     private EquivariantModel(Bundle bundle, EquivariantOptions options, ModelNetworks? networks = null)
     {
@@ -42,11 +44,15 @@ public sealed partial class EquivariantModel : IDisposable
         {
             _energy = _networks.Energy.WithWeights(settings.Weights);
             if (Start != StartPoint.Identity && bundle.Has(BundleRole.Proposer)) _proposer = _networks.Proposer;
-            _canonicaliser = new Canonicaliser(_energy, settings.FromIdentity);
-            _refiner = new Canonicaliser(_energy, settings.FromProposal);
-            _asProposed = new Canonicaliser(_energy, settings.FromProposal with { Steps = 0 });
+            Fields = FieldsOf(options, _networks.Engine);
+            ISearchFields fields = Fields == FieldEngine.Onnx
+                ? _graphFields = new GraphFields((OnnxRuntimeEngine)_networks.Engine, _energy, EnergyComposer.ComposeValues(bundle))
+                : new TorchFields(_energy);
+            _canonicaliser = new Canonicaliser(_energy, settings.FromIdentity, fields);
+            _refiner = new Canonicaliser(_energy, settings.FromProposal, fields);
+            _asProposed = new Canonicaliser(_energy, settings.FromProposal with { Steps = 0 }, fields);
             (Passes, Average) = (settings.Passes, settings.Average);
-            if (_proposer is not null) _proposals = new ProposalPasses(bundle, _proposer, Passes);
+            if (_proposer is not null) _proposals = new ProposalPasses(bundle, _proposer, fields, Passes);
         }
         catch
         {
@@ -63,6 +69,9 @@ public sealed partial class EquivariantModel : IDisposable
 
     /// <summary>What runs its networks.</summary>
     public EngineKind Engine => _options.Execution.Engine;
+
+    /// <summary>What computes its fields; never <see cref="FieldEngine.Auto"/>.</summary>
+    public FieldEngine Fields { get; }
 
     /// <summary>Cores it uses.</summary>
     public int Cores => _networks.Engine.Budget.Cores;
@@ -191,9 +200,19 @@ public sealed partial class EquivariantModel : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _graphFields?.Dispose();
         _energy?.Dispose();
         if (_ownsNetworks) _networks.Dispose();
     }
+
+    private static FieldEngine FieldsOf(EquivariantOptions options, IEngine engine) => (options.Fields, engine) switch
+    {
+        (FieldEngine.Torch, _) => FieldEngine.Torch,
+        (FieldEngine.Onnx, not OnnxRuntimeEngine) => throw new GraphException("Fields 'onnx' are graphs of ONNX Runtime; with the engine 'torch' take fields 'torch'."),
+        (FieldEngine.Onnx, _) => FieldEngine.Onnx,
+        (_, OnnxRuntimeEngine { Device: { Device: ExecutionDevice.Cuda, TensorsOnGpu: false } }) => FieldEngine.Onnx,
+        _ => FieldEngine.Torch,
+    };
 
     // The last proposal is not counted twice where it is what the search returns.
     private IEnumerable<torch.Tensor> Averaged(List<torch.Tensor> proposals) => !Average

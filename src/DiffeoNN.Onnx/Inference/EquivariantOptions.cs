@@ -10,6 +10,9 @@ public sealed record EquivariantOptions
     /// <summary>Device and cores.</summary>
     public ExecutionOptions Execution { get; init; } = new();
 
+    /// <summary>What computes fields and their gradients.</summary>
+    public FieldEngine Fields { get; init; } = FieldEngine.Auto;
+
     /// <summary>Where settings come from that are not given here.</summary>
     public SearchPreset Preset { get; init; } = SearchPreset.Bundle;
 

@@ -10,8 +10,9 @@ namespace DiffeoNN.Onnx.Inference;
 /// being the proposal for the image that exp(v_k) leads to.</summary>
 /// <param name="bundle">Has a proposer.</param>
 /// <param name="proposer">Its graph; stays the caller's.</param>
+/// <param name="fields">Carries images along proposals.</param>
 /// <param name="passes">How often, at least 1.</param>
-internal sealed class ProposalPasses(Bundle bundle, IGraph proposer, int passes)
+internal sealed class ProposalPasses(Bundle bundle, IGraph proposer, ISearchFields fields, int passes)
 {
     private readonly Preprocessing _preprocessing = new(bundle.Image);
 
@@ -27,9 +28,8 @@ internal sealed class ProposalPasses(Bundle bundle, IGraph proposer, int passes)
         while (velocities.Count < passes)
         {
             using var scope = torch.NewDisposeScope();
-            var (v, full) = (velocities[^1], LatticeUpsampling.Resample(velocities[^1], grid));
-            int[] squarings = [.. ScalingAndSquaring.FastestSpeeds(full).Select(speed => CanonicalisationRun.SquaringsOf(speed, settings))];
-            var left = Propose(Warp.Apply(images, ScalingAndSquaring.Exp(full, squarings), settings.Padding), cancellationToken);
+            var v = velocities[^1];
+            var left = Propose(fields.Warp(settings, images, v, cancellationToken), cancellationToken);
             velocities.Add(VelocityComposition.Compose(v, left, grid).MoveToOuterDisposeScope());
         }
 

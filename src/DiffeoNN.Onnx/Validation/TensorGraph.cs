@@ -27,7 +27,7 @@ internal sealed class TensorGraph : IDisposable
         new CoreBudget(threads).ApplyTo(options);
         try
         {
-            if (device is { Device: ExecutionDevice.Cuda }) options.AppendExecutionProvider_CUDA(device.Index);
+            if (device is { Device: ExecutionDevice.Cuda }) new CudaOptions().ApplyTo(options, device.Index);
             _session = Open(model, options);
         }
         catch (OnnxRuntimeException e)

@@ -28,7 +28,7 @@ public sealed class DeviceSelectionTests
     public void Cuda_WhereComplete_IsTaken(ExecutionDevice device)
     {
         var selection = DeviceSelection.Choose(Asked(device) with { DeviceIndex = 1 }, Complete);
-        Assert.That(selection, Is.EqualTo(new DeviceSelection(ExecutionDevice.Cuda, 1, "CUDA device 1.")));
+        Assert.That(selection, Is.EqualTo(new DeviceSelection(ExecutionDevice.Cuda, 1, "CUDA device 1.") { TensorsOnGpu = true }));
     }
 
     [Test]
@@ -58,13 +58,26 @@ public sealed class DeviceSelectionTests
         Refused(Complete with { ProviderError = _ => "driver version is insufficient" }, "ONNX Runtime refuses its CUDA provider: driver version is insufficient");
 
     [Test]
-    public void Cuda_WithLibtorchForTheCpu_NamesThePackage() =>
-        Refused(Complete with { TorchDevices = () => null }, "libtorch was built without CUDA", "TorchSharp-cuda-linux", "DIFFEONN_LIBTORCH");
+    public void Cuda_WithLibtorchForTheCpu_RunsGraphsThereAndKeepsTensorsHere()
+    {
+        var selection = DeviceSelection.Choose(Asked(ExecutionDevice.Cuda), Complete with { TorchDevices = () => null });
+        Assert.Multiple(() =>
+        {
+            Assert.That((selection.Device, selection.TensorsOnGpu), Is.EqualTo((ExecutionDevice.Cuda, false)));
+            Assert.That(selection.Torch.type, Is.EqualTo(TorchSharp.DeviceType.CPU));
+            Assert.That(selection.Reason, Is.EqualTo("CUDA device 0 for graphs; tensors stay on the CPU, because libtorch was built without CUDA."));
+        });
+    }
+
+    [Test]
+    public void Cuda_ForLibtorchAlone_NamesTheVariable() => Assert.That(
+        () => DeviceSelection.Choose(Asked(ExecutionDevice.Cuda) with { Engine = EngineKind.Torch }, Complete with { TorchDevices = () => null }),
+        Throws.TypeOf<DeviceUnavailableException>().With.Message.Contains("libtorch was built without CUDA, set DIFFEONN_LIBTORCH"));
 
     [Test]
     public void Cuda_WithTooHighANumber_SaysHowManyThereAre()
     {
-        var options = Asked(ExecutionDevice.Cuda) with { DeviceIndex = 2 };
+        var options = Asked(ExecutionDevice.Cuda) with { DeviceIndex = 2, Engine = EngineKind.Torch };
         Assert.That(() => DeviceSelection.Choose(options, Complete), Throws.TypeOf<DeviceUnavailableException>()
             .With.Message.Contains("libtorch sees 2 GPUs and number 2 (from 0) is asked for"));
     }

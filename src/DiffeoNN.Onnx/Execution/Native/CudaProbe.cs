@@ -9,6 +9,9 @@ namespace DiffeoNN.Onnx.Execution.Native;
 internal sealed record CudaProbe
 {
     private static readonly string Driver = OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1";
+    private static readonly string NoDriver =
+        $"the NVIDIA driver's '{Driver}' does not load, install the driver (in a container, start it with access to the GPU)";
+
     private static readonly string Provider = OperatingSystem.IsWindows() ? "onnxruntime_providers_cuda.dll" : "libonnxruntime_providers_cuda.so";
 
     /// <summary>This machine.</summary>
@@ -33,7 +36,7 @@ internal sealed record CudaProbe
     /// <summary>How many GPUs libtorch sees; null if it was built without CUDA.</summary>
     public Func<int?> TorchDevices { get; init; } = CountTorchDevices;
 
-    /// <summary>What keeps CUDA from working, one clause each; empty where it works.</summary>
+    /// <summary>What keeps ONNX Runtime from running graphs on a GPU, one clause each; empty where it works. libtorch is not asked.</summary>
     /// <param name="index">Number of the GPU.</param>
     public IReadOnlyList<string> Missing(int index)
     {
@@ -47,31 +50,23 @@ internal sealed record CudaProbe
         else if (ProviderError(index) is { } error)
             missing.AddRange(Explain(provider, error, hasDriver));
 
-        if (!hasDriver) missing.Add($"the NVIDIA driver's '{Driver}' does not load, install the driver (in a container, start it with access to the GPU)");
-        if (missing.Count > 0) return missing;
-
-        // This starts CUDA in libtorch, so it is asked only where the libraries are there.
-        return [.. MissingInTorch(index)];
+        if (!hasDriver) missing.Add(NoDriver);
+        return missing;
     }
 
     /// <summary>What keeps CUDA from working where libtorch runs the graphs too; ONNX Runtime's part is not asked for.</summary>
     /// <param name="index">Number of the GPU.</param>
-    public IReadOnlyList<string> MissingForTorch(int index) => CanLoad(Driver)
-        ? [.. MissingInTorch(index)]
-        : [$"the NVIDIA driver's '{Driver}' does not load, install the driver (in a container, start it with access to the GPU)"];
+    public IReadOnlyList<string> MissingForTorch(int index) => !CanLoad(Driver) ? [NoDriver]
+        : MissingInTorch(index) is { } missing ? [$"{missing}, set {TorchLibraries.Variable} to the folder of a libtorch with CUDA"] : [];
 
-    private IEnumerable<string> MissingInTorch(int index)
+    /// <summary>What keeps libtorch from holding tensors on a GPU; null where it can. Starts CUDA in libtorch.</summary>
+    /// <param name="index">Number of the GPU.</param>
+    public string? MissingInTorch(int index) => TorchDevices() switch
     {
-        switch (TorchDevices())
-        {
-            case null:
-                yield return $"libtorch was built without CUDA, use the package TorchSharp-cuda-linux or set {TorchLibraries.Variable} to the folder of a libtorch with CUDA";
-                break;
-            case var count when count <= index:
-                yield return $"libtorch sees {count} GPUs and number {index} (from 0) is asked for";
-                break;
-        }
-    }
+        null => "libtorch was built without CUDA",
+        var count when count <= index => $"libtorch sees {count} GPUs and number {index} (from 0) is asked for",
+        _ => null,
+    };
 
     /// <summary>ONNX Runtime names only the first library that is missing; this finds all of them.</summary>
     private IEnumerable<string> Explain(string provider, string error, bool hasDriver)

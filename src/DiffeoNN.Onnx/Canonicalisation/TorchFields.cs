@@ -1,0 +1,22 @@
+using DiffeoNN.Onnx.Energies;
+using DiffeoNN.Onnx.Fields;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Canonicalisation;
+
+/// <summary>Fields by libtorch, gradients by its own differentiation.</summary>
+/// <param name="energy">What is minimised.</param>
+internal sealed class TorchFields(IEnergy energy) : ISearchFields
+{
+    /// <inheritdoc/>
+    public ISearchRun Begin(CanonicaliserOptions options, torch.Tensor images, torch.Tensor? start) => new CanonicalisationRun(energy, options, images, start);
+
+    /// <inheritdoc/>
+    public torch.Tensor Warp(CanonicaliserOptions options, torch.Tensor images, torch.Tensor velocity, CancellationToken cancellationToken)
+    {
+        using var scope = torch.NewDisposeScope();
+        var full = LatticeUpsampling.Resample(velocity, SamplingGrid.Of(images));
+        int[] squarings = [.. ScalingAndSquaring.FastestSpeeds(full).Select(speed => CanonicalisationRun.SquaringsOf(speed, options))];
+        return Fields.Warp.Apply(images, ScalingAndSquaring.Exp(full, squarings), options.Padding).MoveToOuterDisposeScope();
+    }
+}

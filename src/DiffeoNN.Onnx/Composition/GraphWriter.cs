@@ -1,0 +1,110 @@
+using System.Globalization;
+using DiffeoNN.Onnx.Gradients;
+
+namespace DiffeoNN.Onnx.Composition;
+
+/// <summary>Writes a graph node by node. Values are named by their operators and numbered; constants of equal content are one.</summary>
+internal sealed class GraphWriter
+{
+    /// <summary>Least version of the operator set that is written: reductions take their axes as an input, scatters add.</summary>
+    public const int LeastOpset = 18;
+
+    private readonly string _prefix;
+    private readonly Dictionary<string, string> _constants = new(StringComparer.Ordinal);
+    private int _count;
+
+    /// <summary>A new graph.</summary>
+    /// <param name="name">The graph's name.</param>
+    /// <param name="opset">Version of the operator set, at least <see cref="LeastOpset"/>.</param>
+    public GraphWriter(string name, int opset = LeastOpset)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(opset, LeastOpset);
+        Model = new OnnxModel { IrVersion = 9, ProducerName = "DiffeoNN.Onnx" };
+        Model.OpsetImports[""] = opset;
+        Model.Graph.Name = name;
+        _prefix = $"{name}/";
+    }
+
+    /// <summary>What was written so far.</summary>
+    public OnnxModel Model { get; }
+
+    /// <summary>Its graph.</summary>
+    public OnnxGraph Graph => Model.Graph;
+
+    /// <summary>Declares an input.</summary>
+    /// <returns>Its name.</returns>
+    public string Input(string name, OnnxElementType type, params OnnxDimension[] shape)
+    {
+        Graph.Inputs.Add(new OnnxValueInfo(name, type, shape));
+        return name;
+    }
+
+    /// <summary>Declares a float32 input.</summary>
+    public string Input(string name, params OnnxDimension[] shape) => Input(name, OnnxElementType.Float, shape);
+
+    /// <summary>Declares a float32 output under a name of its own.</summary>
+    public void Output(string name, string value, params OnnxDimension[] shape)
+    {
+        Graph.AddNode("Identity", [value], name);
+        Graph.Outputs.Add(new OnnxValueInfo(name, OnnxElementType.Float, shape));
+    }
+
+    /// <summary>A node of one output.</summary>
+    public string Op(string opType, ReadOnlySpan<string> inputs, params OnnxAttribute[] attributes) =>
+        Graph.AddNode(opType, inputs.ToArray(), Fresh(opType), attributes);
+
+    /// <summary>A node of several outputs.</summary>
+    public string[] Ops(string opType, int outputs, ReadOnlySpan<string> inputs, params OnnxAttribute[] attributes)
+    {
+        string[] names = [.. Enumerable.Range(0, outputs).Select(_ => Fresh(opType))];
+        Graph.Nodes.Add(new OnnxNode(opType, inputs.ToArray(), names, attributes) { Name = names[0] });
+        return names;
+    }
+
+    public string Add(string a, string b) => Op("Add", [a, b]);
+
+    public string Sub(string a, string b) => Op("Sub", [a, b]);
+
+    public string Mul(string a, string b) => Op("Mul", [a, b]);
+
+    public string Add(string a, double b) => Add(a, Scalar(b));
+
+    public string Mul(string a, double b) => b == 1 ? a : Mul(a, Scalar(b));
+
+    /// <summary>Elements from start up to but not including end of one axis.</summary>
+    public string Slice(string value, int axis, long start, long end) => Op("Slice", [value, Ints(start), Ints(end), Ints(axis)]);
+
+    /// <summary>Parts of given sizes along an axis.</summary>
+    public string[] Split(string value, int axis, params long[] sizes) =>
+        Ops("Split", sizes.Length, [value, Ints(sizes)], OnnxAttribute.Of("axis", axis));
+
+    public string Concat(int axis, params string[] values) => Op("Concat", values, OnnxAttribute.Of("axis", axis));
+
+    /// <summary>Another shape; 0 keeps an axis, -1 takes what is left.</summary>
+    public string Reshape(string value, params long[] shape) => Op("Reshape", [value, Ints(shape)]);
+
+    /// <summary>A reduction over axes.</summary>
+    public string Reduce(string opType, string value, bool keep, params long[] axes) =>
+        Op(opType, [value, Ints(axes)], OnnxAttribute.Of("keepdims", keep ? 1 : 0));
+
+    /// <summary>A float32 number.</summary>
+    public string Scalar(double value) => Constant($"{value:R}", name => OnnxTensor.Scalar(name, (float)value));
+
+    /// <summary>A vector of int64.</summary>
+    public string Ints(params long[] values) => Constant($"[{string.Join(',', values)}]", name => OnnxTensor.Int64s(name, values));
+
+    /// <summary>A float32 tensor.</summary>
+    public string Floats(long[] shape, ReadOnlySpan<float> values) => Graph.AddInitializer(OnnxTensor.Create(Fresh("constant"), shape, values));
+
+    /// <summary>A tensor of int32.</summary>
+    public string Int32s(long[] shape, ReadOnlySpan<int> values) => Graph.AddInitializer(OnnxTensor.Create(Fresh("constant"), shape, values));
+
+    private string Constant(string content, Func<string, OnnxTensor> make)
+    {
+        if (_constants.TryGetValue(content, out var known))
+            return known;
+        return _constants[content] = Graph.AddInitializer(make(Fresh("constant")));
+    }
+
+    private string Fresh(string hint) => string.Create(CultureInfo.InvariantCulture, $"{_prefix}{hint}_{_count++}");
+}

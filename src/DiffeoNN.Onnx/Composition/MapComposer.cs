@@ -1,0 +1,121 @@
+using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Gradients;
+
+namespace DiffeoNN.Onnx.Composition;
+
+/// <summary>Composes the graphs that make maps of velocities, without gradients.</summary>
+/// <param name="grid">The image's grid.</param>
+/// <param name="channels">Channels of the image.</param>
+/// <param name="padding">What the image is outside.</param>
+internal sealed class MapComposer(SamplingGrid grid, int channels, WarpPadding padding)
+{
+    public const string Displacement = "displacement";
+    public const string Inverse = "inverse";
+    public const string Canonical = "canonical";
+
+    /// <summary>Output (N, 8): what <see cref="FieldDiagnostics"/> holds, in its order, then the penalty on folds.</summary>
+    public const string Diagnostics = "diagnostics";
+
+    /// <summary>A lattice of any size carried to the pixels linearly, and how fast the velocity is.</summary>
+    public OnnxModel Linear(int height, int width)
+    {
+        var writer = new GraphWriter("linear");
+        var lattice = writer.Input("lattice", "N", 2, height, width);
+        var fields = new FieldOperators(writer, grid);
+        var v = fields.Upsample(lattice, height, width, LatticeBasis.Linear);
+        writer.Output(SearchComposer.Velocity, fields.Planar(v, 2), "N", 2, grid.Height, grid.Width);
+        writer.Output(SearchComposer.Speed, fields.FastestSpeed(v), "N", 1, 1);
+        return writer.Model;
+    }
+
+    /// <summary>The image that exp(v) leads to.</summary>
+    public OnnxModel Warp(int squarings, int optional)
+    {
+        var writer = new GraphWriter("warp");
+        var (fields, v, image, turns) = Inputs(writer, optional);
+        var u = fields.ExpInKernelUnits(v, SearchComposer.Scale, squarings, turns);
+        Output(fields, Canonical, Warped(fields, image, channels, u, padding), channels);
+        return writer.Model;
+    }
+
+    /// <summary>exp(v), exp(-v), the image that exp(v) leads to, and how regular and exact the maps are.</summary>
+    public OnnxModel Maps(int squarings, int optional)
+    {
+        var writer = new GraphWriter("maps");
+        var (fields, v, image, turns) = Inputs(writer, optional);
+        // Both directions in one call.
+        string Twice(string value) => writer.Concat(0, value, value);
+        var both = fields.ExpInKernelUnits(
+            writer.Concat(0, v, writer.Op("Neg", [v])), Twice(SearchComposer.Scale), squarings, [.. turns.Select(Twice)]);
+        var pixels = grid.Height * grid.Width;
+        var parts = writer.Split(writer.Reshape(both, 2, -1, 2, pixels), 0, 1, 1);
+        var (u, inverse) = (writer.Reshape(parts[0], -1, 2, pixels), writer.Reshape(parts[1], -1, 2, pixels));
+        Output(fields, Displacement, fields.FromKernelUnits(u), 2);
+        Output(fields, Inverse, fields.FromKernelUnits(inverse), 2);
+        Output(fields, Canonical, Warped(fields, image, channels, u, padding), channels);
+        string Column(string value) => writer.Reshape(value, -1, 1);
+        var (forward, backward) = (Determinants(fields, u), Determinants(fields, inverse));
+        var (largest, mean) = Residuals(fields, u, inverse);
+        writer.Output(
+            Diagnostics,
+            writer.Concat(
+                1, Column(forward.Least), Column(forward.Most), Column(forward.Folded), Column(largest), Column(mean), Column(backward.Least), Column(backward.Folded),
+                Column(forward.Orientation)),
+            "N", 8);
+        return writer.Model;
+    }
+
+    /// <summary>The image at p + u(p), (N, C, H, W).</summary>
+    public static string Warped(FieldOperators fields, string image, int channels, string u, WarpPadding padding)
+    {
+        var zeros = padding == WarpPadding.Zeros;
+        var source = zeros ? fields.Sampling.WithMargin(image, channels) : fields.Flat(image, channels);
+        return fields.Planar(fields.Sampling.Sample(source, channels, u, zeros ? 1 : 0), channels);
+    }
+
+    private (FieldOperators Fields, string Velocity, string Image, string[] Turns) Inputs(GraphWriter writer, int optional)
+    {
+        var velocity = writer.Input(SearchComposer.Velocity, "N", 2, grid.Height, grid.Width);
+        var image = writer.Input(SearchComposer.Image, "N", channels, grid.Height, grid.Width);
+        writer.Input(SearchComposer.Scale, "N", 1, 1);
+        writer.Input(SearchComposer.Alive, OnnxElementType.Bool, "N", 1, 1);
+        string[] turns = [.. Enumerable.Range(0, optional).Select(k => writer.Input(SearchComposer.Turn(k), OnnxElementType.Bool, "N", 1, 1))];
+        var fields = new FieldOperators(writer, grid);
+        return (fields, writer.Op("Where", [SearchComposer.Alive, fields.Flat(velocity, 2), writer.Scalar(0)]), image, turns);
+    }
+
+    private (string Least, string Most, string Folded, string Orientation) Determinants(FieldOperators fields, string u)
+    {
+        var writer = fields.Writer;
+        var (alongX, alongY) = fields.Differences(fields.Planar(fields.FromKernelUnits(u), 2));
+        var corners = fields.Determinants(alongX, alongY);
+        var determinants = writer.Reshape(corners, 0, -1);
+        var folded = writer.Op("Cast", [writer.Op("LessOrEqual", [determinants, writer.Scalar(0)])], OnnxAttribute.Of("to", (long)OnnxElementType.Float));
+        return (writer.Reduce("ReduceMin", determinants, false, 1), writer.Reduce("ReduceMax", determinants, false, 1),
+            writer.Reduce("ReduceMean", folded, false, 1), fields.Orientation(corners));
+    }
+
+    private (string Largest, string Mean) Residuals(FieldOperators fields, string u, string inverse)
+    {
+        var writer = fields.Writer;
+        var left = writer.Mul(fields.FromKernelUnits(writer.Add(inverse, fields.Sampling.Sample(u, 2, inverse, margin: 0))), 1 / grid.PixelSize);
+        var (x, y) = fields.Components(left);
+        var residual = writer.Op("Sqrt", [writer.Add(writer.Mul(x, x), writer.Mul(y, y))]);
+        // The tolerance keeps border points of an identity map, whose positions carry rounding errors.
+        var furthest = writer.Reduce("ReduceMax", writer.Op("Abs", [fields.Sampling.Positions(inverse)]), true, 1);
+        var inside = writer.Op("Cast", [writer.Op("LessOrEqual", [furthest, writer.Scalar(1 + 1e-6)])], OnnxAttribute.Of("to", (long)OnnxElementType.Float));
+        var none = writer.Op("LessOrEqual", [writer.Reduce("ReduceMax", inside, true, 2), writer.Scalar(0)]);
+        var counted = writer.Op("Where", [none, writer.Scalar(1), inside]);
+        var kept = writer.Mul(residual, counted);
+        return (writer.Reduce("ReduceMax", kept, false, 1, 2),
+            writer.Op("Div", [writer.Reduce("ReduceSum", kept, false, 1, 2), writer.Reduce("ReduceSum", counted, false, 1, 2)]));
+    }
+
+    private void Output(FieldOperators fields, string name, string value, int channels)
+    {
+        var planar = value;
+        if (name != Canonical)
+            planar = fields.Planar(value, channels);
+        fields.Writer.Output(name, planar, "N", channels, grid.Height, grid.Width);
+    }
+}

@@ -1,0 +1,73 @@
+using DiffeoNN.Onnx.GpuCheck.Running;
+using DiffeoNN.Onnx.Inference;
+
+namespace DiffeoNN.Onnx.GpuCheck.Checks;
+
+/// <summary>Images a second of whole models, and milliseconds of their networks, over batch sizes.</summary>
+internal static class ThroughputCheck
+{
+    private const int WarmUp = 2;
+
+    /// <summary>Images a second of the lungs' bundle on a GPU, fields by ONNX graphs, at the best batch.</summary>
+    private const double LeastImages = 1000;
+
+    private const int LargestGraphBatch = 128;
+
+    public static void Run(CheckOptions options, Report report)
+    {
+        var target = Target.Of(options);
+        foreach (var bundle in options.Bundles)
+        {
+            foreach (var fields in options.Fields)
+            {
+                var name = $"{bundle} {Models.Name(fields)}";
+                report.Try(name, () => Model(name, bundle, fields, target, options, report));
+            }
+        }
+
+        foreach (var bundle in options.Bundles)
+            report.Try($"{bundle} graphs", () => Graphs(new BundleGraphs(options.Models, bundle), target, options, report));
+    }
+
+    private static void Model(string name, string bundle, FieldEngine fields, Target target, CheckOptions options, Report report)
+    {
+        using var model = Models.Load(options, bundle, target, fields);
+        var images = CheckImages.Generated(model.Bundle.Image, options.Batches.Max(), options.Seed);
+        var best = 0.0;
+        foreach (var batch in options.Batches)
+        {
+            report.Try($"{name} batch {batch}", () =>
+            {
+                var part = images[..batch];
+                var milliseconds = Timing.Median(() => Models.RunOnce(model, part, report.Time), WarmUp, options.Repeats, report.Time);
+                var perSecond = 1000 * batch / milliseconds;
+                best = Math.Max(best, perSecond);
+                report.Info($"{name} batch {batch}", perSecond, "images/s", $"{milliseconds:0.0} ms");
+            });
+        }
+
+        if (best == 0) return;
+        if (target.IsCuda && bundle == "lungs" && fields == FieldEngine.Onnx) report.AtLeast($"{name}, best batch", best, LeastImages, "images/s");
+        else report.Info($"{name}, best batch", best, "images/s");
+    }
+
+    private static void Graphs(BundleGraphs bundle, Target target, CheckOptions options, Report report)
+    {
+        foreach (var graph in new[] { bundle.Inner, bundle.InnerGradient, bundle.Energy, bundle.EnergyGradient })
+        {
+            foreach (var tf32 in target.IsCuda ? [false, true] : (bool[])[false])
+            {
+                foreach (var batch in options.Batches.Where(batch => batch <= LargestGraphBatch))
+                {
+                    var name = $"{graph.Name} batch {batch}{(tf32 ? " TF32" : "")}";
+                    report.Try(name, () =>
+                    {
+                        using var lane = Lane.Ready(graph.Name, graph.Model, target, graph.Inputs(batch, new Random(options.Seed)), tf32: tf32);
+                        var milliseconds = Timing.Median(lane.Run, WarmUp, options.Repeats, report.Time);
+                        report.Info(name, milliseconds, "ms", $"{milliseconds / batch:0.000} ms an image");
+                    });
+                }
+            }
+        }
+    }
+}

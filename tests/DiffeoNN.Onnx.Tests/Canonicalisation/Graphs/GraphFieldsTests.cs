@@ -1,0 +1,146 @@
+using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Tests.Bundles;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Tests.Canonicalisation.Graphs;
+
+/// <summary>Fields by graphs against fields by libtorch: the same search on the tiny bundle, two channels of 12x16 pixels.</summary>
+public sealed class GraphFieldsTests
+{
+    private static readonly EquivariantOptions Options = new()
+    {
+        Execution = new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = 1 }, Accept = AcceptanceRule.Always,
+    };
+
+    [TestCase(StartPoint.Identity, 0, FieldKind.ControlLattice)]
+    [TestCase(StartPoint.Identity, 6, FieldKind.ControlLattice)]
+    [TestCase(StartPoint.Identity, 3, FieldKind.Siren)]
+    [TestCase(StartPoint.Proposer, 0, FieldKind.ControlLattice)]
+    [TestCase(StartPoint.Proposer, 6, FieldKind.ControlLattice)]
+    [TestCase(StartPoint.Multi, 4, FieldKind.ControlLattice)]
+    public void Search_IsTheSame(StartPoint start, int steps, FieldKind kind) =>
+        AssertSame(Options with { Start = start, Steps = steps, Configure = o => o with { Field = kind, LearningRate = 0.02, Patience = 0 } }, Images(3, 12, 16));
+
+    // With a node a pixel some derivatives are nothing but rounding, whose sign Adam takes for a direction: small steps keep that small.
+    [TestCase(WarpPadding.Zeros, LatticeBasis.Linear, 4, 0.02)]
+    [TestCase(WarpPadding.Border, LatticeBasis.CubicBSpline, 4, 0.02)]
+    [TestCase(WarpPadding.Border, LatticeBasis.CubicBSpline, 0, 1e-4)]
+    public void Search_IsTheSame_ForEveryPaddingAndLattice(WarpPadding padding, LatticeBasis basis, int lattice, double rate) => AssertSame(
+        Options with
+        {
+            Start = StartPoint.Identity, Steps = 5,
+            Configure = o => o with { Field = FieldKind.ControlLattice, Padding = padding, Basis = basis, Lattice = lattice, LearningRate = rate, Patience = 0 },
+        },
+        Images(2, 12, 16));
+
+    [Test]
+    public void Search_IsTheSame_WhereFieldsNeedDifferentSquaringsAndFold() => AssertSame(
+        Options with
+        {
+            Start = StartPoint.Proposer, Steps = 5,
+            Configure = o => o with { Field = FieldKind.ControlLattice, MinimumSquarings = 0, LearningRate = 0.3, Patience = 0, SmoothnessWeight = 0.01 },
+        },
+        Images(4, 12, 16),
+        1e-3);
+
+    [Test]
+    public void Averages_AreTheSame() =>
+        AssertSame(Options with { Start = StartPoint.Proposer, Steps = 2, Passes = 3, Average = true, Configure = o => o with { LearningRate = 0.01 } }, Images(3, 12, 16));
+
+    [Test]
+    public void Images_LeaveTheBatch_AsTheyConverge()
+    {
+        var options = Options with
+        {
+            Start = StartPoint.Identity, Steps = 40, Fields = FieldEngine.Onnx,
+            Configure = o => o with { Field = FieldKind.ControlLattice, Patience = 3, Tolerance = 0.01, LearningRate = 0.02 },
+        };
+        using var model = EquivariantModel.Load(TinyBundle.Original, options);
+        var images = Images(6, 12, 16);
+        using var together = model.Run(images);
+        Assert.That(together.Images.Select(image => image.Canonicalisation.Steps).Distinct().Count(), Is.GreaterThan(1));
+        for (var i = 0; i < images.Length; i++)
+        {
+            using var alone = model.Run([images[i]]);
+            Assert.That(alone.Images[0].Canonicalisation.Steps, Is.EqualTo(together.Images[i].Canonicalisation.Steps));
+            Assert.That(alone.Images[0].Canonicalisation.Total.After, Is.EqualTo(together.Images[i].Canonicalisation.Total.After).Within(1e-4).Percent);
+        }
+    }
+
+    [Test]
+    public void Cancellation_EndsTheSearch()
+    {
+        using var model = EquivariantModel.Load(TinyBundle.Original, Options with { Start = StartPoint.Identity, Steps = 1000, Fields = FieldEngine.Onnx });
+        using var source = new CancellationTokenSource();
+        var progress = new Until(3, source);
+        Assert.That(() => model.Run(Images(1, 12, 16), progress, source.Token), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(progress.Steps, Is.LessThan(10));
+    }
+
+    [Test]
+    public void EngineTorch_DoesNotTakeGraphs() => Assert.That(
+        () => EquivariantModel.Load(TinyBundle.Original, Options with { Fields = FieldEngine.Onnx, Execution = Options.Execution with { Engine = EngineKind.Torch } }),
+        Throws.TypeOf<GraphException>().With.Message.Contains("take fields 'torch'"));
+
+    private static void AssertSame(EquivariantOptions options, ImageBuffer[] images, double tolerance = 1e-4)
+    {
+        using var byTorch = EquivariantModel.Load(TinyBundle.Original, options with { Fields = FieldEngine.Torch });
+        using var byGraphs = EquivariantModel.Load(TinyBundle.Original, options with { Fields = FieldEngine.Onnx });
+        using var expected = byTorch.Run(images);
+        using var actual = byGraphs.Run(images);
+        using var scope = torch.NewDisposeScope();
+        Assert.Multiple(() =>
+        {
+            Near(expected.Fields.Velocity, actual.Fields.Velocity, "velocity");
+            Near(expected.Fields.Displacement, actual.Fields.Displacement, "displacement");
+            Near(expected.Fields.InverseDisplacement, actual.Fields.InverseDisplacement, "inverse");
+            Near(expected.Fields.Canonical, actual.Fields.Canonical, "canonical image");
+            for (var i = 0; i < images.Length; i++)
+            {
+                var (one, other) = (expected.Images[i].Canonicalisation, actual.Images[i].Canonicalisation);
+                Assert.That((other.Steps, other.Stop, other.Squarings, other.Accepted), Is.EqualTo((one.Steps, one.Stop, one.Squarings, one.Accepted)));
+                foreach (var (a, b) in one.Terms.Append(one.Total).Zip(other.Terms.Append(other.Total)))
+                    Assert.That(b.After, Is.EqualTo(a.After).Within((1e-5 + Math.Abs(a.After)) * 10 * tolerance), a.Name);
+                Assert.That(other.InputEnergy, Is.EqualTo(one.InputEnergy).Within(1e-4).Percent);
+                var (d, e) = (one.FoundDiagnostics, other.FoundDiagnostics);
+                double[] measured = [e.MinimumDeterminant, e.MaximumDeterminant, e.FoldedFraction, e.InverseResidualMaximum, e.InverseResidualMean, e.InverseMinimumDeterminant];
+                double[] right = [d.MinimumDeterminant, d.MaximumDeterminant, d.FoldedFraction, d.InverseResidualMaximum, d.InverseResidualMean, d.InverseMinimumDeterminant];
+                Assert.That(measured, Is.EqualTo(right).Within(10 * tolerance));
+            }
+        });
+
+        void Near(torch.Tensor a, torch.Tensor b, string name) => Assert.That((a - b).abs().max().item<float>(), Is.LessThan(tolerance), name);
+    }
+
+    // Smooth, so that derivatives do not hang on the side from which a pixel is looked at.
+    private static ImageBuffer[] Images(int count, int height, int width) =>
+    [
+        .. Enumerable.Range(0, count).Select(i =>
+        {
+            var image = new ImageBuffer(2, height, width);
+            for (var p = 0; p < height * width; p++)
+            {
+                var (y, x) = (p / width / (double)height, p % width / (double)width);
+                image.Plane(0)[p] = (float)(0.5 + (0.4 * Math.Sin((5 * x) + i) * Math.Cos(4 * y)));
+                image.Plane(1)[p] = (float)(0.5 + (0.4 * Math.Cos((3 * x) - (6 * y) + i)));
+            }
+
+            return image;
+        }),
+    ];
+
+    private sealed class Until(int step, CancellationTokenSource source) : IProgress<CanonicalisationProgress>
+    {
+        public int Steps { get; private set; }
+
+        public void Report(CanonicalisationProgress value)
+        {
+            Steps = value.Step;
+            if (value.Step >= step) source.Cancel();
+        }
+    }
+}

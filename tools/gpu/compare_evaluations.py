@@ -44,11 +44,18 @@ def main():
     wrong = [name for name, difference in found.items() if not right(name, difference)]
     seconds = [json.loads((folder / "summary.json").read_text())["secondsPerImage"] for folder in (options.first, options.second)]
     for name, difference in found.items():
-        print(f"{name}: largest difference {difference['largest']:.2e}, of the means {difference['mean']:.2e}" + (", WRONG" if name in wrong else ""))
+        print(
+            f"{name}: largest difference {difference['largest']:.2e}, of the means {difference['mean']:.2e}"
+            + (", WRONG" if name in wrong else "")
+        )
     print(f"seconds an image: {seconds[0]:.4f} and {seconds[1]:.4f}")
     if options.json:
         content = json.loads(options.json.read_text()) if options.json.exists() else []
-        options.json.write_text(json.dumps([*content, {"runs": [options.first.name, options.second.name], "differences": found, "secondsPerImage": seconds}], indent=1))
+        options.json.write_text(
+            json.dumps(
+                [*content, {"runs": [options.first.name, options.second.name], "differences": found, "secondsPerImage": seconds}], indent=1
+            )
+        )
     return 5 if wrong else 0
 
 

@@ -4,6 +4,10 @@ Each goes into a folder ``NAME-EXPORTER-OPSET``, written by ``diffeonn_tools ref
 ``fixtures.json`` says what was written by which versions, and what failed: one failure does not stop the others.
 """
 
+import time
+
+BEGUN = time.perf_counter()  # loading PyTorch counts, too
+
 import argparse
 import inspect
 import json
@@ -12,7 +16,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -29,12 +32,18 @@ MODEL_BYTES, TOTAL_BYTES = 60_000, 1_500_000
 
 def requests():
     """Name, exporter and operator set of each export; those of both exporters alternate, so that a limit cuts off neither."""
-    return [(name, exporter, opset) for name, fixture in FIXTURES.items() for exporter in ("torchscript", "dynamo") for opset in getattr(fixture, exporter)]
+    return [
+        (name, exporter, opset)
+        for name, fixture in FIXTURES.items()
+        for exporter in ("torchscript", "dynamo")
+        for opset in getattr(fixture, exporter)
+    ]
 
 
 def by_the_tool(name, exporter, opset, folder):
     """Writes by ``diffeonn_tools``; returns its notes."""
     from diffeonn_tools.model_reference import command, inputs
+
     key, shape = FIXTURES[name].input
     manifest = command.write(build(name), [inputs.Input(key, shape)], folder, exporter=exporter, opset=opset, intermediates=False)
     return manifest["notes"]
@@ -49,13 +58,25 @@ def by_plain_calls(name, exporter, opset, folder):
     data.mkdir(parents=True, exist_ok=True)
     known = inspect.signature(torch.onnx.export).parameters
     options = {"dynamo": exporter == "dynamo", "external_data": False}
-    torch.onnx.export(build(name), (image,), str(folder / "model.onnx"), input_names=[key], output_names=["output"], opset_version=opset,
-                      **{option: value for option, value in options.items() if option in known})
+    torch.onnx.export(
+        build(name),
+        (image,),
+        str(folder / "model.onnx"),
+        input_names=[key],
+        output_names=["output"],
+        opset_version=opset,
+        **{option: value for option, value in options.items() if option in known},
+    )
     x = image.double().requires_grad_(True)
     y = build(name).double()(x)
     upstream = torch.from_numpy(generator.standard_normal(tuple(y.shape))).float()
-    gradient, = torch.autograd.grad(y, x, upstream.double())
-    files = {"input_0.pb": (key, image), "output_0.pb": ("output", y), "output_grad.pb": ("output_grad", upstream), f"{key}_grad.pb": (f"{key}_grad", gradient)}
+    (gradient,) = torch.autograd.grad(y, x, upstream.double())
+    files = {
+        "input_0.pb": (key, image),
+        "output_0.pb": ("output", y),
+        "output_grad.pb": ("output_grad", upstream),
+        f"{key}_grad.pb": (f"{key}_grad", gradient),
+    }
     for file, (label, tensor) in files.items():
         (data / file).write_bytes(numpy_helper.from_array(tensor.detach().float().numpy(), label).SerializeToString())
     return ["written without diffeonn_tools"]
@@ -84,9 +105,15 @@ def export(name, exporter, opset, folder):
     size = (folder / "model.onnx").stat().st_size
     if size > MODEL_BYTES:
         notes = [*notes, f"the model has {size} bytes; expected at most {MODEL_BYTES}"]
-    return {"written": True, "bytes": sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()), "modelBytes": size,
-            "opsetWritten": next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx")),
-            "operators": sorted({node.op_type for node in model.graph.node}), "functions": len(model.functions), "notes": notes}
+    return {
+        "written": True,
+        "bytes": sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
+        "modelBytes": size,
+        "opsetWritten": next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx")),
+        "operators": sorted({node.op_type for node in model.graph.node}),
+        "functions": len(model.functions),
+        "notes": notes,
+    }
 
 
 def run(request, output, seconds):
@@ -101,15 +128,32 @@ def run(request, output, seconds):
     else:
         shutil.rmtree(folder, ignore_errors=True)
         found = {"written": False, "why": f"code {code}: {last[:300]}"}
-    return {"name": folder.name, "model": name, "exporter": exporter, "opset": opset, **found, "seconds": round(time.perf_counter() - start, 2)}
+    return {
+        "name": folder.name,
+        "model": name,
+        "exporter": exporter,
+        "opset": opset,
+        **found,
+        "seconds": round(time.perf_counter() - start, 2),
+    }
 
 
 def call(words, seconds):
     """Code and output of a command; what lasts longer is ended."""
+    if seconds < 1:
+        return None, "not started: the time is spent"
     paths = [str(TOOLS), str(Path(__file__).resolve().parent), os.environ.get("PYTHONPATH", "")]
     try:
-        found = subprocess.run(words, env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                               timeout=max(1, seconds), check=False)
+        found = subprocess.run(
+            words,
+            # Many run side by side.
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "2"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         return None, f"stopped after {seconds:.0f} s"
     return found.returncode, found.stdout
@@ -117,8 +161,23 @@ def call(words, seconds):
 
 def try_command(output, seconds):
     """The tool's command line as a user would call it, on one of the networks."""
-    code, text = call([sys.executable, "-X", "faulthandler", "-m", "diffeonn_tools", "reference", "--module", "fixture_models:Classifier", "--input", "image=2,3,16,16",
-                       "--output", str(output / "command")], seconds)
+    code, text = call(
+        [
+            sys.executable,
+            "-X",
+            "faulthandler",
+            "-m",
+            "diffeonn_tools",
+            "reference",
+            "--module",
+            "fixture_models:Classifier",
+            "--input",
+            "image=2,3,16,16",
+            "--output",
+            str(output / "command"),
+        ],
+        seconds,
+    )
     return {"code": code, "output": text[-4000:]}
 
 
@@ -137,10 +196,14 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="Exports small networks with references by both exporters.")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     parser.add_argument("--seconds", type=float, default=55, help="limit of the whole (default 55)")
-    parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 1) // 2), help="exports at the same time (default half of the cores)")
-    parser.add_argument("--only", nargs=3, metavar=("NAME", "EXPORTER", "OPSET"), help="this export alone; its entry is the last line printed")
+    parser.add_argument(
+        "--jobs", type=int, default=max(1, (os.cpu_count() or 1) // 2), help="exports at the same time (default half of the cores)"
+    )
+    parser.add_argument(
+        "--only", nargs=3, metavar=("NAME", "EXPORTER", "OPSET"), help="this export alone; its entry is the last line printed"
+    )
     options = parser.parse_args(arguments)
-    end = time.perf_counter() + options.seconds
+    end = (BEGUN if arguments is None else time.perf_counter()) + options.seconds
     sys.path.insert(0, str(TOOLS))
     if options.only:
         name, exporter, opset = options.only
@@ -154,12 +217,18 @@ def main(arguments=None):
         (options.output / "fixtures.json").write_text(json.dumps(content, indent=1) + "\n")
 
     with ThreadPoolExecutor(options.jobs) as pool:
+        exports = [pool.submit(lambda r=request: run(r, options.output, end - time.perf_counter())) for request in requests()]
         command = pool.submit(lambda: try_command(options.output, end - time.perf_counter()))
-        for task in as_completed([pool.submit(lambda r=request: run(r, options.output, end - time.perf_counter())) for request in requests()]):
+        for task in as_completed(exports):
             entry = task.result()
             content["fixtures"].append(entry)
             keep()
-            print(f"{entry['name']}: " + (f"{entry['bytes']} bytes" if entry["written"] else f"failed: {entry['why']}") + f", {entry['seconds']} s", flush=True)
+            print(
+                f"{entry['name']}: "
+                + (f"{entry['bytes']} bytes" if entry["written"] else f"failed: {entry['why']}")
+                + f", {entry['seconds']} s",
+                flush=True,
+            )
             for note in entry.get("notes", []):
                 print(f"  note: {note}", flush=True)
         content["command"] = command.result()

@@ -13,8 +13,13 @@ class Classifier(nn.Module):
     def __init__(self, classes=5):
         super().__init__()
         sizes = (3, 8, 16, 24)
-        self.features = nn.Sequential(*(layer for a, b in zip(sizes, sizes[1:])
-                                        for layer in (nn.Conv2d(a, b, 3, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU(), nn.MaxPool2d(2))))
+        self.features = nn.Sequential(
+            *(
+                layer
+                for a, b in zip(sizes, sizes[1:])
+                for layer in (nn.Conv2d(a, b, 3, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU(), nn.MaxPool2d(2))
+            )
+        )
         self.head = nn.Linear(sizes[-1], classes)
 
     def forward(self, image):
@@ -22,7 +27,9 @@ class Classifier(nn.Module):
 
 
 def _double(inputs, outputs):
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), nn.LeakyReLU(0.1), nn.Conv2d(outputs, outputs, 3, padding=1), nn.LeakyReLU(0.1))
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1), nn.LeakyReLU(0.1), nn.Conv2d(outputs, outputs, 3, padding=1), nn.LeakyReLU(0.1)
+    )
 
 
 class BilinearUNet(nn.Module):

@@ -11,8 +11,10 @@ class OutOfTime(BaseException):
 @contextlib.contextmanager
 def limit(seconds):
     """Raises ``OutOfTime`` in the block once the seconds have passed; in the main thread, one block at a time."""
+
     def stop(*_):
         raise OutOfTime(f"stopped after {seconds:.0f} s")
+
     previous = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3))
     try:

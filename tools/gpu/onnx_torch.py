@@ -74,8 +74,16 @@ def _conv(node):
     axes = node.rank(1) - 2
     padding, before = _sides(node, list(node.get("pads", [0] * 2 * axes)))
     x = node.value(0) if before is None else node.call(F.pad, node.value(0), before)
-    return node.call(_by_axes(node, axes, F.conv1d, F.conv2d, F.conv3d), x, node.value(1), node.value(2), tuple(node.get("strides", [1] * axes)), padding,
-                     tuple(node.get("dilations", [1] * axes)), node.get("group", 1))
+    return node.call(
+        _by_axes(node, axes, F.conv1d, F.conv2d, F.conv3d),
+        x,
+        node.value(1),
+        node.value(2),
+        tuple(node.get("strides", [1] * axes)),
+        padding,
+        tuple(node.get("dilations", [1] * axes)),
+        node.get("group", 1),
+    )
 
 
 def _conv_transpose(node):
@@ -83,9 +91,17 @@ def _conv_transpose(node):
     padding, before = _sides(node, list(node.get("pads", [0] * 2 * axes)))
     if before is not None or node.get("output_shape"):
         raise node.unsupported("pads differ at both ends, or output_shape is given")
-    return node.call(_by_axes(node, axes, F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d), node.value(0), node.value(1), node.value(2),
-                     tuple(node.get("strides", [1] * axes)), padding, tuple(node.get("output_padding", [0] * axes)), node.get("group", 1),
-                     tuple(node.get("dilations", [1] * axes)))
+    return node.call(
+        _by_axes(node, axes, F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d),
+        node.value(0),
+        node.value(1),
+        node.value(2),
+        tuple(node.get("strides", [1] * axes)),
+        padding,
+        tuple(node.get("output_padding", [0] * axes)),
+        node.get("group", 1),
+        tuple(node.get("dilations", [1] * axes)),
+    )
 
 
 def _by_axes(node, axes, *functions):
@@ -99,14 +115,23 @@ def _pool(node, functions, **options):
     padding, before = _sides(node, list(node.get("pads", [0] * 2 * axes)))
     if before is not None:
         raise node.unsupported("pads differ at both ends")
-    return node.call(_by_axes(node, axes, *functions), node.value(0), tuple(node.get("kernel_shape")), tuple(node.get("strides", [1] * axes)), padding,
-                     ceil_mode=bool(node.get("ceil_mode", 0)), **options)
+    return node.call(
+        _by_axes(node, axes, *functions),
+        node.value(0),
+        tuple(node.get("kernel_shape")),
+        tuple(node.get("strides", [1] * axes)),
+        padding,
+        ceil_mode=bool(node.get("ceil_mode", 0)),
+        **options,
+    )
 
 
 def _max_pool(node):
     if len(node.proto.output) > 1:
         raise node.unsupported("it returns indices")
-    return _pool(node, (F.max_pool1d, F.max_pool2d, F.max_pool3d), dilation=tuple(node.get("dilations", [1] * len(node.get("kernel_shape")))))
+    return _pool(
+        node, (F.max_pool1d, F.max_pool2d, F.max_pool3d), dilation=tuple(node.get("dilations", [1] * len(node.get("kernel_shape"))))
+    )
 
 
 def _average_pool(node):
@@ -124,7 +149,9 @@ def _mean_behind_channels(x):
 def _batch_normalization(node):
     if node.get("training_mode", 0):
         raise node.unsupported("it is in training mode")
-    return node.call(F.batch_norm, node.value(0), node.value(3), node.value(4), node.value(1), node.value(2), False, 0.0, node.get("epsilon", 1e-5))
+    return node.call(
+        F.batch_norm, node.value(0), node.value(3), node.value(4), node.value(1), node.value(2), False, 0.0, node.get("epsilon", 1e-5)
+    )
 
 
 def _instance_normalization(node):
@@ -204,6 +231,7 @@ def _reduce(function):
         if axes is None:
             raise node.unsupported("it reduces all axes")
         return node.call(function, node.value(0), tuple(int(axis) for axis in axes), keepdim=bool(node.get("keepdims", 1)))
+
     return convert
 
 
@@ -214,6 +242,7 @@ def _with_axes(one):
         for axis in sorted(axes, reverse=one is torch.squeeze):
             x = node.call(one, x, axis)
         return x
+
     return convert
 
 
@@ -224,23 +253,55 @@ def _clip(node):
 
 def _plain(function, **names):
     """An operator that is one call; ``names`` maps PyTorch's options to attributes and their defaults."""
+
     def convert(node):
         options = {option: node.get(attribute, default) for option, (attribute, default) in names.items()}
         return node.call(function, *(node.value(i) for i in range(len(node))), **options)
+
     return convert
 
 
 RULES: Mapping[str, Callable] = {
-    "Abs": _plain(torch.abs), "Add": _plain(torch.add), "Div": _plain(torch.div), "Exp": _plain(torch.exp), "Identity": _plain(torch.clone),
-    "Log": _plain(torch.log), "MatMul": _plain(torch.matmul), "Mul": _plain(torch.mul), "Neg": _plain(torch.neg), "Pow": _plain(torch.pow),
-    "Relu": _plain(F.relu), "Sigmoid": _plain(torch.sigmoid), "Softplus": _plain(F.softplus), "Sqrt": _plain(torch.sqrt), "Sub": _plain(torch.sub),
-    "Tanh": _plain(torch.tanh), "Elu": _plain(F.elu, alpha=("alpha", 1.0)), "HardSwish": _plain(F.hardswish),
-    "LeakyRelu": _plain(F.leaky_relu, negative_slope=("alpha", 0.01)), "Softmax": _plain(torch.softmax, dim=("axis", -1)),
+    "Abs": _plain(torch.abs),
+    "Add": _plain(torch.add),
+    "Div": _plain(torch.div),
+    "Exp": _plain(torch.exp),
+    "Identity": _plain(torch.clone),
+    "Log": _plain(torch.log),
+    "MatMul": _plain(torch.matmul),
+    "Mul": _plain(torch.mul),
+    "Neg": _plain(torch.neg),
+    "Pow": _plain(torch.pow),
+    "Relu": _plain(F.relu),
+    "Sigmoid": _plain(torch.sigmoid),
+    "Softplus": _plain(F.softplus),
+    "Sqrt": _plain(torch.sqrt),
+    "Sub": _plain(torch.sub),
+    "Tanh": _plain(torch.tanh),
+    "Elu": _plain(F.elu, alpha=("alpha", 1.0)),
+    "HardSwish": _plain(F.hardswish),
+    "LeakyRelu": _plain(F.leaky_relu, negative_slope=("alpha", 0.01)),
+    "Softmax": _plain(torch.softmax, dim=("axis", -1)),
     "LogSoftmax": _plain(torch.log_softmax, dim=("axis", -1)),
-    "AveragePool": _average_pool, "BatchNormalization": _batch_normalization, "Clip": _clip, "Concat": _concat, "Conv": _conv,
-    "ConvTranspose": _conv_transpose, "Flatten": _flatten, "Gemm": _gemm, "GlobalAveragePool": _global_average_pool,
-    "InstanceNormalization": _instance_normalization, "MaxPool": _max_pool, "Pad": _pad, "ReduceMean": _reduce(torch.mean), "ReduceSum": _reduce(torch.sum),
-    "Reshape": _reshape, "Resize": _resize, "Squeeze": _with_axes(torch.squeeze), "Transpose": _transpose, "Unsqueeze": _with_axes(torch.unsqueeze),
+    "AveragePool": _average_pool,
+    "BatchNormalization": _batch_normalization,
+    "Clip": _clip,
+    "Concat": _concat,
+    "Conv": _conv,
+    "ConvTranspose": _conv_transpose,
+    "Flatten": _flatten,
+    "Gemm": _gemm,
+    "GlobalAveragePool": _global_average_pool,
+    "InstanceNormalization": _instance_normalization,
+    "MaxPool": _max_pool,
+    "Pad": _pad,
+    "ReduceMean": _reduce(torch.mean),
+    "ReduceSum": _reduce(torch.sum),
+    "Reshape": _reshape,
+    "Resize": _resize,
+    "Squeeze": _with_axes(torch.squeeze),
+    "Transpose": _transpose,
+    "Unsqueeze": _with_axes(torch.unsqueeze),
 }
 
 

@@ -5,12 +5,15 @@ gradient by the image, in float32 without TF32. Before anything is timed, output
 reference tensors. Results are written after every measurement, so that a run that is stopped loses nothing.
 """
 
+import time
+
+BEGUN = time.perf_counter()  # loading PyTorch counts, too
+
 import argparse
 import json
 import os
 import statistics
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +79,9 @@ class Report:
     def add(self, kind, **entry):
         self.content[kind].append(entry)
         self.write()
-        print(" ".join(f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in entry.items()), flush=True)
+        print(
+            " ".join(f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in entry.items()), flush=True
+        )
 
     def write(self):
         if self.path:
@@ -93,7 +98,7 @@ def gradient(network, image, upstream):
     """Outputs, and the gradient by the image of the sum of upstream times output."""
     image = image.detach().requires_grad_(True)
     output = network(image)
-    found, = torch.autograd.grad(output, image, torch.ones_like(output) if upstream is None else upstream)
+    (found,) = torch.autograd.grad(output, image, torch.ones_like(output) if upstream is None else upstream)
     return output.detach(), found
 
 
@@ -169,8 +174,17 @@ def measure(network, mode, batch, shape, clock, device, report, labels):
         clock._wait()
         first = time.perf_counter() - start
         milliseconds, count = clock.median(call)
-        report.add("measurements", **labels, mode=mode, batch=batch, work=work, medianMs=milliseconds, imagesPerSecond=1e3 * batch / milliseconds,
-                   runs=count, firstCallSeconds=first)
+        report.add(
+            "measurements",
+            **labels,
+            mode=mode,
+            batch=batch,
+            work=work,
+            medianMs=milliseconds,
+            imagesPerSecond=1e3 * batch / milliseconds,
+            runs=count,
+            firstCallSeconds=first,
+        )
 
 
 def load(options, device, report):
@@ -211,7 +225,9 @@ def table(report):
     columns = [(mode, work) for mode in MODES for work in WORK if any((mode, work) in row for row in found.values())]
     print("\nmedian ms".ljust(24) + "".join(f"{mode} {work}".rjust(20) for mode, work in columns))
     for (bundle, name, batch), row in sorted(found.items()):
-        print(f"{bundle} {name} {batch}".ljust(23) + "".join((f"{row[column]:.3f}" if column in row else "-").rjust(20) for column in columns))
+        print(
+            f"{bundle} {name} {batch}".ljust(23) + "".join((f"{row[column]:.3f}" if column in row else "-").rjust(20) for column in columns)
+        )
 
 
 def main(arguments=None):
@@ -226,13 +242,19 @@ def main(arguments=None):
     parser.add_argument("--compiling", type=float, default=40, help="limit of one network, mode and batch size (default 40)")
     parser.add_argument("--json", type=Path, help="file to write")
     options = parser.parse_args(arguments)
-    end = time.perf_counter() + options.seconds
+    end = (BEGUN if arguments is None else time.perf_counter()) + options.seconds
 
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     device = torch.device(options.device)
     clock = Clock(device, options.each)
-    report = Report(options.json, torch=torch.__version__, device=torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {os.cpu_count()} cores",
-                    cudnn=torch.backends.cudnn.version(), cudnnBenchmark=torch.backends.cudnn.benchmark, tf32=False)
+    report = Report(
+        options.json,
+        torch=torch.__version__,
+        device=torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {os.cpu_count()} cores",
+        cudnn=torch.backends.cudnn.version(),
+        cudnnBenchmark=torch.backends.cudnn.benchmark,
+        tf32=False,
+    )
     networks = load(options, device, report)
     modes = [mode for mode in options.modes if mode == "eager" or hasattr(torch, "compile")]
     if len(modes) < len(options.modes):
@@ -243,7 +265,13 @@ def main(arguments=None):
         network, shape, labels = networks[bundle, name]
         left = end - time.perf_counter()
         if left < 1:
-            report.add("skipped", **labels, mode=mode, batch=batch, why=f"{options.seconds:.0f} s have passed; this and what would follow was not measured")
+            report.add(
+                "skipped",
+                **labels,
+                mode=mode,
+                batch=batch,
+                why=f"{options.seconds:.0f} s have passed; this and what would follow was not measured",
+            )
             break
         try:
             with limit(min(left, options.compiling)):

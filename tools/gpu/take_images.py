@@ -13,7 +13,9 @@ def pairs(source, target, count, split, origin):
     with (source / "split.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row.get("split", split) == split and origin in (None, row.get("source"))][:count]
     if not rows:
-        raise SystemExit(f"error: '{source / 'split.csv'}' names no image of split '{split}'" + (f" and source '{origin}'." if origin else "."))
+        raise SystemExit(
+            f"error: '{source / 'split.csv'}' names no image of split '{split}'" + (f" and source '{origin}'." if origin else ".")
+        )
     for row in rows:
         for kind in ("images", "masks"):
             (target / kind).mkdir(parents=True, exist_ok=True)
@@ -31,10 +33,10 @@ def digits(source, target, count):
     for name, header in (("t10k-images-idx3-ubyte", 16), ("t10k-labels-idx1-ubyte", 8)):
         plain = source / name
         data = plain.read_bytes() if plain.exists() else gzip.decompress((source / f"{name}.gz").read_bytes())
-        there, = struct.unpack_from(">I", data, 4)
+        (there,) = struct.unpack_from(">I", data, 4)
         count = min(count, there)
         size = (len(data) - header) // there
-        (target / name).write_bytes(data[:4] + struct.pack(">I", count) + data[8:header + count * size])
+        (target / name).write_bytes(data[:4] + struct.pack(">I", count) + data[8 : header + count * size])
     return count
 
 

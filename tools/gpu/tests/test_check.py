@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -41,7 +42,9 @@ class CheckTests(unittest.TestCase):
         path.chmod(0o755)
 
     def check(self, *words):
-        return subprocess.run(["bash", str(self.kit / "tools/gpu/check"), *words, "--out", str(self.out)], capture_output=True, text=True, check=False)
+        return subprocess.run(
+            ["bash", str(self.kit / "tools/gpu/check"), *words, "--out", str(self.out)], capture_output=True, text=True, check=False
+        )
 
     def rows(self):
         """Results by step, in the table's order."""
@@ -50,7 +53,8 @@ class CheckTests(unittest.TestCase):
     def test_steps_run_in_the_order_named_and_leave_log_and_result(self):
         found = self.check("memory", "provider")
         self.assertEqual(found.returncode, 0, found.stderr)
-        self.assertEqual(list(self.rows().items()), [("memory", "passed"), ("provider", "passed")])
+        self.assertLess(found.stdout.index("== memory"), found.stdout.index("== provider"))
+        self.assertEqual(self.rows(), {"provider": "passed", "memory": "passed"})
         with tarfile.open(self.out / "report.tar.gz") as archive:
             self.assertEqual(json.load(archive.extractfile("json/provider.json")), {"step": "provider"})
             self.assertIn(b"memory is right", archive.extractfile("logs/memory.log").read())
@@ -70,6 +74,18 @@ class CheckTests(unittest.TestCase):
         self.check("race", "memory", "--budget", "6")
         self.assertEqual(self.rows(), {"race": "TIMED OUT", "memory": "skipped"})
 
+    def test_a_later_call_waits_for_steps_in_the_background_and_shows_them(self):
+        found = self.check("race", "--background", "--limit", "race=3")
+        self.assertEqual((found.returncode, found.stdout), (0, "race run in the background\n"))
+        begun = time.monotonic()
+        found = self.check("memory")
+        self.assertGreater(time.monotonic() - begun, 1.5)
+        self.assertIn("waiting", found.stdout)
+        self.assertEqual(found.returncode, 0)
+        self.assertEqual(self.rows(), {"race": "TIMED OUT", "memory": "passed"})
+        with tarfile.open(self.out / "report.tar.gz") as archive:
+            self.assertIn("logs/race.log", archive.getnames())
+
     def test_a_kit_without_the_check_program_skips_its_steps(self):
         (self.kit / "program/gpucheck").unlink()
         found = self.check("provider")
@@ -77,7 +93,7 @@ class CheckTests(unittest.TestCase):
         self.assertEqual(self.rows(), {"provider": "skipped"})
 
     def test_other_models_and_images_are_named_where_the_kit_has_them(self):
-        self.program("gpucheck", "#!/bin/sh\necho \"$@\"\n")
+        self.program("gpucheck", '#!/bin/sh\necho "$@"\n')
         self.assertNotIn("--onnx", self.check("gradients").stdout)
         (self.kit / "onnx/net").mkdir()
         self.assertIn(f"--onnx {self.kit}/onnx", self.check("gradients").stdout)
@@ -88,8 +104,13 @@ class CheckTests(unittest.TestCase):
 
     def test_scripts_of_a_checkout_take_the_kit_that_was_unpacked(self):
         shutil.copytree(TOOLS, self.folder / "checkout/tools/gpu", ignore=shutil.ignore_patterns("__pycache__"))
-        found = subprocess.run(["bash", str(self.folder / "checkout/tools/gpu/check"), "provider", "--out", str(self.out)],
-                               env={**os.environ, "DIFFEONN_GPU": str(self.folder / "home")}, capture_output=True, text=True, check=False)
+        found = subprocess.run(
+            ["bash", str(self.folder / "checkout/tools/gpu/check"), "provider", "--out", str(self.out)],
+            env={**os.environ, "DIFFEONN_GPU": str(self.folder / "home")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         self.assertEqual(found.returncode, 0, found.stderr)
         self.assertEqual(self.rows(), {"provider": "passed"})
 

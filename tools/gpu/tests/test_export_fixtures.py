@@ -1,6 +1,5 @@
 """Exports of the small networks by this PyTorch: sizes, files, and that one failure does not stop the others."""
 
-import json
 import sys
 import tempfile
 import unittest
@@ -40,7 +39,7 @@ class FixtureTests(unittest.TestCase):
         x = torch.from_numpy(read(data / "input_0.pb")).requires_grad_(True)
         y = fixture_models.build("separable")(x)
         np.testing.assert_allclose(y.detach().numpy(), read(data / "output_0.pb"), atol=1e-5)
-        gradient, = torch.autograd.grad(y, x, torch.from_numpy(read(data / "output_grad.pb")))
+        (gradient,) = torch.autograd.grad(y, x, torch.from_numpy(read(data / "output_grad.pb")))
         np.testing.assert_allclose(gradient.numpy(), read(data / "image_grad.pb"), atol=1e-4)
 
     def test_an_export_is_written_by_the_tool_and_described(self):
@@ -57,8 +56,10 @@ class FixtureTests(unittest.TestCase):
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_what_lasts_too_long_is_an_entry(self):
-        entry = export_fixtures.run(("classifier", "torchscript", 17), self.folder, 0)
-        self.assertIn("stopped", json.dumps(entry))
+        for seconds, word in ((1, "stopped"), (0, "not started")):
+            entry = export_fixtures.run(("classifier", "torchscript", 17), self.folder, seconds)
+            self.assertFalse(entry["written"])
+            self.assertIn(word, entry["why"])
 
 
 if __name__ == "__main__":

@@ -64,7 +64,9 @@ class ComparisonTests(Folder):
         return folder
 
     def compare(self, first, second):
-        return run("compare_evaluations.py", self.write("first", first), self.write("second", second), "--json", self.folder / "result.json")
+        return run(
+            "compare_evaluations.py", self.write("first", first), self.write("second", second), "--json", self.folder / "result.json"
+        )
 
     def test_rounding_is_right(self):
         found = self.compare([("a", 0.5, 0.9), ("b", 0.6, 0.8)], [("a", 0.5004, 0.903), ("b", 0.6, 0.797)])

@@ -24,7 +24,9 @@ class BundleTests(unittest.TestCase):
         for bundle in ("lungs", "genus", "shapes"):
             manifest = json.loads((MODELS / bundle / "diffeonn.json").read_text())
             for name, create in pytorch_bench.NETWORKS.items():
-                error, cosine = pytorch_bench.verify(create(MODELS / bundle, manifest).eval(), MODELS / bundle / "reference" / name / "test_data_set_0", "cpu")
+                error, cosine = pytorch_bench.verify(
+                    create(MODELS / bundle, manifest).eval(), MODELS / bundle / "reference" / name / "test_data_set_0", "cpu"
+                )
                 self.assertLess(error, 1e-5, (bundle, name))
                 self.assertGreater(cosine, 1 - 1e-6, (bundle, name))
 
@@ -42,9 +44,13 @@ class OperatorTests(unittest.TestCase):
         """The first output of one node whose further inputs are constants; an empty one is left out."""
         names = [f"c{i}" if value is not None else "" for i, value in enumerate(constants)]
         node = helper.make_node(kind, ["x", *names], ["y"], name="node", **attributes)
-        graph = helper.make_graph([node], "graph", [helper.make_tensor_value_info("x", TensorProto.FLOAT, list(x.shape))],
-                                  [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
-                                  [numpy_helper.from_array(np.asarray(value), name) for name, value in zip(names, constants) if value is not None])
+        graph = helper.make_graph(
+            [node],
+            "graph",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, list(x.shape))],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+            [numpy_helper.from_array(np.asarray(value), name) for name, value in zip(names, constants) if value is not None],
+        )
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
             onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)]), str(path))
@@ -69,8 +75,11 @@ class OperatorTests(unittest.TestCase):
         x = np.array([[[[0, 1]]]], np.float32)
         sizes = np.array([1, 1, 1, 4], np.int64)
         np.testing.assert_allclose(self.run_node("Resize", x, None, None, sizes, mode="linear")[0, 0, 0], [0, 0.25, 0.75, 1])
-        np.testing.assert_allclose(self.run_node("Resize", x, None, None, sizes, mode="linear", coordinate_transformation_mode="align_corners")[0, 0, 0],
-                                   [0, 1 / 3, 2 / 3, 1], atol=1e-6)
+        np.testing.assert_allclose(
+            self.run_node("Resize", x, None, None, sizes, mode="linear", coordinate_transformation_mode="align_corners")[0, 0, 0],
+            [0, 1 / 3, 2 / 3, 1],
+            atol=1e-6,
+        )
 
     def test_reshaping_keeps_a_size_of_zero(self):
         self.assertEqual(self.run_node("Reshape", np.zeros((2, 3, 4), np.float32), np.array([0, -1], np.int64)).shape, (2, 12))
@@ -82,8 +91,11 @@ class OperatorTests(unittest.TestCase):
 
     def test_what_has_no_counterpart_is_named(self):
         x = np.zeros((1, 1, 4, 4), np.float32)
-        for kind, options, word in (("Softsign", {}, "Softsign"), ("MaxPool", {"kernel_shape": [2, 2], "auto_pad": "SAME_UPPER"}, "auto_pad"),
-                                    ("MaxPool", {"kernel_shape": [2, 2], "pads": [1, 0, 0, 0]}, "pads")):
+        for kind, options, word in (
+            ("Softsign", {}, "Softsign"),
+            ("MaxPool", {"kernel_shape": [2, 2], "auto_pad": "SAME_UPPER"}, "auto_pad"),
+            ("MaxPool", {"kernel_shape": [2, 2], "pads": [1, 0, 0, 0]}, "pads"),
+        ):
             with self.assertRaisesRegex(onnx_torch.Unsupported, word):
                 self.run_node(kind, x, **options)
 
@@ -92,18 +104,52 @@ class BenchTests(unittest.TestCase):
     def test_results_hold_each_network_and_batch_size(self):
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "bench.json"
-            code = pytorch_bench.main(["--models", str(MODELS), "--bundles", "genus", "--device", "cpu", "--modes", "eager", "--batches", "2", "1", "--each", "0.01",
-                                       "--json", str(file)])
+            code = pytorch_bench.main(
+                [
+                    "--models",
+                    str(MODELS),
+                    "--bundles",
+                    "genus",
+                    "--device",
+                    "cpu",
+                    "--modes",
+                    "eager",
+                    "--batches",
+                    "2",
+                    "1",
+                    "--each",
+                    "0.01",
+                    "--json",
+                    str(file),
+                ]
+            )
             content = json.loads(file.read_text())
         self.assertEqual(code, 0)
         found = {(m["network"], m["batch"], m["work"]) for m in content["measurements"]}
-        self.assertEqual(found, {(name, batch, work) for name in ("inner", "energy") for batch in (1, 2) for work in ("forward", "gradient")})
+        self.assertEqual(
+            found, {(name, batch, work) for name in ("inner", "energy") for batch in (1, 2) for work in ("forward", "gradient")}
+        )
         self.assertTrue(all(m["medianMs"] > 0 for m in content["measurements"]))
 
     def test_what_the_time_does_not_allow_is_listed(self):
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "bench.json"
-            pytorch_bench.main(["--models", str(MODELS), "--bundles", "genus", "--device", "cpu", "--modes", "eager", "--seconds", "0.5", "--json", str(file)])
+            pytorch_bench.main(
+                [
+                    "--models",
+                    str(MODELS),
+                    "--bundles",
+                    "genus",
+                    "--device",
+                    "cpu",
+                    "--modes",
+                    "eager",
+                    "--seconds",
+                    "0.5",
+                    "--json",
+                    str(file),
+                ]
+            )
             content = json.loads(file.read_text())
         self.assertEqual(content["measurements"], [])
         self.assertIn("not measured", content["skipped"][0]["why"])

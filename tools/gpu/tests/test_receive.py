@@ -22,7 +22,7 @@ def kit(text, parts=3, group="kit", file="program/diffeonn.dll"):
         archive.addfile(info, io.BytesIO(text))
     data = buffer.getvalue()
     size = -(-len(data) // parts)
-    chunks = {f"{group}.zst.{i + 1:03}": data[i * size:(i + 1) * size] for i in range(parts)}
+    chunks = {f"{group}.zst.{i + 1:03}": data[i * size : (i + 1) * size] for i in range(parts)}
     return chunks, "".join(f"{hashlib.sha256(chunk).hexdigest()}  {name}\n" for name, chunk in chunks.items())
 
 
@@ -33,20 +33,27 @@ class ReceiveTests(unittest.TestCase):
         self.folder = Path(temporary.name)
         self.home, self.carried = self.folder / "home", self.folder / "carried"
 
-    def carry(self, chunks, sums, *names):
+    def carry(self, chunks, sums, *names, decoder=True):
         """One call: the folder with these chunks, and its ``receive``."""
         shutil.rmtree(self.carried, ignore_errors=True)
         self.carried.mkdir()
         for name in names:
             (self.carried / name).write_bytes(chunks[name])
         (self.carried / f"{next(iter(chunks)).split('.')[0]}.sums").write_text(sums)
-        (self.carried / "unzstd").write_text("#!/bin/sh\nexec cat\n")
-        (self.carried / "unzstd").chmod(0o755)
+        if decoder:
+            (self.carried / "unzstd").write_text("#!/bin/sh\nexec cat\n")
+            (self.carried / "unzstd").chmod(0o755)
         return self.receive()
 
     def receive(self):
         shutil.copy(SCRIPT, self.carried)
-        return subprocess.run(["bash", str(self.carried / "receive")], env={**os.environ, "DIFFEONN_GPU": str(self.home)}, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            ["bash", str(self.carried / "receive")],
+            env={**os.environ, "DIFFEONN_GPU": str(self.home)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def unpacked(self):
         file = self.home / "kit/program/diffeonn.dll"
@@ -62,6 +69,14 @@ class ReceiveTests(unittest.TestCase):
             self.assertIsNone(self.unpacked())
         self.assertIn("unpacked kit", self.carry(chunks, sums, names[1]).stdout)
         self.assertEqual(self.unpacked(), b"program")
+
+    def test_chunks_without_the_decoder_wait_for_it(self):
+        libraries = kit(b"library", group="base", file="program/libother.so")
+        found = self.carry(*libraries, *libraries[0], decoder=False)
+        self.assertEqual(found.returncode, 3)
+        self.assertIn("first chunk", found.stderr)
+        self.carry(*kit(b"program"), *kit(b"program")[0])
+        self.assertIn("unpacked base", self.carry(*libraries, decoder=False).stdout)
 
     def test_a_second_time_nothing_is_done(self):
         chunks, sums = kit(b"program")

@@ -20,11 +20,11 @@ internal static class AllChecks
         var seconds = options.Seconds ?? Seconds;
         var rows = new JsonArray();
         var failed = new List<string>();
-        foreach (var (check, i) in CheckList.Names.Select((check, i) => (check, i)))
+        foreach (var (check, i) in CheckList.Timed.Select((check, i) => (check, i)))
         {
             // What a check leaves of its share goes to those after it.
             var left = Math.Max(1, seconds - Stopwatch.GetElapsedTime(start).TotalSeconds);
-            var limit = seconds == 0 ? 0 : left * CheckList.Share(check) / CheckList.Names.Skip(i).Sum(CheckList.Share);
+            var limit = seconds == 0 ? 0 : left * CheckList.Share(check) / CheckList.Timed.Skip(i).Sum(CheckList.Share);
             var part = Path.Combine(Path.GetTempPath(), $"gpucheck-{Environment.ProcessId}-{check}.json");
             if (RunOne(check, limit, part, args) is var code && code != 0)
             {

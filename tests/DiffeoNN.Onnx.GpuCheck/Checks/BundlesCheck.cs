@@ -27,7 +27,7 @@ internal static class BundlesCheck
         var target = Target.Of(options);
         foreach (var bundle in options.Bundles)
         {
-            var data = bundle switch { "lungs" => options.DataLungs, "genus" => options.DataMnist, _ => null };
+            var data = options.Data(bundle);
             foreach (var (name, fromIdentity, settings) in Settings)
                 report.Try($"{bundle} {name}", () =>
                     Compare($"{bundle} {name}", bundle, data, fromIdentity, settings, cpu, target, options, report));

@@ -14,10 +14,14 @@ internal static class CheckList
         ("throughput", 0.2, ThroughputCheck.Run),
         ("search", 0.08, SearchCheck.Run),
         ("memory", 0.1, MemoryCheck.Run),
+        ("profile", 0, ProfileCheck.Run),
     ];
 
     /// <summary>Names of the sub-commands.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Checks.Select(check => check.Name)];
+
+    /// <summary>Those that <c>all</c> runs.</summary>
+    public static IReadOnlyList<string> Timed { get; } = [.. Checks.Where(check => check.Share > 0).Select(check => check.Name)];
 
     /// <summary>Which part of the whole time a check may take.</summary>
     public static double Share(string name) => Checks.First(check => check.Name == name).Share;

@@ -38,7 +38,7 @@ internal static class MemoryCheck
         var count = options.Images ?? 2000;
         // Batches of a rehearsal with few images are small, too.
         var batch = Math.Clamp(count / 8, 1, LargestBatch);
-        var images = CheckImages.Generated(model.Bundle.Image, batch, options.Seed);
+        var images = CheckImages.Typical(options, model, bundle, batch);
         var batches = Math.Max(LeastBatches, (count + batch - 1) / batch);
         for (var i = 0; i < WarmUp; i++) Models.RunOnce(model, images, report.Time);
         List<double> resident = [], onDevice = [];

@@ -36,7 +36,7 @@ internal static class SearchCheck
             Steps = Steps,
             Configure = search => search with { Patience = 0, CanonicalBelow = null },
         });
-        var images = CheckImages.Generated(model.Bundle.Image, options.Images ?? 64, options.Seed);
+        var images = CheckImages.Typical(options, model, bundle, options.Images ?? 64);
         // A first batch of this size loads kernels and fills the allocators; it need not go all the way.
         using (var brief = model.WithSettings(model.Bundle.Manifest, settings => settings with { Steps = 3 }))
             Models.RunOnce(brief, images, report.Time);

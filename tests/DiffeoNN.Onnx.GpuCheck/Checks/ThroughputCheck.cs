@@ -39,7 +39,7 @@ internal static class ThroughputCheck
     private static void Model(string name, string bundle, FieldEngine fields, Target target, CheckOptions options, Report report)
     {
         using var model = Models.Load(options, bundle, target, fields);
-        var images = CheckImages.Generated(model.Bundle.Image, options.Batches.Max(), options.Seed);
+        var images = CheckImages.Typical(options, model, bundle, options.Batches.Max());
         var best = 0.0;
         foreach (var batch in options.Batches)
         {

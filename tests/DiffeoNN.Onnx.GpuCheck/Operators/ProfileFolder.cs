@@ -25,6 +25,10 @@ internal sealed class ProfileFolder : IDisposable
     public IEnumerable<(string Session, IReadOnlyList<ProfiledNode> Nodes)> Read() =>
         _names.SelectMany((name, i) => _folder.GetFiles($"{Prefix(i)}*").Select(file => (name, Profile.Read(file.FullName))));
 
+    /// <summary>Milliseconds a run that each operator took, session by session.</summary>
+    public IEnumerable<(string Session, OperatorTimes Times)> Times() =>
+        _names.SelectMany((name, i) => _folder.GetFiles($"{Prefix(i)}*").Select(file => (name, OperatorTimes.Read(file.FullName))));
+
     public void Dispose() => _folder.Delete(recursive: true);
 
     private static string Prefix(int index) => string.Create(CultureInfo.InvariantCulture, $"session{index:00000}-");

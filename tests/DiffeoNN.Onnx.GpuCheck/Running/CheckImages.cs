@@ -27,6 +27,21 @@ internal static class CheckImages
         return [.. Enumerable.Range(0, samples.Count).Select(i => evaluator.Deform(samples, i).Image)];
     }
 
+    /// <summary>Images as a bundle meets them, deformed, of its own size: of its data set where that is given, else shapes; few ones again and
+    /// again.</summary>
+    /// <param name="options">Where data sets lie.</param>
+    /// <param name="model">What they are for.</param>
+    /// <param name="bundle">The bundle's name.</param>
+    /// <param name="count">How many.</param>
+    public static ImageBuffer[] Typical(CheckOptions options, EquivariantModel model, string bundle, int count)
+    {
+        var image = model.Bundle.Image;
+        if (options.Data(bundle) is not { } data) return Generated(image, count, options.Seed);
+        var different = Deformed(model, data, Math.Min(count, Different), options.Seed);
+        return [.. Enumerable.Range(0, count)
+            .Select(i => ImageResampler.Resize(different[i % different.Length].WithChannels(image.Channels), image.Height, image.Width))];
+    }
+
     /// <summary>Deformed shapes of a bundle's own size.</summary>
     public static ImageBuffer[] Generated(ImageSpec image, int count, int seed)
     {

@@ -20,8 +20,8 @@ internal sealed record CheckOptions
           --threads N         cores of the CPU, 0 for all (0)
           --seed N            of everything drawn (1)
           --onnx DIR          gradients: also every .onnx below this folder
-          --data-lungs DIR    bundles: X-rays with masks for lungs, instead of generated shapes
-          --data-mnist DIR    bundles: digits for genus, instead of generated shapes
+          --data-lungs DIR    X-rays with masks for lungs, instead of generated shapes
+          --data-mnist DIR    digits for genus, instead of generated shapes
           --images N          bundles: images each (40); search: images in the batch (64); memory: images in all (2000)
           --runs N            race: runs each (1000)
           --batches A,B       throughput: batch sizes (1,8,32,64,128,256)
@@ -53,6 +53,9 @@ internal sealed record CheckOptions
     public string? DataLungs { get; init; }
 
     public string? DataMnist { get; init; }
+
+    /// <summary>The data set of a bundle; null where shapes are drawn.</summary>
+    public string? Data(string bundle) => bundle switch { "lungs" => DataLungs, "genus" => DataMnist, _ => null };
 
     public int? Images { get; init; }
 

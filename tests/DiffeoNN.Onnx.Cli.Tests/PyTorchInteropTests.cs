@@ -66,6 +66,7 @@ public sealed class PyTorchInteropTests
 
     [TestCase("pytorch")]
     [TestCase("results")]
+    [TestCase("public-api")]
     public void Tools_PassTheirOwnTests(string folder) => PythonIn(folder, "-m", "unittest", "discover", "-s", "tests", "-t", ".");
 
     private static void Python(params string[] arguments) => PythonIn("pytorch", arguments);

@@ -1,100 +1,162 @@
-using System.Diagnostics;
 using System.IO.Compression;
-using System.Security;
+using System.Runtime.InteropServices;
+using System.Xml.Linq;
+using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Shapes;
 
 namespace DiffeoNN.Onnx.PublicApi.Tests;
 
-/// <summary>The gradient compiler's package: packed, installed into a fresh project from a folder, its README's first example run.</summary>
+/// <summary>The packages: packed, installed into a fresh project from a folder, the first example of their READMEs run.</summary>
 [TestFixture]
 [NonParallelizable]
 public sealed class PackageTests
 {
-#if DEBUG
-    private const string Configuration = "Debug";
-#else
-    private const string Configuration = "Release";
-#endif
-
-    private static readonly string ProjectFolder = Path.Combine(Repository.Root, "src", "DiffeoNN.Onnx.Gradients");
+    private const string Gradients = "DiffeoNN.Onnx.Gradients";
+    private const string Library = "DiffeoNN.Onnx";
+    private const string Pictures = "DiffeoNN.Onnx.ImageSharp";
 
     [Test]
-    public void Package_InAFreshProject_RunsItsReadmesExample()
+    public void Gradients_InAFreshProject_RunsItsReadmesExample()
     {
-        using var folder = new TemporaryFolder();
-        Dotnet(ProjectFolder, "pack", "--no-build", "--no-restore", "-c", Configuration, "-o", folder["feed"]);
-        string package = Directory.GetFiles(folder["feed"], "*.nupkg").Single();
-        Assert.That(Directory.GetFiles(folder["feed"], "*.snupkg"), Has.Length.EqualTo(1));
-        AssertContents(package);
+        using var project = new FreshProject(Gradients);
+        Assert.That(project.HasSymbols(Gradients));
+        Assert.That(Entries(project.Package(Gradients)), Is.SupersetOf(new[]
+        {
+            "README.md", "COVERAGE.md", "lib/net10.0/DiffeoNN.Onnx.Gradients.dll", "lib/net10.0/DiffeoNN.Onnx.Gradients.xml",
+        }));
+        Assert.That(Dependencies(project.Package(Gradients)).Keys, Is.EquivalentTo(new[] { "Google.Protobuf" }));
 
-        Directory.CreateDirectory(folder["app"]);
-        File.WriteAllText(folder["app/nuget.config"], $"""
-            <configuration>
-              <packageSources><clear /><add key="feed" value="{folder["feed"]}" /><add key="installed" value="{SecurityElement.Escape(InstalledPackages())}" /></packageSources>
-            </configuration>
-            """);
-        string version = Path.GetFileNameWithoutExtension(package)["DiffeoNN.Onnx.Gradients.".Length..];
-        File.WriteAllText(folder["app/app.csproj"], $"""
+        File.WriteAllText(project["app.csproj"], $"""
             <Project Sdk="Microsoft.NET.Sdk">
               <PropertyGroup>
                 <OutputType>Exe</OutputType>
                 <TargetFramework>net10.0</TargetFramework>
                 <ImplicitUsings>enable</ImplicitUsings>
                 <UseAppHost>false</UseAppHost>
-                <RestorePackagesPath>{folder["packages"]}</RestorePackagesPath>
-                <NuGetAudit>false</NuGetAudit>
               </PropertyGroup>
               <ItemGroup>
-                <PackageReference Include="DiffeoNN.Onnx.Gradients" Version="{version}" />
+                <PackageReference Include="{Gradients}" Version="{project.Version(Gradients)}" />
               </ItemGroup>
             </Project>
             """);
-        string readme = File.ReadAllText(Path.Combine(ProjectFolder, "README.md"));
-        File.WriteAllText(folder["app/Program.cs"], readme.Split("```csharp")[1].Split("```")[0]);
-        File.Copy(Path.Combine(Repository.Root, "models", "shapes", "critic.onnx"), folder["app/critic.onnx"]);
+        File.WriteAllText(project["Program.cs"], Block(Gradients, "csharp"));
+        File.Copy(Path.Combine(Repository.Bundle("shapes"), "critic.onnx"), project["critic.onnx"]);
 
-        string output = Dotnet(folder["app"], "run");
+        string output = project.Run();
 
         Assert.That(output, Does.Contain("in:  'score_grad'").And.Contain("out: 'image_grad' float32"));
-        Assert.That(folder["app/critic.gradient.onnx"], Does.Exist);
+        Assert.That(project["critic.gradient.onnx"], Does.Exist);
     }
 
-    private static void AssertContents(string package)
+    [Test]
+    public void Library_InAFreshProjectWithTheNativesItsReadmeNames_RunsItsReadmesExample()
+    {
+        if (RuntimeInformation.RuntimeIdentifier != "linux-x64" || !IsRestored("Microsoft.ML.OnnxRuntime.Gpu.Linux"))
+            Assert.Ignore("The README's project is for linux-x64 and ONNX Runtime with CUDA, which were not restored here.");
+        using var project = new FreshProject(Gradients, Library);
+        Assert.That(project.HasSymbols(Library));
+        Assert.That(Entries(project.Package(Library)), Is.SupersetOf(new[]
+        {
+            "README.md", "lib/net10.0/DiffeoNN.Onnx.dll", "lib/net10.0/DiffeoNN.Onnx.xml",
+        }));
+
+        File.WriteAllText(project["app.csproj"], Block(Library, "xml"));
+        File.WriteAllText(project["Program.cs"], Block(Library, "csharp"));
+        Directory.CreateSymbolicLink(project["models"], Path.Combine(Repository.Root, "models"));
+        ImageFile.WritePng(project["image.png"], ShapesGenerator.Generate(3, 0).Image);
+        string output;
+        try
+        {
+            output = project.Run();
+        }
+        finally
+        {
+            Directory.Delete(project["models"]);
+        }
+
+        Assert.That(output, Does.Match(@"^[1-9]\d* pixels of class 1\nenergy [\d.]+ -> [\d.]+\n$"));
+        // One platform's natives, once: no folder of platforms, none of another system.
+        string bin = project["bin/Debug/net10.0/linux-x64"];
+        Assert.That(Path.Combine(bin, "libonnxruntime_providers_cuda.so"), Does.Exist);
+        Assert.That(Path.Combine(bin, "runtimes"), Does.Not.Exist);
+        Assert.That(Directory.GetFiles(bin).Where(file => Path.GetExtension(file) == ".dylib" || IsNativeOfWindows(file)), Is.Empty);
+        long size = Directory.GetFiles(bin, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length);
+        TestContext.Out.WriteLine($"The output takes {size / 1_000_000} MB.");
+        Assert.That(size, Is.LessThan(1_000_000_000));
+    }
+
+    [Test]
+    public void Library_NamesManagedPackagesOnly()
+    {
+        using var project = new FreshProject(Library, Pictures);
+        var dependencies = Dependencies(project.Package(Library));
+        var pictures = Dependencies(project.Package(Pictures));
+        string[] managed = ["Microsoft.ML.OnnxRuntime.Managed", "SkiaSharp", "TorchSharp"];
+
+        Assert.That(dependencies.Keys, Is.SupersetOf(managed.Append(Gradients)));
+        Assert.That(pictures.Keys, Is.SupersetOf(new[] { Library, "SixLabors.ImageSharp" }));
+        Assert.That(dependencies.Keys, Has.None.EqualTo("SixLabors.ImageSharp"));
+        Assert.That(dependencies.Keys.Concat(pictures.Keys).Except(managed).Where(IsOfALibraryWithNatives), Is.Empty);
+    }
+
+    [Test]
+    public void Readme_NamesTheVersionsThatAreTestedHere()
+    {
+        var tested = XDocument.Load(Path.Combine(Repository.Root, "Directory.Packages.props")).Descendants("PackageVersion")
+            .ToDictionary(element => element.Attribute("Include")!.Value, element => element.Attribute("Version")!.Value);
+        string readme = File.ReadAllText(Readme(Library));
+        var named = XDocument.Parse(Block(Library, "xml")).Descendants("PackageReference")
+            .Where(element => element.Attribute("Include")!.Value != Library).ToList();
+
+        Assert.That(named, Has.Count.EqualTo(3));
+        foreach (var element in named)
+            Assert.That(element.Attribute("Version")!.Value, Is.EqualTo(tested[element.Attribute("Include")!.Value]), element.ToString());
+        string[] runtimes = [.. tested.Keys.Where(name => name.StartsWith("Microsoft.ML.OnnxRuntime", StringComparison.Ordinal))];
+        Assert.That(runtimes.Select(name => tested[name]).Distinct(), Has.Exactly(1).Items, "the managed interface and all natives are of one release");
+        Assert.That(readme, Does.Contain($"| ONNX Runtime {tested[runtimes[0]]} | libtorch {tested["libtorch-cpu-linux-x64"]} |"));
+        Assert.That(readme, Does.Contain($"| SkiaSharp {tested["SkiaSharp"]} |"));
+    }
+
+    /// <summary>The tests themselves run on natives of one platform: the same rules hold for the programs here.</summary>
+    [Test]
+    public void ThisBuild_HoldsNativesOfOnePlatform()
+    {
+        Assert.That(Path.Combine(AppContext.BaseDirectory, "runtimes"), Does.Not.Exist);
+        string[] endings = OperatingSystem.IsWindows() ? [".so", ".dylib"] : OperatingSystem.IsMacOS() ? [".so"] : [".dylib"];
+        var files = Directory.GetFiles(AppContext.BaseDirectory);
+        Assert.That(files.Where(file => endings.Contains(Path.GetExtension(file))), Is.Empty);
+        if (!OperatingSystem.IsWindows()) Assert.That(files.Where(IsNativeOfWindows), Is.Empty);
+    }
+
+    private static bool IsRestored(string package) =>
+        Directory.Exists(Path.Combine(FreshProject.InstalledPackages, package.ToLowerInvariant()));
+
+    private static bool IsNativeOfWindows(string file) =>
+        Path.GetFileName(file) is "onnxruntime.dll" or "torch_cpu.dll" or "LibTorchSharp.dll" or "libSkiaSharp.dll";
+
+    private static bool IsOfALibraryWithNatives(string package) =>
+        new[] { "onnxruntime", "torch", "skia", "native" }.Any(part => package.Contains(part, StringComparison.OrdinalIgnoreCase));
+
+    private static string Readme(string project) => Path.Combine(Repository.Root, "src", project, "README.md");
+
+    /// <summary>The first block of a language in a package's README.</summary>
+    private static string Block(string project, string language) =>
+        File.ReadAllText(Readme(project)).Split($"```{language}\n")[1].Split("```")[0];
+
+    private static List<string> Entries(string package)
     {
         using var archive = ZipFile.OpenRead(package);
-        Assert.That(archive.Entries.Select(entry => entry.FullName), Is.SupersetOf(new[]
-        {
-            "README.md", "COVERAGE.md", "lib/net10.0/DiffeoNN.Onnx.Gradients.dll", "lib/net10.0/DiffeoNN.Onnx.Gradients.xml",
-        }));
-        using var reader = new StreamReader(archive.GetEntry("DiffeoNN.Onnx.Gradients.nuspec")!.Open());
-        string specification = reader.ReadToEnd();
-        Assert.That(specification, Does.Contain("<license type=\"expression\">MIT</license>").And.Contain("<readme>README.md</readme>").And.Contain("Google.Protobuf"));
-        Assert.That(specification, Does.Not.Contain("OnnxRuntime\"").And.Not.Contain("TorchSharp"));
+        return [.. archive.Entries.Select(entry => entry.FullName)];
     }
 
-    /// <summary>The folder of installed packages, which is laid out as a source of packages: nothing has to be downloaded.</summary>
-    private static string InstalledPackages() => Environment.GetEnvironmentVariable("NUGET_PACKAGES")
-        ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
-
-    private static string Dotnet(string folder, params string[] arguments)
+    private static Dictionary<string, XElement> Dependencies(string package)
     {
-        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", arguments)
-        {
-            WorkingDirectory = folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        // What the test's own build has set would decide for this one; and no server must stay behind.
-        foreach (string name in start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToList())
-            start.Environment.Remove(name);
-        start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
-        start.Environment["UseSharedCompilation"] = "false";
-        start.Environment["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1";
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        if (!process.WaitForExit(TimeSpan.FromMinutes(5))) process.Kill(entireProcessTree: true);
-        process.WaitForExit();
-        Assert.That(process.ExitCode, Is.Zero, $"dotnet {string.Join(' ', arguments)}: {output}{error.Result}");
-        return output;
+        using var archive = ZipFile.OpenRead(package);
+        using var stream = archive.Entries.Single(entry => entry.Name.EndsWith(".nuspec", StringComparison.Ordinal)).Open();
+        var specification = XDocument.Load(stream);
+        var space = specification.Root!.Name.Namespace;
+        Assert.That(specification.Descendants(space + "license").Single().Value, Is.EqualTo("MIT"));
+        Assert.That(specification.Descendants(space + "readme").Single().Value, Is.EqualTo("README.md"));
+        return specification.Descendants(space + "dependency").ToDictionary(element => element.Attribute("id")!.Value);
     }
 }

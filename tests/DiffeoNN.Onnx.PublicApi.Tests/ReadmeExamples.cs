@@ -1,8 +1,11 @@
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.ImageSharp;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Shapes;
 using Microsoft.ML.OnnxRuntime;
+using SixLabors.ImageSharp;
+using SixLabors.ImageSharp.PixelFormats;
 
 namespace DiffeoNN.Onnx.PublicApi.Tests;
 
@@ -83,14 +86,28 @@ public sealed class ReadmeExamples
         Assert.That(results[1].GetTensorDataAsSpan<float>().ToArray(), Has.Some.Not.Zero);
     }
 
-    [TestCase("README.md", "example")]
-    [TestCase("src/DiffeoNN.Onnx.Gradients/README.md", "package-example")]
-    public void Examples_AreTheReadmesOwn(string file, string mark)
+    [Test]
+    public void ImageSharpPackage_Example()
+    {
+        // <imagesharp-example>
+        using var picture = new Image<Rgb24>(96, 96); // what the program holds
+        using var model = EquivariantModel.Load("models/shapes");
+        using var result = model.Run([picture]);
+        using var mask = result.Images[0].Output.ToPicture<L8>();
+        Console.WriteLine($"{mask.Width}x{mask.Height}");
+        // </imagesharp-example>
+        Assert.That((mask.Width, mask.Height), Is.EqualTo((96, 96)));
+    }
+
+    [TestCase("README.md", "example", 2)]
+    [TestCase("src/DiffeoNN.Onnx.Gradients/README.md", "package-example", 2)]
+    [TestCase("src/DiffeoNN.Onnx.ImageSharp/README.md", "imagesharp-example", 1)]
+    public void Examples_AreTheReadmesOwn(string file, string mark, int count)
     {
         string readme = Plain(File.ReadAllText(Path.Combine(Repository.Root, file)));
         string source = File.ReadAllText(Path.Combine(Repository.Root, "tests", "DiffeoNN.Onnx.PublicApi.Tests", "ReadmeExamples.cs"));
-        string[] examples = [.. source.Split($"// <{mark}>\n").Skip(1).Take(2).Select(part => part.Split($"// </{mark}>")[0])];
-        Assert.That(examples, Has.Length.EqualTo(2));
+        string[] examples = [.. source.Split($"// <{mark}>\n").Skip(1).Take(count).Select(part => part.Split($"// </{mark}>")[0])];
+        Assert.That(examples, Has.Length.EqualTo(count));
         foreach (string example in examples) Assert.That(readme, Does.Contain(Plain(example)));
     }
 

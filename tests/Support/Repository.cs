@@ -5,6 +5,8 @@ namespace DiffeoNN.Onnx.Tests.Support;
 /// <summary>Folders of the checkout the tests run from, and of the test material beside it.</summary>
 internal static class Repository
 {
+    private static readonly ThreadLocal<bool> Hidden = new();
+
     /// <summary>The folder that holds the solution.</summary>
     public static string Root { get; } = FindRoot();
 
@@ -20,14 +22,26 @@ internal static class Repository
     }
 
     /// <summary>Test material; null where it is absent. It may also lie beside a folder of checkouts.</summary>
-    public static string? TryShared(string relative) => new[] { "..", "../.." }
+    public static string? TryShared(string relative) => Hidden.Value ? null : new[] { "..", "../.." }
         .Select(up => Path.GetFullPath(Path.Combine(Root, up, "shared", relative)))
         .FirstOrDefault(Path.Exists);
+
+    /// <summary>Hides the test material from this thread until it is disposed.</summary>
+    public static IDisposable WithoutShared()
+    {
+        Hidden.Value = true;
+        return new Unhide();
+    }
 
     private static string FindRoot()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
             if (File.Exists(Path.Combine(folder.FullName, "DiffeoNN.Onnx.sln"))) return folder.FullName;
         throw new InvalidOperationException($"No folder above {AppContext.BaseDirectory} holds DiffeoNN.Onnx.sln.");
+    }
+
+    private sealed class Unhide : IDisposable
+    {
+        public void Dispose() => Hidden.Value = false;
     }
 }

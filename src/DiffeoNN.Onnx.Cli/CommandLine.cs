@@ -41,10 +41,11 @@ internal static class CommandLine
         }
         catch (Exception exception)
         {
-            error.WriteLine($"error: {ErrorTable.Describe(exception)}");
+            var cause = ErrorTable.Cause(exception);
+            error.WriteLine($"error: {ErrorTable.Describe(cause)}");
             if (Environment.GetEnvironmentVariable("DIFFEONN_TRACE") == "1")
                 error.WriteLine(exception);
-            return (int)ErrorTable.Map(exception);
+            return (int)ErrorTable.Map(cause);
         }
     }
 

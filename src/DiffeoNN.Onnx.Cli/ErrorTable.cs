@@ -28,6 +28,21 @@ internal static class ErrorTable
         (typeof(UnauthorizedAccessException), ExitCode.Output),
     ];
 
+    /// <summary>What an error really is: TorchSharp's types fail to initialise where its libraries do not load, without saying why.</summary>
+    public static Exception Cause(Exception exception)
+    {
+        if (exception is not (TypeInitializationException or DllNotFoundException)) return exception;
+        try
+        {
+            NativeLoader.EnsureLoaded();
+            return exception;
+        }
+        catch (NativeLibraryException cause)
+        {
+            return cause;
+        }
+    }
+
     /// <summary>Exit code of an error; <see cref="ExitCode.Internal"/> for what the table does not know. An operator without rule counts as
     /// that also where the error names the bundle it is in.</summary>
     public static ExitCode Map(Exception exception) => exception is BundleException { InnerException: UnsupportedOperatorException }

@@ -150,7 +150,7 @@ internal sealed partial class GradientCompilation
     }
 
     /// <summary>Starts the gradients at the outputs; returns the extra inputs.</summary>
-    private List<OnnxValueInfo> Seed(IEnumerable<string> outputs)
+    private List<OnnxValueInfo> Seed(IEnumerable<string> outputs, IReadOnlyList<string> inputs)
     {
         var seeds = new List<OnnxValueInfo>();
         foreach (var name in outputs)
@@ -159,7 +159,7 @@ internal sealed partial class GradientCompilation
             if (_options.Seed == GradientSeed.Input)
             {
                 // Exporters sometimes declare the batch size of their example; what follows from the inputs is surer.
-                var info = new OnnxValueInfo(Free(name), output.ElementType, Declared(output.Shape) ?? _model.Graph.Output(name).Shape);
+                var info = new OnnxValueInfo(Free(inputs.Contains(name) ? name + OfOutput : name), output.ElementType, Declared(output.Shape) ?? _model.Graph.Output(name).Shape);
                 seeds.Add(info);
                 _arrived[name] = [_builder.Add(info.Name, output.Facts with { Constant = null, Items = null })];
             }

@@ -3,6 +3,9 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <summary>One run of the compiler: takes the forward graph over, finds what matters, and walks back through it.</summary>
 internal sealed partial class GradientCompilation
 {
+    /// <summary>Behind the name of an output that is a differentiated input as well, before the suffix: two gradients need two names.</summary>
+    public const string OfOutput = "_output";
+
     private readonly OnnxModel _model;
     private readonly GradientOptions _options;
     private readonly GraphBuilder _builder;
@@ -30,13 +33,15 @@ internal sealed partial class GradientCompilation
             _ = _model.Graph.Output(name);
         foreach (var name in inputs.Concat(_model.Graph.Outputs.Select(o => o.Name)))
             _builder.Reserve(name + _options.Suffix);
+        foreach (var name in inputs.Intersect(_model.Graph.Outputs.Select(o => o.Name)))
+            _builder.Reserve(name + OfOutput + _options.Suffix);
         ImportForward(inputs);
         var forward = _builder.Graph.Nodes.ToList();
         var active = Active(forward, inputs);
         var outputs = ChooseOutputs(active);
         var needed = Needed(forward, active, outputs);
         inputs = ChooseInputs(inputs, needed);
-        var seeds = Seed(outputs);
+        var seeds = Seed(outputs, inputs);
         for (var i = forward.Count - 1; i >= 0; i--)
             Reverse(forward[i], needed);
         if (_refused.Count > 0)

@@ -11,7 +11,7 @@ public static class GradientCompiler
     /// <param name="options">What to differentiate with respect to what; null for all float inputs and outputs.</param>
     /// <returns>
     /// The model with its inputs and outputs, an output NAME_grad for each chosen input, and with <see cref="GradientSeed.Input"/>
-    /// an input OUTPUT_grad for each differentiated output. Free sizes stay free. Its operator set is the model's, or
+    /// an input OUTPUT_grad for each differentiated output (see <see cref="UpstreamOf"/>). Free sizes stay free. Its operator set is the model's, or
     /// that of a newer function in it, or <see cref="MinimumOpset"/> where those are older.
     /// </returns>
     /// <exception cref="UnsupportedOperatorException">Operators without rule lie between the chosen inputs and outputs.</exception>
@@ -31,6 +31,21 @@ public static class GradientCompiler
         {
             throw new GradientDefectException($"model '{model.Graph.Name}'", e);
         }
+    }
+
+    /// <summary>
+    /// The input of a compiled gradient that takes the upstream gradient of an output: OUTPUT_grad, or, of an output that is a differentiated
+    /// input itself so that INPUT_grad is its gradient, OUTPUT_output_grad.
+    /// </summary>
+    /// <param name="gradient">What <see cref="Compile"/> made.</param>
+    /// <param name="output">Name of an output of the original model.</param>
+    /// <param name="suffix">What gradients have behind the name.</param>
+    /// <returns>The input's name; null where the output was not differentiated, or without upstream gradients.</returns>
+    public static string? UpstreamOf(OnnxModel gradient, string output, string suffix = "_grad")
+    {
+        ArgumentNullException.ThrowIfNull(gradient);
+        string[] names = [output + suffix, output + GradientCompilation.OfOutput + suffix];
+        return names.FirstOrDefault(name => gradient.Graph.Inputs.Exists(input => input.Name == name));
     }
 
     /// <summary>The rule for an operator.</summary>

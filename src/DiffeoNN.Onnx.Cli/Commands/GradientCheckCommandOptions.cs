@@ -46,6 +46,7 @@ internal sealed class GradientCheckCommandOptions
             Seed = parse.GetValue(_seed),
             Data = parse.GetValue(_data) is { } folder ? TensorFolder.Read(folder, model, gradient.Suffix) : new Dictionary<string, OnnxTensor>(),
             Shapes = shapes,
+            LooksForRuntimeFaults = true,
         };
     }
 
@@ -69,6 +70,7 @@ internal sealed class GradientCheckCommandOptions
         string precision = result.Precision == OnnxElementType.Double ? "float64" : "float32";
         console.WriteLine($"Outputs differ by {Number(result.OutputError)} of the largest. Differences in {precision}; tolerance {Number(result.Tolerance)} of the largest derivative.");
         console.WriteLine(result.Passed ? "The gradient agrees with finite differences." : Problem(result));
+        if (result.RuntimeFault is { } fault) console.WriteLine(fault);
         return result.Passed ? ExitCode.Success : ExitCode.Disagreement;
     }
 

@@ -58,6 +58,12 @@ internal sealed partial class GraphBuilder
     /// <param name="declared">What the model says about its values.</param>
     public void Import(OnnxNode node, IReadOnlyDictionary<string, OnnxValueInfo> declared)
     {
+        foreach (var part in StatedSizes.Agreeing(node, this))
+            ImportAsIs(part, declared);
+    }
+
+    private void ImportAsIs(OnnxNode node, IReadOnlyDictionary<string, OnnxValueInfo> declared)
+    {
         var foldable = true;
         foreach (var (name, facts) in ShapeInference.Infer(node, Lookup, declared).ToList())
         {
@@ -134,9 +140,11 @@ internal sealed partial class GraphBuilder
     /// <summary>Names a further output of a node that is there already.</summary>
     public Value AddOutput(string hint, ValueFacts facts) => Add(Fresh(hint), facts);
 
-    private ValueFacts Lookup(string name) => Find(name)?.Facts ?? ValueFacts.None;
+    /// <summary>What is known about a value; nothing where there is none of that name.</summary>
+    public ValueFacts Lookup(string name) => Find(name)?.Facts ?? ValueFacts.None;
 
-    private string Fresh(string hint)
+    /// <summary>A name that nothing has yet.</summary>
+    public string Fresh(string hint)
     {
         var stem = Prefix + hint;
         if (!_counters.ContainsKey(stem) && _names.Add(stem))

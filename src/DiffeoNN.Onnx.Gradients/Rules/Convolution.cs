@@ -55,7 +55,7 @@ internal static class Convolution
         var common = Common(window, group);
         // Striding forgets up to stride - 1 elements at the end of the input: the adjoint must put them back.
         var missing = Enumerable.Range(0, rank).Select(i => Missing(dY, window, like, i)).ToArray();
-        if (Array.TrueForAll(missing, m => m >= 0))
+        if (Array.TrueForAll(missing, m => m >= 0) && !window.LeavesOut)
         {
             return dY.Builder.Node("ConvTranspose", [dY, weights], [.. common, OnnxAttribute.Of("pads", window.Begin.Concat(window.End)),
                 .. missing.Any(m => m > 0) ? new[] { OnnxAttribute.Of("output_padding", missing.Select(m => m!.Value)) } : []])[0];
@@ -78,6 +78,12 @@ internal static class Convolution
         var builder = x.Builder;
         if (window.Automatic.Length > 0)
             x = FreePadding.Same(x, window).Around(x);
+        if (window.LeavesOut)
+        {
+            x = x.Pad([0, 0, .. window.Begin.Select(b => Math.Min(b, 0)), 0, 0, .. window.End.Select(e => Math.Min(e, 0))]);
+            window = window with { Begin = [.. window.Begin.Select(b => Math.Max(b, 0))], End = [.. window.End.Select(e => Math.Max(e, 0))] };
+        }
+
         var input = x.Transpose([1, 0, .. spatial]);
         if (group > 1)
         {
@@ -192,29 +198,20 @@ internal static class Convolution
     private static (Window Window, FreePadding? Padding) Resolved(RuleContext n, Window window)
     {
         var wanted = n.Node.GetInts("output_shape")?.TakeLast(window.Rank).ToArray();
-        var automatic = n.Node.GetString("auto_pad", "NOTSET");
-        if (wanted is null && !automatic.StartsWith("SAME", StringComparison.Ordinal))
+        if (wanted is null)
             return (window, null);
-        var (begin, end) = (new long[window.Rank], new long[window.Rank]);
+        var isUpper = n.Node.GetString("auto_pad", "NOTSET") == "SAME_UPPER";
         var sizes = Enumerable.Range(0, window.Rank).Select(i => n.X.Shape?[i + 2].Size).ToArray();
-        if (wanted is not null && sizes.Contains(null))
+        if (sizes.Contains(null))
         {
+            var none = new long[window.Rank];
             var extra = n.Builder.Integers([.. Enumerable.Range(0, window.Rank).Select(i => Padding(n, i) - wanted[i])]);
             var free = FreePadding.Reached(FreePadding.Spatial(n.X), window) + extra;
-            return (window with { Begin = begin, End = end, Automatic = "" }, FreePadding.Of(n.Builder.Op("Max", free, free.Like(0)), automatic == "SAME_UPPER"));
+            return (window with { Begin = none, End = none, Automatic = "" }, FreePadding.Of(n.Builder.Op("Max", free, free.Like(0)), isUpper));
         }
 
-        for (var i = 0; i < window.Rank; i++)
-        {
-            var total = window.Extent(i) - window.Strides[i] + Padding(n, i);
-            if (wanted is not null)
-                total = ((sizes[i]!.Value - 1) * window.Strides[i]) + Padding(n, i) + window.Extent(i) - wanted[i];
-            // Where the output is larger than the kernel reaches, the runtime leaves the rest empty at the end.
-            total = Math.Max(0, total);
-            begin[i] = automatic == "SAME_UPPER" ? total / 2 : total - (total / 2);
-            end[i] = total - begin[i];
-        }
-
-        return (window with { Begin = begin, End = end, Automatic = "" }, null);
+        // Where the output is larger than the kernel reaches, the runtime leaves the rest empty at the end.
+        long Total(int i) => Math.Max(0, ((sizes[i]!.Value - 1) * window.Strides[i]) + Padding(n, i) + window.Extent(i) - wanted[i]);
+        return (window.Split([.. Enumerable.Range(0, window.Rank).Select(Total)], isUpper), null);
     }
 }

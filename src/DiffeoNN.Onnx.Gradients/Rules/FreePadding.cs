@@ -5,11 +5,23 @@ namespace DiffeoNN.Onnx.Gradients.Rules;
 /// <param name="End">Padding after the last element.</param>
 internal sealed record FreePadding(Value Begin, Value End)
 {
-    /// <summary>The padding for which the output has one element for every started stride.</summary>
-    public static FreePadding Same(Value x, Window window) => Of(Total(x, window), window.Automatic == "SAME_UPPER");
+    /// <summary>
+    /// The padding for which the output has one element for every started stride; see <see cref="Window"/> for strides longer than the kernel.
+    /// </summary>
+    public static FreePadding Same(Value x, Window window)
+    {
+        var total = Total(x, window);
+        var isUpper = window.Automatic == "SAME_UPPER";
+        if (Enumerable.Range(0, window.Rank).All(i => window.Covered(i) >= window.Strides[i]))
+            return Of(total, isUpper);
+        if (!window.IsPool)
+            total = x.Builder.Op("Max", total, x.Builder.Op("Min", total + 1, total.Like(0)));
+        var begin = x.Builder.Op("Div", isUpper ? total : total + 1, x.Builder.Integers(2));
+        return new FreePadding(begin, total - begin);
+    }
 
     /// <summary>Splits padding over both ends.</summary>
-    /// <param name="total">Its sum.</param>
+    /// <param name="total">Its sum, at least 0.</param>
     /// <param name="upper">Whether the end gets the odd element.</param>
     public static FreePadding Of(Value total, bool upper)
     {
@@ -41,8 +53,7 @@ internal sealed record FreePadding(Value Begin, Value End)
         var sizes = Spatial(x);
         var strides = builder.Integers(window.Strides);
         var steps = builder.Op("Div", sizes + builder.Integers([.. window.Strides.Select(s => s - 1)]), strides);
-        var total = Reached(steps, window) - sizes;
-        return builder.Op("Max", total, total.Like(0));
+        return ((steps - 1) * strides) + builder.Integers([.. Enumerable.Range(0, window.Rank).Select(window.Covered)]) - sizes;
     }
 
     private static Value Pad(Value x, Value begin, Value end)

@@ -19,10 +19,11 @@ internal static class Pooling
             () =>
             {
                 var indices = Indices(n);
-                if (n.X.ElementType == OnnxElementType.Float && Apart(n))
+                if (n.X.ElementType == OnnxElementType.Float && Apart(n) is { } window)
                 {
                     // Where the windows tile the input its shape follows from dY.
-                    return n.Builder.Node("MaxUnpool", [n.dY, indices, Tiled(n) ? null : n.X.ShapeVector], 1, [.. n.Node.Attributes.Values.Where(a => a.Name is "kernel_shape" or "strides")])[0];
+                    var shape = Tiled(n, window) ? null : n.X.ShapeVector;
+                    return n.Builder.Node("MaxUnpool", [n.dY, indices, shape], 1, Unpooling(n, window))[0];
                 }
 
                 return Indexing.ScatterFlat(n.X, indices, n.dY);
@@ -30,11 +31,25 @@ internal static class Pooling
         ];
     }
 
-    /// <summary>Whether no two windows share an element, so that nothing needs to be added up.</summary>
-    private static bool Apart(RuleContext n) => n.X.Shape is { Length: 3 or 4 or 5 } shape && Window.Read(n.Node, shape, null) is { } window
-        && Enumerable.Range(0, window.Rank).All(i => window.Extent(i) <= window.Strides[i]);
+    /// <summary>The windows where no two of them share an element, so that nothing needs to be added up; otherwise null.</summary>
+    private static Window? Apart(RuleContext n) =>
+        n.X.Shape is { Length: 3 or 4 or 5 } shape && Window.Read(n.Node, shape, null) is { } window && Enumerable.Range(0, window.Rank).All(i => window.Extent(i) <= window.Strides[i]) ? window : null;
 
-    private static bool Tiled(RuleContext n) => Window.Read(n.Node, n.X.Shape!, null) is { } window && Enumerable.Range(0, window.Rank).All(i =>
+    /// <summary>
+    /// The windows to undo. The runtime refuses a shape that is smaller than all windows side by side, and where windows may reach past
+    /// the input theirs is: since the indices tell where everything goes, windows of one element do as well, of which there are no more than
+    /// elements.
+    /// </summary>
+    private static OnnxAttribute[] Unpooling(RuleContext n, Window window) => Enumerable.Range(0, window.Rank).All(i => IsInside(n, window, i))
+        ? [.. n.Node.Attributes.Values.Where(a => a.Name is "kernel_shape" or "strides")]
+        : [OnnxAttribute.Of("kernel_shape", Enumerable.Repeat(1L, window.Rank))];
+
+    private static bool IsInside(RuleContext n, Window window, int axis) =>
+        n.X.Shape![axis + 2].Size is { } size && n.Y.Shape?[axis + 2].Size is { } steps
+        ? ((steps - 1) * window.Strides[axis]) + window.Kernel[axis] <= size
+        : window.Begin[axis] == 0 && window.End[axis] == 0 && window.Automatic.Length == 0 && !window.Ceiling;
+
+    private static bool Tiled(RuleContext n, Window window) => Enumerable.Range(0, window.Rank).All(i =>
         window.Begin[i] == 0 && window.End[i] == 0 && n.Y.Shape?[i + 2] is { } steps && n.X.Shape![i + 2].Equals(((steps - 1) * window.Strides[i]) + window.Kernel[i]));
 
     /// <summary>Positions of the maxima in the flat input: an output that the forward node has or is given.</summary>
@@ -75,12 +90,17 @@ internal static class Pooling
     {
         var count = window.Kernel.Aggregate(1L, (a, b) => a * b);
         var padded = (window.Automatic.Length > 0 || window.Begin.Concat(window.End).Any(p => p > 0)) && n.Node.GetInt("count_include_pad", 0) == 0;
-        return padded || window.Ceiling ? Scatter(n, window, n.dY / Counts(n, window, !padded), 1) : Scatter(n, window, n.dY, 1.0 / count);
+        // Before operator set 19 a window that padding counts for is averaged as a whole, whatever it reaches.
+        var reaches = (n.Builder.Opset >= 19 || n.Node.GetInt("count_include_pad", 0) == 0)
+            && Enumerable.Range(0, window.Rank).Any(i => window.ReachesOut(i, n.X.Shape![i + 2], n.Y.Shape?[i + 2]));
+        return padded || window.Ceiling || reaches ? Scatter(n, window, n.dY / Counts(n, window, !padded), 1) : Scatter(n, window, n.dY, 1.0 / count);
     }
 
     /// <summary>Adds every element of a gradient, times a factor, to all elements of X in its window.</summary>
     public static Value Scatter(RuleContext n, Window window, Value dY, double factor)
     {
+        if (n.Y.Facts.Sizes?.Contains(0) == true)
+            return n.Zeros(n.X);
         var kernel = Enumerable.Repeat(factor, (int)window.Kernel.Aggregate(1L, (a, b) => a * b)).ToArray();
         // Channels are independent: each is an image of its own.
         Value[] sizes = [n.Builder.Integers(-1, 1), .. Enumerable.Range(2, window.Rank).Select(d => n.Y.Size(d))];

@@ -48,8 +48,7 @@ internal static partial class ShapeInference
             return One(n.Type(0), [shape[0], channels, .. n.UnknownShape(shape.Length)[2..]]);
         var extra = n.Node.GetInts("output_padding");
         return One(n.Type(0), [shape[0], channels, .. Enumerable.Range(0, shape.Length - 2).Select(i =>
-            window.Automatic is "SAME_UPPER" or "SAME_LOWER" ? shape[i + 2] * window.Strides[i]
-            : ((shape[i + 2] - 1) * window.Strides[i]) + window.Extent(i) - window.Begin[i] - window.End[i] + (extra?.ElementAtOrDefault(i) ?? 0))]);
+            ((shape[i + 2] - 1) * window.Strides[i]) + window.Extent(i) - window.Begin[i] - window.End[i] + (extra?.ElementAtOrDefault(i) ?? 0))]);
     }
 
     private static Dim[]? Unpooled(InferenceContext n) => n.Shape(0) is { Length: > 2 } shape && Window.Read(n.Node, shape, null) is { } window

@@ -8,7 +8,8 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <param name="End">Padding after the last element.</param>
 /// <param name="Automatic">The value of auto_pad where padding depends on sizes that are not known; empty where it is resolved.</param>
 /// <param name="Ceiling">Whether output sizes are rounded up.</param>
-internal sealed record Window(long[] Kernel, long[] Strides, long[] Dilations, long[] Begin, long[] End, string Automatic, bool Ceiling)
+/// <param name="IsPool">Whether it is a pool's, whose sizes the runtime computes by rules of their own.</param>
+internal sealed record Window(long[] Kernel, long[] Strides, long[] Dilations, long[] Begin, long[] End, string Automatic, bool Ceiling, bool IsPool)
 {
     /// <summary>Number of spatial axes.</summary>
     public int Rank => Kernel.Length;
@@ -31,46 +32,93 @@ internal sealed record Window(long[] Kernel, long[] Strides, long[] Dilations, l
         var pads = node.GetInts("pads")?.ToArray() ?? new long[2 * rank];
         if (kernel.Length != rank || strides.Length != rank || dilations.Length != rank || pads.Length != 2 * rank || strides.Any(s => s < 1) || dilations.Any(d => d < 1))
             throw new OnnxModelException($"{node} has kernel_shape, strides, dilations or pads that do not fit its input of rank {input.Length}.");
-        var window = new Window(kernel, strides, dilations, pads[..rank], pads[rank..], "", node.GetInt("ceil_mode", 0) != 0);
-        return node.GetString("auto_pad", "NOTSET") switch
+        var isPool = node.OpType is "MaxPool" or "AveragePool" or "LpPool";
+        var window = new Window(kernel, strides, dilations, pads[..rank], pads[rank..], "", node.GetInt("ceil_mode", 0) != 0, isPool);
+        var automatic = node.GetString("auto_pad", "NOTSET");
+        return automatic switch
         {
-            "SAME_UPPER" => window.Same(input, true, node.OpType == "ConvTranspose"),
-            "SAME_LOWER" => window.Same(input, false, node.OpType == "ConvTranspose"),
+            "SAME_UPPER" or "SAME_LOWER" when node.OpType == "ConvTranspose" => window.Cut(automatic, node.GetInts("output_padding")),
+            "SAME_UPPER" or "SAME_LOWER" => window.Same(input, automatic),
             "VALID" => window with { Begin = new long[rank], End = new long[rank] },
             _ => window,
         };
     }
 
+    /// <summary>Splits padding over both ends of each axis.</summary>
+    /// <param name="totals">Its sums; negative where windows leave out elements at the ends.</param>
+    /// <param name="upper">Whether the end gets the odd element.</param>
+    public Window Split(IReadOnlyList<long> totals, bool upper)
+    {
+        long[] begin = [.. totals.Select(total => upper ? total / 2 : (total + 1) / 2)];
+        return this with { Begin = begin, End = [.. totals.Zip(begin, (total, b) => total - b)], Automatic = "" };
+    }
+
+    /// <summary>Whether elements at an end of the input are cut off before the windows step over it.</summary>
+    public bool LeavesOut => Begin.Concat(End).Any(p => p < 0);
+
     /// <summary>Elements that a dilated kernel spans.</summary>
     public long Extent(int axis) => ((Kernel[axis] - 1) * Dilations[axis]) + 1;
 
-    /// <summary>Output size of a convolution or pooling.</summary>
+    /// <summary>Elements that padding by SAME reckons with: the runtime's pools take their kernel for undilated.</summary>
+    public long Covered(int axis) => IsPool ? Kernel[axis] : Extent(axis);
+
+    /// <summary>Output size of a convolution or pooling, as the runtime's kernels make it.</summary>
     public Dim OutputSize(int axis, Dim input)
     {
         if (Automatic.Length > 0)
-            return Dim.FloorDivide(input + (Strides[axis] - 1), Strides[axis]);
+        {
+            // By so much the dilated kernel reaches beyond what padding reckons with.
+            var beyond = Extent(axis) - Covered(axis);
+            var missing = (Ceiling ? beyond : beyond + Strides[axis] - 1) / Strides[axis];
+            return Dim.FloorDivide(input + (Strides[axis] - 1), Strides[axis]) - missing;
+        }
+
         var free = input + (Begin[axis] + End[axis] - Extent(axis));
         if (!Ceiling)
-            return Dim.FloorDivide(free, Strides[axis]) + 1;
+        {
+            // Pools round towards zero: a window that is larger than all there is still stands once.
+            return (IsPool && free.IsConstant ? free.Constant / Strides[axis] : Dim.FloorDivide(free, Strides[axis])) + 1;
+        }
+
         var size = Dim.FloorDivide(free + (Strides[axis] - 1), Strides[axis]) + 1;
         // The last window must start inside the input or its padding at the beginning.
         return size.IsConstant && input.IsConstant && (size.Constant - 1) * Strides[axis] >= input.Constant + Begin[axis] ? size - 1 : size;
     }
 
-    private Window Same(Dim[] input, bool upper, bool transposed)
+    /// <summary>Whether the last window along an axis ends behind the input and its padding; false where sizes are not known.</summary>
+    public bool ReachesOut(int axis, Dim input, Dim? output) =>
+        input.Size is { } size && output?.Size is { } steps && ((steps - 1) * Strides[axis]) + Extent(axis) > size + Begin[axis] + End[axis];
+
+    /// <summary>
+    /// Padding with which a convolution or pool has one output for every started stride. Where strides are longer than the kernel the
+    /// runtime leaves elements out instead, at both ends, and of convolutions one less.
+    /// </summary>
+    private Window Same(Dim[] input, string automatic)
     {
-        var (begin, end) = (new long[Rank], new long[Rank]);
+        var totals = new long[Rank];
         for (var i = 0; i < Rank; i++)
         {
-            var size = input[i + 2].Size;
-            if (size is null && Strides[i] != 1 && !transposed)
-                return this with { Automatic = upper ? "SAME_UPPER" : "SAME_LOWER" };
-            var total = transposed || size is null || Strides[i] == 1 ? Math.Max(0, Extent(i) - Strides[i])
-                : Math.Max(0, ((((size.Value + Strides[i] - 1) / Strides[i]) - 1) * Strides[i]) + Extent(i) - size.Value);
-            begin[i] = upper ? total / 2 : total - (total / 2);
-            end[i] = total - begin[i];
+            if (input[i + 2].Size is { } size)
+                totals[i] = ((((size + Strides[i] - 1) / Strides[i]) - 1) * Strides[i]) + Covered(i) - size;
+            else if (Strides[i] == 1)
+                totals[i] = Covered(i) - 1;
+            else
+                return this with { Automatic = automatic };
+            if (totals[i] < 0 && !IsPool)
+                totals[i]++;
         }
 
-        return this with { Begin = begin, End = end, Automatic = transposed && Strides.Where((s, i) => Extent(i) < s).Any() ? (upper ? "SAME_UPPER" : "SAME_LOWER") : "" };
+        var result = Split(totals, automatic == "SAME_UPPER");
+        // What striding forgets at the end anyway need not be left out.
+        return IsPool ? result : result with { End = [.. result.End.Select(end => Math.Max(end, 0))] };
+    }
+
+    /// <summary>
+    /// What a transposed convolution cuts off so that it has a stride's worth of outputs for every input; where it reaches less, it stays so.
+    /// </summary>
+    private Window Cut(string automatic, IReadOnlyList<long>? padding)
+    {
+        long Total(int i) => Math.Max(0, Extent(i) - Strides[i] + (padding?.ElementAtOrDefault(i) ?? 0));
+        return Split([.. Enumerable.Range(0, Rank).Select(Total)], automatic == "SAME_UPPER");
     }
 }

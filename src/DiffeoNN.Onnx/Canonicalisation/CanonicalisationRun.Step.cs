@@ -48,10 +48,10 @@ internal sealed partial class CanonicalisationRun
         }
 
         var gradients = _clock.Measure(
-            Stage.Field, () => torch.autograd.grad([iterate.Output], [.. _field.Parameters], [dLattice]));
+            Stage.Field, () => TensorDerivatives.Of([iterate.Output], _field.Parameters, [dLattice]));
         _clock.Measure(Stage.Optimiser, () =>
         {
-            _adam.Step(_field.Parameters, [.. gradients]);
+            _adam.Step(_field.Parameters, [.. gradients.Select(gradient => gradient!)]);
             return true;
         });
     }
@@ -108,7 +108,7 @@ internal sealed partial class CanonicalisationRun
     private static torch.Tensor Leaf(torch.Tensor tensor) => tensor.detach().requires_grad_();
 
     private static torch.Tensor Backward(torch.Tensor output, torch.Tensor input, torch.Tensor gradient) =>
-        torch.autograd.grad([output], [input], [gradient])[0];
+        TensorDerivatives.Of(output, input, gradient);
 
     private static torch.Tensor Backward(torch.Tensor output, torch.Tensor input, double weight) =>
         Backward(output, input, output.FilledLike(weight));

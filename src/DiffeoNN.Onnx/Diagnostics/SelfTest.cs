@@ -24,6 +24,21 @@ public static class SelfTest
     public static IReadOnlyList<Finding> Run(ExecutionOptions options, TimeSpan duration, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        try
+        {
+            // Both engines take their tensors from TorchSharp.
+            NativeLoader.EnsureLoaded();
+        }
+        catch (NativeLibraryException)
+        {
+            return [new(FindingLevel.Problem, "self-test", "left out, as libtorch does not load", "see what is said of TorchSharp above")];
+        }
+
+        return RunEngines(options, duration, cancellationToken);
+    }
+
+    private static IReadOnlyList<Finding> RunEngines(ExecutionOptions options, TimeSpan duration, CancellationToken cancellationToken)
+    {
         using var scope = NewDisposeScope();
         var model = Model();
         Side compiled, own;

@@ -29,7 +29,7 @@ public static class GradientCheck
         options ??= new GradientCheckOptions();
         var suffix = options.Gradient.Suffix;
         var inputs = Differentiated(model, gradient, suffix);
-        var seeded = model.Graph.Outputs.Select(output => output.Name).Where(name => gradient.Graph.Inputs.Exists(input => input.Name == name + suffix)).ToList();
+        var seeded = model.Graph.Outputs.Select(output => output.Name).Where(name => GradientCompiler.UpstreamOf(gradient, name, suffix) is not null).Distinct().ToList();
         IReadOnlyList<string> outputs = seeded.Count > 0 ? seeded
             : options.Gradient.Outputs ?? [.. model.Graph.Outputs.Where(output => output.ElementType.IsFloat()).Select(output => output.Name)];
         if (inputs.Count == 0 || outputs.Count == 0) throw new GraphException($"The second model has no output NAME{suffix} for an input of the first; expected its gradient.");
@@ -48,7 +48,7 @@ public static class GradientCheck
         foreach (var name in outputs.Where(name => found[name].ToDoubleArray().Any(value => !double.IsFinite(value))))
             throw new GraphException($"Output '{name}' is not finite for these inputs, so it has no derivative there; give values inside the model's domain.");
         var upstream = outputs.ToDictionary(name => name, name => Upstream(name));
-        foreach (var (name, tensor) in upstream) emitted.Set(name + suffix, tensor);
+        foreach (var (name, tensor) in upstream) emitted.Set(GradientCompiler.UpstreamOf(gradient, name, suffix) ?? name + suffix, tensor);
         var results = emitted.Run([.. outputs, .. inputs.Select(name => name + suffix)]);
 
         var differences = new FiniteDifferences(forward, precision, upstream.ToDictionary(pair => pair.Key, pair => pair.Value.ToDoubleArray()));
@@ -56,16 +56,21 @@ public static class GradientCheck
         var tolerance = options.Tolerance ?? Tolerance(inputs.Select(name => results[name + suffix].ElementType), precision);
         var compared = inputs.Select(name => Compare(
             FloatPrecision.Convert(values[name], precision), results[name + suffix].ToDoubleArray(), differences, tolerance, options, random, cancellationToken)).ToList();
-        return new GradientCheckResult(compared, outputs.Max(name => OutputError(results[name], found[name])), precision, tolerance, drawn.Assumptions);
+        var error = outputs.Max(name => OutputError(results[name], found[name]));
+        var result = new GradientCheckResult(compared, error, precision, tolerance, drawn.Assumptions);
+        if (result.Passed || !options.LooksForRuntimeFaults) return result;
+        var fault = new RuntimeFault(model, values, options.Threads).Find(gradient, upstream, inputs, suffix, cancellationToken);
+        return result with { RuntimeFault = fault };
 
         OnnxTensor Upstream(string name)
         {
             var type = gradient.Graph.Output(name).ElementType is var declared && declared.IsFloat() ? declared : OnnxElementType.Float;
             var shape = found[name].Dimensions;
             if (seeded.Count == 0) return OnnxTensor.FromDoubles(name, type, shape, [.. Enumerable.Repeat(1.0, (int)found[name].Count)]);
-            if (!options.Data.TryGetValue(name + suffix, out var given)) return drawn.Normal(name, type, shape);
+            var input = GradientCompiler.UpstreamOf(gradient, name, suffix)!;
+            if (!options.Data.TryGetValue(input, out var given) && !options.Data.TryGetValue(name + suffix, out given)) return drawn.Normal(name, type, shape);
             return given.Dimensions.SequenceEqual(shape) && given.ElementType == type ? given : throw new TensorDataException(
-                $"'{name}{suffix}' is given as {given.ElementType.ToString().ToLowerInvariant()} [{string.Join(",", given.Dimensions)}]; "
+                $"'{input}' is given as {given.ElementType.ToString().ToLowerInvariant()} [{string.Join(",", given.Dimensions)}]; "
                 + $"output '{name}' is {type.ToString().ToLowerInvariant()} [{string.Join(",", shape)}].");
         }
     }

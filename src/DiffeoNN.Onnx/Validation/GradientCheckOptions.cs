@@ -35,4 +35,10 @@ public sealed record GradientCheckOptions
 
     /// <summary>Cores; 0 for all.</summary>
     public int Threads { get; init; }
+
+    /// <summary>
+    /// Whether, where the comparison fails, ONNX Runtime itself is looked at: whether the original model gives the same outputs again, and
+    /// those that libtorch gives, which is needed for it. See <see cref="GradientCheckResult.RuntimeFault"/>.
+    /// </summary>
+    public bool LooksForRuntimeFaults { get; init; }
 }

@@ -11,6 +11,9 @@ namespace DiffeoNN.Onnx.Validation;
 public sealed record GradientCheckResult(
     IReadOnlyList<GradientCheckInput> Inputs, double OutputError, OnnxElementType Precision, double Tolerance, IReadOnlyList<string> Assumptions)
 {
+    /// <summary>Where the comparison failed and ONNX Runtime computes the original model itself wrongly: how, and what to do; else null.</summary>
+    public string? RuntimeFault { get; init; }
+
     /// <summary>Whether the outputs are the same and every gradient agrees.</summary>
     public bool Passed => OutputError <= Tolerance && Inputs.All(input => input.Passed);
 }

@@ -133,7 +133,8 @@ internal sealed partial class GraphValidation
         {
             var suffix = new GradientOptions().Suffix;
             var data = new Dictionary<string, OnnxTensor>(state.Set.Inputs, StringComparer.Ordinal);
-            foreach (var (name, tensor) in state.Upstream) data[name + suffix] = tensor;
+            foreach (var (name, tensor) in state.Upstream)
+                if (GradientCompiler.UpstreamOf(backward, name, suffix) is { } taken) data[taken] = tensor;
             var result = GradientCheck.Run(Model, backward, new GradientCheckOptions
             {
                 Gradient = new GradientOptions { Outputs = [.. state.Upstream.Keys], Seed = _case.SummedOutput is null ? GradientSeed.Input : GradientSeed.Ones },
@@ -153,8 +154,10 @@ internal sealed partial class GraphValidation
     {
         if (_case.SummedOutput is { } summed)
             return new(StringComparer.Ordinal) { [summed] = OnnxTensor.FromDoubles(summed, outputs[summed].ElementType, outputs[summed].Dimensions, Ones(outputs[summed].Count)) };
-        return set.Upstream.Count > 0 ? new(set.Upstream, StringComparer.Ordinal) : outputs.Values.Where(output => output.ElementType.IsFloat())
-            .ToDictionary(output => output.Name, output => _drawn.Normal(output.Name, output.ElementType, output.Dimensions), StringComparer.Ordinal);
+        if (set.Upstream.Count > 0) return new(set.Upstream, StringComparer.Ordinal);
+        var walk = new GraphWalk(Model.Graph);
+        return outputs.Values.Where(output => output.ElementType.IsFloat() && !walk.IsConstant(output.Name)).ToDictionary(
+            output => output.Name, output => _drawn.Normal(output.Name, output.ElementType, output.Dimensions), StringComparer.Ordinal);
     }
 
     private Tolerance GradientTolerance(OnnxTensor expected, OnnxTensor actual)

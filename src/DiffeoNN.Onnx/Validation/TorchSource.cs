@@ -34,15 +34,17 @@ internal sealed class TorchSource(TorchEngine engine) : IValueSource, IGradientS
         // What RunValues returns are aliases, which nothing else is computed from: derivatives need the values themselves.
         var wanted = inputNames.Where(name => !made.ContainsKey(name)).Concat(upstream.Keys.Where(name => !made.ContainsKey(name))).Distinct().ToList();
         var kept = wanted.ToHashSet(StringComparer.Ordinal);
-        graph.RunValues(made, wanted, (name, value) =>
+        var constants = graph.RunValues(made, wanted, (name, value) =>
         {
             if (kept.Contains(name)) made[name] = value.DetachFromDisposeScope();
         }, cancellationToken);
         try
         {
+            // What no node makes is a constant of the graph, which has no derivative.
+            foreach (var name in wanted.Where(name => !made.ContainsKey(name))) made[name] = constants[name].alias().DetachFromDisposeScope();
             return Derivatives(made, upstream, [.. inputNames.Where(name => made[name].requires_grad)]);
         }
-        catch (ExternalException error)
+        catch (Exception error) when (error is GraphException or ExternalException)
         {
             throw new GraphException($"Model '{title}' cannot be differentiated by libtorch: {error.Message.Split('\n')[0]}", error);
         }
@@ -59,9 +61,15 @@ internal sealed class TorchSource(TorchEngine engine) : IValueSource, IGradientS
         var outputs = upstream.Keys.Where(name => made[name].requires_grad).ToList();
         var results = new Dictionary<string, OnnxTensor>(StringComparer.Ordinal);
         if (outputs.Count == 0 || names.Count == 0) return results;
-        var gradients = torch.autograd.grad(
+        foreach (var name in outputs.Where(name => !made[name].shape.SequenceEqual(upstream[name].Dimensions)))
+        {
+            var (here, given) = (string.Join(",", made[name].shape), string.Join(",", upstream[name].Dimensions));
+            throw new GraphException($"its output '{name}' is [{here}] there, the upstream gradient [{given}].");
+        }
+
+        var gradients = TensorDerivatives.Of(
             [.. outputs.Select(name => made[name])], [.. names.Select(name => made[name])],
-            [.. outputs.Select(name => TorchTensors.ToTorch(upstream[name]).to(made[name].dtype).to(made[name].device))], allow_unused: true);
+            [.. outputs.Select(name => TorchTensors.ToTorch(upstream[name]).to(made[name].dtype).to(made[name].device))]);
         foreach (var (name, gradient) in names.Zip(gradients))
         {
             if (gradient is { IsInvalid: false }) results[name] = TorchTensors.FromTorch(name, gradient);

@@ -90,6 +90,25 @@ public sealed class PrivateCacheTests
     }
 
     [Test]
+    public void Store_WhereALibraryDoesNotLoad_TakesTheNextFolder()
+    {
+        using var folder = new TemporaryFolder();
+        var tried = new List<string>();
+        void Load(string path)
+        {
+            tried.Add(path);
+            if (path.StartsWith(folder["noexec"], StringComparison.Ordinal))
+                throw new DllNotFoundException("failed to map segment from shared object: Operation not permitted");
+        }
+
+        Assert.That(PrivateCache.Store([folder["noexec"], folder["second"]], "x.so", Content, Load), Is.EqualTo(folder["second/x.so"]));
+        Assert.That(tried, Is.EqualTo(new[] { folder["noexec/x.so"], folder["second/x.so"] }));
+        Assert.That(() => PrivateCache.Store([folder["noexec"]], "x.so", Content, Load), Throws.TypeOf<NativeLibraryException>().With.Message.EqualTo(
+            $"No folder to keep 'x.so' in: from '{folder["noexec"]}', which may be mounted noexec, it does not load (failed to map segment from shared object: "
+            + "Operation not permitted). Set DIFFEONN_CACHE to a folder that you own, that nobody else can write and that is not mounted noexec."));
+    }
+
+    [Test]
     public void Store_FromManyThreads_LeavesWholeFiles()
     {
         const int threads = 8, rounds = 20;

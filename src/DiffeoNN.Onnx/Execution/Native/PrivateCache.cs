@@ -24,9 +24,13 @@ internal static class PrivateCache
     }
 
     /// <summary>Makes sure that a file of the given name and content lies in the first folder that can hold it.</summary>
+    /// <param name="folders">To try in turn.</param>
+    /// <param name="name">The file's name.</param>
+    /// <param name="content">What it is to hold.</param>
+    /// <param name="use">Called with its path; where the library does not load, as from a folder mounted noexec, the next folder is tried.</param>
     /// <returns>Its full path.</returns>
-    /// <exception cref="NativeLibraryException">No folder can be written, or others could write it.</exception>
-    public static string Store(IReadOnlyList<string> folders, string name, ReadOnlySpan<byte> content)
+    /// <exception cref="NativeLibraryException">No folder can be written, others could write it, or the file is of no use in any of them.</exception>
+    public static string Store(IReadOnlyList<string> folders, string name, ReadOnlySpan<byte> content, Action<string>? use = null)
     {
         List<string> problems = [];
         foreach (var folder in folders)
@@ -34,16 +38,24 @@ internal static class PrivateCache
             try
             {
                 Prepare(folder);
-                return Store(folder, name, content);
+                var path = Store(folder, name, content);
+                use?.Invoke(path);
+                return path;
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 problems.Add(e.Message.TrimEnd('.'));
             }
+            catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+            {
+                var reason = e.Message.ReplaceLineEndings(" ").Trim().TrimEnd('.');
+                problems.Add($"from '{folder}', which may be mounted noexec, it does not load ({reason})");
+            }
         }
 
         throw new NativeLibraryException(
-            $"No folder to keep '{name}' in: {string.Join("; ", problems)}. Set {Variable} to a folder that you own and that nobody else can write.");
+            $"No folder to keep '{name}' in: {string.Join("; ", problems)}. "
+            + $"Set {Variable} to a folder that you own, that nobody else can write and that is not mounted noexec.");
     }
 
     private static void Prepare(string folder)

@@ -46,8 +46,8 @@ internal static class TorchLibraries
             foreach (var file in files.Order(StringComparer.Ordinal)) Load(system, file);
         }
 
-        var loaded = isNew ? bridge : Patched(system, bridge);
-        Load(system, loaded);
+        var loaded = isNew ? bridge : LoadPatched(system, bridge);
+        if (isNew) Load(system, bridge);
         return $"Loaded libtorch from {libtorch} and {loaded}{(isNew ? "" : $", patched because libstdc++ lacks {ElfSymbolPatch.Version}")}.";
     }
 
@@ -72,8 +72,8 @@ internal static class TorchLibraries
         if (system.Variable("OMP_WAIT_POLICY") is null && system.Variable("GOMP_SPINCOUNT") is null) system.SetVariable("OMP_WAIT_POLICY", "passive");
     }
 
-    /// <summary>The patched copy of a library, made if it is not there yet.</summary>
-    public static string Patched(NativeSystem system, string library)
+    /// <summary>Loads the patched copy of a library, made if it is not there yet, from the first folder that it loads from.</summary>
+    private static string LoadPatched(NativeSystem system, string library)
     {
         byte[] source, patched;
         try
@@ -92,7 +92,7 @@ internal static class TorchLibraries
         }
 
         var name = $"{Path.GetFileNameWithoutExtension(library)}-{Convert.ToHexStringLower(SHA256.HashData(source))}.so";
-        return PrivateCache.Store(PrivateCache.Candidates(system.Variable), name, patched);
+        return PrivateCache.Store(PrivateCache.Candidates(system.Variable), name, patched, system.Load);
     }
 
     private static string? Find(NativeSystem system, string name) => system.Folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
@@ -106,7 +106,7 @@ internal static class TorchLibraries
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
             throw new NativeLibraryException(
-                $"'{path}' does not load: {e.Message.ReplaceLineEndings(" ").Trim()} If its folder is mounted noexec, set {PrivateCache.Variable} to another.", e);
+                $"'{path}' does not load: {e.Message.ReplaceLineEndings(" ").Trim()} Its folder must not be mounted noexec.", e);
         }
     }
 

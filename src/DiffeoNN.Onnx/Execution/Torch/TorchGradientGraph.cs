@@ -50,7 +50,7 @@ internal sealed class TorchGradientGraph : IGraph
         var values = _graph.RunValues(new Dictionary<string, Tensor>(inputs) { [_input] = x }, [.. plain.Append(_output).Distinct()], null, cancellationToken);
         var sum = values[_output].sum();
         // An energy that does not depend on the image has the gradient zero.
-        var gradient = sum.requires_grad ? autograd.grad([sum], [x], allow_unused: true)[0] : null;
+        var gradient = sum.requires_grad ? TensorDerivatives.Of([sum], [x], [ones_like(sum)])[0] : null;
         var results = plain.ToDictionary(name => name, name => values[name].detach().contiguous().clone().MoveToOuterDisposeScope(), StringComparer.Ordinal);
         results[_gradient] = (gradient is null ? zeros_like(x) : gradient.contiguous()).detach().MoveToOuterDisposeScope();
         return results;

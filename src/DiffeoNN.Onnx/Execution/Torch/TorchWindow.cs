@@ -24,18 +24,21 @@ internal sealed record TorchWindow(long[] Kernel, long[] Strides, long[] Dilatio
         var (window, automatic) = Read(n, kernel);
         var sizes = n.X.shape[2..];
         var roundsUp = n.Int("ceil_mode", 0) != 0;
+        var isPool = n.Node.OpType.EndsWith("Pool", StringComparison.Ordinal);
         for (var i = 0; i < window.Rank; i++)
         {
             var (size, stride, extent) = (sizes[i], window.Strides[i], window.Extent(i));
             if (automatic.StartsWith("SAME", StringComparison.Ordinal))
             {
-                window.Steps[i] = (size + stride - 1) / stride;
-                window.Split(i, ((window.Steps[i] - 1) * stride) + extent - size, automatic == "SAME_UPPER");
-                continue;
+                // As ONNX Runtime does it: pools take their kernel for undilated, and what strides longer than the kernel leave out is
+                // left out at both ends, of convolutions one element less.
+                var total = ((((size + stride - 1) / stride) - 1) * stride) + (isPool ? window.Kernel[i] : extent) - size;
+                window.Split(i, total < 0 && !isPool ? total + 1 : total, automatic == "SAME_UPPER");
             }
 
+            // Rounded towards zero, so that a pool's window that is larger than all there is stands once.
             var free = size + window.Begin[i] + window.End[i] - extent;
-            window.Steps[i] = free < 0 ? 0 : (free / stride) + 1;
+            window.Steps[i] = free < 0 && !isPool ? 0 : Math.Max(0, (free / stride) + 1);
             // Rounding up adds a window that starts inside the input or the padding before it, never one in the padding behind it.
             if (roundsUp && free >= 0 && free % stride != 0 && window.Steps[i] * stride < size + window.Begin[i]) window.Steps[i]++;
         }
@@ -62,8 +65,9 @@ internal sealed record TorchWindow(long[] Kernel, long[] Strides, long[] Dilatio
                 continue;
             }
 
-            window.Steps[i] = wanted?[i] ?? size * stride;
-            window.Split(i, reach - window.Steps[i], automatic == "SAME_UPPER");
+            // As ONNX Runtime does it: where strides are longer than the kernel nothing is filled up.
+            window.Steps[i] = wanted?[i] ?? Math.Min(reach, size * stride);
+            window.Split(i, Math.Max(0, reach - window.Steps[i]), automatic == "SAME_UPPER");
         }
 
         return window;
@@ -134,10 +138,10 @@ internal sealed record TorchWindow(long[] Kernel, long[] Strides, long[] Dilatio
     /// <summary>Elements from the first to the last that a window reads.</summary>
     private long Reach(int axis) => Steps[axis] == 0 ? 0 : ((Steps[axis] - 1) * Strides[axis]) + Extent(axis);
 
+    /// <summary>Splits padding over both ends; less than 0 where elements are left out.</summary>
     private void Split(int axis, long total, bool upper)
     {
-        total = Math.Max(0, total);
-        Begin[axis] = upper ? total / 2 : total - (total / 2);
+        Begin[axis] = upper ? total / 2 : (total + 1) / 2;
         End[axis] = total - Begin[axis];
     }
 }

@@ -133,7 +133,8 @@ internal sealed class GradientBlame(IValueSource forward, CompiledGradientSource
     {
         var suffix = new GradientOptions().Suffix;
         var data = new Dictionary<string, OnnxTensor>(graph.Inputs, StringComparer.Ordinal);
-        foreach (var (name, tensor) in upstream) data[name + suffix] = tensor;
+        foreach (var (name, tensor) in upstream)
+            if (GradientCompiler.UpstreamOf(backward, name, suffix) is { } taken) data[taken] = tensor;
         try
         {
             var result = GradientCheck.Run(graph.Model, backward, new GradientCheckOptions

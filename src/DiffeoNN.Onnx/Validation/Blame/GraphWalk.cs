@@ -51,6 +51,11 @@ internal sealed class GraphWalk
         return [.. found.OrderBy(Place)];
     }
 
+    /// <summary>Whether a value depends on none of the graph's inputs.</summary>
+    public bool IsConstant(string value) => !IsInput(value) && !Leading([value]).SelectMany(Reads).Any(IsInput);
+
+    private bool IsInput(string value) => Graph.RequiredInputs.Any(input => input.Name == value);
+
     /// <summary>Names that a node reads, those its inner graphs take from outside included.</summary>
     public static IEnumerable<string> Reads(OnnxNode node) =>
         node.Inputs.Where(input => input.Length > 0).Concat(node.Attributes.Values.SelectMany(attribute => attribute.Graphs).SelectMany(Captured)).Distinct();

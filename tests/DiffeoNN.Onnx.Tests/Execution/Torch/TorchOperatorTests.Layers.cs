@@ -24,6 +24,18 @@ public sealed partial class TorchOperatorTests
             yield return Row("ConvTranspose", [Random(1, 4, 5, 3), Random(4, 3, 4, 3)], ("auto_pad", automatic), ("group", 2L), ("strides", (long[])[2, 3]));
         }
 
+        // Strides longer than the kernel, where ONNX Runtime leaves elements out at both ends and fills nothing up.
+        foreach (var automatic in new[] { "SAME_UPPER", "SAME_LOWER" })
+        {
+            yield return Row("Conv", [Random(1, 2, 8, 4), Random(3, 2, 1, 1)], ("auto_pad", automatic), ("strides", (long[])[4, 5]));
+            yield return Row("Conv", [Random(1, 2, 5, 8), Random(3, 2, 1, 2)], ("auto_pad", automatic), ("strides", (long[])[5, 5]));
+            yield return Row("LpPool", [Random(1, 2, 8, 6)], ("auto_pad", automatic), ("kernel_shape", (long[])[1, 2]),
+                ("strides", (long[])[4, 4]));
+            yield return Row("ConvTranspose", [Random(1, 2, 3, 4), Random(2, 3, 1, 2)], ("auto_pad", automatic), ("strides", (long[])[3, 2]));
+            yield return Row("ConvTranspose", [Random(1, 2, 4), Random(2, 3, 4)], ("auto_pad", automatic), ("strides", (long[])[4]));
+        }
+
+        yield return Row("LpPool", [Random(1, 2, 2, 5)], ("kernel_shape", (long[])[4, 2]), ("strides", (long[])[3, 2]));
         yield return Row("Conv", [Random(1, 2, 11), Random(3, 2, 3)], ("dilations", (long[])[2]), ("pads", (long[])[3, 0]), ("strides", (long[])[2]));
         yield return Row("Conv", [Random(1, 2, 5, 6, 7), Random(3, 2, 3, 2, 3)], ("pads", (long[])[1, 0, 2, 0, 1, 2]), ("strides", (long[])[2, 1, 2]));
         yield return Row("ConvTranspose", [Random(1, 2, 4, 5), Random(2, 3, 3, 3), Random(3)], ("strides", (long[])[3, 2]), ("output_padding", (long[])[2, 1]), ("pads", (long[])[1, 0, 0, 2]));

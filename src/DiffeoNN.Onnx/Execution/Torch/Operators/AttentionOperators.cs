@@ -41,8 +41,8 @@ internal static class AttentionOperators
     }
 
     /// <summary>The product of every head's matrices. Where several heads on the left share one on the right they become the rows of one matrix.</summary>
-    private static Tensor Grouped(Tensor left, Tensor right) => left.shape[1] == right.shape[1] ? left.matmul(right)
-        : left.reshape(left.shape[0], right.shape[1], -1, left.shape[3]).matmul(right).reshape(left.shape[0], left.shape[1], left.shape[2], right.shape[3]);
+    private static Tensor Grouped(Tensor left, Tensor right) => left.shape[1] == right.shape[1] ? left.MatrixProduct(right)
+        : left.reshape(left.shape[0], right.shape[1], -1, left.shape[3]).MatrixProduct(right).reshape(left.shape[0], left.shape[1], left.shape[2], right.shape[3]);
 
     /// <summary>Adds a mask of numbers; what is hidden gets the lowest finite number, as ONNX Runtime has it.</summary>
     /// <returns>The scores, and whether all are hidden from a query; null where that cannot be.</returns>

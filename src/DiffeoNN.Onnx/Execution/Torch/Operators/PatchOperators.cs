@@ -31,7 +31,7 @@ internal static class PatchOperators
         var patches = TorchTap.Sample(images, axes).reshape(batch, parts, channels / parts, elements, places);
         if (n.Optional(4) is { } mask) patches = patches.mul(mask.reshape(batch, parts, 1, elements, places));
         var rows = patches.reshape(batch, groups, channels / groups * elements, places);
-        var result = weights.reshape(groups, weights.shape[0] / groups, -1).matmul(rows).reshape([batch, weights.shape[0], .. window.Steps]);
+        var result = weights.reshape(groups, weights.shape[0] / groups, -1).MatrixProduct(rows).reshape([batch, weights.shape[0], .. window.Steps]);
         return n.Optional(3) is { } bias ? result.Plus(bias.reshape([-1, .. Enumerable.Repeat(1L, rank)])) : result;
     }
 

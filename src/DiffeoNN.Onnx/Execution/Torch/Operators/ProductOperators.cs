@@ -8,7 +8,7 @@ internal static class ProductOperators
 {
     public static IReadOnlyList<TorchOperator> All { get; } =
     [
-        new("MatMul", 16, n => n.X.matmul(n.Input(1))),
+        new("MatMul", 16, n => n.X.MatrixProduct(n.Input(1))),
         new("Gemm", 16, Gemm),
         new("Einsum", 16, n => einsum(n.Text("equation", ""), [.. n.Inputs])),
         new("Det", 16, n => n.X.det()),
@@ -21,7 +21,7 @@ internal static class ProductOperators
         var a = n.Int("transA", 0) != 0 ? n.X.t() : n.X;
         var b = n.Int("transB", 0) != 0 ? n.Input(1).t() : n.Input(1);
         var (alpha, beta) = (n.Float("alpha", 1), n.Float("beta", 1));
-        var product = Scaled(a.matmul(b), alpha);
+        var product = Scaled(a.MatrixProduct(b), alpha);
         return n.Has(2) ? product.Plus(Scaled(n.Input(2), beta)) : product;
     }
 
@@ -33,6 +33,6 @@ internal static class ProductOperators
         var (a, b) = (n.X.to(ScalarType.Int32), n.Input(1).to(ScalarType.Int32));
         if (n.Has(2)) a = a.Minus(n.Input(2).dim() == 1 ? n.Input(2).to(ScalarType.Int32).unsqueeze(-1) : n.Input(2).to(ScalarType.Int32));
         if (n.Has(3)) b = b.Minus(n.Input(3).to(ScalarType.Int32));
-        return a.matmul(b);
+        return a.MatrixProduct(b);
     }
 }

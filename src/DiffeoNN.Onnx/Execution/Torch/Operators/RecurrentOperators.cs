@@ -37,7 +37,7 @@ internal static class RecurrentOperators
         var finals = Enumerable.Range(0, states).Select(_ => new List<Tensor>()).ToArray();
         for (var d = 0; d < directions; d++)
         {
-            var inputs = x.matmul(n.Input(1).select(0, d).transpose(0, 1));
+            var inputs = x.MatrixProduct(n.Input(1).select(0, d).transpose(0, 1));
             if (n.Optional(3) is { } bias) inputs = inputs.Plus(bias.select(0, d).narrow(0, 0, gates * hidden));
             var step = cell(n, d, activations[(d * functions.Length)..((d + 1) * functions.Length)]);
             Tensor[] state = [.. Enumerable.Range(5, states).Select(input => Initial(n, input, d, isBatchFirst, x, hidden))];
@@ -79,7 +79,7 @@ internal static class RecurrentOperators
     private static Step Simple(TorchNode n, int direction, RecurrentFunction[] f)
     {
         var (weights, bias) = Recurrent(n, direction);
-        return (state, input) => [f[0].Apply(input.Plus(Plus(state[0].matmul(weights), bias)))];
+        return (state, input) => [f[0].Apply(input.Plus(Plus(state[0].MatrixProduct(weights), bias)))];
     }
 
     /// <summary>
@@ -95,9 +95,9 @@ internal static class RecurrentOperators
         var (gateBias, stateBias) = (bias?.narrow(0, 0, 2 * size), bias?.narrow(0, 2 * size, size));
         return (state, input) =>
         {
-            var open = f[0].Apply(input.narrow(1, 0, 2 * size).Plus(Plus(state[0].matmul(gateWeights), gateBias)));
+            var open = f[0].Apply(input.narrow(1, 0, 2 * size).Plus(Plus(state[0].MatrixProduct(gateWeights), gateBias)));
             var (z, r) = (open.narrow(1, 0, size), open.narrow(1, size, size));
-            var recurrent = isLinearFirst ? Plus(state[0].matmul(stateWeights), stateBias).mul(r) : Plus(state[0].mul(r).matmul(stateWeights), stateBias);
+            var recurrent = isLinearFirst ? Plus(state[0].MatrixProduct(stateWeights), stateBias).mul(r) : Plus(state[0].mul(r).MatrixProduct(stateWeights), stateBias);
             var h = f[1].Apply(input.narrow(1, 2 * size, size).Plus(recurrent));
             return [h.Plus(z.mul(state[0].Minus(h)))];
         };
@@ -122,7 +122,7 @@ internal static class RecurrentOperators
 
         return (state, input) =>
         {
-            var all = input.Plus(Plus(state[0].matmul(weights), bias));
+            var all = input.Plus(Plus(state[0].MatrixProduct(weights), bias));
             var i = Gate(all, 0, state[1]);
             var forget = isCoupled ? i.neg().Plus(1) : Gate(all, 2, state[1]);
             var cells = forget.mul(state[1]).Plus(i.mul(f[1].Apply(all.narrow(1, 3 * size, size))));

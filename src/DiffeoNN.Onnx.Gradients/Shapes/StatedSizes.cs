@@ -1,0 +1,113 @@
+namespace DiffeoNN.Onnx.Gradients;
+
+/// <summary>
+/// Pools and transposed convolutions of which ONNX Runtime states other output sizes when it loads a graph than its kernels make when it
+/// runs one. Such a graph does not load beside gradients of the right sizes, and may not run since buffers are planned for the wrong ones:
+/// these nodes are written so that both agree.
+/// </summary>
+internal static class StatedSizes
+{
+    /// <summary>First version of the operator set for which a last window that starts in the padding is left out of stated sizes.</summary>
+    private const int WithoutEmptyWindows = 22;
+
+    /// <summary>The node itself where nothing is to be changed, otherwise what computes the same.</summary>
+    public static IReadOnlyList<OnnxNode> Agreeing(OnnxNode node, GraphBuilder builder)
+    {
+        if (node.Domain.Length > 0 || node.OpType is not ("MaxPool" or "AveragePool" or "LpPool" or "ConvTranspose"))
+            return [node];
+        if (builder.Lookup(node.Input(0)).Shape is not { Length: >= 3 } input
+            || Window.Read(node, input, builder.Lookup(node.Input(1)).Shape) is not { } window)
+            return [node];
+        if (node.OpType == "ConvTranspose")
+            return Transposed(node, window, input, builder);
+        var output = Enumerable.Range(0, window.Rank).Select(i => window.OutputSize(i, input[i + 2]).Size).ToArray();
+        bool Differs(int i) =>
+            output[i] is > 0 && input[i + 2].Size is { } size && Stated(node, window, i, size, builder.Opset) != output[i];
+        if (!Enumerable.Range(0, window.Rank).Any(Differs))
+            return [node];
+        return Explicit(node, window, input, output) is { } pool ? [pool] : Reshaped(node, output, builder);
+    }
+
+    /// <summary>What the runtime states for an axis of a pool.</summary>
+    private static long Stated(OnnxNode node, Window window, int axis, long size, int opset)
+    {
+        var (stride, begin, padding) = (window.Strides[axis], window.Begin[axis], window.Begin[axis] + window.End[axis]);
+        if (node.GetString("auto_pad", "NOTSET").StartsWith("SAME", StringComparison.Ordinal))
+            padding = Math.Max(0, window.Extent(axis) - (size % stride == 0 ? stride : size % stride));
+        var free = size + padding - window.Extent(axis);
+        if (!window.Ceiling)
+            return (free / stride) + 1;
+        var steps = Dim.FloorDivide(free + stride - 1, stride).Constant + 1;
+        return opset >= WithoutEmptyWindows && (steps - 1) * stride >= size + begin ? steps - 1 : steps;
+    }
+
+    /// <summary>
+    /// The same windows with as much padding at the end as they reach, which needs no rounding up; null where the runtime would refuse it
+    /// or average otherwise.
+    /// </summary>
+    private static OnnxNode? Explicit(OnnxNode node, Window window, Dim[] input, long?[] output)
+    {
+        var ends = new long[window.Rank];
+        for (var i = 0; i < window.Rank; i++)
+        {
+            if (input[i + 2].Size is not { } size || output[i] is not { } steps)
+                return null;
+            var (begin, extent, stride) = (window.Begin[i], window.Extent(i), window.Strides[i]);
+            ends[i] = Math.Max(0, ((steps - 1) * stride) + extent - size - begin);
+            if (begin < 0 || ends[i] >= window.Kernel[i] || (ends[i] > window.End[i] && node.GetInt("count_include_pad", 0) != 0)
+                || ((size + begin + ends[i] - extent) / stride) + 1 != steps)
+                return null;
+        }
+
+        return Padded(node, window.Begin, ends);
+    }
+
+    private static IReadOnlyList<OnnxNode> Transposed(OnnxNode node, Window window, Dim[] input, GraphBuilder builder)
+    {
+        var automatic = node.GetString("auto_pad", "NOTSET");
+        var padding = node.GetInts("output_padding") ?? new long[window.Rank];
+        if (node.GetInts("output_shape")?.TakeLast(window.Rank).ToArray() is not { } wanted)
+        {
+            var isCut = automatic.StartsWith("SAME", StringComparison.Ordinal) && padding.Any(p => p > 0);
+            return [isCut ? Padded(node, window.Begin, window.End) : node];
+        }
+
+        // Of an output that is smaller than the input the runtime states not even the rank.
+        var sizes = Enumerable.Range(0, window.Rank).Select(i => input[i + 2].Size).ToArray();
+        if (!wanted.Where((w, i) => w < sizes[i]).Any())
+            return [node];
+        long?[] totals =
+        [
+            .. sizes.Select((size, i) => ((size - 1) * window.Strides[i]) + window.Extent(i) + padding.ElementAtOrDefault(i) - wanted[i]),
+        ];
+        if (!Array.TrueForAll(totals, t => t >= 0))
+            return Reshaped(node, [.. wanted.Select(w => (long?)w)], builder);
+        var cut = window.Split([.. totals.Select(t => t!.Value)], automatic == "SAME_UPPER");
+        return [Padded(node, cut.Begin, cut.End)];
+    }
+
+    private static OnnxNode Padded(OnnxNode node, IEnumerable<long> begin, IEnumerable<long> end)
+    {
+        var result = node.Copy().With(OnnxAttribute.Of("pads", begin.Concat(end)));
+        foreach (var name in new[] { "auto_pad", "ceil_mode", "output_shape" })
+            result.Attributes.Remove(name);
+        return result;
+    }
+
+    /// <summary>Says the right sizes behind the node; those that are not known stay what they are.</summary>
+    private static IReadOnlyList<OnnxNode> Reshaped(OnnxNode node, long?[] output, GraphBuilder builder)
+    {
+        var sizes = builder.Integers([0, 0, .. output.Select(size => size ?? 0)]);
+        var stated = node.Copy();
+        var result = new List<OnnxNode> { stated };
+        for (var i = 0; i < node.Outputs.Count; i++)
+        {
+            if (node.Outputs[i].Length == 0)
+                continue;
+            stated.Outputs[i] = builder.Fresh($"{node.Outputs[i]}_stated");
+            result.Add(new OnnxNode("Reshape", [stated.Outputs[i], sizes.Name], [node.Outputs[i]]) { Name = node.Outputs[i] });
+        }
+
+        return result;
+    }
+}

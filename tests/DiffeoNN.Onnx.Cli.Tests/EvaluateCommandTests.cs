@@ -76,6 +76,35 @@ public sealed class EvaluateCommandTests
         Assert.That(Directory.EnumerateFiles(_folder["out/panels"]).Count(), Is.EqualTo(4), "one image in three groups, and the notes");
     }
 
+    [Test]
+    public void Evaluate_ScoresLabelsAsTheyAreStored_InEveryDepth()
+    {
+        double expected = Clean(PlainPng.Grey8, (value, _) => value);
+        Assert.That(expected, Is.GreaterThan(0.5));
+        Assert.That(Clean(PlainPng.Grey8, (value, _) => value / 255), Is.EqualTo(expected), "0 and 1");
+        Assert.That(Clean(PlainPng.Grey16, (value, _) => value / 255), Is.EqualTo(expected), "0 and 1 in 16 bits");
+        Assert.That(Clean(PlainPng.Grey16, (value, _) => value), Is.EqualTo(expected), "0 and 255 in 16 bits");
+        Assert.That(Clean(PlainPng.Grey16, (value, _) => value * 257), Is.EqualTo(expected), "0 and 65535");
+        Assert.That(Clean(PlainPng.Indexed, (value, _) => value / 255), Is.EqualTo(expected), "indices");
+        Assert.That(Clean(PlainPng.Grey8, (value, i) => i < 128 ? 255 : value / 255), Is.EqualTo(expected), "a row to ignore");
+
+        double Clean(int kind, Func<int, int, int> stored)
+        {
+            using var data = new TemporaryFolder();
+            ShapesDataSet.Write(data.Path, 2, 1, 128);
+            foreach (string mask in Directory.GetFiles(data["masks"]))
+            {
+                int[] values = [.. ImageFile.Read(mask).Data.ToArray().Select((value, i) => stored((int)MathF.Round(value * 255), i))];
+                File.WriteAllBytes(mask, PlainPng.Encode(128, 128, kind, values));
+            }
+
+            var run = Evaluate(data.Path, "out", "--split", "train", "--deform", "none", "--steps", "0", "--panels", "1", "--no-invariance");
+            Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
+            using var summary = JsonDocument.Parse(File.ReadAllText(_folder["out/summary.json"]));
+            return summary.RootElement.GetProperty("methods").GetProperty("clean").GetProperty("iou").GetProperty("mean").GetDouble();
+        }
+    }
+
     [TestCase("a.png' has no mask", 1)]
     [TestCase("b.png' is 64x64 pixels", 2)]
     [TestCase("c.png", 3)]

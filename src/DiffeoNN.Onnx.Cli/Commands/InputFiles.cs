@@ -12,8 +12,8 @@ internal static class InputFiles
     {
         if (File.Exists(path)) return [path];
         if (!Directory.Exists(path)) throw new ImageException($"Input '{path}' does not exist; expected an image file or a folder of images.");
-        string[] files = [.. Directory.EnumerateFiles(path).Where(file => ImageFile.HasImageExtension(file) && !Path.GetFileName(file).StartsWith('.')).Order(StringComparer.Ordinal)];
-        if (files.Length == 0)
+        var files = ImageFile.ListFolder(path);
+        if (files.Count == 0)
         {
             var hint = Directory.Exists(Path.Combine(path, "images")) ? " Its subfolder images/ may be what you mean." : "";
             throw new ImageException($"Folder '{path}' holds no image files ({string.Join(", ", ImageFile.Extensions)}).{hint}");

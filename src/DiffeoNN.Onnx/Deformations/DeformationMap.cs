@@ -1,3 +1,4 @@
+using System.Numerics;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Imaging;
 using TorchSharp;
@@ -91,6 +92,32 @@ public sealed class DeformationMap
     {
         var result = Apply(mask);
         foreach (ref float value in result.Data) value = value >= 0.5f ? 1 : 0;
+        return result;
+    }
+
+    /// <summary>The deformed labels: each pixel takes the label with the largest bilinear share, 0 outside; no other labels arise.</summary>
+    /// <param name="mask">Of the grid's size, any number of classes.</param>
+    /// <returns>With labels 0 and 1 what <see cref="ApplyToMask"/> gives.</returns>
+    /// <exception cref="ArgumentException">The mask has another size than the grid.</exception>
+    public LabelMap Apply(LabelMap mask)
+    {
+        ArgumentNullException.ThrowIfNull(mask);
+        if (mask.Height != Grid.Height || mask.Width != Grid.Width)
+            throw new ArgumentException(
+                $"mask is {mask.Width}x{mask.Height} pixels; the map is for {Grid.Width}x{Grid.Height}.", nameof(mask));
+        return new LabelMap(mask.Height, mask.Width, ApplyToLabels(mask.Labels));
+    }
+
+    /// <summary>As <see cref="Apply(LabelMap)"/>, for labels of any type, row by row; of two equal shares the larger label wins.</summary>
+    internal T[] ApplyToLabels<T>(ReadOnlySpan<T> labels)
+        where T : unmanaged, INumber<T>
+    {
+        var result = new T[labels.Length];
+        Span<T> near = stackalloc T[4];
+        for (int row = 0, i = 0; row < Grid.Height; row++)
+            for (int column = 0; column < Grid.Width; column++, i++)
+                result[i] = Bilinear.LargestShare(
+                    labels, Grid, row + (Y(row, column) / Grid.PixelSize), column + (X(row, column) / Grid.PixelSize), near);
         return result;
     }
 

@@ -38,7 +38,7 @@ public static class EvaluationData
         throw new ImageException(
             Directory.Exists(data)
                 ? $"'{data}' holds neither images/ nor MNIST's IDX files (such as {MnistData.TestImages}.gz)."
-                    + (Directory.EnumerateFiles(data).Any(ImageFile.HasImageExtension) ? " Its images belong into a folder images/ inside it." : "")
+                    + (ImageFile.ListFolder(data).Count > 0 ? " Its images belong into a folder images/ inside it." : "")
                 : $"'{data}' does not exist; data is a folder with images/, a folder with MNIST's IDX files, or '{Shapes}' for generated ones.");
     }
 

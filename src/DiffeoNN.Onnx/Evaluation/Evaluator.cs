@@ -72,8 +72,7 @@ public sealed class Evaluator
         cancellationToken.ThrowIfCancellationRequested();
         var sample = data.Read(index);
         var map = _options.Deformation.Draw(new SamplingGrid(sample.Image.Height, sample.Image.Width), _options.Seed, index);
-        return new DeformedSample(
-            sample, map, map.Apply(sample.Image), sample.Mask is null ? null : DeformedSample.Deform(map, sample.Mask, Task.Classes));
+        return new DeformedSample(sample, map, map.Apply(sample.Image), sample.Mask is null ? null : map.Apply(sample.Mask));
     }
 
     private List<SampleResult> Score(

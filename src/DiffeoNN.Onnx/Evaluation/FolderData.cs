@@ -10,12 +10,14 @@ internal sealed class FolderData : IEvaluationData
     private readonly EvaluationTask _task;
     private readonly ImageFolder _folder;
     private readonly IReadOnlyList<ImageFolderRow> _rows;
+    private readonly Lazy<MaskRules> _rules;
 
     /// <summary>Reads the list of images, and none of them.</summary>
     /// <exception cref="ImageException">Nothing is left, or masks or labels are missing altogether.</exception>
     public FolderData(string path, EvaluationTask task, EvaluationSelection selection)
     {
         _task = task;
+        _rules = new Lazy<MaskRules>(LearnRules);
         _folder = ImageFolder.Read(path);
         if (task.Kind == OutputKind.Segmentation && !_folder.HasMasks)
             throw new ImageException($"'{path}' has no folder masks/; the answers of a segmentation are compared with masks.");
@@ -64,10 +66,28 @@ internal sealed class FolderData : IEvaluationData
     {
         string path = _folder.MaskPath(row);
         if (!File.Exists(path)) throw new ImageException($"'{_folder.ImagePath(row)}' has no mask; expected '{path}'.");
-        var mask = ImageFile.Read(path, 1);
+        var mask = MaskFile.Read(path);
         if (mask.Height != image.Height || mask.Width != image.Width)
             throw new ImageException($"'{path}' is {mask.Width}x{mask.Height} pixels; its image is {image.Width}x{image.Height}.");
-        return MaskLabels.Read(mask, _task.Classes, path);
+        return _rules.Value.Read(mask, path);
+    }
+
+    /// <summary>What the masks of the selection say together; those that cannot be read are told of when their turn comes.</summary>
+    private MaskRules LearnRules()
+    {
+        var rules = new MaskRules(_task.Classes);
+        foreach (string path in _rows.Select(_folder.MaskPath).Where(File.Exists))
+        {
+            try
+            {
+                rules.Learn(MaskFile.Read(path), path);
+            }
+            catch (ImageException)
+            {
+            }
+        }
+
+        return rules;
     }
 
     private int ReadLabel(ImageFolderRow row, string path)

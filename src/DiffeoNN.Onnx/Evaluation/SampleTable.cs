@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Evaluation;
 
@@ -59,7 +60,7 @@ public static class SampleTable
     {
         null => "",
         double number => double.IsFinite(number) ? number.ToString("R", CultureInfo.InvariantCulture) : "",
-        string text when text.AsSpan().IndexOfAny(",\"\r\n") >= 0 => $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"",
+        string text => CsvText.Quote(text),
         _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
     };
 }

@@ -8,4 +8,11 @@ public static partial class ImageFile
     /// <summary>Whether a file's name ends like an image's; upper or lower case.</summary>
     /// <param name="path">Path or name.</param>
     public static bool HasImageExtension(string path) => Extensions.Contains(Path.GetExtension(path).ToLowerInvariant());
+
+    /// <summary>The images directly inside a folder, sorted by name: files with an image's extension, but for hidden ones (<c>._a.png</c>).</summary>
+    /// <param name="folder">It must exist.</param>
+    public static IReadOnlyList<string> ListFolder(string folder) =>
+        [.. Directory.EnumerateFiles(folder)
+            .Where(file => HasImageExtension(file) && !Path.GetFileName(file).StartsWith('.'))
+            .Order(StringComparer.Ordinal)];
 }

@@ -18,16 +18,28 @@ public static partial class ImageFile
     public static ImageBuffer Read(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        byte[] file = ReadBytes(path);
-        if (file.Length == 0) throw new ImageException($"'{path}' is empty; expected an image.");
+        return Decode(ReadBytes(path), $"'{path}'");
+    }
+
+    /// <summary>Reads an image from a stream, as <see cref="Read(string)"/> does from a file.</summary>
+    /// <param name="stream">Read from where it stands to its end, and left open; it need not be seekable.</param>
+    /// <exception cref="ArgumentException">The stream cannot be read.</exception>
+    /// <exception cref="ImageException">Content is empty, truncated, damaged or of no supported format, or reading failed.</exception>
+    public static ImageBuffer Read(Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        if (!stream.CanRead) throw new ArgumentException("The stream cannot be read: it was opened for writing, or is closed.", nameof(stream));
+        using var content = new MemoryStream();
         try
         {
-            return PngReader.IsPng(file) ? PngReader.Decode(file) : DecodeWithSkia(file);
+            stream.CopyTo(content);
         }
-        catch (InvalidDataException e)
+        catch (IOException e)
         {
-            throw new ImageException($"'{path}' cannot be read: {e.Message}.", e);
+            throw new ImageException($"The stream cannot be read: {e.Message}", e);
         }
+
+        return Decode(content.ToArray(), "The stream");
     }
 
     /// <summary>Reads an image and brings it to a number of channels, see <see cref="ImageBuffer.WithChannels"/>.</summary>
@@ -43,7 +55,25 @@ public static partial class ImageFile
         return image.WithChannels(channels);
     }
 
-    private static byte[] ReadBytes(string path)
+    /// <summary>Decodes a file's bytes.</summary>
+    /// <param name="file">All of it.</param>
+    /// <param name="name">What errors call it, in quotes where it is a path.</param>
+    internal static ImageBuffer Decode(byte[] file, string name)
+    {
+        if (file.Length == 0) throw new ImageException($"{name} is empty; expected an image.");
+        try
+        {
+            return PngReader.IsPng(file) ? PngReader.Decode(file) : DecodeWithSkia(file);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new ImageException($"{name} cannot be read: {e.Message}.", e);
+        }
+    }
+
+    /// <summary>A file's bytes.</summary>
+    /// <exception cref="ImageException">It is missing, a folder, or cannot be read.</exception>
+    internal static byte[] ReadBytes(string path)
     {
         if (Directory.Exists(path)) throw new ImageException($"'{path}' is a folder; expected an image file.");
         try

@@ -105,63 +105,75 @@ public sealed class ImageFolder
         return !File.Exists(same) && File.Exists(png) ? png : same;
     }
 
-    /// <summary>Writes split.csv whole.</summary>
+    /// <summary>Writes split.csv whole, with a column of labels where a row has one.</summary>
     /// <param name="path">The data folder.</param>
-    /// <param name="rows">Rows in order; fields hold no comma, quote or line break.</param>
-    /// <exception cref="ArgumentException">A field holds one of those.</exception>
+    /// <param name="rows">Rows in order.</param>
     /// <exception cref="OutputException">The file cannot be written.</exception>
     public static void WriteSplit(string path, IEnumerable<ImageFolderRow> rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
-        var text = new StringBuilder("name,split,source\n");
-        foreach (var row in rows) text.Append($"{Plain(row.Name)},{Plain(row.Split)},{Plain(row.Source)}\n");
+        ImageFolderRow[] all = [.. rows];
+        bool labelled = all.Any(row => row.Label is not null);
+        var text = new StringBuilder(labelled ? "name,split,source,label\n" : "name,split,source\n");
+        foreach (var row in all)
+        {
+            string[] fields = labelled ? [row.Name, row.Split, row.Source, row.Label ?? ""] : [row.Name, row.Split, row.Source];
+            text.AppendJoin(',', fields.Select(CsvText.Quote)).Append('\n');
+        }
+
         AtomicFile.WriteText(Path.Combine(path, SplitFile), text.ToString());
     }
 
-    private static string Plain(string field) => field.AsSpan().IndexOfAny(",\"\r\n") < 0
-        ? field
-        : throw new ArgumentException($"'{field}' holds a comma, quote or line break; {SplitFile} has plain fields.");
-
     private static List<ImageFolderRow> ListImages(string images) =>
-        [.. Directory.EnumerateFiles(images)
-            .Where(ImageFile.HasImageExtension)
-            .Select(file => Path.GetFileName(file)!)
-            .Order(StringComparer.Ordinal)
-            .Select(name => new ImageFolderRow(name, "", ""))];
+        [.. ImageFile.ListFolder(images).Select(file => new ImageFolderRow(Path.GetFileName(file), "", ""))];
 
     private static List<ImageFolderRow> ReadSplit(string file, List<string> problems)
     {
-        string[] lines = ReadLines(file);
-        string[] header = lines.Length == 0 ? [] : lines[0].Split(',', StringSplitOptions.TrimEntries);
-        int name = Array.IndexOf(header, "name"), split = Array.IndexOf(header, "split"), source = Array.IndexOf(header, "source"), label = Array.IndexOf(header, "label");
+        var table = ReadTable(file);
+        var header = table.Count == 0 ? [] : table[0].Fields;
+        if (table.Count > 0 && table[0].Problem is { } bad) throw new ImageException($"'{file}' {bad}");
+        if (header.GroupBy(column => column).FirstOrDefault(group => group.Key.Length > 0 && group.Count() > 1) is { } twice)
+            throw new ImageException($"'{file}' has the column '{twice.Key}' {twice.Count()} times; expected each once.");
+        int name = At("name"), split = At("split"), source = At("source"), label = At("label");
         if (name < 0)
-            throw new ImageException($"'{file}' starts with '{(lines.Length == 0 ? "" : lines[0])}'; expected the columns name,split,source or name,split,label, of which name is needed.");
+        {
+            throw new ImageException(
+                $"'{file}' starts with '{string.Join(',', header)}'; "
+                + "expected the columns name,split,source or name,split,label, of which name is needed.");
+        }
+
         var rows = new List<ImageFolderRow>();
         var known = new Dictionary<string, int>(StringComparer.Ordinal);
-        for (int i = 1; i < lines.Length; i++)
+        foreach (var row in table.Skip(1))
         {
-            if (lines[i].Length == 0) continue;
-            string[] fields = lines[i].Split(',', StringSplitOptions.TrimEntries);
-            if (fields.Length != header.Length)
-                problems.Add($"'{file}' line {i + 1} has {fields.Length} fields; the header has {header.Length}.");
-            else if (fields[name].Length == 0 || Path.GetFileName(fields[name]) != fields[name])
-                problems.Add($"'{file}' line {i + 1} names '{fields[name]}'; expected a file name in images/, without folders.");
-            else if (!known.TryAdd(fields[name], i + 1))
-                problems.Add($"'{file}' line {i + 1} names '{fields[name]}' again, after line {known[fields[name]]}.");
+            if (row.Problem is not null || row.Fields.Count != header.Count)
+            {
+                problems.Add($"'{file}' {row.Problem ?? $"line {row.Line} has {row.Fields.Count} fields; the header has {header.Count}."}");
+                continue;
+            }
+
+            string image = row.Fields[name];
+            if (image.Length == 0 || Path.GetFileName(image) != image)
+                problems.Add($"'{file}' line {row.Line} names '{image}'; expected a file name in images/, without folders.");
+            else if (!known.TryAdd(image, row.Line))
+                problems.Add($"'{file}' line {row.Line} names '{image}' again, after line {known[image]}.");
             else
-                rows.Add(new ImageFolderRow(fields[name], split < 0 ? "" : fields[split], source < 0 ? "" : fields[source]) { Label = label < 0 ? null : fields[label] });
+                rows.Add(new ImageFolderRow(image, Field(row, split) ?? "", Field(row, source) ?? "") { Label = Field(row, label) });
         }
 
         return rows;
+
+        int At(string column) => header.ToList().IndexOf(column);
+        static string? Field(CsvRow row, int column) => column < 0 ? null : row.Fields[column];
     }
 
-    private static string[] ReadLines(string file)
+    private static List<CsvRow> ReadTable(string file)
     {
         try
         {
-            return File.ReadAllLines(file);
+            return CsvText.Read(File.ReadAllText(file));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
         {
             throw new ImageException($"'{file}' cannot be read: {e.Message}", e);
         }

@@ -5,6 +5,9 @@ namespace DiffeoNN.Onnx.Imaging;
 /// <summary>The class of every pixel of an image.</summary>
 public sealed class LabelMap
 {
+    /// <summary>The label of pixels that count in no score, where there are fewer than 256 classes: 255.</summary>
+    public const byte Ignored = 255;
+
     private readonly byte[] _labels;
 
     /// <summary>Creates a map over existing labels.</summary>

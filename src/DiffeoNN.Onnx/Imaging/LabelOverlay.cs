@@ -27,7 +27,8 @@ internal static class LabelOverlay
     /// <summary>Outlines every class but 0 in one colour.</summary>
     public static void DrawOutline(ImageBuffer image, LabelMap labels, SKColor colour)
     {
-        foreach (int label in labels.Labels.ToArray().Distinct().Where(label => label > 0)) Draw(image, labels, label, colour, 0);
+        foreach (int label in labels.Labels.ToArray().Distinct().Where(label => label is > 0 and not LabelMap.Ignored))
+            Draw(image, labels, label, colour, 0);
     }
 
     private static void Draw(ImageBuffer image, LabelMap labels, int label, SKColor colour, float tint)

@@ -12,7 +12,8 @@ internal static class PngReader
 {
     private static readonly uint[] CrcTable = CreateCrcTable();
 
-    private static ReadOnlySpan<byte> Signature => [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A];
+    /// <summary>The eight bytes that every PNG file starts with.</summary>
+    public static ReadOnlySpan<byte> Signature => [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A];
 
     /// <summary>Whether a file starts with the PNG signature.</summary>
     public static bool IsPng(ReadOnlySpan<byte> file) => file.StartsWith(Signature);
@@ -20,6 +21,14 @@ internal static class PngReader
     /// <summary>Decodes a file; transparency is composited over black.</summary>
     /// <exception cref="InvalidDataException">The file is truncated or malformed; the message says how, without the file's name.</exception>
     public static ImageBuffer Decode(byte[] file)
+    {
+        var stored = Read(file);
+        return PngColours.ToImage(stored.Samples, stored.Header, stored.Palette, stored.Transparency);
+    }
+
+    /// <summary>Reads what a file stores.</summary>
+    /// <exception cref="InvalidDataException">As <see cref="Decode"/>.</exception>
+    public static PngFile Read(byte[] file)
     {
         PngHeader? header = null;
         byte[] palette = [], transparency = [];
@@ -48,7 +57,7 @@ internal static class PngReader
         if (header is null) throw new InvalidDataException("it has no header chunk");
         compressed.Position = 0;
         var samples = PngScanlines.Read(Inflate(compressed, header), header);
-        return PngColours.ToImage(samples, header, palette, transparency);
+        return new PngFile(header, samples, palette, transparency);
     }
 
     private static byte[] Inflate(MemoryStream compressed, PngHeader header)
@@ -73,7 +82,8 @@ internal static class PngReader
 
     private static InvalidDataException Truncated() => new("it ends before the image does (truncated)");
 
-    private static uint Crc(ReadOnlySpan<byte> bytes)
+    /// <summary>The checksum of a chunk's type and content.</summary>
+    public static uint Crc(ReadOnlySpan<byte> bytes)
     {
         uint crc = uint.MaxValue;
         foreach (byte value in bytes) crc = CrcTable[(crc ^ value) & 0xFF] ^ (crc >> 8);

@@ -3,7 +3,7 @@ using DiffeoNN.Onnx.Imaging;
 namespace DiffeoNN.Onnx.Metrics;
 
 /// <summary>How well a predicted label map agrees with the truth.</summary>
-/// <param name="Accuracy">Share of pixels with the right label, in [0, 1].</param>
+/// <param name="Accuracy">Share of pixels with the right label, in [0, 1]; 1 where none counts.</param>
 /// <param name="IouPerClass">Intersection over union of each class, class 0 first; 1 where neither map has the class.</param>
 /// <param name="DicePerClass">Twice the intersection over the sum of both areas; 1 where neither map has the class.</param>
 public sealed record SegmentationScore(double Accuracy, IReadOnlyList<double> IouPerClass, IReadOnlyList<double> DicePerClass)
@@ -16,8 +16,8 @@ public sealed record SegmentationScore(double Accuracy, IReadOnlyList<double> Io
 
     /// <summary>Compares two label maps.</summary>
     /// <param name="prediction">What a network said.</param>
-    /// <param name="truth">Of the same size.</param>
-    /// <param name="classes">Number of classes, at least 2; 0 is the background.</param>
+    /// <param name="truth">Of the same size; pixels of <see cref="LabelMap.Ignored"/> count in nothing.</param>
+    /// <param name="classes">Number of classes, at least 2; 0 is the background. With 256 nothing is ignored.</param>
     /// <exception cref="ArgumentException">The sizes differ, or a label reaches <paramref name="classes"/>.</exception>
     public static SegmentationScore Of(LabelMap prediction, LabelMap truth, int classes = 2)
     {
@@ -31,19 +31,22 @@ public sealed record SegmentationScore(double Accuracy, IReadOnlyList<double> Io
         var both = new long[classes];
         var predicted = new long[classes];
         var actual = new long[classes];
+        long counted = 0;
         for (int i = 0; i < truth.Labels.Length; i++)
         {
             int p = prediction.Labels[i], t = truth.Labels[i];
+            if (t == LabelMap.Ignored && t >= classes) continue;
             if (p >= classes || t >= classes)
                 throw new ArgumentException(
                     $"Pixel {i} has labels {p} (prediction) and {t} (truth); {classes} classes end at {classes - 1}.", nameof(classes));
+            counted++;
             predicted[p]++;
             actual[t]++;
             if (p == t) both[p]++;
         }
 
         return new SegmentationScore(
-            both.Sum() / (double)truth.Labels.Length,
+            Ratio(both.Sum(), counted),
             [.. Enumerable.Range(0, classes).Select(k => Ratio(both[k], predicted[k] + actual[k] - both[k]))],
             [.. Enumerable.Range(0, classes).Select(k => Ratio(2 * both[k], predicted[k] + actual[k]))]);
     }

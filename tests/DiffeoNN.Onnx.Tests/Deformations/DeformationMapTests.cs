@@ -39,6 +39,26 @@ public sealed class DeformationMapTests
     }
 
     [Test]
+    public void Apply_OfLabels_FallsAsTheWarpedMaskDoes([Values("tps", "tps-strong", "svf", "twist", "none")] string family, [Range(1, 4)] int seed)
+    {
+        var grid = new SamplingGrid(23, 31);
+        var map = Deformation.Create(family).Draw(grid, (ulong)seed);
+        var random = new SplitMix64((ulong)seed);
+        var labels = new LabelMap(23, 31, [.. Enumerable.Range(0, 23 * 31).Select(_ => (byte)(random.Next() % 2))]);
+        Assert.That(map.Apply(labels).Labels.ToArray(), Is.EqualTo(LabelMap.FromImage(map.ApplyToMask(labels.ToImage())).Labels.ToArray()));
+    }
+
+    [Test]
+    public void Apply_OfLabels_TakesTheLargestShare_TheLargerOfEquals_AndZeroOutside()
+    {
+        var grid = new SamplingGrid(2, 3);
+        var labels = new LabelMap(2, 3, [1, 7, 4, 1, 7, 4]);
+        Assert.That(Shift(grid, 0.4, 0).Apply(labels).Labels.ToArray(), Is.EqualTo(new byte[] { 1, 7, 4, 1, 7, 4 }));
+        Assert.That(Shift(grid, 0.5, 0).Apply(labels).Labels.ToArray(), Is.EqualTo(new byte[] { 7, 7, 4, 7, 7, 4 }));
+        Assert.That(Shift(grid, 0.6, 0).Apply(labels).Labels.ToArray(), Is.EqualTo(new byte[] { 7, 4, 0, 7, 4, 0 }));
+    }
+
+    [Test]
     public void ApplyToMask_GivesZerosAndOnes()
     {
         var mask = new ImageBuffer(1, 12, 12);

@@ -107,7 +107,7 @@ public sealed class EvaluationDataTests
     }
 
     [TestCase(2, 0f, 0)]
-    [TestCase(2, 200 / 255f, 1)]
+    [TestCase(2, 1f, 1)]
     [TestCase(2, 1 / 255f, 1)]
     [TestCase(4, 3 / 255f, 3)]
     public void Masks_HoldLevelsOrClasses(int classes, float level, int expected)
@@ -118,12 +118,57 @@ public sealed class EvaluationDataTests
     }
 
     [TestCase(2, 2)]
+    [TestCase(2, 200)]
     [TestCase(4, 4)]
     public void Masks_WithLabelsOutOfRange_AreRefused(int classes, int level)
     {
         ImageFile.WritePng(_folder["masks/a.png"], Constant(4, 6, level / 255f));
         var data = EvaluationData.Open(_folder.Path, Segments with { Classes = classes });
         Assert.That(() => data.Read(0), Throws.TypeOf<ImageException>().With.Message.Contains($"a.png' holds the label {level}; expected 0 to {classes - 1}"));
+    }
+
+    [Test]
+    public void Masks_OfSixteenBits_HoldWhatIsStored([Values(1, 255, 65535)] int level)
+    {
+        MaskFile.WritePng(_folder["masks/a.png"], new StoredMask(4, 6, [.. Enumerable.Range(0, 24).Select(i => (ushort)(i < 9 ? level : 0))], 16));
+        if (level == 1) foreach (string name in new[] { "b", "c" }) File.Copy(_folder["masks/a.png"], _folder[$"masks/{name}.png"], overwrite: true);
+        var data = EvaluationData.Open(_folder.Path, Segments);
+        Assert.That(data.Read(0).Mask!.Labels.ToArray(), Is.EqualTo(Enumerable.Range(0, 24).Select(i => i < 9 ? 1 : 0)));
+    }
+
+    [Test]
+    public void Masks_AreReadInTheLightOfTheOthers()
+    {
+        MaskFile.WritePng(_folder["masks/b.png"], new StoredMask(4, 6, [1, 255, .. new ushort[22]], 8));
+        MaskFile.WritePng(_folder["masks/c.png"], new StoredMask(4, 6, [255, .. new ushort[23]], 8));
+        var data = EvaluationData.Open(_folder.Path, Segments);
+        Assert.That(() => data.Read(0), Throws.TypeOf<ImageException>().With.Message.Contains("nothing is left to score"));
+        Assert.That(data.Read(2).Mask!.Labels.ToArray(), Is.EqualTo(new byte[] { LabelMap.Ignored }.Concat(new byte[23])));
+        var alone = EvaluationData.Open(_folder.Path, Segments, new EvaluationSelection { Count = 1 });
+        Assert.That(alone.Read(0).Mask!.Labels.ToArray(), Is.All.EqualTo(1), "the selection is what is read together");
+    }
+
+    [Test]
+    public void HiddenFiles_AreNoImages()
+    {
+        File.WriteAllText(_folder["images/._a.png"], "a finder's notes");
+        Assert.That(EvaluationData.Open(_folder.Path, Segments).Count, Is.EqualTo(3));
+        foreach (string file in Directory.GetFiles(_folder["images"], "?.png")) File.Delete(file);
+        Assert.That(() => EvaluationData.Open(_folder.Path, Segments), Throws.TypeOf<ImageException>().With.Message.Contains("holds no images"));
+    }
+
+    [Test]
+    public void QuotedFields_AreRead_AndStrayQuotesAreNamed()
+    {
+        File.Move(_folder["images/a.png"], _folder["images/a,b.png"]);
+        File.Move(_folder["masks/a.png"], _folder["masks/a,b.png"]);
+        File.WriteAllText(_folder["split.csv"], "\"name\",\"split\"\r\n\"a,b.png\",\"test\"\r\nb.png,test\r\n");
+        var data = EvaluationData.Open(_folder.Path, Segments);
+        Assert.That((data.Count, data.Read(0).Name), Is.EqualTo((2, "a,b.png")));
+        File.WriteAllText(_folder["split.csv"], "name,split\nb.png,\"test\nc.png,test\n");
+        Assert.That(() => EvaluationData.Open(_folder.Path, Segments), Throws.TypeOf<ImageException>().With.Message.Contains("lines 2 to 3 have a quote"));
+        File.WriteAllText(_folder["split.csv"], "name,split,split\n");
+        Assert.That(() => EvaluationData.Open(_folder.Path, Segments), Throws.TypeOf<ImageException>().With.Message.Contains("column 'split' 2 times"));
     }
 
     [Test]

@@ -158,6 +158,30 @@ public sealed class ImageFileTests
     }
 
     [Test]
+    public void Read_OfAStream_GivesWhatTheFileHolds_FromWhereItStands()
+    {
+        ImageFile.WritePng(PathOf("a.png"), new ImageBuffer(1, 2, 2, [0, 0.2f, 0.4f, 1]));
+        byte[] file = File.ReadAllBytes(PathOf("a.png"));
+        using var stream = new MemoryStream([9, 9, 9, .. file]) { Position = 3 };
+        Assert.That(ImageFile.Read(stream).Data.ToArray(), Is.EqualTo(ImageFile.Read(PathOf("a.png")).Data.ToArray()));
+        Assert.That(stream.CanRead, "the stream stays open");
+        using var packed = new System.IO.Compression.ZLibStream(new MemoryStream(Packed(file)), System.IO.Compression.CompressionMode.Decompress);
+        Assert.That(ImageFile.Read(packed).Width, Is.EqualTo(2), "a stream that cannot seek");
+        Assert.That(() => ImageFile.Read(stream), Throws.TypeOf<ImageException>().With.Message.EqualTo("The stream is empty; expected an image."));
+        using var cut = new MemoryStream(file[..^20]);
+        Assert.That(() => ImageFile.Read(cut), Throws.TypeOf<ImageException>().With.Message.StartsWith("The stream cannot be read: it ends before"));
+        stream.Dispose();
+        Assert.That(() => ImageFile.Read(stream), Throws.ArgumentException.With.Message.Contains("cannot be read"));
+
+        static byte[] Packed(byte[] bytes)
+        {
+            using var target = new MemoryStream();
+            using (var deflate = new System.IO.Compression.ZLibStream(target, System.IO.Compression.CompressionLevel.Fastest)) deflate.Write(bytes);
+            return target.ToArray();
+        }
+    }
+
+    [Test]
     public void Read_WithChannels_Converts()
     {
         ImageFile.WritePng(PathOf("rgb.png"), new ImageBuffer(3, 1, 1, [1, 0.2f, 0.4f]));

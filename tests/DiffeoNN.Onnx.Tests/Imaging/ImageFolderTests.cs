@@ -103,6 +103,59 @@ public sealed class ImageFolderTests
         Assert.That(ImageFile.Read(written.MaskPath(written.Rows[1])).Data.ToArray(), Is.EqualTo(map.ApplyToMask(mask).Data.ToArray()));
     }
 
+    [TestCase(8, new[] { 0, 1 })]
+    [TestCase(8, new[] { 0, 1, 2, 3 })]
+    [TestCase(8, new[] { 0, 60, 120, 180 })]
+    [TestCase(8, new[] { 0, 2, 255 })]
+    [TestCase(8, new[] { 0, 255 })]
+    [TestCase(16, new[] { 0, 1, 2 })]
+    [TestCase(16, new[] { 0, 300, 65535 })]
+    [TestCase(4, new[] { 0, 15 })]
+    [TestCase(1, new[] { 0, 1 })]
+    public void Deform_KeepsTheValuesOfMasks(int depth, int[] values)
+    {
+        var random = new SplitMix64(8);
+        ushort[] stored = [.. Enumerable.Range(0, 256).Select(i => (ushort)values[(int)(random.Next() % (ulong)values.Length)])];
+        foreach (var row in ImageFolder.Open(Data).Rows)
+            MaskFile.WritePng(Path.Combine(Data, "masks", row.Name), new StoredMask(16, 16, stored, depth));
+        var still = Deformed("none");
+        Assert.That(still.Values, Is.EqualTo(stored));
+        Assert.That(still.Depth, Is.EqualTo(depth));
+        var moved = Deformed("tps");
+        Assert.That(moved.Values, Is.Not.EqualTo(stored));
+        Assert.That(moved.Distinct(), Is.EqualTo(values));
+
+        StoredMask Deformed(string family)
+        {
+            string output = Path.Combine(_folder, family);
+            DeformedFolder.Write(Data, output, new DeformedFolderOptions { Deformation = Deformation.Create(family), Count = 1 });
+            return MaskFile.Read(Path.Combine(output, "masks", "shape-00000.png"));
+        }
+    }
+
+    [Test]
+    public void Deform_KeepsPalettesNamesAndLabels()
+    {
+        byte[] palette = [0, 0, 0, 200, 0, 0];
+        File.Move(Path.Combine(Data, "images", "shape-00000.png"), Path.Combine(Data, "images", "a,b.png"));
+        MaskFile.WritePng(Path.Combine(Data, "masks", "a,b.png"), new StoredMask(16, 16, new ushort[256], 8) { Palette = palette });
+        File.WriteAllText(Path.Combine(Data, "split.csv"), "name,label\n\"a,b.png\",3\n");
+        string output = Path.Combine(_folder, "out");
+        DeformedFolder.Write(Data, output, new DeformedFolderOptions());
+        var row = ImageFolder.Open(output).Rows.Single();
+        Assert.That((row.Name, row.Label), Is.EqualTo(("a,b.png", "3")));
+        Assert.That(MaskFile.Read(Path.Combine(output, "masks", "a,b.png")).Palette, Is.EqualTo(palette));
+    }
+
+    [Test]
+    public void Deform_OfTwoImagesIntoOneFile_IsRefused()
+    {
+        File.Delete(Path.Combine(Data, "split.csv"));
+        File.Copy(Path.Combine(Data, "images", "shape-00003.png"), Path.Combine(Data, "images", "shape-00003.bmp"));
+        Assert.That(() => DeformedFolder.Write(Data, Path.Combine(_folder, "out"), new DeformedFolderOptions()),
+            Throws.TypeOf<ImageException>().With.Message.Contains("shape-00003.bmp' and").And.Message.Contains("would both be written to 'shape-00003.png'"));
+    }
+
     [Test]
     public void Deform_OfFolderWithoutMasks_WritesImagesOnly()
     {

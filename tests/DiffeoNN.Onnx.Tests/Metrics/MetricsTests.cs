@@ -7,6 +7,17 @@ namespace DiffeoNN.Onnx.Tests.Metrics;
 public sealed class MetricsTests
 {
     [Test]
+    public void Score_LeavesIgnoredPixelsOut()
+    {
+        const byte I = LabelMap.Ignored;
+        var truth = new LabelMap(1, 6, [1, 1, 0, I, I, 0]);
+        var score = SegmentationScore.Of(new LabelMap(1, 6, [1, 0, 0, 1, 0, 0]), truth);
+        Assert.That((score.Iou, score.Dice, score.Accuracy), Is.EqualTo((0.5, 2 / 3.0, 0.75)));
+        Assert.That(SegmentationScore.Of(new LabelMap(1, 2, [1, 1]), new LabelMap(1, 2, [I, I])).Accuracy, Is.EqualTo(1));
+        Assert.That(SegmentationScore.Of(new LabelMap(1, 1, [0]), new LabelMap(1, 1, [I]), 256).Accuracy, Is.Zero, "of 256 classes 255 is one");
+    }
+
+    [Test]
     public void Score_OfTwoClasses_MatchesHandCount()
     {
         // Foreground: 3 predicted, 2 actual, 2 in common.

@@ -1,0 +1,82 @@
+using DiffeoNN.Onnx.Deformations;
+using DiffeoNN.Onnx.Imaging;
+using SkiaSharp;
+
+namespace DiffeoNN.Onnx.Tests.Imaging;
+
+/// <summary>Masks as files store them.</summary>
+public sealed class MaskFileTests
+{
+    private TemporaryFolder _folder = null!;
+
+    [SetUp]
+    public void CreateFolder() => _folder = new TemporaryFolder();
+
+    [TearDown]
+    public void RemoveFolder() => _folder.Dispose();
+
+    [Test]
+    public void WritePng_ThenRead_GivesTheSameValues([Values(1, 2, 4, 8, 16)] int depth, [Values(1, 13)] int width, [Values] bool indexed)
+    {
+        if (indexed && depth == 16) depth = 8;
+        var random = new SplitMix64(4);
+        ushort[] values = [.. Enumerable.Range(0, width * 7).Select(_ => (ushort)(random.Next() % (1UL << depth)))];
+        var mask = new StoredMask(7, width, values, depth)
+        {
+            Palette = indexed ? [.. Enumerable.Range(0, 3 << depth).Select(i => (byte)(i * 7))] : null,
+        };
+        MaskFile.WritePng(_folder["a.png"], mask);
+        var read = MaskFile.Read(_folder["a.png"]);
+        Assert.That((read.Height, read.Width, read.Depth, read.IsLossy), Is.EqualTo((7, width, depth, false)));
+        Assert.That(read.Values, Is.EqualTo(values));
+        Assert.That(read.Palette, Is.EqualTo(mask.Palette));
+    }
+
+    [Test]
+    public void WritePng_IsReadByOthers()
+    {
+        MaskFile.WritePng(_folder["a.png"], new StoredMask(2, 3, [0, 1, 2, 3, 254, 255], 8));
+        using var bitmap = SKBitmap.Decode(_folder["a.png"]);
+        Assert.That(bitmap.Pixels.Select(pixel => (int)pixel.Red), Is.EqualTo(new[] { 0, 1, 2, 3, 254, 255 }));
+    }
+
+    [TestCase(2, 8, new[] { 0, 0, 0, 3, 3, 3 }, new[] { 0, 3 })]
+    [TestCase(2, 16, new[] { 0, 0, 0, 700, 700, 700 }, new[] { 0, 700 })]
+    [TestCase(4, 8, new[] { 0, 0, 2, 255 }, new[] { 0, 2 })]
+    [TestCase(6, 8, new[] { 0, 0, 0, 0, 9, 9, 9, 255 }, new[] { 0, 9 })]
+    public void Read_OfGreyInColourFiles_GivesTheGrey(int type, int depth, int[] samples, int[] expected)
+    {
+        File.WriteAllBytes(_folder["a.png"], PngBytes.Encode(2, 1, type, depth, samples));
+        var mask = MaskFile.Read(_folder["a.png"]);
+        Assert.That(mask.Values, Is.EqualTo(expected));
+        Assert.That(mask.Depth, Is.EqualTo(depth));
+    }
+
+    [TestCase(2, new[] { 0, 0, 0, 255, 0, 0 }, "holds the colour (255, 0, 0)")]
+    [TestCase(6, new[] { 0, 0, 0, 0, 1, 2, 1, 255 }, "holds the colour (1, 2, 1)")]
+    [TestCase(4, new[] { 0, 0, 255, 0 }, "holds the value 255 at a pixel of opacity 0")]
+    [TestCase(3, new[] { 0, 5 }, "a pixel has colour 5 of a palette of 2")]
+    public void Read_OfWhatNobodyCanTell_IsRefused(int type, int[] samples, string message)
+    {
+        File.WriteAllBytes(_folder["a.png"], PngBytes.Encode(2, 1, type, 8, samples, palette: type == 3 ? [0, 0, 0, 9, 9, 9] : null));
+        Assert.That(() => MaskFile.Read(_folder["a.png"]), Throws.TypeOf<ImageException>().With.Message.Contains(message));
+    }
+
+    [Test]
+    public void Jpeg_GivesEnds_OrIsRefusedWhereTooMuchLiesBetween()
+    {
+        using var bitmap = new SKBitmap(new SKImageInfo(64, 64, SKColorType.Gray8, SKAlphaType.Opaque));
+        for (int i = 0; i < bitmap.GetPixelSpan().Length; i++) bitmap.GetPixelSpan()[i] = i % 64 < 21 ? (byte)255 : (byte)0;
+        Write();
+        var mask = MaskFile.Read(_folder["a.jpg"]);
+        Assert.That(mask.IsLossy);
+        Assert.That(mask.Distinct(), Has.Length.GreaterThan(2), "a file that kept its values would show nothing");
+        var ends = mask.ToEnds("a.jpg");
+        Assert.That(ends.Values, Is.EqualTo(Enumerable.Range(0, 64 * 64).Select(i => i % 64 < 21 ? 255 : 0)));
+        for (int i = 0; i < bitmap.GetPixelSpan().Length; i++) bitmap.GetPixelSpan()[i] = (byte)(i % 64 * 4);
+        Write();
+        Assert.That(() => MaskFile.Read(_folder["a.jpg"]).ToEnds("a.jpg"), Throws.TypeOf<ImageException>().With.Message.Contains("near neither 0 nor 255"));
+
+        void Write() => File.WriteAllBytes(_folder["a.jpg"], bitmap.Encode(SKEncodedImageFormat.Jpeg, 60).ToArray());
+    }
+}

@@ -22,7 +22,7 @@ internal sealed partial class GradientCompilation
     {
         _model = model;
         _options = options;
-        _builder = new GraphBuilder(model.Opset);
+        _builder = new GraphBuilder(model.Opset) { Target = options.Target };
         (_refused, _control) = ([], []);
     }
 

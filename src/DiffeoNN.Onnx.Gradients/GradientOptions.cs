@@ -18,6 +18,9 @@ public sealed record GradientOptions
     /// <summary>Where the gradient with respect to the outputs comes from.</summary>
     public GradientSeed Seed { get; init; } = GradientSeed.Input;
 
+    /// <summary>What the graph is to be fast on.</summary>
+    public GradientTarget Target { get; init; } = GradientTarget.Cpu;
+
     /// <summary>What is put behind a name for its gradient.</summary>
     public string Suffix { get; init; } = "_grad";
 }

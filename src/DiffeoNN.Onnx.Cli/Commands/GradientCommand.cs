@@ -29,9 +29,15 @@ internal static class GradientCommand
             Description = "What gradients have behind the name, for models that hold NAME_grad already.",
             DefaultValueFactory = _ => new GradientOptions().Suffix,
         };
+        var fastOn = new Option<string>("--fast-on")
+        {
+            Description = "cpu or gpu: whose formulas are emitted; the graph is right on both.",
+            DefaultValueFactory = _ => "cpu",
+        };
+        fastOn.AcceptOnlyFromAmong("cpu", "gpu");
         var command = new Command("gradient", "Derive the gradient of an ONNX model as an ONNX model: the original inputs and outputs, and NAME_grad.")
         {
-            model, target, outputs, inputs, weights, seed, suffix,
+            model, target, outputs, inputs, weights, seed, suffix, fastOn,
         };
         var check = new GradientCheckCommandOptions();
         check.AddTo(command);
@@ -48,6 +54,7 @@ internal static class GradientCommand
                 Weights = parse.GetValue(weights),
                 Seed = parse.GetValue(seed) == "ones" ? GradientSeed.Ones : GradientSeed.Input,
                 Suffix = parse.GetValue(suffix)!,
+                Target = parse.GetValue(fastOn) == "gpu" ? GradientTarget.Gpu : GradientTarget.Cpu,
             };
             var original = OnnxModel.Load(path);
             var gradient = GradientCompiler.Compile(original, options);

@@ -12,7 +12,7 @@ internal sealed partial class GraphBuilder
     private GraphBuilder(GraphBuilder outer, bool repeats)
     {
         (_outer, _repeats) = (outer, repeats);
-        (Opset, Prefix) = (outer.Opset, outer.Prefix);
+        (Opset, Prefix, Target) = (outer.Opset, outer.Prefix, outer.Target);
         (_names, _counters) = (outer._names, outer._counters);
     }
 

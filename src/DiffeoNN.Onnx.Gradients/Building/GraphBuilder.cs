@@ -25,6 +25,9 @@ internal sealed partial class GraphBuilder
     /// <summary>Version of the ai.onnx operator set that nodes are made for.</summary>
     public int Opset { get; }
 
+    /// <summary>What the graph is to be fast on.</summary>
+    public GradientTarget Target { get; init; }
+
     public OnnxGraph Graph { get; } = new();
 
     /// <summary>Put before the names of new values.</summary>

@@ -33,10 +33,15 @@ internal static class Indexing
     }
 
     /// <summary>Adds numbers into zeros shaped as <paramref name="like"/>, at indices of its flat elements.</summary>
-    public static Value ScatterFlat(Value like, Value indices, Value updates)
+    public static Value ScatterFlat(Value like, Value indices, Value updates) => ScatterFlat(like, indices, updates, "add");
+
+    /// <summary>Puts numbers into zeros shaped as <paramref name="like"/>, at indices of its flat elements of which no two are equal.</summary>
+    public static Value PutFlat(Value like, Value indices, Value updates) => ScatterFlat(like, indices, updates, "none");
+
+    private static Value ScatterFlat(Value like, Value indices, Value updates, string reduction)
     {
         var zeros = like.Builder.Op("Expand", updates.Like(0), like.Apply("Size").Reshape(1));
-        return Scatter(zeros, indices.Reshape(-1), updates.Reshape(-1), 0, "add").ReshapeLike(like);
+        return Scatter(zeros, indices.Reshape(-1), updates.Reshape(-1), 0, reduction).ReshapeLike(like);
     }
 
     /// <summary>

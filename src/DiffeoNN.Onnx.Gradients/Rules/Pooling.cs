@@ -21,6 +21,8 @@ internal static class Pooling
                 var indices = Indices(n);
                 if (n.X.ElementType == OnnxElementType.Float && Apart(n) is { } window)
                 {
+                    if (n.Builder.Target == GradientTarget.Gpu)
+                        return Indexing.PutFlat(n.X, indices, n.dY);
                     // Where the windows tile the input its shape follows from dY.
                     var shape = Tiled(n, window) ? null : n.X.ShapeVector;
                     return n.Builder.Node("MaxUnpool", [n.dY, indices, shape], 1, Unpooling(n, window))[0];

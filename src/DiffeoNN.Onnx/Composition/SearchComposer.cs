@@ -12,8 +12,16 @@ namespace DiffeoNN.Onnx.Composition;
 /// <param name="basis">How the lattice is carried to the pixels.</param>
 /// <param name="padding">What the image is outside.</param>
 /// <param name="hasStart">Whether the search starts elsewhere than at the identity.</param>
+/// <param name="target">What gradients are to be fast on.</param>
 internal sealed class SearchComposer(
-    ComposedEnergy energy, FieldParameters parameters, SamplingGrid grid, int channels, LatticeBasis basis, WarpPadding padding, bool hasStart)
+    ComposedEnergy energy,
+    FieldParameters parameters,
+    SamplingGrid grid,
+    int channels,
+    LatticeBasis basis,
+    WarpPadding padding,
+    bool hasStart,
+    GradientTarget target)
 {
     public const string Image = "image";
     public const string Start = "start";
@@ -89,7 +97,7 @@ internal sealed class SearchComposer(
         writer.Output(Table, writer.Concat(1, Column(value), terms, Column(smoothness), Column(orientation)), "N", energy.TermNames.Count + 3);
         writer.Output(Difference, fields.LargestDifference(alongX, alongY), 1);
         return gradient
-            ? GradientCompiler.Compile(writer.Model, new GradientOptions { Inputs = [.. parameters.Names], Outputs = ["total"], Seed = GradientSeed.Ones })
+            ? GradientCompiler.Compile(writer.Model, new GradientOptions { Inputs = [.. parameters.Names], Outputs = ["total"], Seed = GradientSeed.Ones, Target = target })
             : writer.Model;
     }
 

@@ -37,13 +37,20 @@ public static class EnergyComposer
     /// <param name="bundle">The bundle.</param>
     /// <returns>The graph with and without gradient.</returns>
     /// <exception cref="BundleException">A network has an operator without a gradient rule, or is malformed; the message names the file.</exception>
-    public static ComposedEnergy Compose(Bundle bundle)
+    public static ComposedEnergy Compose(Bundle bundle) => Compose(bundle, GradientTarget.Cpu);
+
+    /// <summary>Composes the energy of a bundle for a device.</summary>
+    /// <param name="bundle">The bundle.</param>
+    /// <param name="target">What its gradient is to be fast on.</param>
+    /// <returns>The graph with and without gradient.</returns>
+    /// <exception cref="BundleException">A network has an operator without a gradient rule, or is malformed; the message names the file.</exception>
+    public static ComposedEnergy Compose(Bundle bundle, GradientTarget target)
     {
         ArgumentNullException.ThrowIfNull(bundle);
         var networks = EnergyNetworks.Load(bundle);
         var graph = new EnergyGraph(bundle, networks);
         var valueModel = graph.Model.Copy();
-        return Of(bundle, graph, Differentiate(graph, networks), valueModel);
+        return Of(bundle, graph, Differentiate(graph, networks, target), valueModel);
     }
 
     /// <summary>Composes the energy of a bundle for engines that differentiate by themselves.</summary>
@@ -62,9 +69,9 @@ public static class EnergyComposer
         bundle.EnergyWeights, model, valueModel);
 
     /// <summary>Adds the gradient: compiled, plus what the user's own backward graph gives for the user's own term.</summary>
-    private static OnnxModel Differentiate(EnergyGraph graph, EnergyNetworks networks)
+    private static OnnxModel Differentiate(EnergyGraph graph, EnergyNetworks networks, GradientTarget target)
     {
-        if (graph.BackwardGradient is null) return Compile(graph.Model, EnergyOutput, networks);
+        if (graph.BackwardGradient is null) return Compile(graph.Model, EnergyOutput, networks, target);
         var model = graph.Model;
         var compiled = "";
         if (graph.CompiledEnergy is { } differentiated)
@@ -72,7 +79,7 @@ public static class EnergyComposer
             model = model.Copy();
             model.Graph.AddNode("Identity", [differentiated], DifferentiatedOutput);
             model.Graph.Outputs.Add(new OnnxValueInfo(DifferentiatedOutput, OnnxElementType.Float, ["N"]));
-            model = Compile(model, DifferentiatedOutput, networks);
+            model = Compile(model, DifferentiatedOutput, networks, target);
             model.Graph.Outputs.RemoveAll(output => output.Name is DifferentiatedOutput or GradientOutput);
             compiled = "energy/gradient/compiled";
             Rename(model.Graph, GradientOutput, compiled);
@@ -82,7 +89,7 @@ public static class EnergyComposer
         return model;
     }
 
-    private static OnnxModel Compile(OnnxModel model, string output, EnergyNetworks networks)
+    private static OnnxModel Compile(OnnxModel model, string output, EnergyNetworks networks, GradientTarget target)
     {
         try
         {
@@ -91,6 +98,7 @@ public static class EnergyComposer
                 Inputs = [Input],
                 Outputs = [output],
                 Seed = GradientSeed.Ones,
+                Target = target,
             });
         }
         catch (GradientException error)

@@ -62,7 +62,7 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
                 new TorchGradientGraph(graph, EnergyComposer.Input, EnergyComposer.EnergyOutput, EnergyComposer.GradientOutput), () => graph, values);
         }
 
-        var energy = EnergyComposer.Compose(bundle);
+        var energy = EnergyComposer.Compose(bundle, engine.Device.GradientTarget);
         return new OnnxEnergy(engine.Load(energy.Model, title), () => engine.Load(energy.ValueModel, title), energy);
     }
 

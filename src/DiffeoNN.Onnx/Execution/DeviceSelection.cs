@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Execution.Native;
+using DiffeoNN.Onnx.Gradients;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Execution;
@@ -12,6 +13,9 @@ public sealed record DeviceSelection(ExecutionDevice Device, int Index, string R
     /// <summary>Whether libtorch holds tensors on that GPU too. Where it does not (it was built without CUDA), tensors stay in the CPU's memory, and
     /// ONNX Runtime carries what a graph reads and writes across.</summary>
     public bool TensorsOnGpu { get; init; }
+
+    /// <summary>What gradient graphs that run there are to be fast on.</summary>
+    internal GradientTarget GradientTarget => Device == ExecutionDevice.Cuda ? GradientTarget.Gpu : GradientTarget.Cpu;
 
     /// <summary>Where tensors lie.</summary>
     public torch.Device Torch => TensorsOnGpu ? torch.device(DeviceType.CUDA, Index) : torch.CPU;

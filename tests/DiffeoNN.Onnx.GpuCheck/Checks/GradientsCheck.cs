@@ -24,7 +24,7 @@ internal static class GradientsCheck
         {
             report.Try(name, () =>
             {
-                var bundle = new BundleGraphs(options.Models, name);
+                var bundle = new BundleGraphs(options.Models, name, target);
                 foreach (var batch in Batches)
                     Compare(bundle.EnergyGradient.Name, batch, bundle.EnergyGradient.Model,
                         bundle.EnergyGradient.Inputs(batch, new Random(options.Seed)), target, cpu, report);

@@ -27,7 +27,7 @@ internal static class ProviderCheck
                 note: DriverTool.Ask(target.Selection.Index, "name,driver_version,memory.total") ?? "nvidia-smi does not say");
         foreach (var name in options.Bundles)
         {
-            report.Try($"{name} graphs", () => Graphs(new BundleGraphs(options.Models, name), target, options, report));
+            report.Try($"{name} graphs", () => Graphs(new BundleGraphs(options.Models, name, target), target, options, report));
             report.Try($"{name} search", () => Search(name, target, options, report));
         }
 

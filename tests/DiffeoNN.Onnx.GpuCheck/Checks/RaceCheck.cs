@@ -14,7 +14,7 @@ internal static class RaceCheck
         {
             report.Try(name, () =>
             {
-                var bundle = new BundleGraphs(options.Models, name);
+                var bundle = new BundleGraphs(options.Models, name, target);
                 // Each part has its share, so that none goes without.
                 var end = report.Time.Elapsed + (report.Time.Left / (options.Bundles.Count - options.Bundles.ToList().IndexOf(name)));
                 report.Try($"{name} one thread", () => One(name, bundle, target, end, options, report));

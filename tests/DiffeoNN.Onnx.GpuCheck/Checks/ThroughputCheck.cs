@@ -22,7 +22,7 @@ internal static class ThroughputCheck
         // What has a bar first, what may take longest last.
         if (options.Fields.Contains(FieldEngine.Onnx)) Whole(FieldEngine.Onnx, target, options, report);
         foreach (var bundle in options.Bundles)
-            report.Try($"{bundle} graphs", () => Graphs(new BundleGraphs(options.Models, bundle), target, options, report));
+            report.Try($"{bundle} graphs", () => Graphs(new BundleGraphs(options.Models, bundle, target), target, options, report));
         foreach (var fields in options.Fields.Where(fields => fields != FieldEngine.Onnx))
             Whole(fields, target, options, report);
     }

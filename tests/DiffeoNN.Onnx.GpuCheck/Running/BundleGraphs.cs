@@ -9,14 +9,17 @@ internal sealed class BundleGraphs
 {
     private readonly Bundle _bundle;
     private readonly ComposedEnergy _energy;
+    private readonly GradientTarget _target;
 
     /// <param name="models">The folder with the bundles.</param>
     /// <param name="name">The bundle's folder.</param>
+    /// <param name="target">What gradients are to be fast on.</param>
     /// <exception cref="BundleException">It is not there or malformed.</exception>
-    public BundleGraphs(string models, string name)
+    public BundleGraphs(string models, string name, Target target)
     {
         _bundle = Bundle.Load(Path.Combine(models, name));
-        _energy = EnergyComposer.Compose(_bundle);
+        _target = target.Selection.GradientTarget;
+        _energy = EnergyComposer.Compose(_bundle, _target);
     }
 
     /// <summary>Shape of a batch of its images.</summary>
@@ -39,7 +42,7 @@ internal sealed class BundleGraphs
             var file = _bundle.Manifest.Models.Inner;
             var model = GradientCompiler.Compile(
                 _bundle.LoadModel(BundleRole.Inner),
-                new GradientOptions { Inputs = [file.Input], Outputs = [file.Output.Name], Seed = GradientSeed.Ones });
+                new GradientOptions { Inputs = [file.Input], Outputs = [file.Output.Name], Seed = GradientSeed.Ones, Target = _target });
             return new($"{_bundle.Name} inner gradient", model, Images(file.Input));
         }
     }

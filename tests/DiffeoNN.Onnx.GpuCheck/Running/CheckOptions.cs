@@ -65,6 +65,8 @@ internal sealed record CheckOptions
 
     public int Repeats { get; init; } = 5;
 
+    public CudnnSearch Convolutions { get; init; } = CudnnSearch.Heuristic;
+
     /// <summary>Reads the command line.</summary>
     /// <exception cref="FormatException">It cannot be read; the message says where.</exception>
     public static CheckOptions Parse(IReadOnlyList<string> args)
@@ -105,6 +107,7 @@ internal sealed record CheckOptions
         "--runs" => this with { Runs = Positive(value) },
         "--batches" => this with { Batches = [.. value.Split(',').Select(Positive)] },
         "--repeats" => this with { Repeats = Positive(value) },
+        "--convolutions" => this with { Convolutions = Enum.Parse<CudnnSearch>(value, ignoreCase: true) },
         _ => throw new FormatException(),
     };
 

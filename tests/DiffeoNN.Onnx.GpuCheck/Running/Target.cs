@@ -9,9 +9,12 @@ internal sealed class Target
     private readonly CoreBudget _budget;
 
     /// <exception cref="DeviceUnavailableException">CUDA is asked for and does not work.</exception>
-    public Target(ExecutionDevice device, int index, int threads)
+    public Target(ExecutionDevice device, int index, int threads, CudnnSearch convolutions = CudnnSearch.Heuristic)
     {
-        Execution = new ExecutionOptions { Device = device, DeviceIndex = index, Threads = threads };
+        Execution = new ExecutionOptions
+        {
+            Device = device, DeviceIndex = index, Threads = threads, Cuda = new CudaOptions { ConvolutionSearch = convolutions },
+        };
         NativeLoader.EnsureLoaded();
         Selection = DeviceSelection.Choose(Execution);
         _budget = new CoreBudget(threads);
@@ -36,7 +39,7 @@ internal sealed class Target
     public OrtMemoryInfo Memory { get; }
 
     /// <summary>The device that was asked for.</summary>
-    public static Target Of(CheckOptions options) => new(options.Device, options.DeviceIndex, options.Threads);
+    public static Target Of(CheckOptions options) => new(options.Device, options.DeviceIndex, options.Threads, options.Convolutions);
 
     /// <summary>The CPU, to compare with.</summary>
     public static Target Cpu(CheckOptions options) => new(ExecutionDevice.Cpu, 0, options.Threads);

@@ -63,7 +63,7 @@ internal sealed class GraphFields : ISearchFields, IDisposable
 
     /// <summary>Composes graphs of a search.</summary>
     public SearchComposer Composer(FieldParameters parameters, SamplingGrid grid, int channels, CanonicaliserOptions options, bool hasStart) =>
-        new(_composed, parameters, grid, channels, options.Basis, options.Padding, hasStart);
+        new(_composed, parameters, grid, channels, options.Basis, options.Padding, hasStart, _engine.Device.GradientTarget);
 
     /// <summary>Copies rows: <c>x</c> of any shape at <c>index</c>, int64, gives <c>y</c>.</summary>
     public DeviceGraph Rows => Graph("rows", "rows", () => Small("rows", OnnxElementType.Int64, "Gather", ["x", "index"]));

@@ -73,8 +73,19 @@ internal sealed partial class Value
     public Value Squeeze(params ReadOnlySpan<long> axes) => axes.Length == 0 ? this : Builder.Op("Squeeze", this, Builder.Integers(axes));
 
     /// <summary>Sum over axes, which stay with size 1 if <paramref name="keep"/>.</summary>
-    public Value Sum(ReadOnlySpan<long> axes, bool keep = true) => axes.Length == 0 ? this
+    public Value Sum(ReadOnlySpan<long> axes, bool keep = true) => axes.Length == 0 ? this : axes.Length == 1 && IsFew(axes[0]) ? SumOfParts(axes[0], keep)
         : Builder.Node("ReduceSum", [this, Builder.Integers(axes)], OnnxAttribute.Of("keepdims", keep ? 1 : 0))[0];
+
+    /// <summary>Whether so little is summed along an axis inside that a GPU is faster at adding the parts: 33 MB over two channels took 0.13 ms as a
+    /// reduction on an H100, where reading them takes 0.01.</summary>
+    private bool IsFew(long axis) => Builder.Target == GradientTarget.Gpu && axis >= 0 && axis < (KnownRank ?? 0) - 1 && Shape![axis].Size is >= 2 and <= 4;
+
+    private Value SumOfParts(long axis, bool keep)
+    {
+        var parts = Builder.Node("Split", [this, Builder.Integers(Enumerable.Repeat(1L, (int)Shape![axis].Size!.Value).ToArray())], (int)Shape[axis].Size!.Value, OnnxAttribute.Of("axis", axis));
+        var sum = parts.Aggregate((sum, part) => sum + part);
+        return keep ? sum : sum.Squeeze(axis);
+    }
 
     /// <summary>Mean over axes, which stay with size 1.</summary>
     public Value Mean(ReadOnlySpan<long> axes) => axes.Length == 0 ? this : Reduce("ReduceMean", axes);

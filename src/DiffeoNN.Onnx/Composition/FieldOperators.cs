@@ -40,7 +40,8 @@ internal sealed class FieldOperators(GraphWriter writer, SamplingGrid grid)
     {
         var (x, y) = Components(velocity);
         var squared = writer.Add(writer.Mul(x, x), writer.Mul(y, y));
-        return writer.Mul(writer.Op("Sqrt", [writer.Reduce("ReduceMax", squared, true, 2)]), 1 / grid.PixelSize);
+        var largest = writer.ReduceInStages("ReduceMax", writer.Reshape(squared, 0, grid.Height, grid.Width), true, 2, 1);
+        return writer.Mul(writer.Op("Sqrt", [largest]), 1 / grid.PixelSize);
     }
 
     /// <summary>exp(v) by scaling and squaring.</summary>
@@ -87,7 +88,7 @@ internal sealed class FieldOperators(GraphWriter writer, SamplingGrid grid)
     /// <summary>Largest difference of neighbours in pixels over all fields of the batch, a scalar as (1): below a half, no map can fold.</summary>
     public string LargestDifference(string alongX, string alongY)
     {
-        string Largest(string difference) => writer.Op("ReduceMax", [writer.Op("Abs", [difference])], OnnxAttribute.Of("keepdims", 0));
+        string Largest(string difference) => writer.ReduceInStages("ReduceMax", writer.Op("Abs", [difference]), false, 3, 0, 1, 2);
         return writer.Reshape(writer.Mul(writer.Op("Max", [Largest(alongX), Largest(alongY)]), 1 / grid.PixelSize), 1);
     }
 

@@ -91,7 +91,7 @@ internal sealed class MapComposer(SamplingGrid grid, int channels, WarpPadding p
         var corners = fields.Determinants(alongX, alongY);
         var determinants = writer.Reshape(corners, 0, -1);
         var folded = writer.Op("Cast", [writer.Op("LessOrEqual", [determinants, writer.Scalar(0)])], OnnxAttribute.Of("to", (long)OnnxElementType.Float));
-        return (writer.Reduce("ReduceMin", determinants, false, 1), writer.Reduce("ReduceMax", determinants, false, 1),
+        return (writer.ReduceInStages("ReduceMin", corners, false, 3, 1, 2), writer.ReduceInStages("ReduceMax", corners, false, 3, 1, 2),
             writer.Reduce("ReduceMean", folded, false, 1), fields.Orientation(corners));
     }
 
@@ -102,12 +102,14 @@ internal sealed class MapComposer(SamplingGrid grid, int channels, WarpPadding p
         var (x, y) = fields.Components(left);
         var residual = writer.Op("Sqrt", [writer.Add(writer.Mul(x, x), writer.Mul(y, y))]);
         // The tolerance keeps border points of an identity map, whose positions carry rounding errors.
-        var furthest = writer.Reduce("ReduceMax", writer.Op("Abs", [fields.Sampling.Positions(inverse)]), true, 1);
+        var (furthestX, furthestY) = fields.Components(writer.Op("Abs", [fields.Sampling.Positions(inverse)]));
+        var furthest = writer.Op("Max", [furthestX, furthestY]);
         var inside = writer.Op("Cast", [writer.Op("LessOrEqual", [furthest, writer.Scalar(1 + 1e-6)])], OnnxAttribute.Of("to", (long)OnnxElementType.Float));
-        var none = writer.Op("LessOrEqual", [writer.Reduce("ReduceMax", inside, true, 2), writer.Scalar(0)]);
+        string Rows(string value) => writer.Reshape(value, 0, grid.Height, grid.Width);
+        var none = writer.Op("LessOrEqual", [writer.ReduceInStages("ReduceMax", Rows(inside), true, 2, 1), writer.Scalar(0)]);
         var counted = writer.Op("Where", [none, writer.Scalar(1), inside]);
         var kept = writer.Mul(residual, counted);
-        return (writer.Reduce("ReduceMax", kept, false, 1, 2),
+        return (writer.ReduceInStages("ReduceMax", Rows(kept), false, 2, 1),
             writer.Op("Div", [writer.Reduce("ReduceSum", kept, false, 1, 2), writer.Reduce("ReduceSum", counted, false, 1, 2)]));
     }
 

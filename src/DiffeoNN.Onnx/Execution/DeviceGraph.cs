@@ -9,6 +9,7 @@ internal sealed class DeviceGraph : IDisposable
 {
     private readonly InferenceSession _session;
     private readonly OrtMemoryInfo _device;
+    private readonly OrtMemoryInfo _host;
     private readonly bool _ownsDevice;
 
     /// <param name="name">What messages call it.</param>
@@ -20,6 +21,10 @@ internal sealed class DeviceGraph : IDisposable
         _ownsDevice = device.Device == ExecutionDevice.Cuda;
         _device = _ownsDevice
             ? new OrtMemoryInfo(OrtMemoryInfo.allocatorCUDA, OrtAllocatorType.DeviceAllocator, device.Index, OrtMemType.Default)
+            : OrtMemoryInfo.DefaultInstance;
+        // Memory that the device writes into by itself.
+        _host = _ownsDevice
+            ? new OrtMemoryInfo(OrtMemoryInfo.allocatorCUDA_PINNED, OrtAllocatorType.DeviceAllocator, device.Index, OrtMemType.CpuOutput)
             : OrtMemoryInfo.DefaultInstance;
     }
 
@@ -51,7 +56,7 @@ internal sealed class DeviceGraph : IDisposable
             foreach (var output in kept)
                 binding.BindOutputToDevice(output, _device);
             foreach (var output in read)
-                binding.BindOutputToDevice(output, OrtMemoryInfo.DefaultInstance);
+                binding.BindOutputToDevice(output, _host);
             _session.RunWithBinding(options, binding);
             var values = binding.GetOutputValues();
             return kept.Concat(read).Zip(values).ToDictionary(pair => pair.First, pair => DeviceTensor.Own(pair.Second), StringComparer.Ordinal);
@@ -74,7 +79,9 @@ internal sealed class DeviceGraph : IDisposable
     public void Dispose()
     {
         _session.Dispose();
-        if (_ownsDevice)
-            _device.Dispose();
+        if (!_ownsDevice)
+            return;
+        _device.Dispose();
+        _host.Dispose();
     }
 }

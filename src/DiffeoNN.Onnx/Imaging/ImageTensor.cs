@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Execution;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Imaging;
@@ -19,20 +20,22 @@ public static class ImageTensor
         ArgumentNullException.ThrowIfNull(images);
         if (images.Count == 0) throw new ArgumentException("There are no images; a batch needs at least one.", nameof(images));
         var first = images[0];
-        int length = first.Data.Length;
-        var values = new float[(long)length * images.Count];
-        for (int i = 0; i < images.Count; i++)
+        foreach (var (image, i) in images.Select((image, i) => (image, i)))
         {
-            var image = images[i];
             if (image.Channels != first.Channels || image.Height != first.Height || image.Width != first.Width)
                 throw new ArgumentException(
                     $"image {i} is {image.Channels}x{image.Height}x{image.Width}, image 0 {first.Channels}x{first.Height}x{first.Width}; "
                     + "resize them to one size.",
                     nameof(images));
-            image.Data.CopyTo(values.AsSpan(i * length, length));
         }
 
-        return torch.tensor(values, [images.Count, first.Channels, first.Height, first.Width]);
+        return TensorMemory.Filled([images.Count, first.Channels, first.Height, first.Width], (i, memory) =>
+        {
+            unsafe
+            {
+                images[i].Data.CopyTo(new Span<float>((void*)memory, images[i].Data.Length));
+            }
+        });
     }
 
     /// <summary>Images of a batch.</summary>
@@ -44,11 +47,17 @@ public static class ImageTensor
         if (tensor.dim() != 4)
             throw new ArgumentException($"tensor has shape [{string.Join(",", tensor.shape)}]; images are (N, C, H, W).", nameof(tensor));
         using var scope = torch.NewDisposeScope();
-        float[] values = tensor.detach().to(torch.float32).cpu().contiguous().data<float>().ToArray();
+        var values = tensor.detach().to(torch.float32).cpu().contiguous();
         int count = (int)tensor.size(0), channels = (int)tensor.size(1), height = (int)tensor.size(2), width = (int)tensor.size(3);
         int length = channels * height * width;
         var images = new ImageBuffer[count];
-        for (int i = 0; i < count; i++) images[i] = new ImageBuffer(channels, height, width, values[(i * length)..((i + 1) * length)]);
+        for (int i = 0; i < count; i++)
+        {
+            var pixels = new float[length];
+            TensorMemory.CopyTo(values, pixels, (long)i * length);
+            images[i] = new ImageBuffer(channels, height, width, pixels);
+        }
+
         return images;
     }
 }

@@ -58,10 +58,11 @@ internal static class AnswerComposer
     /// <param name="channels">K.</param>
     /// <param name="maps">How many.</param>
     /// <param name="activation">What turns outputs into answers.</param>
-    public static OnnxModel Answers(SamplingGrid grid, int channels, int maps, OutputActivation activation)
+    /// <param name="onGpu">Whether a GPU runs it.</param>
+    public static OnnxModel Answers(SamplingGrid grid, int channels, int maps, OutputActivation activation, bool onGpu)
     {
         var writer = new GraphWriter("answers");
-        var fields = new FieldOperators(writer, grid);
+        var fields = new FieldOperators(writer, grid, onGpu);
         string? mean = null, final = null;
         for (var map = 0; map < maps; map++)
         {
@@ -75,7 +76,7 @@ internal static class AnswerComposer
                     _ => output,
                 },
                 channels);
-            var carried = fields.Sampling.Sample(answer, channels, fields.ToKernelUnits(fields.Flat(inverse, 2)), margin: 0);
+            var carried = fields.Sampling.Sample(answer, channels, fields.ToKernelUnits(fields.Flat(inverse, 2)), WarpPadding.Border);
             mean = Sum(mean, writer.Mul(carried, writer.Input(Weight(map), "N", 1, 1)));
             final = Sum(final, writer.Mul(answer, writer.Input(IsFinal(map), "N", 1, 1)));
         }

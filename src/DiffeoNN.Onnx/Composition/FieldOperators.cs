@@ -6,10 +6,11 @@ namespace DiffeoNN.Onnx.Composition;
 /// <summary>Writes what <see cref="Fields"/> computes on tensors as nodes: the same formulas, in the same units.</summary>
 /// <param name="writer">The graph.</param>
 /// <param name="grid">Grid of images and fields.</param>
+/// <param name="byKernel">Whether sampling is one operator, which is faster on a GPU where no gradient is wanted.</param>
 /// <remarks>Fields are (N, 2, P) with the pixels in one row, unless they say otherwise.</remarks>
-internal sealed class FieldOperators(GraphWriter writer, SamplingGrid grid)
+internal sealed class FieldOperators(GraphWriter writer, SamplingGrid grid, bool byKernel = false)
 {
-    private readonly SamplingOperators _sampling = new(writer, grid);
+    private readonly SamplingOperators _sampling = new(writer, grid, byKernel);
 
     private bool IsSquare => grid.Height == grid.Width;
 
@@ -55,7 +56,7 @@ internal sealed class FieldOperators(GraphWriter writer, SamplingGrid grid)
         var u = writer.Mul(ToKernelUnits(velocity), scale);
         for (var k = 0; k < squarings; k++)
         {
-            var composed = writer.Add(u, _sampling.Sample(u, 2, u, margin: 0));
+            var composed = writer.Add(u, _sampling.Sample(u, 2, u, WarpPadding.Border));
             u = k < turns.Length ? writer.Op("Where", [turns[k], composed, u]) : composed;
         }
 

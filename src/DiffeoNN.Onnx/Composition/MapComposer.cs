@@ -7,7 +7,8 @@ namespace DiffeoNN.Onnx.Composition;
 /// <param name="grid">The image's grid.</param>
 /// <param name="channels">Channels of the image.</param>
 /// <param name="padding">What the image is outside.</param>
-internal sealed class MapComposer(SamplingGrid grid, int channels, WarpPadding padding)
+/// <param name="onGpu">Whether a GPU runs them.</param>
+internal sealed class MapComposer(SamplingGrid grid, int channels, WarpPadding padding, bool onGpu)
 {
     public const string Displacement = "displacement";
     public const string Inverse = "inverse";
@@ -68,9 +69,7 @@ internal sealed class MapComposer(SamplingGrid grid, int channels, WarpPadding p
     /// <summary>The image at p + u(p), (N, C, H, W).</summary>
     public static string Warped(FieldOperators fields, string image, int channels, string u, WarpPadding padding)
     {
-        var zeros = padding == WarpPadding.Zeros;
-        var source = zeros ? fields.Sampling.WithMargin(image, channels) : fields.Flat(image, channels);
-        return fields.Planar(fields.Sampling.Sample(source, channels, u, zeros ? 1 : 0), channels);
+        return fields.Planar(fields.Sampling.Sample(fields.Flat(image, channels), channels, u, padding), channels);
     }
 
     private (FieldOperators Fields, string Velocity, string Image, string[] Turns) Inputs(GraphWriter writer, int optional)
@@ -80,7 +79,7 @@ internal sealed class MapComposer(SamplingGrid grid, int channels, WarpPadding p
         writer.Input(SearchComposer.Scale, "N", 1, 1);
         writer.Input(SearchComposer.Alive, OnnxElementType.Bool, "N", 1, 1);
         string[] turns = [.. Enumerable.Range(0, optional).Select(k => writer.Input(SearchComposer.Turn(k), OnnxElementType.Bool, "N", 1, 1))];
-        var fields = new FieldOperators(writer, grid);
+        var fields = new FieldOperators(writer, grid, onGpu);
         return (fields, writer.Op("Where", [SearchComposer.Alive, fields.Flat(velocity, 2), writer.Scalar(0)]), image, turns);
     }
 
@@ -98,7 +97,7 @@ internal sealed class MapComposer(SamplingGrid grid, int channels, WarpPadding p
     private (string Largest, string Mean) Residuals(FieldOperators fields, string u, string inverse)
     {
         var writer = fields.Writer;
-        var left = writer.Mul(fields.FromKernelUnits(writer.Add(inverse, fields.Sampling.Sample(u, 2, inverse, margin: 0))), 1 / grid.PixelSize);
+        var left = writer.Mul(fields.FromKernelUnits(writer.Add(inverse, fields.Sampling.Sample(u, 2, inverse, WarpPadding.Border))), 1 / grid.PixelSize);
         var (x, y) = fields.Components(left);
         var residual = writer.Op("Sqrt", [writer.Add(writer.Mul(x, x), writer.Mul(y, y))]);
         // The tolerance keeps border points of an identity map, whose positions carry rounding errors.

@@ -4,10 +4,11 @@ using TorchSharp;
 
 namespace DiffeoNN.Onnx.Composition;
 
-/// <summary>Writes bilinear sampling at the pixels' positions plus a displacement, corners aligned, as gathers of the four neighbours.</summary>
+/// <summary>Writes bilinear sampling at the pixels' positions plus a displacement, corners aligned.</summary>
 /// <remarks>
-/// GridSample is not written: its neighbours and weights are needed once more by its gradient, and are shared this way. Positions are rounded as
-/// libtorch's kernel rounds them, so that both take the same cell where a position falls on a pixel.
+/// As gathers of the four neighbours: these and their weights are needed once more by the gradient, and are shared this way, which GridSample does not
+/// allow; on the CPU that is faster without gradient too. Positions are rounded as libtorch's kernel rounds them, so that both take the same cell where
+/// a position falls on a pixel. Where no gradient is wanted and a GPU runs it, GridSample is one launch in place of twenty.
 /// </remarks>
 internal sealed class SamplingOperators
 {
@@ -15,13 +16,15 @@ internal sealed class SamplingOperators
     private readonly SamplingGrid _grid;
     private readonly string _positions;
     private readonly string _scale;
+    private readonly bool _byKernel;
     private readonly Dictionary<(int Channels, int Margin), string> _neighbours = [];
 
     /// <param name="writer">The graph.</param>
     /// <param name="grid">Grid of images and fields.</param>
-    public SamplingOperators(GraphWriter writer, SamplingGrid grid)
+    /// <param name="byKernel">Whether GridSample is written.</param>
+    public SamplingOperators(GraphWriter writer, SamplingGrid grid, bool byKernel)
     {
-        (_writer, _grid) = (writer, grid);
+        (_writer, _grid, _byKernel) = (writer, grid, byKernel);
         using var like = torch.zeros(1);
         using var positions = grid.KernelPositions(like);
         _positions = writer.Floats([1, 2, Pixels], positions.data<float>().ToArray());
@@ -33,25 +36,24 @@ internal sealed class SamplingOperators
     /// <summary>A constant for each of x and y, shaped to go with (N, 2, P); a scalar where both are the same.</summary>
     public string PerAxis(double x, double y) => x == y ? _writer.Scalar(x) : _writer.Floats([1, 2, 1], [(float)x, (float)y]);
 
-    /// <summary>An image with a border of zeros, one pixel wide, as <see cref="Sample"/> wants it for <see cref="WarpPadding.Zeros"/>.</summary>
-    /// <param name="image">(N, C, H, W).</param>
-    /// <param name="channels">C.</param>
-    /// <returns>(N, C, (H+2)(W+2)).</returns>
-    public string WithMargin(string image, int channels) => _writer.Reshape(
-        _writer.Op("Pad", [image, _writer.Ints(0, 0, 1, 1, 0, 0, 1, 1)]), 0, channels, (_grid.Height + 2) * (_grid.Width + 2));
-
     /// <summary>Kernel positions of all pixels plus a displacement, (N, 2, P), in the resampling kernel's units.</summary>
     public string Positions(string displacement) => _writer.Add(_positions, displacement);
 
     /// <summary>Values of an image at p + u(p) for all pixels p.</summary>
-    /// <param name="image">(N, C, P), or with margin (N, C, (H+2)(W+2)).</param>
+    /// <param name="image">(N, C, P).</param>
     /// <param name="channels">C.</param>
     /// <param name="displacement">u, (N, 2, P), in the resampling kernel's units.</param>
-    /// <param name="margin">1 where the image has a border of zeros, what lies further out being zero too; 0 where the outermost pixels go on for ever.</param>
+    /// <param name="padding">What lies outside: zeros, or the outermost pixels for ever.</param>
     /// <returns>(N, C, P).</returns>
-    public string Sample(string image, int channels, string displacement, int margin)
+    public string Sample(string image, int channels, string displacement, WarpPadding padding)
     {
+        if (_byKernel)
+            return SampleByKernel(image, channels, displacement, padding);
         var (w, g) = (_writer, _grid);
+        // A border of zeros, one pixel wide, is all that lies outside.
+        var margin = padding == WarpPadding.Zeros ? 1 : 0;
+        if (margin > 0)
+            image = w.Reshape(w.Op("Pad", [Planar(image, channels), w.Ints(0, 0, 1, 1, 0, 0, 1, 1)]), 0, channels, (g.Height + 2) * (g.Width + 2));
         var place = w.Mul(w.Add(Positions(displacement), 1), _scale);
         // Where the outermost pixels go on for ever, a position on them does not change the value: libtorch's derivative there is zero. A hair further
         // in, the gradient of the clamp says the same.
@@ -67,6 +69,18 @@ internal sealed class SamplingOperators
         var (top, bottom) = Two(w.Split(Between(left, right, partX), 2, 1, 1));
         return w.Reshape(Between(top, bottom, partY), 0, channels, -1);
     }
+
+    private string SampleByKernel(string image, int channels, string displacement, WarpPadding padding)
+    {
+        var places = _writer.Op("Transpose", [Planar(Positions(displacement), 2)], OnnxAttribute.Of("perm", [0L, 2, 3, 1]));
+        var sampled = _writer.Op(
+            "GridSample", [Planar(image, channels), places], OnnxAttribute.Of("align_corners", 1L),
+            OnnxAttribute.Of("mode", _writer.Model.Opset < 20 ? "bilinear" : "linear"),
+            OnnxAttribute.Of("padding_mode", padding == WarpPadding.Zeros ? "zeros" : "border"));
+        return _writer.Reshape(sampled, 0, channels, -1);
+    }
+
+    private string Planar(string value, int channels) => _writer.Reshape(value, 0, channels, _grid.Height, _grid.Width);
 
     private string Between(string from, string to, string part) => _writer.Add(from, _writer.Mul(part, _writer.Sub(to, from)));
 

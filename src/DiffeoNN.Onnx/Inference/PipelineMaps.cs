@@ -74,7 +74,7 @@ internal sealed class PipelineMaps(GraphFields fields, CanonicaliserOptions opti
         var channels = (int)outputs[0].Shape[1];
         var grid = SamplingGrid.Of(images);
         var graph = fields.Graph(
-            ("answers", grid, channels, outputs.Length, activation), "answers", () => AnswerComposer.Answers(grid, channels, outputs.Length, activation));
+            ("answers", grid, channels, outputs.Length, activation), "answers", () => AnswerComposer.Answers(grid, channels, outputs.Length, activation, fields.OnGpu));
         var inputs = new Dictionary<string, DeviceTensor>(StringComparer.Ordinal);
         List<DeviceTensor> numbers = [];
         for (var map = 0; map < outputs.Length; map++)

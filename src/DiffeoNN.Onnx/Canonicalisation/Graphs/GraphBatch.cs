@@ -101,7 +101,7 @@ internal sealed class GraphBatch : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Images.Dispose();
 
-    private MapComposer Composer => new(_grid, _channels, _options.Padding);
+    private MapComposer Composer => new(_grid, _channels, _options.Padding, _fields.OnGpu);
 
     /// <summary>A value of the CPU's memory as a tensor, without the rows that filled up the batch.</summary>
     public torch.Tensor Taken(DeviceTensor host)

@@ -27,11 +27,14 @@ internal sealed class GraphFields : ISearchFields, IDisposable
         (_engine, _energy, _composed) = (engine, energy, composed);
         _weights = composed.WeightInputs.ToDictionary(
             input => input.Key, input => Number(EnergyGraph.ValueOf(input.Key, energy.Weights)), StringComparer.Ordinal);
-        BatchSizes = engine.Device.Device == ExecutionDevice.Cuda ? BatchSizes.Fixed : BatchSizes.AsTheyCome;
+        BatchSizes = OnGpu ? BatchSizes.Fixed : BatchSizes.AsTheyCome;
     }
 
     /// <summary>The energy that runs of torch tensors take.</summary>
     public OnnxEnergy Energy => _energy;
+
+    /// <summary>Whether a GPU runs the graphs.</summary>
+    public bool OnGpu => _engine.Device.Device == ExecutionDevice.Cuda;
 
     /// <summary>Sizes of batches: each new one costs a GPU some time.</summary>
     public BatchSizes BatchSizes { get; }

@@ -18,14 +18,33 @@ internal static class StatedSizes
         if (builder.Lookup(node.Input(0)).Shape is not { Length: >= 3 } input
             || Window.Read(node, input, builder.Lookup(node.Input(1)).Shape) is not { } window)
             return [node];
-        if (node.OpType == "ConvTranspose")
-            return Transposed(node, window, input, builder);
+        return node.OpType == "ConvTranspose" ? Transposed(node, window, input, builder) : Pool(node, window, input, builder);
+    }
+
+    private static IReadOnlyList<OnnxNode> Pool(OnnxNode node, Window window, Dim[] input, GraphBuilder builder)
+    {
         var output = Enumerable.Range(0, window.Rank).Select(i => window.OutputSize(i, input[i + 2]).Size).ToArray();
         bool Differs(int i) =>
             output[i] is > 0 && input[i + 2].Size is { } size && Stated(node, window, i, size, builder.Opset) != output[i];
         if (!Enumerable.Range(0, window.Rank).Any(Differs))
             return [node];
+        if (window.LeavesOut && node.OpType != "MaxPool" && input.Skip(2).All(d => d.IsConstant))
+            return Cropped(node, window, input, builder);
         return Explicit(node, window, input, output) is { } pool ? [pool] : Reshaped(node, output, builder);
+    }
+
+    /// <summary>Cuts off what the windows leave out, so that the pool itself leaves out nothing. LpPool takes what lies behind all the same.</summary>
+    private static IReadOnlyList<OnnxNode> Cropped(OnnxNode node, Window window, Dim[] input, GraphBuilder builder)
+    {
+        long[] begin = [.. window.Begin.Select(b => Math.Min(b, 0))];
+        long[] end = [.. window.End.Select(e => node.OpType == "LpPool" ? 0 : Math.Min(e, 0))];
+        var name = builder.Fresh($"{node.Input(0)}_cut");
+        var cut = new OnnxNode("Pad", [node.Input(0), builder.Integers([0, 0, .. begin, 0, 0, .. end]).Name], [name]) { Name = name };
+        var pool = node.Copy().With(OnnxAttribute.Of("pads", window.Begin.Concat(window.End).Select(p => Math.Max(p, 0))));
+        pool.Attributes.Remove("auto_pad");
+        pool.Inputs[0] = name;
+        Dim[] rest = [.. input.Take(2), .. input.Skip(2).Select((size, i) => size + (begin[i] + end[i]))];
+        return [cut, .. Pool(pool, Window.Read(pool, rest, null)!, rest, builder)];
     }
 
     /// <summary>What the runtime states for an axis of a pool.</summary>

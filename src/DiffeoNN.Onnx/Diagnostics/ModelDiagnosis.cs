@@ -164,6 +164,11 @@ public static class ModelDiagnosis
                 using var graph = load();
                 return new(FindingLevel.Good, subject, $"the engine {engine} loads it");
             }
+            catch (NativeLibraryException)
+            {
+                // Of the machine, which has its own findings.
+                return new(FindingLevel.Note, subject, $"the engine {engine} was not tried, as libtorch does not load", "see what is said of TorchSharp");
+            }
             catch (Exception error) when (error is DiffeoException or GradientException)
             {
                 return new(level, subject, error.Message, advice);

@@ -106,7 +106,8 @@ public sealed class WindowSweepTests
     {
         if (actual.Length != expected.Length)
             return $"{actual.Length} elements where there are {expected.Length}";
-        var limit = tolerance * Math.Max(expected.Select(Math.Abs).DefaultIfEmpty(0).Max(), 1e-3);
+        // Differences in float32, with their wider tolerance, know small derivatives less well.
+        var limit = tolerance * Math.Max(expected.Select(Math.Abs).DefaultIfEmpty(0).Max(), tolerance > FloatTolerance ? 2e-2 : 1e-3);
         var wrong = Array.FindIndex([.. Enumerable.Range(0, actual.Length)], i => !(Math.Abs(actual[i] - expected[i]) <= limit));
         return wrong < 0 ? null : $"element {wrong} is {actual[wrong]}, finite differences give {expected[wrong]}";
     }

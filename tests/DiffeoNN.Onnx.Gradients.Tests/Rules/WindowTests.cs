@@ -140,6 +140,27 @@ public sealed class WindowTests
         }
     }
 
+    [TestCase("AveragePool", 21, new long[] { 7, 6 }, new long[] { 4, 2 }, new long[] { 2, 3 }, new long[] { 3, 2 })]
+    [TestCase("LpPool", 21, new long[] { 2, 1, 4 }, new long[] { 1, 1, 1 }, new long[] { 3, 1, 4 }, new long[] { 1, 1, 1 })]
+    public void Pools_ThatLeaveOutElementsAndRoundUp_AgreeWithFiniteDifferences(
+        string opType, int opset, long[] sizes, long[] kernel, long[] strides, long[] dilations)
+    {
+        OnnxAttribute[] attributes =
+        [
+            OnnxAttribute.Of("kernel_shape", kernel), OnnxAttribute.Of("strides", strides), OnnxAttribute.Of("dilations", dilations),
+            OnnxAttribute.Of("auto_pad", "SAME_UPPER"), OnnxAttribute.Of("ceil_mode", 1L),
+            .. opType == "AveragePool" ? new[] { OnnxAttribute.Of("count_include_pad", 1L) } : [],
+        ];
+        var test = new RuleCase(opType, [opset], [Operand.Any([1, 2, .. sizes])], attributes);
+        var model = test.Model(opset);
+        var inputs = test.Inputs(5);
+        using var runner = new Runner(model, optimise: false);
+        var upstream = GradientCheck.Upstream(runner.Run(inputs), ["y0"], new Random(6));
+        var expected = GradientCheck.FiniteDifferences(runner, inputs, upstream, ["x0"], 1e-2);
+        var actual = GradientCheck.Gradients(GradientCompiler.Compile(model), inputs, upstream)["x0"];
+        GradientCheck.AreClose(actual.ToDoubleArray(), expected["x0"], 2e-3, $"{test}");
+    }
+
     [Test]
     public void Pools_ThatNeedNoOtherForm_StayAsTheyAre()
     {

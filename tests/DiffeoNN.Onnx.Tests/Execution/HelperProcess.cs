@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using DiffeoNN.Onnx.Diagnostics;
 using DiffeoNN.Onnx.Execution;
 using TorchSharp;
 
@@ -7,9 +8,19 @@ namespace DiffeoNN.Onnx.Tests.Execution;
 /// <summary>This assembly's entry point: what tests run in processes of their own.</summary>
 internal static class HelperProcess
 {
+    /// <summary>In the place of a count: what is found about the machine and in the self-test is printed.</summary>
+    public const string Doctor = "doctor";
+
     /// <summary>Uses TorchSharp and prints a sum, the core budget and the loader's report.</summary>
     public static int Main(string[] arguments)
     {
+        if (arguments[0] == Doctor)
+        {
+            foreach (var finding in MachineDiagnosis.Run().Concat(SelfTest.Run(new ExecutionOptions(), TimeSpan.Zero)))
+                Console.WriteLine($"{finding.Level} {finding.Subject}: {finding.Text}");
+            return 0;
+        }
+
         try
         {
             NativeLoader.EnsureLoaded();
@@ -26,14 +37,17 @@ internal static class HelperProcess
     }
 
     /// <summary>Starts this assembly's <see cref="Main"/>.</summary>
-    public static Process Start(int count, params (string Name, string Value)[] environment)
+    public static Process Start(int count, params (string Name, string Value)[] environment) => Start($"{count}", environment);
+
+    /// <summary>Starts this assembly's <see cref="Main"/> with any argument.</summary>
+    public static Process Start(string argument, params (string Name, string Value)[] environment)
     {
         // runtime folder/shared/Microsoft.NETCore.App/version, three levels below the host.
         var runtime = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
         var host = Path.GetFullPath(Path.Combine(runtime, "..", "..", "..", OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"));
         var start = new ProcessStartInfo(host) { RedirectStandardOutput = true };
         start.ArgumentList.Add(typeof(HelperProcess).Assembly.Location);
-        start.ArgumentList.Add(count.ToString());
+        start.ArgumentList.Add(argument);
         foreach (var (name, value) in environment) start.Environment[name] = value;
         return Process.Start(start)!;
     }

@@ -131,6 +131,19 @@ public sealed class NativeLoaderTests
     }
 
     [Test]
+    public void Process_WhereTheLibraryDoesNotLoad_IsDiagnosed()
+    {
+        if (NativeLoader.Report.StartsWith("Nothing to do", StringComparison.Ordinal)) Assert.Ignore("nothing needs a folder on this machine");
+        using var root = new TemporaryFolder();
+        Touch(root["file"]);
+        var (exitCode, output) = HelperProcess.Finish(HelperProcess.Start(HelperProcess.Doctor, ("DIFFEONN_CACHE", root["file/cache"])));
+
+        Assert.That(exitCode, Is.Zero, output);
+        Assert.That(output, Does.Contain("Problem TorchSharp: No folder to keep").And.Contain("Set DIFFEONN_CACHE to a folder that you own"));
+        Assert.That(output, Does.EndWith("Problem self-test: left out, as libtorch does not load"));
+    }
+
+    [Test]
     public void Process_WithLibtorchFromAnotherFolder_Works()
     {
         using var root = new TemporaryFolder();

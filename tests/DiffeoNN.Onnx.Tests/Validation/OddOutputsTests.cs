@@ -127,6 +127,23 @@ public sealed class OddOutputsTests
             + "matrices of shapes [2,4] and [3,2] have no product."));
     }
 
+    [TestCase(OnnxElementType.Int32, int.MinValue)]
+    [TestCase(OnnxElementType.Int64, long.MinValue)]
+    public void Run_OfTheLowestNumberByMinusOne_WrapsAround(OnnxElementType type, long lowest)
+    {
+        var model = Model(type, [3]);
+        model.Graph.AddInitializer(OnnxTensor.FromDoubles("minus", type, [3], [-1, -1, 2]));
+        model.Graph.AddNode("Div", ["x", "minus"], "quotient");
+        model.Graph.AddNode("Mod", ["x", "minus"], "remainder");
+        foreach (var name in new[] { "quotient", "remainder" }) model.Graph.Outputs.Add(new OnnxValueInfo(name, type, null));
+        using var scope = torch.NewDisposeScope();
+        using var graph = new TorchEngine(FaultModels.Execution).Load(model, "lowest");
+        var x = torch.tensor(new[] { lowest, 7, -7 }).to(type == OnnxElementType.Int32 ? torch.int32 : torch.int64);
+        var found = graph.Run(new Dictionary<string, torch.Tensor> { ["x"] = x });
+        Assert.That(found["quotient"].to(torch.int64).data<long>().ToArray(), Is.EqualTo(new[] { lowest, -7, -3 }));
+        Assert.That(found["remainder"].to(torch.int64).data<long>().ToArray(), Is.EqualTo(new long[] { 0, 0, 1 }));
+    }
+
     [TestCase(1)]
     [TestCase(2)]
     public void Check_WhereTheRuntimeWritesIntoItsWeights_BlamesTheRuntime(int nodes)

@@ -48,7 +48,8 @@ internal static class PrivateCache
             }
             catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
             {
-                var reason = e.Message.ReplaceLineEndings(" ").Trim().TrimEnd('.');
+                // The last line is the dynamic linker's, which names the file again; what stands before it is .NET's general advice.
+                var reason = e.Message.Trim().Split('\n')[^1].Replace($"{Path.Combine(folder, name)}: ", "", StringComparison.Ordinal).Trim().TrimEnd('.');
                 problems.Add($"from '{folder}', which may be mounted noexec, it does not load ({reason})");
             }
         }

@@ -135,11 +135,7 @@ internal sealed class TorchProgram : IDisposable
             return [.. outputs.Select(output => output is null ? null
                 : (inputs.Contains(output, ReferenceEqualityComparer.Instance) ? output.alias() : output).MoveToOuterDisposeScope())];
         }
-        catch (ExternalException error)
-        {
-            throw new GraphException($"Model '{_name}': {step.Node} failed on inputs {Describe(inputs)}: {FirstLine(error.Message)}", error);
-        }
-        catch (ArgumentException error)
+        catch (Exception error) when (IsFailure(error))
         {
             throw new GraphException($"Model '{_name}': {step.Node} failed on inputs {Describe(inputs)}: {FirstLine(error.Message)}", error);
         }
@@ -152,6 +148,10 @@ internal sealed class TorchProgram : IDisposable
             return _bodies[body].Run(named, [.. body.Outputs.Select(output => output.Name)], find, null, cancellationToken);
         }
     }
+
+    /// <summary>What libtorch throws, TorchSharp before it asks libtorch, and an operator's function over inputs that it was not made for.</summary>
+    private static bool IsFailure(Exception error) => error is ExternalException or ArgumentException or IndexOutOfRangeException or InvalidOperationException
+        or ArithmeticException or NotSupportedException or NotImplementedException or KeyNotFoundException or InvalidCastException or OnnxModelException;
 
     private static string Describe(IEnumerable<Tensor?> inputs) => string.Join(", ", inputs.Select(input => input is null
         ? "none" : $"{input.dtype.ToString().ToLowerInvariant()} [{string.Join(",", input.shape)}]"));

@@ -12,8 +12,8 @@ internal static class ElementwiseOperators
         new("Add", 16, n => n.X.Plus(n.Input(1))),
         new("Sub", 16, n => n.X.Minus(n.Input(1))),
         new("Mul", 16, n => n.X.mul(n.Input(1))),
-        new("Div", 16, n => n.X.is_floating_point() ? n.X.div(n.Input(1)) : n.X.div(n.Input(1), RoundingMode.trunc)),
-        new("Mod", 16, n => n.Int("fmod", 0) == 1 ? n.X.fmod(n.Input(1)) : n.X.remainder(n.Input(1))),
+        new("Div", 16, Divide),
+        new("Mod", 16, n => n.Int("fmod", 0) == 1 ? n.X.fmod(Positive(n.Input(1))) : n.X.remainder(Positive(n.Input(1)))),
         new("Pow", 16, Power),
         new("Max", 16, n => n.Inputs.Aggregate(maximum)),
         new("Min", 16, n => n.Inputs.Aggregate(minimum)),
@@ -62,6 +62,22 @@ internal static class ElementwiseOperators
         new("BitwiseXor", 18, n => n.X.bitwise_xor(n.Input(1))),
         new("BitwiseNot", 18, n => n.X.bitwise_not()),
     ];
+
+    /// <summary>Whole numbers divide towards zero. Quotients by -1 are taken by changing the sign, which wraps around at the lowest.</summary>
+    private static Tensor Divide(TorchNode n)
+    {
+        var (a, b) = (n.X, n.Input(1));
+        if (a.is_floating_point()) return a.div(b);
+        var divisor = Positive(b);
+        var quotient = a.div(divisor, RoundingMode.trunc);
+        return ReferenceEquals(divisor, b) ? quotient : where(divisor.eq(b), quotient, a.neg());
+    }
+
+    /// <summary>
+    /// Divisors with 1 for -1, which leaves the same remainders: the processor ends the process where the lowest number is divided by -1.
+    /// </summary>
+    private static Tensor Positive(Tensor divisor) => divisor.dtype is not (ScalarType.Int32 or ScalarType.Int64) ? divisor
+        : where(divisor.eq(divisor.FilledLike(-1)), divisor.FilledLike(1), divisor);
 
     /// <summary>The result has the base's type, whatever the exponent's is.</summary>
     private static Tensor Power(TorchNode n)

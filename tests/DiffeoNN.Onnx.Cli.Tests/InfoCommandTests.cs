@@ -43,7 +43,7 @@ public sealed class InfoCommandTests
     {
         using var folder = new TemporaryFolder();
         string copy = BundleCopy.Of(Repository.Bundle("shapes"), folder["bundle"], root => root.AsObject().Remove("acceptance"));
-        Assert.That(CommandRun.Of("info", copy).Output, Does.Contain("decrease at least 0.25").And.Contain("Not tuned: the manifest has no acceptance"));
+        Assert.That(CommandRun.Of("info", copy).Output, Does.Contain("decrease at least 0.5,").And.Contain("Not tuned: the manifest has no acceptance"));
         Assert.That(CommandRun.Of("info", Repository.Bundle("shapes")).Output, Does.Not.Contain("Not tuned"));
     }
 

@@ -305,11 +305,11 @@ public sealed partial class EquivariantModelTests
         Assert.That(torch.Tensor.TotalCount, Is.EqualTo(before));
     }
 
-    [TestCase(null, 0.25, null)]
-    [TestCase("{ \"inverseResidual\": 0.5 }", 0.25, null)]
+    [TestCase(null, 0.5, null)]
+    [TestCase("{ \"inverseResidual\": 0.5 }", 0.5, null)]
     [TestCase("{ \"canonicalBelow\": 3 }", 0, 3.0)]
     [TestCase("{ \"minimumDecrease\": 0 }", 0, null)]
-    public void Acceptance_ThatNobodyChose_AsksForAQuarterOfTheEnergy(string? acceptance, double decrease, double? below)
+    public void Acceptance_ThatNobodyChose_AsksForHalfOfTheEnergy(string? acceptance, double decrease, double? below)
     {
         using var tiny = new TinyBundle();
         tiny.Manifest(root =>

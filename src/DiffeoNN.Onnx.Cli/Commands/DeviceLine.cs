@@ -10,8 +10,8 @@ namespace DiffeoNN.Onnx.Cli.Commands;
 internal static class DeviceLine
 {
     /// <summary>What is said of a bundle whose manifest does not say when a map helps.</summary>
-    public static string Untuned { get; } = string.Create(CultureInfo.InvariantCulture,
-        $"Not tuned: the manifest has no acceptance, so a map is used only where the energy falls by {100 * AcceptanceSettings.SafeDecrease:0} %. ")
+    public static string Untuned { get; } = "Not tuned: the manifest has no acceptance, so a map is used only where the energy falls by "
+        + string.Create(CultureInfo.InvariantCulture, $"{100 * AcceptanceSettings.SafeDecrease:0} %. ")
         + "Run diffeonn tune first; it chooses when a map helps.";
 
     /// <summary>Prints device and cores; what is missing for CUDA is told to those who ask for it.</summary>
@@ -28,6 +28,10 @@ internal static class DeviceLine
         if (model.Preset == SearchPreset.Bundle && model.Bundle.Manifest.Acceptance is not { IsChosen: true })
             console.MarkupLineInterpolated($"[yellow]{Untuned}[/]");
         if (model.Preset == SearchPreset.Published)
-            console.MarkupLine("[grey]Settings as published (arXiv 2602.06695), slow: some 26 s of processor time an image of 128x128. The bundle's are left out.[/]");
+        {
+            console.MarkupLine(
+                "[grey]Settings as published (arXiv 2602.06695), slow: some 26 s of processor time an image of 128x128. "
+                + "The bundle's are left out.[/]");
+        }
     }
 }

@@ -22,7 +22,8 @@ internal static class DoctorCommand
         var seconds = new Option<double>("--seconds") { Description = "How long the self-test of both engines runs; 0 leaves it out.", DefaultValueFactory = _ => 10 };
         var data = new Option<string?>("--data")
         {
-            Description = "Undeformed images of the kind a bundle was trained on (16 are taken): try whether its networks mean what the manifest says.",
+            Description = "Undeformed images of the kind a bundle was trained on (16 are taken): "
+                + "try whether its networks mean what the manifest says.",
         };
         var json = new Option<string?>("--json") { Description = "File to write the findings to." };
         device.AcceptOnlyFromAmong("auto", "cpu", "cuda");
@@ -41,7 +42,11 @@ internal static class DoctorCommand
             if (path is not null && !File.Exists(path) && !Directory.Exists(path))
                 throw new BundleException($"'{path}' does not exist; expected an ONNX file or a bundle's folder.");
             if (parse.GetValue(data) is not null && !Directory.Exists(path))
-                throw new UsageException("--data tries a bundle on images; give the bundle's folder, too: diffeonn doctor BUNDLE --data IMAGES.");
+            {
+                throw new UsageException(
+                    "--data tries a bundle on images; give the bundle's folder, too: diffeonn doctor BUNDLE --data IMAGES.");
+            }
+
             var options = new ExecutionOptions
             {
                 Device = Enum.Parse<ExecutionDevice>(parse.GetValue(device)!, ignoreCase: true),

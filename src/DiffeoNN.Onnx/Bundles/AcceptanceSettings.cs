@@ -5,9 +5,11 @@ namespace DiffeoNN.Onnx.Bundles;
 /// <summary>When a map found for an image of this bundle is used; what is null is left to the canonicaliser's defaults.</summary>
 public sealed record AcceptanceSettings
 {
-    /// <summary>The decrease asked for where a manifest says neither <see cref="CanonicalBelow"/> nor <see cref="MinimumDecrease"/>: half.</summary>
-    /// <remarks>A long search bends an image that looks like the training images to please the energy: 16 undeformed shapes lost 0.10 to 0.32 of
-    /// theirs in 80 steps from the identity, and each map cost overlap. Deformed by <c>tps</c> they lost 0.36 to 0.72, and each map gained.</remarks>
+    /// <summary>The decrease asked for where a manifest says neither <see cref="CanonicalBelow"/> nor <see cref="MinimumDecrease"/>: half.
+    /// </summary>
+    /// <remarks>A long search bends an image that looks like the training images to please the energy: 16 undeformed shapes lost 0.10 to
+    /// 0.32 of theirs in 80 steps from the identity, and each map cost overlap. Deformed by <c>tps</c> they lost 0.36 to 0.72, and each map
+    /// gained.</remarks>
     public const double SafeDecrease = 0.5;
 
     /// <summary>Energy up to which an image counts as canonical already and is left alone. It belongs to the bundle's networks and weights: a new

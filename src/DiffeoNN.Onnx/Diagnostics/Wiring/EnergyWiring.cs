@@ -51,7 +51,8 @@ internal static class EnergyWiring
             return Separation.Of(Score(sample.Images), Score(sample.Deformed));
 
             torch.Tensor Score(torch.Tensor images) =>
-                graph.RunSingle(file.Input, input.Of(images), output, cancellationToken).to(torch.float64).reshape(images.size(0), -1).mean([1L]);
+                graph.RunSingle(file.Input, input.Of(images), output, cancellationToken)
+                    .to(torch.float64).reshape(images.size(0), -1).mean([1L]);
         }
     }
 
@@ -81,7 +82,8 @@ internal static class EnergyWiring
         if (acceptance is not { IsChosen: true })
         {
             yield return new(FindingLevel.Warning, "acceptance",
-                $"the manifest does not say when a map helps; until it does an image must lose {100 * AcceptanceSettings.SafeDecrease:0} % of its energy",
+                "the manifest does not say when a map helps; until it does an image must lose "
+                + $"{100 * AcceptanceSettings.SafeDecrease:0} % of its energy",
                 "run tune, which chooses it");
         }
 

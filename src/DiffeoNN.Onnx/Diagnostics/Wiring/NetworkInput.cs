@@ -30,7 +30,8 @@ internal sealed record NetworkInput(string Name, string Manifest, Func<torch.Ten
 
     private static NetworkInput Normalised(string name, double[] mean, double[] std) => new(
         name,
-        $"mean {WiringDiagnosis.Text(mean[0])} and std {(std[0] < 0.01 ? "1/255 (0.003921569)" : WiringDiagnosis.Text(std[0]))} for each channel",
+        $"mean {WiringDiagnosis.Text(mean[0])} and std "
+        + $"{(std[0] < 0.01 ? "1/255 (0.003921569)" : WiringDiagnosis.Text(std[0]))} for each channel",
         images =>
         {
             var shift = torch.tensor(mean, dtype: torch.float32, device: images.device).view(1, -1, 1, 1);

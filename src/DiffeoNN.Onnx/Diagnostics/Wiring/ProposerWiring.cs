@@ -62,7 +62,8 @@ internal static class ProposerWiring
         int falls = WiringSample.Rises(after.Energy, before.Energy);
         yield return falls * 4 >= sample.Count * 3
             ? new(FindingLevel.Good, subject, $"its proposal lowers the energy of {falls} of {sample.Count} deformed images")
-            : new(FindingLevel.Warning, subject, $"its proposal lowers the energy of {falls} of {sample.Count} deformed images only, so most are refused",
+            : new(FindingLevel.Warning, subject,
+                $"its proposal lowers the energy of {falls} of {sample.Count} deformed images only, so most are refused",
                 "energy and proposer contradict each other: weigh the energy's terms anew with tune, or train the proposer longer");
 
         Finding? Fault()

@@ -29,7 +29,8 @@ internal static class VaeWiring
         if (best > 0 && fits[best].Score > wired.Explained + Gain)
         {
             return WiringDiagnosis.OtherInput(subject, inputs[best],
-                $"reconstructs {Percent(wired.Direct)} of the images' variance as wired, {Percent(fits[best].Score)} from {inputs[best].Name}");
+                $"reconstructs {Percent(wired.Direct)} of the images' variance as wired, "
+                + $"{Percent(fits[best].Score)} from {inputs[best].Name}");
         }
 
         if (wired.Explained < Poor)

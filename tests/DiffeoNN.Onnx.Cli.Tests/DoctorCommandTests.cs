@@ -20,6 +20,32 @@ public sealed class DoctorCommandTests
     }
 
     [Test]
+    public void Doctor_WithImages_TriesTheBundleOnThem()
+    {
+        using var folder = new TemporaryFolder();
+        string copy = BundleCopy.Of(Repository.Bundle("shapes"), folder["bundle"], root =>
+        {
+            root["models"]!.AsObject().Remove("augmented");
+            root["references"]!.AsArray().Clear();
+        });
+        var good = CommandRun.Of("doctor", copy, "--data", "shapes", "--seconds", "0", "--device", "cpu");
+        Assert.That(good.Code, Is.EqualTo(ExitCode.Success), good.Output + good.Error);
+        Assert.That(good.Output, Does.Contain("Tried on shapes").And.Contain("16 images with pixel values of 0 to ").And.Contain("its proposal lowers the energy of 32 of 32"));
+        BundleCopy.Change(copy, root => root["image"]!["std"]![0] = 1 / 255.0);
+        var bad = CommandRun.Of("doctor", copy, "--data", "shapes", "--seconds", "0", "--device", "cpu", "--json", folder["findings.json"]);
+        Assert.That(bad.Code, Is.EqualTo(ExitCode.Model));
+        Assert.That(File.ReadAllText(folder["findings.json"]), Does.Contain("was trained on pixel values of 0 to 1"));
+    }
+
+    [Test]
+    public void Doctor_WithImagesThatAreNotThere_OrWithoutBundle_SaysSo()
+    {
+        CommandRun.Of("doctor", Repository.Bundle("genus"), "--data", "nowhere", "--seconds", "0", "--device", "cpu")
+            .AssertError(ExitCode.Data, "'nowhere' does not exist");
+        CommandRun.Of("doctor", "--data", "shapes", "--seconds", "0").AssertError(ExitCode.Usage, "give the bundle's folder, too");
+    }
+
+    [Test]
     public void Doctor_OfADamagedModel_EndsWithTheModelsCode()
     {
         using var folder = new TemporaryFolder();

@@ -58,6 +58,19 @@ public sealed class EvaluateCommandTests
     }
 
     [Test]
+    public void Evaluate_WhereCanonicalisationHurts_SaysSoAndWhatToDo()
+    {
+        string bundle = BundleCopy.Of(Repository.Bundle("shapes"), _folder["bundle"], root => root.AsObject().Remove("acceptance"));
+        string[] options = ["--count", "6", "--batch", "6", "--panels", "0", "--deform", "none", "--no-invariance"];
+        var harm = CommandRun.Of([.. Arguments(bundle, "shapes", "out"), .. options, "--accept", "always"]);
+        Assert.That(harm.Code, Is.EqualTo(ExitCode.Success), harm.Error);
+        Assert.That(harm.Output, Does.Contain("Canonicalisation hurts here: mean IoU 0.").And.Contain("diffeonn tune chooses when a map is used"));
+        var safe = CommandRun.Of([.. Arguments(bundle, "shapes", "out"), .. options]);
+        Assert.That(safe.Output, Does.Not.Contain("hurts here"), "what counts until somebody tunes");
+        Assert.That(safe.Output, Does.Contain("Not tuned: the manifest has no acceptance"));
+    }
+
+    [Test]
     public void Evaluate_WithTheSameSeedTwice_WritesTheSameBits()
     {
         string[] options = ["--count", "2", "--steps", "3", "--panels", "1"];

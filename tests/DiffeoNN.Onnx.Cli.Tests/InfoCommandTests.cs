@@ -39,6 +39,15 @@ public sealed class InfoCommandTests
     }
 
     [Test]
+    public void Info_OfABundleThatNobodyTuned_InsistsOnIt()
+    {
+        using var folder = new TemporaryFolder();
+        string copy = BundleCopy.Of(Repository.Bundle("shapes"), folder["bundle"], root => root.AsObject().Remove("acceptance"));
+        Assert.That(CommandRun.Of("info", copy).Output, Does.Contain("decrease at least 0.5,").And.Contain("Not tuned: the manifest has no acceptance"));
+        Assert.That(CommandRun.Of("info", Repository.Bundle("shapes")).Output, Does.Not.Contain("Not tuned"));
+    }
+
+    [Test]
     public void Info_OfAFile_ListsTensorsAndOpset()
     {
         var run = CommandRun.Of("info", Path.Combine(Repository.Bundle("shapes"), "vae.onnx"));

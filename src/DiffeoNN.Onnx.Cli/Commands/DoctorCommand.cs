@@ -20,6 +20,11 @@ internal static class DoctorCommand
         var device = new DeviceOption(description: "Where models are to run: auto, cpu, cuda or cuda:N. With cuda, what is missing for it is a problem.");
         var threads = new Option<int>("--threads") { Description = "Cores to use; 0 for all.", DefaultValueFactory = _ => 0 };
         var seconds = new Option<double>("--seconds") { Description = "How long the self-test of both engines runs; 0 leaves it out.", DefaultValueFactory = _ => 10 };
+        var data = new Option<string?>("--data")
+        {
+            Description = "Undeformed images of the kind a bundle was trained on (16 are taken): "
+                + "try whether its networks mean what the manifest says.",
+        };
         var json = new Option<string?>("--json") { Description = "File to write the findings to." };
         threads.Validators.Add(result => OptionChecks.AtLeast(result, threads, 0));
         seconds.Validators.Add(result =>
@@ -28,13 +33,19 @@ internal static class DoctorCommand
         });
         var command = new Command("doctor", "Look for what keeps networks from running here: versions, native libraries, CUDA, a self-test of both engines; and at a model.")
         {
-            model, device, threads, seconds, json,
+            model, data, device, threads, seconds, json,
         };
         command.SetAction((parse, cancellationToken) =>
         {
             var path = parse.GetValue(model);
             if (path is not null && !File.Exists(path) && !Directory.Exists(path))
                 throw new BundleException($"'{path}' does not exist; expected an ONNX file or a bundle's folder.");
+            if (parse.GetValue(data) is not null && !Directory.Exists(path))
+            {
+                throw new UsageException(
+                    "--data tries a bundle on images; give the bundle's folder, too: diffeonn doctor BUNDLE --data IMAGES.");
+            }
+
             var options = device.Apply(parse, new ExecutionOptions { Threads = parse.GetValue(threads) });
             var machine = MachineDiagnosis.Run(options).ToList();
             Print(console, "Machine", machine);
@@ -47,6 +58,13 @@ internal static class DoctorCommand
 
             IReadOnlyList<Finding> ofModel = path is null ? [] : ModelDiagnosis.Run(path, options with { Device = ExecutionDevice.Cpu });
             if (path is not null) Print(console, Path.GetFileName(Path.GetFullPath(path)), ofModel);
+            if (parse.GetValue(data) is { } images && !Has(ofModel))
+            {
+                var tried = WiringDiagnosis.Run(path!, WiringImages.Read(images, Bundle.Load(path!)), options, cancellationToken);
+                Print(console, $"Tried on {images}", tried);
+                ofModel = [.. ofModel, .. tried];
+            }
+
             Finding[] all = [.. machine, .. ofModel];
             if (parse.GetValue(json) is { } file)
             {

@@ -7,6 +7,9 @@ namespace DiffeoNN.Onnx.Cli.Commands;
 /// <summary>What <c>evaluate</c> prints.</summary>
 internal static class EvaluationTable
 {
+    private const string Remedy =
+        "diffeonn tune chooses when a map is used; diffeonn doctor BUNDLE --data IMAGES finds wrong wiring.";
+
     /// <summary>Prints the table of methods and what else the summary says.</summary>
     public static void Print(IAnsiConsole console, EvaluationResult result, string output)
     {
@@ -30,6 +33,12 @@ internal static class EvaluationTable
             ? Number(closed, "F3")
             : string.Create(CultureInfo.InvariantCulture, $"not stated (clean exceeds naive by less than {EvaluationSummary.SmallestGap})");
         console.MarkupLineInterpolated($"Gap closed: {gap}; {summary.Folded} with folds; inverse residual {Number(summary.InverseResidualPixels, "F3")} pixels (median of the largest)");
+        if (summary.Harm is { } harm)
+        {
+            string means = $"{headings[0]} {Number(harm.Canonicalised, "F4")}, the network alone {Number(harm.Alone, "F4")}";
+            console.MarkupLineInterpolated($"[red]Canonicalisation hurts here: {means}.[/] {Remedy}");
+        }
+
         int left = result.Samples.Count(sample => !sample.Canonicalisation.Accepted);
         if (left > 0) console.MarkupLineInterpolated($"Left as they are: {left} of {summary.Count} images");
         if (summary.EnergyGap is not null || summary.EquivarianceError is not null)

@@ -50,9 +50,10 @@ internal static class InfoCommand
                 + (bundle.Has(BundleRole.Proposer) ? "" : " (of no effect without a proposer)"));
         }
 
-        var acceptance = manifest.Acceptance ?? new AcceptanceSettings();
+        var acceptance = AcceptanceSettings.Of(manifest.Acceptance);
         console.WriteLine("Acceptance: " + (acceptance.CanonicalBelow is { } below ? $"canonical already up to energy {below}, " : "")
             + $"decrease at least {acceptance.MinimumDecrease ?? defaults.MinimumDecrease}, inverse residual at most {acceptance.InverseResidual ?? defaults.MaximumInverseResidual} pixels");
+        if (manifest.Acceptance is not { IsChosen: true }) console.WriteLine(DeviceLine.Untuned);
         if (manifest.Models.Energy?.Gradient is { } gradient) console.WriteLine($"Gradient of the energy: {gradient.File}, the bundle's own");
         if (manifest.Licence is { } licence) console.WriteLine($"Licence: {licence}");
         if (manifest.Provenance?.TrainedOn is { } data) console.WriteLine($"Trained on: {data}");

@@ -19,7 +19,8 @@ public static class DeformedFolder
     /// <returns>Number of images written.</returns>
     /// <exception cref="OutputException">A file cannot be written.</exception>
     /// <exception cref="ImageException">A file or folder is missing or unreadable, a mask has another size than its image, colours
-    /// without palette or values that its format changed beyond repair, two images would be written to one file, or the output is the input.</exception>
+    /// without palette or values that its format changed beyond repair, two images would be written to one file, or the output is the
+    /// input.</exception>
     /// <exception cref="DeformationException">No map without folds was found.</exception>
     public static int Write(
         string data, string output, DeformedFolderOptions options, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
@@ -31,8 +32,8 @@ public static class DeformedFolder
         var rows = folder.Select(options.Split, options.Source, options.Count);
         if (rows.GroupBy(row => Target(row.Name)).FirstOrDefault(group => group.Count() > 1) is { } clash)
         {
-            throw new ImageException(
-                $"Images {string.Join(" and ", clash.Select(row => $"'{folder.ImagePath(row)}'"))} would both be written to '{clash.Key}'; rename one.");
+            string both = string.Join(" and ", clash.Select(row => $"'{folder.ImagePath(row)}'"));
+            throw new ImageException($"Images {both} would both be written to '{clash.Key}'; rename one.");
         }
 
         AtomicFile.CreateFolder(Path.Combine(output, "images"));

@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using DiffeoNN.Onnx.Metrics;
 
 namespace DiffeoNN.Onnx.Evaluation;
@@ -39,6 +40,15 @@ public sealed record EvaluationSummary(
 {
     /// <summary>The gap below which no share of it is stated: 0.005.</summary>
     public const double SmallestGap = 0.005;
+
+    /// <summary>The loss from which canonicalisation counts as harmful: 0.001.</summary>
+    public const double SmallestHarm = 0.001;
+
+    /// <summary>The means of the first metric where canonicalisation makes it worse than the network alone; null where it does not.</summary>
+    [JsonIgnore]
+    public (double Alone, double Canonicalised)? Harm => Methods.Naive.Metric.Mean - Methods.Diffeonn.Metric.Mean is > SmallestHarm
+        ? (Methods.Naive.Metric.Mean, Methods.Diffeonn.Metric.Mean)
+        : null;
 
     private static readonly JsonSerializerOptions Format = new()
     {

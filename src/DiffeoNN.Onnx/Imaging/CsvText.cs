@@ -33,7 +33,8 @@ internal static class CsvText
         }
         catch (NotSupportedException e)
         {
-            throw new InvalidDataException($"a row after line {(rows.Count > 0 ? rows[^1].Line : 0)} is too long; is a quote not closed?", e);
+            int last = rows.Count > 0 ? rows[^1].Line : 0;
+            throw new InvalidDataException($"a row after line {last} is too long; is a quote not closed?", e);
         }
 
         return rows;

@@ -1,6 +1,6 @@
 namespace DiffeoNN.Onnx.Imaging;
 
-/// <summary>An image as planes of floats: channel by channel, row by row, values nominally in [0, 1].</summary>
+/// <summary>An image as planes of floats: channel by channel, row by row, values in [0, 1] where they are to be run.</summary>
 /// <remarks>Owns its memory and knows neither files nor tensors; <see cref="ImageFile"/> converts.</remarks>
 public sealed class ImageBuffer
 {

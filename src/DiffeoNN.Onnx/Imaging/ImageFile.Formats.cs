@@ -9,7 +9,8 @@ public static partial class ImageFile
     /// <param name="path">Path or name.</param>
     public static bool HasImageExtension(string path) => Extensions.Contains(Path.GetExtension(path).ToLowerInvariant());
 
-    /// <summary>The images directly inside a folder, sorted by name: files with an image's extension, but for hidden ones (<c>._a.png</c>).</summary>
+    /// <summary>The images directly inside a folder, sorted by name: files with an image's extension, hidden ones (<c>._a.png</c>) left out.
+    /// </summary>
     /// <param name="folder">It must exist.</param>
     public static IReadOnlyList<string> ListFolder(string folder) =>
         [.. Directory.EnumerateFiles(folder)

@@ -28,7 +28,8 @@ public static partial class ImageFile
     public static ImageBuffer Read(Stream stream)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        if (!stream.CanRead) throw new ArgumentException("The stream cannot be read: it was opened for writing, or is closed.", nameof(stream));
+        if (!stream.CanRead)
+            throw new ArgumentException("The stream cannot be read: it was opened for writing, or is closed.", nameof(stream));
         using var content = new MemoryStream();
         try
         {

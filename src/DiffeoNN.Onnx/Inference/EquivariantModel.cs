@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Canonicalisation.Graphs;
@@ -135,7 +136,8 @@ public sealed partial class EquivariantModel : IDisposable
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellationToken">Ends the run within one step.</param>
     /// <returns>The caller disposes it.</returns>
-    /// <exception cref="ImageException">An image cannot be converted to the bundle's channels, or is smaller than 2x2 pixels.</exception>
+    /// <exception cref="ImageException">An image cannot be converted to the bundle's channels, is smaller than 2x2 pixels, or has values that are
+    /// not in [0, 1].</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public EquivariantResult Run(
         IReadOnlyList<ImageBuffer> images,
@@ -196,7 +198,8 @@ public sealed partial class EquivariantModel : IDisposable
     /// <param name="images">At least one, of any sizes.</param>
     /// <param name="cancellationToken">Stops the run.</param>
     /// <returns>One answer an image, at its size.</returns>
-    /// <exception cref="ImageException">An image cannot be converted to the bundle's channels, or is smaller than 2x2 pixels.</exception>
+    /// <exception cref="ImageException">An image cannot be converted to the bundle's channels, is smaller than 2x2 pixels, or has values that are
+    /// not in [0, 1].</exception>
     public IReadOnlyList<ModelOutput> RunNaive(IReadOnlyList<ImageBuffer> images, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(images);
@@ -266,6 +269,19 @@ public sealed partial class EquivariantModel : IDisposable
         return _mapping.Map([.. used.Select(pass => passes.Answer(outputs[pass], pass, image))], _grid, height, width);
     }
 
+    // Rounding in what made the image is no other range.
+    private static void RequireUnitRange(ImageBuffer image)
+    {
+        const float slack = 1e-3f;
+        int bad = image.Data.IndexOfAnyExceptInRange(-slack, 1 + slack);
+        if (bad < 0) return;
+        int plane = image.Height * image.Width, row = bad % plane / image.Width, column = bad % image.Width;
+        string value = image.Data[bad].ToString("G6", CultureInfo.InvariantCulture);
+        throw new ImageException(
+            $"An image holds the value {value} (channel {bad / plane}, row {row}, column {column}); pixel values are 0 to 1, whatever the "
+            + "networks were trained on: divide bytes by 255, and let the manifest's mean and std do the rest.");
+    }
+
     private (IReadOnlyList<ImageBuffer> Buffers, torch.Tensor Batch) ToBatch(IReadOnlyList<ImageBuffer> images)
     {
         var spec = Bundle.Image;
@@ -273,6 +289,7 @@ public sealed partial class EquivariantModel : IDisposable
             throw new ImageException($"An image is {small.Width}x{small.Height} pixels; at least 2x2 are needed.");
         if (images.FirstOrDefault(image => !image.CanBecome(spec.Channels)) is { } other)
             throw new ImageException($"An image has {other.Channels} channels, and bundle '{Bundle.Name}' takes {spec.Channels}; only grey and RGB become each other.");
+        foreach (var image in images) RequireUnitRange(image);
         ImageBuffer[] buffers = [.. images.Select(image => ImageResampler.Resize(image.WithChannels(spec.Channels), spec.Height, spec.Width))];
         return (buffers, ImageTensor.ToTensor(buffers).to(Device.Torch));
     }

@@ -46,7 +46,7 @@ internal sealed record SearchSettings(EnergyWeights Weights, CanonicaliserOption
 
     private static CanonicaliserOptions OfBundle(Bundle bundle, RefinementSettings? refinement)
     {
-        var (optimiser, weights, acceptance) = (bundle.Optimiser, bundle.EnergyWeights, bundle.Manifest.Acceptance);
+        var (optimiser, weights, acceptance) = (bundle.Optimiser, bundle.EnergyWeights, AcceptanceSettings.Of(bundle.Manifest.Acceptance));
         var defaults = new CanonicaliserOptions();
         return new CanonicaliserOptions
         {
@@ -66,9 +66,9 @@ internal sealed record SearchSettings(EnergyWeights Weights, CanonicaliserOption
             SmoothnessWeight = refinement?.Smoothness ?? weights.Smoothness,
             OrientationWeight = refinement?.Orientation ?? weights.Orientation,
             Padding = bundle.Image.Padding == ImagePadding.Border ? WarpPadding.Border : WarpPadding.Zeros,
-            CanonicalBelow = acceptance?.CanonicalBelow,
-            MinimumDecrease = acceptance?.MinimumDecrease ?? defaults.MinimumDecrease,
-            MaximumInverseResidual = acceptance?.InverseResidual ?? defaults.MaximumInverseResidual,
+            CanonicalBelow = acceptance.CanonicalBelow,
+            MinimumDecrease = acceptance.MinimumDecrease ?? defaults.MinimumDecrease,
+            MaximumInverseResidual = acceptance.InverseResidual ?? defaults.MaximumInverseResidual,
         };
     }
 

@@ -86,12 +86,12 @@ internal sealed class Candidate
 
     private TuningTrial Scored(AcceptanceSettings? acceptance, CanonicaliserOptions search)
     {
-        var defaults = new CanonicaliserOptions();
+        var (effective, defaults) = (AcceptanceSettings.Of(acceptance), new CanonicaliserOptions());
         var rule = new Acceptance(search with
         {
             Accept = AcceptanceRule.Checked,
-            CanonicalBelow = acceptance?.CanonicalBelow,
-            MinimumDecrease = acceptance?.MinimumDecrease ?? defaults.MinimumDecrease,
+            CanonicalBelow = effective.CanonicalBelow,
+            MinimumDecrease = effective.MinimumDecrease ?? defaults.MinimumDecrease,
         });
         double[] means = [.. Outcomes.Select(set => set.Average(outcome => outcome.Metric(rule)))];
         double[] used = [.. Outcomes.Select(set => set.Count(outcome => outcome.IsUsedBy(rule)) / (double)set.Count)];

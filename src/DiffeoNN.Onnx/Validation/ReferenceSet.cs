@@ -68,14 +68,19 @@ internal sealed record ReferenceSet(
         static string? Text(JsonElement module, string name) => module.TryGetProperty(name, out var found) ? found.GetString() : null;
     }
 
+    /// <summary>Files whose names end so, hidden ones left out.</summary>
+    private static IEnumerable<string> Files(string folder, string ending) =>
+        Directory.GetFiles(folder, "*" + ending).Where(path => !Path.GetFileName(path).StartsWith('.'));
+
     private static ReferenceSet Read(string folder, OnnxGraph graph)
     {
         var inputs = Numbered(folder, "input", [.. graph.RequiredInputs]);
         // Inputs alone are a way to give a model what it needs; a set with gradients or modules has lost its outputs.
         var isInputsAlone = !Directory.Exists(Path.Combine(folder, Intermediates))
-            && Directory.GetFiles(folder, "*.pb").All(path => Path.GetFileName(path).StartsWith("input_", StringComparison.Ordinal) && !path.EndsWith(Suffix + ".pb", StringComparison.Ordinal));
+            && Files(folder, ".pb").All(path =>
+                Path.GetFileName(path).StartsWith("input_", StringComparison.Ordinal) && !path.EndsWith(Suffix + ".pb", StringComparison.Ordinal));
         var outputs = isInputsAlone ? [] : Numbered(folder, "output", graph.Outputs);
-        var gradients = Directory.GetFiles(folder, $"*{Suffix}.pb").Order(StringComparer.Ordinal).Select(path =>
+        var gradients = Files(folder, $"{Suffix}.pb").Order(StringComparer.Ordinal).Select(path =>
         {
             var tensor = Tensor(path);
             return tensor.Name.EndsWith(Suffix, StringComparison.Ordinal) ? tensor : tensor.WithName(Path.GetFileNameWithoutExtension(path));

@@ -305,6 +305,37 @@ public sealed partial class EquivariantModelTests
         Assert.That(torch.Tensor.TotalCount, Is.EqualTo(before));
     }
 
+    [TestCase(null, 0.5, null)]
+    [TestCase("{ \"inverseResidual\": 0.5 }", 0.5, null)]
+    [TestCase("{ \"canonicalBelow\": 3 }", 0, 3.0)]
+    [TestCase("{ \"minimumDecrease\": 0 }", 0, null)]
+    public void Acceptance_ThatNobodyChose_AsksForHalfOfTheEnergy(string? acceptance, double decrease, double? below)
+    {
+        using var tiny = new TinyBundle();
+        tiny.Manifest(root =>
+        {
+            root.Remove("acceptance");
+            if (acceptance is not null) root["acceptance"] = JsonNode.Parse(acceptance);
+        });
+        using var model = EquivariantModel.Load(tiny.Path);
+        Assert.That((model.Settings.MinimumDecrease, model.Settings.CanonicalBelow), Is.EqualTo((decrease, below)));
+        Assert.That(model.SettingsFromProposal.MinimumDecrease, Is.EqualTo(decrease));
+    }
+
+    [TestCase(255f, "holds the value 255 (channel 1, row 3, column 5)")]
+    [TestCase(-0.5f, "holds the value -0.5 (channel 1, row 3, column 5)")]
+    [TestCase(float.NaN, "holds the value NaN")]
+    public void Images_WithValuesOutOfRange_AreRefusedWithTheReason(float value, string message)
+    {
+        using var model = EquivariantModel.Load(TinyBundle.Original);
+        var images = Images(2, 12, 16);
+        images[1][1, 3, 5] = value;
+        foreach (var run in new Action[] { () => model.Run(images).Dispose(), () => model.RunNaive(images) })
+            Assert.That(run, Throws.TypeOf<ImageException>().With.Message.Contains(message).And.Message.Contains("divide bytes by 255"));
+        images[1][1, 3, 5] = 1 + 1e-4f;
+        Assert.That(() => model.RunNaive(images), Throws.Nothing, "rounding");
+    }
+
     private static ImageBuffer[] Images(int count, int height, int width)
     {
         var random = new Random(5);

@@ -162,7 +162,7 @@ public sealed class TunerTests
 
         var written = result.ApplyTo(manifest);
 
-        Assert.That(better.ChangesFrom(present), Is.EqualTo("adversarial 3 -> 4.5, refinement.steps none -> 0, canonicalBelow none -> 12.5"));
+        Assert.That(better.ChangesFrom(present), Is.EqualTo("adversarial 3 -> 4.5, refinement.steps none -> 0, canonicalBelow none -> 12.5, minimumDecrease 0 -> none"));
         Assert.That(present.ChangesFrom(present), Is.Empty);
         Assert.That(TunedSettings.Of(written), Is.EqualTo(better));
         Assert.That(written.Provenance!.Notes, Is.EqualTo("first\nlast\nTuned: 7 images of split val, undeformed and by tps, svf, seed 3, 9 trials, score 0.5000 to 0.7500."));

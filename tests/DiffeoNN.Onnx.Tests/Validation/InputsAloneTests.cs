@@ -26,6 +26,7 @@ internal sealed class InputsAloneTests
         using var folder = new TemporaryFolder();
         Model().Save(folder["model.onnx"]);
         SaveInputs(folder);
+        File.WriteAllText(folder["test_data_set_0/._y_grad.pb"], "a finder's notes");
 
         var report = Validator.Run(folder["model.onnx"], Options).Graphs.Single();
 

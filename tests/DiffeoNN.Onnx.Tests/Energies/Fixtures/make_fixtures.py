@@ -123,6 +123,7 @@ def main():
         "image": {"channels": CHANNELS, "height": HEIGHT, "width": WIDTH, "mean": MEAN, "std": STD, "padding": "zeros"},
         "models": models, "energy": {**WEIGHTS, "smoothness": 1.0, "orientation": 1.0},
         "optimiser": {"field": "lattice", "lattice": 8, "steps": 20, "learningRate": 0.01, "squarings": 5, "tolerance": 1e-4, "patience": 5},
+        "acceptance": {"minimumDecrease": 0.0},
         "references": ["reference/energy", "reference/inner"],
         "provenance": {"trainedOn": "nothing", "tool": "make_fixtures.py", "seed": 20},
     }

@@ -1,0 +1,113 @@
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Energies;
+using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Metrics;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Diagnostics.Wiring;
+
+/// <summary>Whether energies rise when images are deformed: the whole, and what the networks that score images say by themselves.</summary>
+internal static class EnergyWiring
+{
+    /// <summary>Share of the pairs that has to agree.</summary>
+    private const double Most = 0.75;
+
+    /// <summary>Mean difference within the pairs, by its standard deviation, that says something.</summary>
+    private const double Clear = 0.5;
+
+    /// <summary>The critic, or an energy of the user's own.</summary>
+    public static Finding OfNetwork(WiringSample sample, BundleRole role, IEngine engine, CancellationToken cancellationToken)
+    {
+        var bundle = sample.Bundle;
+        var file = bundle.Manifest.Models[role]!;
+        string output = role == BundleRole.Critic ? bundle.Manifest.Models.Critic!.Output : bundle.Manifest.Models.Energy!.Output;
+        string subject = $"{BundleValidator.Title(role)} ({file.File})";
+        using var graph = bundle.LoadGraph(role, engine);
+        var inputs = NetworkInput.All(bundle.Image);
+        var wired = Separate(inputs[0]);
+        // Other inputs are asked for only where the one that is wired says little.
+        Separation[] found = Math.Abs(wired.Effect) < Clear ? [wired, .. inputs.Skip(1).Select(Separate)] : [wired];
+        int best = Enumerable.Range(0, found.Length).MaxBy(i => Math.Abs(found[i].Effect));
+        string pairs = $"is higher on the deformed image in {wired.Rises} of {sample.Count} pairs";
+        if (best > 0 && Math.Abs(found[best].Effect) > Math.Abs(wired.Effect) + Clear)
+        {
+            int told = Math.Max(found[best].Rises, sample.Count - found[best].Rises);
+            return WiringDiagnosis.OtherInput(
+                subject, inputs[best], $"{pairs} as wired, and tells in {told} of them which is which from {inputs[best].Name}");
+        }
+
+        if (wired.Rises >= Most * sample.Count) return new(FindingLevel.Good, subject, pairs);
+        return wired.Rises <= (1 - Most) * sample.Count
+            ? new(FindingLevel.Problem, subject,
+                $"is negated: it {pairs}; it has to be low on undeformed images and high on deformed ones",
+                "negate its output before the export, or export the score with the other sign")
+            : new(FindingLevel.Warning, subject, $"does not tell deformed from undeformed images: it {pairs}",
+                "check that the images are undeformed and of the kind it was trained on, and that its trained weights were exported");
+
+        Separation Separate(NetworkInput input)
+        {
+            using var scope = torch.NewDisposeScope();
+            return Separation.Of(Score(sample.Images), Score(sample.Deformed));
+
+            torch.Tensor Score(torch.Tensor images) =>
+                graph.RunSingle(file.Input, input.Of(images), output, cancellationToken)
+                    .to(torch.float64).reshape(images.size(0), -1).mean([1L]);
+        }
+    }
+
+    /// <summary>The energy that is minimised, as the bundle weighs it.</summary>
+    public static IEnumerable<Finding> OfWhole(WiringSample sample, OnnxEnergy energy, CancellationToken cancellationToken)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var undeformed = energy.Evaluate(sample.Images, false, cancellationToken);
+        using var deformed = energy.Evaluate(sample.Deformed, false, cancellationToken);
+        double[] own = [.. undeformed.Energy.narrow(0, 0, sample.Count / 2).cpu().data<float>().Select(value => (double)value).Order()];
+        if (!own.All(double.IsFinite) || deformed.Energy.isfinite().logical_not().any().item<bool>())
+        {
+            yield return new(FindingLevel.Problem, "energy", "is not finite for some of the images",
+                "look at the terms one by one; a logarithm or a division in a network may meet 0");
+            yield break;
+        }
+
+        int rises = WiringSample.Rises(undeformed.Energy, deformed.Energy);
+        string text = $"rises with deformation in {rises} of {sample.Count} pairs; undeformed images have "
+            + $"{WiringDiagnosis.Text(own[0])} to {WiringDiagnosis.Text(own[^1])}, "
+            + $"median {WiringDiagnosis.Text(SummaryStatistics.Quantile(own, 0.5))}";
+        yield return rises >= Most * sample.Count
+            ? new(FindingLevel.Good, "energy", text)
+            : new(FindingLevel.Problem, "energy", text + ": minimising it does not lead back to undeformed images",
+                "see what is said of its networks; else weigh its terms anew with tune");
+        var acceptance = sample.Bundle.Manifest.Acceptance;
+        if (acceptance is not { IsChosen: true })
+        {
+            yield return new(FindingLevel.Warning, "acceptance",
+                "the manifest does not say when a map helps; until it does an image must lose "
+                + $"{100 * AcceptanceSettings.SafeDecrease:0} % of its energy",
+                "run tune, which chooses it");
+        }
+
+        if (acceptance?.CanonicalBelow is not { } below) yield break;
+        int left = own.Count(value => value <= below);
+        string alone = $"canonicalBelow {WiringDiagnosis.Text(below)} leaves {left} of {own.Length} undeformed images alone";
+        yield return left > 0
+            ? new(FindingLevel.Good, "acceptance", alone)
+            : new(FindingLevel.Warning, "acceptance", alone,
+                "choose it anew with tune: it belongs to the networks and weights it was chosen for");
+    }
+
+    /// <summary>How clearly scores differ.</summary>
+    /// <param name="Rises">Pairs in which the deformed image has the higher score.</param>
+    /// <param name="Effect">Mean of the differences by their standard deviation.</param>
+    private sealed record Separation(int Rises, double Effect)
+    {
+        public static Separation Of(torch.Tensor undeformed, torch.Tensor deformed)
+        {
+            using var scope = torch.NewDisposeScope();
+            double[] differences = [.. (deformed - undeformed).cpu().data<double>()];
+            var statistics = SummaryStatistics.Of(differences);
+            double spread = Math.Max(statistics.StandardDeviation, 1e-12 + (1e-9 * Math.Abs(statistics.Mean)));
+            return new Separation(WiringSample.Rises(undeformed, deformed), statistics.Mean / spread);
+        }
+    }
+}

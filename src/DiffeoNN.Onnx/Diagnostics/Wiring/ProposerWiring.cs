@@ -1,0 +1,110 @@
+using System.Globalization;
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Energies;
+using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Inference;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Diagnostics.Wiring;
+
+/// <summary>Whether proposals lead deformed images back: of all readings of the output, the manifest's has to come nearest to the undeformed one.
+/// </summary>
+internal static class ProposerWiring
+{
+    /// <summary>Share of the squared error between deformed and undeformed image that a proposal has to remove to count as one.</summary>
+    private const double Least = 0.1;
+
+    /// <summary>From which share on no other input is looked for.</summary>
+    private const double Fair = 0.5;
+
+    /// <summary>By how much another reading or input has to be better.</summary>
+    private const double Clear = 0.1;
+
+    private static readonly Reading[] Readings =
+    [
+        new("", "", (v, _) => v),
+        new("is negated: it is the map from the undeformed image to the deformed one", "negate its output before the export", (v, _) => -v),
+        new("has its components swapped: y comes first", "swap the two channels of its output, x first", (v, _) => v.flip(1)),
+        new("has its components swapped and negated", "swap the two channels of its output, x first, and negate them", (v, _) => -v.flip(1)),
+        new("is in pixels", "multiply its output by 2 / (the longest side - 1)", (v, grid) => v * grid.PixelSize),
+        new("is in pixels and negated", "multiply its output by -2 / (the longest side - 1)", (v, grid) => -v * grid.PixelSize),
+    ];
+
+    public static IEnumerable<Finding> Run(
+        WiringSample sample, IEngine engine, OnnxEnergy energy, bool energyIsSound, CancellationToken cancellationToken)
+    {
+        var bundle = sample.Bundle;
+        var spec = bundle.Manifest.Models.Proposer!;
+        string subject = $"proposer ({spec.File})";
+        using var graph = bundle.LoadGraph(BundleRole.Proposer, engine);
+        var settings = SearchSettings.Of(bundle, new EquivariantOptions()).FromProposal;
+        var inputs = NetworkInput.All(bundle.Image);
+        using var scope = torch.NewDisposeScope();
+        var asWired = Ask(inputs[0]);
+        if (asWired.isfinite().logical_not().any().item<bool>())
+        {
+            yield return new(FindingLevel.Problem, subject, "its proposal is not finite for some of the images",
+                "look at its weights; the training may have diverged");
+            yield break;
+        }
+
+        double[] gains = [.. Readings.Select(reading => GainOf(reading, asWired))];
+        int best = Enumerable.Range(0, gains.Length).MaxBy(i => gains[i]);
+        string wired = $"changes the squared distance to the undeformed image by {Change(gains[0])}";
+        // Other inputs are asked for only where the one that is wired leaves them something to gain.
+        var verdict = gains[0] < Fair || gains[best] > gains[0] + Clear ? Fault() : null;
+        yield return verdict ?? new(FindingLevel.Good, subject, $"its proposal {wired}");
+        if (verdict is not null) yield break;
+        if (!energyIsSound) yield break;
+        using var before = energy.Evaluate(sample.Deformed, false, cancellationToken);
+        using var after = energy.Evaluate(Warped(Readings[0], asWired), false, cancellationToken);
+        int falls = WiringSample.Rises(after.Energy, before.Energy);
+        yield return falls * 4 >= sample.Count * 3
+            ? new(FindingLevel.Good, subject, $"its proposal lowers the energy of {falls} of {sample.Count} deformed images")
+            : new(FindingLevel.Warning, subject,
+                $"its proposal lowers the energy of {falls} of {sample.Count} deformed images only, so most are refused",
+                "energy and proposer contradict each other: weigh the energy's terms anew with tune, or train the proposer longer");
+
+        Finding? Fault()
+        {
+            var other = inputs.Skip(1).Select(input => (Input: input, Gain: GainOf(Readings[0], Ask(input)))).MaxBy(pair => pair.Gain);
+            if (other.Gain >= Least && other.Gain > gains[best] + Clear)
+                return WiringDiagnosis.OtherInput(subject, other.Input, $"{wired} as wired, by {Change(other.Gain)} from {other.Input.Name}");
+            if (gains[0] >= Least && gains[best] <= gains[0] + Clear) return null;
+            return best > 0 && gains[best] >= Least
+                ? new Finding(FindingLevel.Problem, subject,
+                    $"{Readings[best].Name}. Its proposal {wired}; read so, by {Change(gains[best])}. "
+                    + "The canonical image is y(p) = x(exp(v)(p)), x first, in units of half the longest side",
+                    Readings[best].Advice)
+                : new Finding(FindingLevel.Warning, subject, $"its proposal {wired}",
+                    "check that the images are undeformed and of the kind it was trained on, and that its trained weights were exported");
+        }
+
+        torch.Tensor Ask(NetworkInput input) => graph.RunSingle(spec.Input, input.Of(sample.Deformed), spec.Output, cancellationToken);
+
+        static string Change(double gain) => string.Create(CultureInfo.InvariantCulture, $"{-100 * gain:+0;-0;0} %");
+
+        double GainOf(Reading reading, torch.Tensor velocity)
+        {
+            using var inner = torch.NewDisposeScope();
+            double apart = (sample.Deformed - sample.Images).pow(2).sum().item<float>();
+            double left = (Warped(reading, velocity) - sample.Images).pow(2).sum().item<float>();
+            return apart > 0 && double.IsFinite(left) ? 1 - (left / apart) : double.NegativeInfinity;
+        }
+
+        torch.Tensor Warped(Reading reading, torch.Tensor velocity)
+        {
+            var grid = SamplingGrid.Of(sample.Deformed);
+            var full = LatticeUpsampling.Resample(reading.Of(velocity.to(sample.Deformed.device), grid), grid);
+            int[] squarings = ScalingAndSquaring.Squarings(full, settings.MinimumSquarings);
+            return Warp.Apply(sample.Deformed, ScalingAndSquaring.Exp(full, squarings), settings.Padding);
+        }
+    }
+
+    /// <summary>One way to take a proposer's output.</summary>
+    /// <param name="Name">What is wrong with the output if this is right.</param>
+    /// <param name="Advice">What to do then.</param>
+    /// <param name="Of">The velocity that is meant.</param>
+    private sealed record Reading(string Name, string Advice, Func<torch.Tensor, SamplingGrid, torch.Tensor> Of);
+}

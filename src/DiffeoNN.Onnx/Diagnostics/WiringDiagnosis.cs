@@ -1,0 +1,109 @@
+using System.Globalization;
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Diagnostics.Wiring;
+using DiffeoNN.Onnx.Energies;
+using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Imaging;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Diagnostics;
+
+/// <summary>
+/// Whether the networks of a bundle mean what its manifest says: what no file tells is tried on undeformed images and deformed copies of them.
+/// </summary>
+/// <remarks>It finds a reconstruction in other units than pixel values, a critic or energy of the wrong sign, a proposer that is negated, has
+/// its components swapped or is in pixels, and networks that were trained on another range of pixel values.</remarks>
+public static class WiringDiagnosis
+{
+    /// <summary>Images that are looked at: 16, spread over those that are given.</summary>
+    public const int MostImages = 16;
+
+    /// <summary>Tries a bundle.</summary>
+    /// <param name="folder">The bundle's folder.</param>
+    /// <param name="images">Undeformed images of the kind its networks were trained on, at least one; eight or more say something.</param>
+    /// <param name="options">Device, engine and cores; defaults if null.</param>
+    /// <param name="cancellationToken">Stops between two runs of a network.</param>
+    /// <exception cref="BundleException">The bundle is missing, malformed or inconsistent.</exception>
+    /// <exception cref="ImageException">An image cannot be brought to the bundle's channels, or is smaller than 2x2 pixels.</exception>
+    /// <exception cref="GraphException">The engine cannot load or run a network.</exception>
+    public static IReadOnlyList<Finding> Run(
+        string folder, IReadOnlyList<ImageBuffer> images, ExecutionOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentOutOfRangeException.ThrowIfZero(images.Count, nameof(images));
+        var bundle = Bundle.Load(folder);
+        int count = Math.Min(images.Count, MostImages);
+        ImageBuffer[] chosen = [.. Enumerable.Range(0, count).Select(i => images[i * images.Count / count])];
+        Require(bundle, chosen);
+        Finding[] before = [Pixels(chosen), Manifest(bundle.Image)];
+        if (before.Any(finding => finding.Level == FindingLevel.Problem)) return before;
+        using var noGradient = torch.no_grad();
+        using var scope = torch.NewDisposeScope();
+        var engine = Engine.Create(options ?? new ExecutionOptions { Device = ExecutionDevice.Cpu });
+        return [.. before, .. Networks(WiringSample.Of(bundle, chosen), engine, cancellationToken)];
+    }
+
+    private static List<Finding> Networks(WiringSample sample, IEngine engine, CancellationToken cancellationToken)
+    {
+        var bundle = sample.Bundle;
+        var findings = new List<Finding>();
+        foreach (var role in new[] { BundleRole.Inner, BundleRole.Augmented }.Where(bundle.Has))
+            findings.AddRange(PredictorWiring.Run(sample, role, engine, cancellationToken));
+        if (bundle.Has(BundleRole.Vae)) findings.Add(VaeWiring.Run(sample, engine, cancellationToken));
+        foreach (var role in new[] { BundleRole.Critic, BundleRole.Energy }.Where(bundle.Has))
+            findings.Add(EnergyWiring.OfNetwork(sample, role, engine, cancellationToken));
+        using var energy = OnnxEnergy.FromBundle(bundle, engine);
+        findings.AddRange(EnergyWiring.OfWhole(sample, energy, cancellationToken));
+        bool sound = findings.TrueForAll(finding => finding.Level != FindingLevel.Problem);
+        if (bundle.Has(BundleRole.Proposer)) findings.AddRange(ProposerWiring.Run(sample, engine, energy, sound, cancellationToken));
+        return findings;
+    }
+
+    /// <summary>That a network was trained on something else than it is given.</summary>
+    internal static Finding OtherInput(string subject, NetworkInput input, string text) => new(
+        FindingLevel.Problem, subject, $"was trained on {input.Name}, and is given something else: it {text}",
+        $"set {input.Manifest} in the manifest's image, if that is right for all networks, or export this one with its normalisation changed");
+
+    /// <summary>Three digits.</summary>
+    internal static string Text(double value) => value.ToString("0.###", CultureInfo.InvariantCulture);
+
+    private static void Require(Bundle bundle, ImageBuffer[] images)
+    {
+        if (Array.Find(images, image => image.Height < 2 || image.Width < 2) is { } small)
+            throw new ImageException($"An image is {small.Width}x{small.Height} pixels; at least 2x2 are needed.");
+        if (Array.Find(images, image => !image.CanBecome(bundle.Image.Channels)) is { } other)
+        {
+            throw new ImageException(
+                $"An image has {other.Channels} channels, and bundle '{bundle.Name}' takes {bundle.Image.Channels}; "
+                + "only grey and RGB become each other.");
+        }
+    }
+
+    private static Finding Pixels(ImageBuffer[] images)
+    {
+        float least = images.Min(image => image.Data.ToArray().Min()), most = images.Max(image => image.Data.ToArray().Max());
+        string text = $"{images.Length} images with pixel values of {Text(least)} to {Text(most)}";
+        if (!(least >= 0 && most <= 1))
+        {
+            return new(FindingLevel.Problem, "images", $"{text}; expected 0 to 1",
+                most > 1 && most <= 255 && least >= 0 ? "divide them by 255" : "bring them to 0 to 1 before anything else");
+        }
+
+        if (images.Length < 8)
+            return new(FindingLevel.Warning, "images", $"{text}: too few to be sure of anything", "give at least 8 undeformed images");
+        return most < 0.02
+            ? new(FindingLevel.Problem, "images", $"{text}: they are black to every network",
+                "if they store class numbers or 12 bits in 16, scale them first")
+            : new(FindingLevel.Good, "images", text);
+    }
+
+    private static Finding Manifest(ImageSpec image)
+    {
+        string text = $"mean {string.Join(", ", image.Mean.Select(Text))} and std {string.Join(", ", image.Std.Select(Text))}";
+        return image.Mean.Any(mean => mean is < -1 or > 2) || image.Std.Any(std => std > 3)
+            ? new(FindingLevel.Problem, "image",
+                $"{text} in the manifest are of pixel values of 0 to 255; networks see (value - mean) / std of values of 0 to 1",
+                "divide them by 255")
+            : new(FindingLevel.Good, "image", $"{text} in the manifest are of pixel values of 0 to 1");
+    }
+}

@@ -1,0 +1,153 @@
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Diagnostics;
+using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Shapes;
+
+namespace DiffeoNN.Onnx.Tests.Diagnostics;
+
+/// <summary>Bundles whose files are sound and whose wiring is not, planted one by one into the bundle of shapes.</summary>
+[TestFixture]
+public sealed class WiringDiagnosisTests
+{
+    private static readonly ImageBuffer[] Shapes = [.. Enumerable.Range(0, 8).Select(i => ShapesGenerator.Generate(77, i, 128).Image)];
+
+    /// <summary>Several faults at once, for each network its own: a run of a bundle takes seconds.</summary>
+    private static IEnumerable<TestCaseData> Faults()
+    {
+        yield return Bundle(
+            "normalised reconstruction, negated critic, negated proposer",
+            Fault("vae", "its reconstruction is in normalised values", (graph, _) => graph.After("reconstruction", ("Sub", 0.45f), ("Div", 0.225f))),
+            Fault("critic", "is negated: it is higher on the deformed image in ", (graph, _) => graph.After("score", ("Mul", -1))),
+            Fault("proposer", "is negated", (graph, _) => graph.After("velocity", ("Mul", -1))));
+        yield return Bundle(
+            "reconstruction of -1 to 1, swapped components, network of 0 to 255",
+            Fault("vae", "its reconstruction is in normalised values", (graph, _) => graph.After("reconstruction", ("Mul", 2), ("Sub", 1))),
+            Fault("proposer", "has its components swapped: y comes first", (graph, _) => graph.Swap("velocity")),
+            Fault("inner", "was trained on pixel values of 0 to 255", (graph, input) => graph.Before(input, ("Div", 255))));
+        yield return Bundle(
+            "reconstruction of 0 to 255, swapped and negated components",
+            Fault("vae", "its reconstruction is in values of 0 to 255", (graph, _) => graph.After("reconstruction", ("Mul", 255))),
+            Fault("proposer", "has its components swapped and negated", (graph, _) => graph.After("velocity", ("Mul", -1)).Swap("velocity")));
+        yield return Bundle(
+            "velocity in pixels, vae of 0 to 255",
+            Fault("vae", "was trained on pixel values of 0 to 255", (graph, input) => graph.Before(input, ("Div", 255))),
+            Fault("proposer", "is in pixels", (graph, _) => graph.After("velocity", ("Mul", 63.5f))));
+        yield return Bundle(
+            "vae of -1 to 1, proposer of 0 to 255",
+            Fault("vae", "was trained on pixel values of -1 to 1", (graph, input) => graph.Before(input, ("Add", 1), ("Div", 2))),
+            Fault("proposer", "was trained on pixel values of 0 to 255", (graph, input) => graph.Before(input, ("Div", 255))));
+
+        static TestCaseData Bundle(string name, params (string Role, string Text, Action<OnnxGraph, string> Change)[] faults) =>
+            new TestCaseData((object)faults).SetArgDisplayNames(name);
+        static (string Role, string Text, Action<OnnxGraph, string> Change) Fault(string role, string text, Action<OnnxGraph, string> change) =>
+            (role, text, change);
+    }
+
+    [TestCaseSource(nameof(Faults))]
+    public void Bundle_WithNetworksWiredWrongly_IsToldWhatIsWrongAndWhatToDo(object planted) => Check("shapes", Shapes, planted);
+
+    [TestCaseSource(nameof(Faults))]
+    public void BundleOfLungs_WithNetworksWiredWrongly_IsToldToo(object planted) =>
+        Check("lungs", Images("lungs", Repository.Shared("data/lungs")), planted);
+
+    [TestCaseSource(nameof(Faults))]
+    public void BundleOfDigits_WithNetworksWiredWrongly_IsToldToo(object planted) =>
+        Check("genus", Images("genus", Repository.Shared("data/mnist")), planted);
+
+    private static IReadOnlyList<ImageBuffer> Images(string name, string data) => WiringImages.Read(data, Bundle.Load(Repository.Bundle(name)));
+
+    private static void Check(string name, IReadOnlyList<ImageBuffer> images, object planted)
+    {
+        var faults = ((string Role, string Text, Action<OnnxGraph, string> Change)[])planted;
+        using var bundle = new WiredBundle(name);
+        foreach (var fault in faults) bundle.Change(fault.Role, fault.Change);
+        var findings = Run(bundle, images);
+        foreach (var fault in faults)
+        {
+            var problem = findings.SingleOrDefault(finding => finding.Level == FindingLevel.Problem && finding.Subject == $"{fault.Role} ({fault.Role}.onnx)");
+            Assert.That(problem?.Text, Does.Contain(fault.Text), fault.Role);
+            Assert.That(problem!.Advice, Is.Not.Empty);
+        }
+
+        string[] wrong = [.. faults.Select(fault => $"{fault.Role} ({fault.Role}.onnx)"), "energy", "acceptance"];
+        Assert.That(findings.Where(finding => finding.Level >= FindingLevel.Warning).Select(finding => finding.Subject), Is.SubsetOf(wrong));
+    }
+
+    [Test]
+    public void Bundle_WithNetworksOf0To255_IsTold_AndSoIsOneWhoseManifestSaysItAndNetworksAreOf0To1()
+    {
+        using var bytes = new WiredBundle("shapes");
+        foreach (string role in new[] { "inner", "vae", "critic", "proposer" }) bytes.Change(role, (graph, input) => graph.Before(input, ("Div", 255)));
+        var findings = Run(bytes);
+        foreach (string role in new[] { "inner", "vae", "proposer" })
+        {
+            var problem = findings.Single(finding => finding.Subject == $"{role} ({role}.onnx)");
+            Assert.That(problem.Text, Does.Contain("was trained on pixel values of 0 to 255"));
+            Assert.That(problem.Advice, Does.Contain("std 1/255"));
+        }
+
+        using var units = new WiredBundle("shapes");
+        units.Manifest = units.Manifest with { Image = units.Manifest.Image with { Std = [1 / 255.0] } };
+        findings = Run(units);
+        foreach (string role in new[] { "vae", "proposer" })
+            Assert.That(findings.Single(finding => finding.Subject == $"{role} ({role}.onnx)").Text, Does.Contain("was trained on pixel values of 0 to 1"));
+    }
+
+    [Test]
+    public void Manifest_WithMeanAndStdOfBytes_IsTold()
+    {
+        using var bundle = new WiredBundle("shapes");
+        bundle.Manifest = bundle.Manifest with { Image = bundle.Manifest.Image with { Mean = [123.675], Std = [58.395] } };
+        var problem = Run(bundle).Single(finding => finding.Level == FindingLevel.Problem);
+        Assert.That(problem.Text, Does.Contain("mean 123.675 and std 58.395 in the manifest are of pixel values of 0 to 255"));
+    }
+
+    [Test]
+    public void Energy_OfTheUser_ThatIsNegated_IsTold()
+    {
+        using var bundle = new WiredBundle("shapes");
+        bundle.Change("critic", (graph, _) => graph.After("score", ("Mul", -1)));
+        bundle.Manifest = bundle.Manifest with
+        {
+            Models = bundle.Manifest.Models with
+            {
+                Critic = null,
+                Energy = new EnergyGraphSpec { File = "critic.onnx", Sha256 = "", Input = "image", Output = "score" },
+            },
+        };
+        Assert.That(Run(bundle).Single(finding => finding.Subject == "energy (critic.onnx)").Text, Does.StartWith("is negated"));
+    }
+
+    [Test]
+    public void Bundle_OfThisRepository_IsWiredWell()
+    {
+        var findings = WiringDiagnosis.Run(Repository.Bundle("shapes"), Shapes);
+        TestContext.Out.WriteLine(string.Join(Environment.NewLine, findings));
+        Assert.That(findings.Where(finding => finding.Level != FindingLevel.Good), Is.Empty);
+        Assert.That(findings.Select(finding => finding.Subject), Is.SupersetOf(new[]
+        {
+            "images", "image", "inner (inner.onnx)", "vae (vae.onnx)", "critic (critic.onnx)", "energy", "acceptance", "proposer (proposer.onnx)",
+        }));
+    }
+
+    [Test]
+    public void Images_OutOfRange_AreToldBeforeAnythingElse()
+    {
+        ImageBuffer[] bytes = [.. Shapes.Select(image => new ImageBuffer(1, 128, 128, Array.ConvertAll(image.Data.ToArray(), value => value * 255)))];
+        var problem = WiringDiagnosis.Run(Repository.Bundle("shapes"), bytes).Single(finding => finding.Level == FindingLevel.Problem);
+        Assert.That((problem.Subject, problem.Advice), Is.EqualTo(("images", "divide them by 255")));
+        Assert.That(problem.Text, Does.Contain("expected 0 to 1"));
+    }
+
+    [Test]
+    public void FewImages_AreToldToBeTooFew() => Assert.That(
+        WiringDiagnosis.Run(Repository.Bundle("shapes"), Shapes[..2]).Single(finding => finding.Subject == "images").Level, Is.EqualTo(FindingLevel.Warning));
+
+    private static IReadOnlyList<Finding> Run(WiredBundle bundle, IReadOnlyList<ImageBuffer>? images = null)
+    {
+        var findings = WiringDiagnosis.Run(bundle.Build(), images ?? Shapes);
+        TestContext.Out.WriteLine(string.Join(Environment.NewLine, findings));
+        return findings;
+    }
+}

@@ -26,7 +26,8 @@ internal sealed class SchemaCheck(string text)
         var results = schema.Evaluate(document, AsList);
         if (results.IsValid) return [];
         var failed = (results.Details ?? []).Where(detail => !detail.IsValid);
-        List<string> errors = [.. failed.SelectMany(detail => (detail.Errors ?? []).Select(error => $"{detail.InstanceLocation}: {error.Value}"))];
+        List<string> errors = [.. failed.SelectMany(detail =>
+            (detail.Errors ?? []).Select(error => $"{detail.InstanceLocation}: {error.Value}"))];
         return errors.Count > 0 ? errors : ["the document does not fit"];
     }
 }

@@ -47,6 +47,7 @@ internal sealed class FreshProject : IDisposable
                 <RestorePackagesPath>{SecurityElement.Escape(_folder["packages"])}</RestorePackagesPath>
                 <NuGetAudit>false</NuGetAudit>
                 <TreatWarningsAsErrors>true</TreatWarningsAsErrors>
+                <MSBuildTreatWarningsAsErrors>true</MSBuildTreatWarningsAsErrors>
               </PropertyGroup>
             </Project>
             """);
@@ -69,9 +70,24 @@ internal sealed class FreshProject : IDisposable
     /// <returns>What it wrote to standard output.</returns>
     public string Run() => Dotnet(_folder["app"], "run");
 
+    /// <summary>Builds the project, whose warnings are errors.</summary>
+    /// <returns>The exit code, and what was written to standard output.</returns>
+    public (int Code, string Output) Build()
+    {
+        var (code, output, error) = Start(_folder["app"], "build");
+        return (code, output + error);
+    }
+
     public void Dispose() => _folder.Dispose();
 
     private static string Dotnet(string folder, params string[] arguments)
+    {
+        var (code, output, error) = Start(folder, arguments);
+        Assert.That(code, Is.Zero, $"dotnet {string.Join(' ', arguments)}: {output}{error}");
+        return output;
+    }
+
+    private static (int Code, string Output, string Error) Start(string folder, params string[] arguments)
     {
         var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", arguments)
         {
@@ -90,7 +106,6 @@ internal sealed class FreshProject : IDisposable
         string output = process.StandardOutput.ReadToEnd();
         if (!process.WaitForExit(TimeSpan.FromMinutes(5))) process.Kill(entireProcessTree: true);
         process.WaitForExit();
-        Assert.That(process.ExitCode, Is.Zero, $"dotnet {string.Join(' ', arguments)}: {output}{error.Result}");
-        return output;
+        return (process.ExitCode, output, error.Result);
     }
 }

@@ -57,7 +57,7 @@ public sealed class PackageTests
         Assert.That(project.HasSymbols(Library));
         Assert.That(Entries(project.Package(Library)), Is.SupersetOf(new[]
         {
-            "README.md", "lib/net10.0/DiffeoNN.Onnx.dll", "lib/net10.0/DiffeoNN.Onnx.xml",
+            "README.md", "lib/net10.0/DiffeoNN.Onnx.dll", "lib/net10.0/DiffeoNN.Onnx.xml", "buildTransitive/DiffeoNN.Onnx.targets",
         }));
 
         File.WriteAllText(project["app.csproj"], Block(Library, "xml"));
@@ -83,6 +83,26 @@ public sealed class PackageTests
         long size = Directory.GetFiles(bin, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length);
         TestContext.Out.WriteLine($"The output takes {size / 1_000_000} MB.");
         Assert.That(size, Is.LessThan(1_000_000_000));
+    }
+
+    [Test]
+    public void Library_InAProjectWithoutNatives_WarnsAndNamesTheirPackages()
+    {
+        using var project = new FreshProject(Gradients, Library);
+        var document = XDocument.Parse(Block(Library, "xml"));
+        document.Descendants("PackageReference").Where(element => element.Attribute("Include")!.Value != Library).Remove();
+        document.Save(project["app.csproj"]);
+        File.WriteAllText(project["Program.cs"], "Console.WriteLine();");
+
+        var (code, output) = project.Build();
+
+        Assert.That(code, Is.Not.Zero, output);
+        Assert.That(output, Does.Contain("DIFFEONN001").And.Contain("Microsoft.ML.OnnxRuntime.Gpu.Linux").And.Contain("libtorch-cpu-linux-x64")
+            .And.Contain("SkiaSharp.NativeAssets.Linux.NoDependencies"));
+        document.Descendants("TargetFramework").Single().AddAfterSelf(new XElement("CheckDiffeoNNNatives", "false"));
+        document.Save(project["app.csproj"]);
+        (code, output) = project.Build();
+        Assert.That(code, Is.Zero, output);
     }
 
     [Test]

@@ -25,10 +25,9 @@ internal sealed class SchemaCheck(string text)
     {
         var results = schema.Evaluate(document, AsList);
         if (results.IsValid) return [];
-        List<string> errors = [.. from detail in results.Details ?? []
-                                  where !detail.IsValid && detail.Errors is not null
-                                  from error in detail.Errors
-                                  select $"{detail.InstanceLocation}: {error.Value}"];
+        var failed = (results.Details ?? []).Where(detail => !detail.IsValid);
+        List<string> errors = [.. failed.SelectMany(detail =>
+            (detail.Errors ?? []).Select(error => $"{detail.InstanceLocation}: {error.Value}"))];
         return errors.Count > 0 ? errors : ["the document does not fit"];
     }
 }

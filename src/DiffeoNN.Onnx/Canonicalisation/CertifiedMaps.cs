@@ -10,7 +10,7 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 internal sealed class CertifiedMaps
 {
     /// <summary>What is tried, in order.</summary>
-    private static readonly (int Squarings, double Scale)[] Repairs = [(2, 1), (4, 1), (4, 0.8), (4, 0.64), (4, 0.512), (4, 0.4096)];
+    public static readonly IReadOnlyList<(int Squarings, double Scale)> Repairs = [(2, 1), (4, 1), (4, 0.8), (4, 0.64), (4, 0.512), (4, 0.4096)];
 
     private readonly int[] _squarings;
     private readonly double[] _scales;

@@ -12,33 +12,17 @@ internal sealed class PipelineMap : IDisposable
     private readonly GraphBatch _batch;
     private readonly GraphMaps _maps;
     private readonly List<DeviceTensor> _own = [];
-    private readonly CanonicalisationResult? _repaired;
     private readonly DeviceTensor? _used;
 
-    /// <summary>Judges the maps; what cannot be certified goes over the host, which repairs it.</summary>
-    public PipelineMap(
-        GraphFields fields,
-        CanonicaliserOptions options,
-        GraphBatch batch,
-        torch.Tensor images,
-        GraphMaps maps,
-        ImageState[] states,
-        StageClock clock,
-        CancellationToken cancellationToken)
+    /// <summary>Judges the maps.</summary>
+    public PipelineMap(GraphFields fields, CanonicaliserOptions options, GraphBatch batch, GraphMaps maps, ImageState[] states)
     {
         (_fields, _batch, _maps) = (fields, batch, maps);
         var acceptance = new Acceptance(options);
-        if (!Enumerable.Range(0, states.Length).All(row => acceptance.IsCertified(maps.Measures(row))))
-        {
-            var (certified, canonical) = maps.Certify(acceptance, states.Length);
-            _repaired = new SearchOutcome(fields.Energy, options, images, states, clock).Of(certified, canonical, cancellationToken);
-            (Images, Canonical, Inverse) = (_repaired.Images, Own(batch.Upload(_repaired.Canonical)), Own(batch.Upload(_repaired.InverseDisplacement)));
-            return;
-        }
-
         string[] names = [.. fields.Energy.TermNames, "smoothness", "orientation"];
         Images = [.. states.Select((state, row) => state.ToResult(
-            names, maps.SquaringsOf(row), maps.Measures(row), 1, acceptance.Judge(state.InputEnergy, state.Best.Energy, maps.Measures(row))))];
+            names, maps.SquaringsOf(row), maps.Measures(row), maps.ScaleOf(row),
+            acceptance.Judge(state.InputEnergy, state.Best.Energy, maps.Measures(row))))];
         (Canonical, Inverse) = (maps.Canonical, maps.Inverse);
         if (Images.All(image => image.Accepted))
             return;
@@ -60,13 +44,6 @@ internal sealed class PipelineMap : IDisposable
     public CanonicalisationResult ToResult(StageTimes times)
     {
         using var scope = torch.NewDisposeScope();
-        if (_repaired is not null)
-        {
-            return new CanonicalisationResult(
-                Free(_repaired.Canonical.alias()), Free(_repaired.Velocity.alias()), Free(_repaired.Displacement.alias()), Free(_repaired.InverseDisplacement.alias()),
-                Images, times);
-        }
-
         torch.Tensor Download(DeviceTensor value)
         {
             if (_used is null)
@@ -84,7 +61,6 @@ internal sealed class PipelineMap : IDisposable
     {
         _own.ForEach(value => value.Dispose());
         _used?.Dispose();
-        _repaired?.Dispose();
     }
 
     private static torch.Tensor Free(torch.Tensor tensor) => tensor.DetachFromDisposeScope();

@@ -63,7 +63,12 @@ internal sealed class PipelineMaps(GraphFields fields, CanonicaliserOptions opti
                     states[row].LeaveAlone();
             }
 
-            _judged.Add(new PipelineMap(fields, options, batch, images, maps, states, _clock, cancellationToken));
+            var repaired = _clock.Measure(Stage.Diagnostics, () => maps.Repair(_acceptance, Count, cancellationToken));
+            if (repaired.Count > 0)
+                found = _clock.Measure(Stage.EnergyGradient, () => batch.Energies(maps.Canonical, cancellationToken));
+            foreach (var row in repaired)
+                states[row].Repair(IterateEnergy.Of(found[row], 0, maps.Orientation(row), options));
+            _judged.Add(new PipelineMap(fields, options, batch, maps, states));
         }
     }
 

@@ -61,7 +61,7 @@ internal sealed class GraphBatch : IDisposable
         {
             var graph = _fields.Graph(
                 ("warp", _grid, _channels, _options.Padding, squarings.Most, squarings.Optional), "warp", () => Composer.Warp(squarings.Most, squarings.Optional));
-            using var warped = graph.Run(Inputs(full, squarings), [], [MapComposer.Canonical], cancellationToken)[MapComposer.Canonical];
+            using var warped = graph.Run(Inputs(full, Images, squarings), [], [MapComposer.Canonical], cancellationToken)[MapComposer.Canonical];
             return Taken(warped);
         }
     }
@@ -70,13 +70,17 @@ internal sealed class GraphBatch : IDisposable
     /// <param name="velocity">On the device.</param>
     /// <param name="squarings">Of each row.</param>
     /// <param name="cancellationToken">Ends it within one run of a graph.</param>
-    public GraphMaps Maps(DeviceTensor velocity, Squarings squarings, CancellationToken cancellationToken)
+    public GraphMaps Maps(DeviceTensor velocity, Squarings squarings, CancellationToken cancellationToken) =>
+        Maps(velocity, Images, squarings, cancellationToken);
+
+    /// <summary>Maps of velocities at every pixel over other images than the batch's.</summary>
+    public GraphMaps Maps(DeviceTensor velocity, DeviceTensor images, Squarings squarings, CancellationToken cancellationToken)
     {
         var graph = _fields.Graph(
             ("maps", _grid, _channels, _options.Padding, squarings.Most, squarings.Optional), "maps", () => Composer.Maps(squarings.Most, squarings.Optional));
         var outputs = graph.Run(
-            Inputs(velocity, squarings), [MapComposer.Displacement, MapComposer.Inverse, MapComposer.Canonical], [MapComposer.Diagnostics], cancellationToken);
-        return new GraphMaps(this, velocity, outputs, squarings);
+            Inputs(velocity, images, squarings), [MapComposer.Displacement, MapComposer.Inverse, MapComposer.Canonical], [MapComposer.Diagnostics], cancellationToken);
+        return new GraphMaps(_fields, this, velocity, outputs, squarings);
     }
 
     /// <summary>Energies of images on the device: the energy and its terms, row by row.</summary>
@@ -113,9 +117,6 @@ internal sealed class GraphBatch : IDisposable
             return tensor.narrow(0, 0, _count).clone();
     }
 
-    private Dictionary<string, DeviceTensor> Inputs(DeviceTensor velocity, Squarings squarings)
-    {
-        var inputs = new Dictionary<string, DeviceTensor>(squarings.Inputs) { [SearchComposer.Velocity] = velocity, [SearchComposer.Image] = Images };
-        return inputs;
-    }
+    private static Dictionary<string, DeviceTensor> Inputs(DeviceTensor velocity, DeviceTensor images, Squarings squarings) =>
+        new(squarings.Inputs) { [SearchComposer.Velocity] = velocity, [SearchComposer.Image] = images };
 }

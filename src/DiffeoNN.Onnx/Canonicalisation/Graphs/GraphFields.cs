@@ -74,6 +74,21 @@ internal sealed class GraphFields : ISearchFields, IDisposable
     /// <summary>Chooses rows: <c>y</c> is <c>x</c> where <c>index</c> (N, 1, 1, 1), bool, holds, <c>other</c> elsewhere.</summary>
     public DeviceGraph Choose => Graph("choose", "choose", () => Small("choose", OnnxElementType.Bool, "Where", ["index", "x", "other"]));
 
+    /// <summary>Rows of two batches: <c>y</c> holds those of <c>x</c> and <c>other</c>, one after the other, at <c>index</c>, int64.</summary>
+    public DeviceGraph Merge => Graph("merge", "merge", () =>
+    {
+        var writer = new GraphWriter("merge");
+        foreach (var input in new[] { "x", "other" })
+            writer.Graph.Inputs.Add(new OnnxValueInfo(input, OnnxElementType.Float, null));
+        writer.Input("index", OnnxElementType.Int64, "M");
+        writer.Graph.AddNode("Gather", [writer.Concat(0, "x", "other"), "index"], "y");
+        writer.Graph.Outputs.Add(new OnnxValueInfo("y", OnnxElementType.Float, null));
+        return writer.Model;
+    });
+
+    /// <summary><c>y</c> is <c>x</c> times <c>factor</c>.</summary>
+    public DeviceGraph Scaled => Graph("scaled", "scaled", () => Small("scaled", null, "Mul", ["x", "factor"]));
+
     /// <summary>Brings <c>x</c> onto the device, or from it to the host, as <c>y</c>.</summary>
     public DeviceGraph Copy => Graph("copy", "copy", () => Small("copy", null, "Identity", ["x"]));
 

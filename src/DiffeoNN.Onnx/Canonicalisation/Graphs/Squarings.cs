@@ -63,7 +63,10 @@ internal sealed class Squarings : IDisposable
     }
 
     /// <summary>Those of some rows.</summary>
-    public Squarings Rows(int[] rows) => new([.. rows.Select(row => Of[row])], [.. rows.Select(row => Alive[row])], _least);
+    public Squarings Rows(int[] rows) => Rows(rows, 0);
+
+    /// <summary>Some rows with more squarings than they have.</summary>
+    public Squarings Rows(int[] rows, int more) => new([.. rows.Select(row => Of[row] + more)], [.. rows.Select(row => Alive[row])], _least);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -79,6 +79,10 @@ public sealed partial class EquivariantModel : IDisposable
     /// <summary>Where searches start.</summary>
     public StartPoint Start { get; }
 
+    /// <summary>Where searches start at several points, how many of these lead from the identity; those after them lead from the
+    /// proposal.</summary>
+    public int StartsFromIdentity => _options.MultiStart.Rotations.Count * _options.MultiStart.Scales.Count;
+
     /// <summary>Whether a proposer takes part in the start of searches.</summary>
     public bool HasProposer => _proposer is not null;
 
@@ -114,7 +118,7 @@ public sealed partial class EquivariantModel : IDisposable
     internal float[] Energies(IReadOnlyList<ImageBuffer> images, CancellationToken cancellationToken)
     {
         using var scope = torch.NewDisposeScope();
-        using var evaluation = _energy.Evaluate(ToBatch(images).Batch, false, cancellationToken);
+        using var evaluation = _energy.Evaluate(ToBatch([.. images.Select(Prepare)]), false, cancellationToken);
         return [.. evaluation.Energy.cpu().data<float>()];
     }
 
@@ -123,6 +127,7 @@ public sealed partial class EquivariantModel : IDisposable
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellationToken">Ends the run within one step.</param>
     /// <returns>The caller disposes it.</returns>
+    /// <remarks>All answers are in memory at once; <see cref="Canonicalise"/> leaves them to be asked for one by one.</remarks>
     /// <exception cref="ImageException">An image cannot be converted to the bundle's channels, or is smaller than 2x2 pixels.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public EquivariantResult Run(
@@ -131,10 +136,30 @@ public sealed partial class EquivariantModel : IDisposable
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(images);
+        using var batch = Canonicalise([.. images.Select(Prepare)], progress, cancellationToken);
+        return batch.ToResult();
+    }
+
+    /// <summary>Canonicalises a batch and runs the network; answers are mapped back when they are asked for, so that memory is bounded by
+    /// one image
+    /// and not by the batch.</summary>
+    /// <param name="images">At least one, as <see cref="Prepare"/> or <see cref="ImageFile.ReadScaled"/> make them for the bundle's size
+    /// and channels.</param>
+    /// <param name="progress">Told after each step.</param>
+    /// <param name="cancellationToken">Ends the run within one step.</param>
+    /// <returns>The caller disposes it.</returns>
+    /// <exception cref="ArgumentException">An image has another size or other channels than the bundle.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public EquivariantBatch Canonicalise(
+        IReadOnlyList<ScaledImage> images,
+        IProgress<CanonicalisationProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(images);
         ArgumentOutOfRangeException.ThrowIfZero(images.Count, nameof(images));
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
-        var (buffers, batch) = ToBatch(images);
+        var batch = ToBatch(images);
         var inference = Stopwatch.StartNew();
         var proposals = _proposals?.Run(batch, SettingsFromProposal, cancellationToken) ?? [];
         inference.Stop();
@@ -156,16 +181,13 @@ public sealed partial class EquivariantModel : IDisposable
         try
         {
             var canonical = ImageTensor.FromTensor(fields.Canonical);
-            var results = images.Select((image, i) => new EquivariantImage(
-                Map(outputs, passes, i, image.Height, image.Width),
-                buffers[i],
+            return new EquivariantBatch(fields, inference.Elapsed, [.. images.Select((image, i) => new PendingImage(
+                Pending(outputs, passes, i, image),
+                image.Pixels,
                 canonical[i],
                 _mapping.Map(outputs[passes.Final(i)].narrow(0, i, 1), null, null, _grid, _grid.Height, _grid.Width),
-                fields.Images[i])
-            {
-                Maps = passes.Accepted(i).Length,
-            });
-            return new EquivariantResult([.. results], fields, inference.Elapsed);
+                fields.Images[i],
+                passes.Accepted(i).Length))]);
         }
         catch
         {
@@ -182,10 +204,38 @@ public sealed partial class EquivariantModel : IDisposable
     public IReadOnlyList<ModelOutput> RunNaive(IReadOnlyList<ImageBuffer> images, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(images);
+        return [.. RunNaive([.. images.Select(Prepare)], cancellationToken).Select(answer =>
+        {
+            using (answer) return answer.ToOutput();
+        })];
+    }
+
+    /// <summary>The network alone, on the images as they are; answers are enlarged when they are asked for.</summary>
+    /// <param name="images">At least one, as for <see cref="Canonicalise"/>.</param>
+    /// <param name="cancellationToken">Stops the run.</param>
+    /// <returns>One answer an image, at its size; the caller disposes each.</returns>
+    /// <exception cref="ArgumentException">An image has another size or other channels than the bundle.</exception>
+    public IReadOnlyList<MappedOutput> RunNaive(IReadOnlyList<ScaledImage> images, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(images);
         ArgumentOutOfRangeException.ThrowIfZero(images.Count, nameof(images));
         using var scope = torch.NewDisposeScope();
-        var output = _networks.Inner.Run(ToBatch(images).Batch, cancellationToken);
-        return [.. images.Select((image, i) => _mapping.Map(output.narrow(0, i, 1), null, null, _grid, image.Height, image.Width))];
+        var output = _networks.Inner.Run(ToBatch(images), cancellationToken);
+        return [.. images.Select((image, i) =>
+            new MappedOutput(_mapping, [new MappedAnswer(output.narrow(0, i, 1), null, null)], _grid, image.Height, image.Width))];
+    }
+
+    /// <summary>An image as the networks take it.</summary>
+    /// <param name="image">Of any size; grey and RGB are converted to what the bundle wants.</param>
+    /// <exception cref="ImageException">It cannot be converted to the bundle's channels, or is smaller than 2x2 pixels.</exception>
+    public ScaledImage Prepare(ImageBuffer image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        var spec = Bundle.Image;
+        if (image.Height < 2 || image.Width < 2) throw new ImageException($"An image is {image.Width}x{image.Height} pixels; at least 2x2 are needed.");
+        if (!image.CanBecome(spec.Channels))
+            throw new ImageException($"An image has {image.Channels} channels, and bundle '{Bundle.Name}' takes {spec.Channels}; only grey and RGB become each other.");
+        return new ScaledImage(ImageResampler.Resize(image.WithChannels(spec.Channels), spec.Height, spec.Width), image.Height, image.Width);
     }
 
     /// <inheritdoc/>
@@ -208,20 +258,23 @@ public sealed partial class EquivariantModel : IDisposable
     ];
 
     // What was left as it is takes the same way as the network alone.
-    private ModelOutput Map(torch.Tensor[] outputs, PassResults passes, int image, int height, int width)
+    private MappedOutput Pending(torch.Tensor[] outputs, PassResults passes, int index, ScaledImage image)
     {
-        int[] used = passes.Accepted(image) is { Length: > 0 } accepted ? accepted : [passes.Final(image)];
-        return _mapping.Map([.. used.Select(pass => passes.Answer(outputs[pass], pass, image))], _grid, height, width);
+        int[] used = passes.Accepted(index) is { Length: > 0 } accepted ? accepted : [passes.Final(index)];
+        return new MappedOutput(_mapping, [.. used.Select(pass => passes.Answer(outputs[pass], pass, index))], _grid, image.Height, image.Width);
     }
 
-    private (IReadOnlyList<ImageBuffer> Buffers, torch.Tensor Batch) ToBatch(IReadOnlyList<ImageBuffer> images)
+    private torch.Tensor ToBatch(IReadOnlyList<ScaledImage> images)
     {
         var spec = Bundle.Image;
-        if (images.FirstOrDefault(image => image.Height < 2 || image.Width < 2) is { } small)
-            throw new ImageException($"An image is {small.Width}x{small.Height} pixels; at least 2x2 are needed.");
-        if (images.FirstOrDefault(image => !image.CanBecome(spec.Channels)) is { } other)
-            throw new ImageException($"An image has {other.Channels} channels, and bundle '{Bundle.Name}' takes {spec.Channels}; only grey and RGB become each other.");
-        ImageBuffer[] buffers = [.. images.Select(image => ImageResampler.Resize(image.WithChannels(spec.Channels), spec.Height, spec.Width))];
-        return (buffers, ImageTensor.ToTensor(buffers).to(Device.Torch));
+        if (images.FirstOrDefault(image => (image.Pixels.Channels, image.Pixels.Height, image.Pixels.Width) != (spec.Channels, spec.Height, spec.Width)) is { } other)
+        {
+            throw new ArgumentException(
+                $"An image is {other.Pixels.Channels}x{other.Pixels.Height}x{other.Pixels.Width}; bundle '{Bundle.Name}' takes {spec.Channels}x{spec.Height}x{spec.Width}. "
+                + $"{nameof(Prepare)} makes such images.",
+                nameof(images));
+        }
+
+        return ImageTensor.ToTensor([.. images.Select(image => image.Pixels)]).to(Device.Torch);
     }
 }

@@ -101,7 +101,7 @@ public sealed class RunFolderTests
 
         var run = Run();
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        Assert.That(run.Output, Does.Contain("1 image with an EXIF orientation").And.Contain("turned.jpg").And.Contain("--auto-orient"));
+        Assert.That(run.Output, Does.Contain("with an EXIF orientation, but taken as stored: 1 image").And.Contain("turned.jpg").And.Contain("--auto-orient"));
         var (plain, stored) = (Records()[0], Records()[1]);
         Assert.That(plain.TryGetProperty("orientation", out _), Is.False);
         Assert.That((stored.GetProperty("height").GetInt32(), stored.GetProperty("width").GetInt32()), Is.EqualTo((60, 90)));

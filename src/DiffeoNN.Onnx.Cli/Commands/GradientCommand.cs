@@ -56,7 +56,8 @@ internal static class GradientCommand
             gradient.Save(parse.GetValue(target)!);
             var made = gradient.Graph.Outputs.Select(output => output.Name).Where(name => name.EndsWith(options.Suffix, StringComparison.Ordinal));
             console.MarkupLineInterpolated($"{parse.GetValue(target)} written: {string.Join(", ", made)}; opset {gradient.Opset}, {gradient.Graph.Nodes.Count} nodes.");
-            var written = checkOptions is null || AtomicFile.IsWrittenInPlace(parse.GetValue(target)!) ? gradient : OnnxModel.Load(parse.GetValue(target)!);
+            bool canBeRead = checkOptions is not null && !AtomicFile.IsWrittenInPlace(parse.GetValue(target)!);
+            var written = canBeRead ? OnnxModel.Load(parse.GetValue(target)!) : gradient;
             var code = checkOptions is null ? ExitCode.Success
                 : GradientCheckCommandOptions.Print(console, GradientCheck.Run(original, written, checkOptions, cancellationToken));
             return Task.FromResult((int)code);

@@ -21,7 +21,8 @@ internal sealed record InputFiles(IReadOnlyList<string> Files, IReadOnlyList<str
         string[] visible = [.. Directory.EnumerateFiles(path).Where(file => !IsHidden(file)).Order(StringComparer.Ordinal)];
         var kinds = visible.ToLookup(ImageFile.HasImageExtension);
         string[] files = [.. kinds[true]], others = [.. kinds[false].Select(file => Path.GetFileName(file))];
-        string[] folders = [.. Directory.EnumerateDirectories(path).Where(folder => !IsHidden(folder)).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal)];
+        var inside = Directory.EnumerateDirectories(path).Where(folder => !IsHidden(folder)).Select(folder => Path.GetFileName(folder));
+        string[] folders = [.. inside.Order(StringComparer.Ordinal)];
         if (files.Length > 0) return new InputFiles(files, others, folders);
         string found = others.Length > 0 ? $" It holds {Kinds(others)}." : "";
         string hint = folders.Contains("images") ? " Its subfolder images/ may be what you mean." : "";
@@ -42,11 +43,14 @@ internal sealed record InputFiles(IReadOnlyList<string> Files, IReadOnlyList<str
     /// <summary>A number and what it counts.</summary>
     public static string Count(int number, string what) => $"{number} {what}{(number == 1 ? "" : "s")}";
 
-    private static bool IsHidden(string path) => Path.GetFileName(path).StartsWith('.') || File.GetAttributes(path).HasFlag(FileAttributes.Hidden);
+    private static bool IsHidden(string path) => Path.GetFileName(path).StartsWith('.')
+        || (OperatingSystem.IsWindows() && new FileInfo(path).Attributes.HasFlag(FileAttributes.Hidden));
 
     private static string Kinds(IReadOnlyList<string> names) => string.Join("; ", names
         .GroupBy(name => Path.GetExtension(name).ToLowerInvariant())
         .OrderBy(kind => kind.Key, StringComparer.Ordinal)
-        .Select(kind => $"{Count(kind.Count(), kind.Key.Length > 0 ? $"{kind.Key} file" : "file without extension")} ({Names([.. kind])})"
-            .Replace("file without extensions", "files without extension", StringComparison.Ordinal)));
+        .Select(kind => $"{OfKind(kind.Count(), kind.Key)} ({Names([.. kind])})"));
+
+    private static string OfKind(int number, string extension) =>
+        extension.Length > 0 ? Count(number, $"{extension} file") : $"{Count(number, "file")} without extension";
 }

@@ -15,11 +15,14 @@ internal static class Panels
     /// <param name="fields">The batch's.</param>
     /// <param name="index">Which image of the batch.</param>
     /// <param name="model">What ran.</param>
-    public static ImageBuffer Draw(EquivariantImage image, MappedOutput answer, CanonicalisationResult fields, int index, EquivariantModel model)
+    public static ImageBuffer Draw(
+        EquivariantImage image, MappedOutput answer, CanonicalisationResult fields, int index, EquivariantModel model)
     {
         var options = new PanelOptions { Classes = Classes(answer, model) };
         var tiles = Tiles(image, fields, index, model);
-        tiles.Add(answer.Kind == Bundles.OutputKind.Image ? Shrunk("final output", answer, options) : Tile("final output", image.Input, image.Output, model));
+        tiles.Add(answer.Kind == Bundles.OutputKind.Image
+            ? Shrunk("final output", answer, options)
+            : Tile("final output", image.Input, image.Output, model));
         return PanelRenderer.Render([new PanelRow(tiles, SearchText.Footer(image, model))], options);
     }
 
@@ -43,7 +46,10 @@ internal static class Panels
     private static List<PanelTile> Tiles(EquivariantImage image, CanonicalisationResult fields, int index, EquivariantModel model) =>
     [
         new PanelTile("input", OutputPicture.Displayable(image.Input)),
-        new PanelTile("deformation", OutputPicture.Displayable(image.Input)) { Grid = DeformationMap.FromTensor(fields.Displacement, index) },
+        new PanelTile("deformation", OutputPicture.Displayable(image.Input))
+        {
+            Grid = DeformationMap.FromTensor(fields.Displacement, index),
+        },
         new PanelTile("canonical", OutputPicture.Displayable(image.Canonical)),
         Tile("its output", image.Canonical, image.CanonicalOutput, model),
     ];
@@ -56,7 +62,8 @@ internal static class Panels
     }
 
     /// <summary>Names of a segmentation's classes, for the legend; null for other answers.</summary>
-    private static IReadOnlyList<string>? Classes(MappedOutput answer, EquivariantModel model) => answer.Kind == Bundles.OutputKind.Segmentation
+    private static IReadOnlyList<string>? Classes(MappedOutput answer, EquivariantModel model) =>
+        answer.Kind == Bundles.OutputKind.Segmentation
         ? [.. Enumerable.Range(0, OutputPicture.Classes(answer)).Select(label => ClassName(label, model))]
         : null;
 

@@ -63,7 +63,8 @@ internal sealed class ResultFolder : IDisposable
                     ImageFile.WritePng(PathOf(kind, "png"), mapped.Height, mapped.Width, OutputPicture.Tiles(mapped, summary));
                     break;
                 case OutputKind.Points:
-                    PanelRenderer.Write(PathOf(kind, "png"), [OutputPicture.Marked(summary, Orients ? ImageFile.ReadOriented(input) : ImageFile.Read(input))], OutputPicture.FullSize(mapped));
+                    var whole = Orients ? ImageFile.ReadOriented(input) : ImageFile.Read(input);
+                    PanelRenderer.Write(PathOf(kind, "png"), [OutputPicture.Marked(summary, whole)], OutputPicture.FullSize(mapped));
                     break;
             }
         }

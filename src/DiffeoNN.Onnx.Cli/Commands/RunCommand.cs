@@ -12,13 +12,23 @@ internal static class RunCommand
     public static Command Create(IAnsiConsole console)
     {
         var model = new Option<string>("--model") { Description = "Bundle: a folder with diffeonn.json.", Required = true };
-        var input = new Option<string>("--input") { Description = $"Image file ({string.Join(", ", ImageFile.Extensions)}), or folder of such files.", Required = true };
+        var input = new Option<string>("--input")
+        {
+            Description = $"Image file ({string.Join(", ", ImageFile.Extensions)}), or folder of such files.",
+            Required = true,
+        };
         var output = new Option<string>("--output") { Description = "Folder for answers, panels and results.jsonl.", Required = true };
         var naive = new Option<bool>("--naive") { Description = "Also write the answer of the network alone." };
         var noFields = new Option<bool>("--no-fields") { Description = "Do not write NAME.fields.npz." };
-        var values = new Option<bool>("--values") { Description = "Also write NAME.values.npz: probabilities, scores, planes or points as the network gives them." };
+        var values = new Option<bool>("--values")
+        {
+            Description = "Also write NAME.values.npz: probabilities, scores, planes or points as the network gives them.",
+        };
         var skipBad = new Option<bool>("--skip-bad") { Description = "Leave out files that cannot be used, and list them." };
-        var autoOrient = new Option<bool>("--auto-orient") { Description = "Turn images as their EXIF orientation says; otherwise they are taken as they are stored." };
+        var autoOrient = new Option<bool>("--auto-orient")
+        {
+            Description = "Turn images as their EXIF orientation says; otherwise they are taken as they are stored.",
+        };
         var common = new CommonOptions();
         var command = new Command("run", "Run a bundle on images.") { model, input, output, naive, noFields, values, skipBad, autoOrient };
         common.AddTo(command);
@@ -33,7 +43,7 @@ internal static class RunCommand
             // All images are read once before anything is written: bad ones are told now, not after an hour.
             if (found.LeftOut() is { Length: > 0 } leftOut) console.MarkupLineInterpolated($"[yellow]Note:[/] {leftOut}");
             var summary = new RunSummary(loaded);
-            var check = InputCheck.Of(found.Files, loaded.Bundle.Image.Channels, cancellationToken);
+            var check = InputCheck.Of(found.Files, loaded, cancellationToken);
             check.Print(console, parse.GetValue(skipBad));
             check.PrintNotes(console, orients);
             DeviceLine.Print(console, loaded, options.Execution.Device);
@@ -45,8 +55,7 @@ internal static class RunCommand
             {
                 foreach (string[] chunk in check.Usable.Select(one => one.File).Chunk(common.Batch(parse)))
                 {
-                    var spec = loaded.Bundle.Image;
-                    ScaledImage[] images = [.. chunk.Select(file => ImageFile.ReadScaled(file, spec.Channels, spec.Height, spec.Width, orients))];
+                    ScaledImage[] images = [.. chunk.Select(file => Read(file, loaded, orients))];
                     using var batch = loaded.Canonicalise(images, progress, cancellationToken);
                     var naives = alone ? loaded.RunNaive(images, cancellationToken) : null;
                     for (int i = 0; i < chunk.Length; i++)
@@ -63,5 +72,11 @@ internal static class RunCommand
             return Task.FromResult((int)summary.Print(console, parse.GetValue(output)!));
         });
         return command;
+    }
+
+    private static ScaledImage Read(string file, EquivariantModel model, bool orients)
+    {
+        var spec = model.Bundle.Image;
+        return ImageFile.ReadScaled(file, spec.Channels, spec.Height, spec.Width, orients);
     }
 }

@@ -31,11 +31,20 @@ internal sealed class RunSummary(EquivariantModel model)
         Row("smallest Jacobian determinant", image => image.Diagnostics.MinimumDeterminant, values => values.Min(), "F3");
         Row("inverse residual in pixels", image => image.Diagnostics.InverseResidualMaximum, values => values.Max(), "F3");
         console.Write(table);
-        console.MarkupLineInterpolated($"Images: {_images.Count} in {whole.TotalSeconds:F1} s, {whole.TotalSeconds / _images.Count:F2} s each, of which {_networks.TotalSeconds / _images.Count:F2} s search and networks; {Found().Count(image => image.Diagnostics.FoldedFraction > 0)} with folds; results in {output}");
+        int folded = Found().Count(image => image.Diagnostics.FoldedFraction > 0);
+        string each = $"{Number(whole.TotalSeconds / _images.Count, "F2")} s each";
+        string ofIt = $"{Number(_networks.TotalSeconds / _images.Count, "F2")} s search and networks";
+        console.MarkupLineInterpolated(
+            $"Images: {_images.Count} in {Number(whole.TotalSeconds, "F1")} s, {each}, of which {ofIt}; {folded} with folds; results in {output}");
         PrintOrigins(console);
         var refused = Found().Where(image => !image.Accepted).CountBy(image => image.Refusal!.Reason).OrderBy(pair => pair.Key).ToList();
         if (refused.Count > 0)
-            console.MarkupLineInterpolated($"Left as they are, with the answer of the network alone: {refused.Sum(pair => pair.Value)} of {_images.Count} ({string.Join(", ", refused.Select(pair => $"{SearchText.Describe(pair.Key)} {pair.Value}"))}).");
+        {
+            string reasons = string.Join(", ", refused.Select(pair => $"{SearchText.Describe(pair.Key)} {pair.Value}"));
+            console.MarkupLineInterpolated(
+                $"Left as they are, with the answer of the network alone: {refused.Sum(pair => pair.Value)} of {_images.Count} ({reasons}).");
+        }
+
         int broken = Found().Count(image => image.Stop == StopReason.NonFinite);
         if (broken == 0) return ExitCode.Success;
         console.MarkupLineInterpolated($"[red]The energy was not finite for {broken} of {_images.Count} images; their answers come from the best image before that, or from the network alone.[/]");
@@ -63,12 +72,14 @@ internal sealed class RunSummary(EquivariantModel model)
                 })
                 .OrderByDescending(pair => pair.Value).Select(pair => $"{pair.Key} {pair.Value}"));
             int[] maps = [.. used.Select(image => image.Maps).Distinct().Order()];
-            string averaged = maps[^1] > 1 ? $"; answers are the mean over {(maps[0] == maps[^1] ? $"{maps[0]}" : $"{maps[0]} to {maps[^1]}")} maps" : "";
+            string number = maps[0] == maps[^1] ? $"{maps[0]}" : $"{maps[0]} to {maps[^1]}";
+            string averaged = maps[^1] > 1 ? $"; answers are the mean over {number} maps" : "";
             console.MarkupLineInterpolated($"Maps used: {used.Count} of {_images.Count} ({origins}){averaged}.");
         }
 
-        int searched = Found().Count(image => image.Steps > 0);
-        if (searched > 0) console.MarkupLineInterpolated($"Searches: {searched}, of which {Found().Count(image => image.Steps > 0 && image.Stop == StopReason.Converged)} converged.");
+        var searches = Found().Where(image => image.Steps > 0).ToList();
+        int converged = searches.Count(image => image.Stop == StopReason.Converged);
+        if (searches.Count > 0) console.MarkupLineInterpolated($"Searches: {searches.Count}, of which {converged} converged.");
     }
 
     private IEnumerable<ImageCanonicalisation> Found() => _images.Select(image => image.Found);

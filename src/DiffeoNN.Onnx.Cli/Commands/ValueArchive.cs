@@ -25,14 +25,16 @@ internal static class ValueArchive
         if (answer.Channels > 0)
         {
             // Plane after plane: each is mapped by itself, so that none need be kept.
-            var planes = Enumerable.Range(0, answer.Channels).SelectMany(plane => answer.Tiles(plane)).Select(tile => tile.Rows.Data.ToArray());
-            archive.Add($"{prefix}{(answer.Kind == OutputKind.Segmentation ? "probabilities" : "planes")}", [answer.Channels, answer.Height, answer.Width], planes);
+            var tiles = Enumerable.Range(0, answer.Channels).SelectMany(plane => answer.Tiles(plane));
+            string name = answer.Kind == OutputKind.Segmentation ? "probabilities" : "planes";
+            archive.Add(prefix + name, [answer.Channels, answer.Height, answer.Width], tiles.Select(tile => tile.Rows.Data.ToArray()));
             return;
         }
 
         var output = answer.ToOutput();
         if (output.Scores is { } scores) archive.Add($"{prefix}scores", [scores.Length], [scores]);
-        if (output.Points is { } points)
-            archive.Add($"{prefix}points", [points.Count, 2], [[.. points.SelectMany(point => new[] { (float)point.Column, (float)point.Row })]]);
+        if (output.Points is not { } points) return;
+        float[] places = [.. points.SelectMany(point => new[] { (float)point.Column, (float)point.Row })];
+        archive.Add($"{prefix}points", [points.Count, 2], [places]);
     }
 }

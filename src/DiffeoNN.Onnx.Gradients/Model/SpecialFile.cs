@@ -36,7 +36,9 @@ internal static partial class SpecialFile
         }
 
         // Whatever has no bytes may be written in place: an empty file loses nothing by it.
-        return File.Exists(path) && new FileInfo(path) is var file && (file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? file).Length == 0;
+        if (!File.Exists(path)) return false;
+        var file = new FileInfo(path);
+        return (file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? file).Length == 0;
     }
 
     /// <summary>Where a regular file that is written under a path lies in truth: links are followed, also where they lead to nothing

@@ -48,7 +48,8 @@ public static class Resample
     /// <exception cref="ArgumentException">The shapes do not fit each other.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There are no such rows.</exception>
     public static torch.Tensor RowsTo(
-        torch.Tensor image, torch.Tensor? displacement, int height, int width, int first, int count, WarpPadding padding = WarpPadding.Border)
+        torch.Tensor image, torch.Tensor? displacement, int height, int width, int first, int count,
+        WarpPadding padding = WarpPadding.Border)
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentOutOfRangeException.ThrowIfNegative(first);
@@ -65,7 +66,9 @@ public static class Resample
 
         CheckFits(image, displacement, grid);
         var kernel = grid.ToKernelUnits(displacement);
-        var rows = grid.Height == height && grid.Width == width ? kernel.narrow(2, first, count) : EnlargedRows(kernel, height, width, first, count);
+        var rows = grid.Height == height && grid.Width == width
+            ? kernel.narrow(2, first, count)
+            : EnlargedRows(kernel, height, width, first, count);
         return Warp.Sample(image, rows, positions, padding, WarpInterpolation.Bilinear).MoveToOuterDisposeScope();
     }
 
@@ -89,8 +92,12 @@ public static class Resample
 
         return Enlarged(below).mul_(Column(ofBelow)).AddProductInPlace(Enlarged(above), Column(ofAbove), 1);
 
-        torch.Tensor Enlarged(long[] rows) => torch.nn.functional.interpolate(
-            field.index_select(2, torch.tensor(rows, device: field.device)), [count, width], mode: torch.InterpolationMode.Bilinear, align_corners: true);
+        torch.Tensor Enlarged(long[] rows)
+        {
+            var chosen = field.index_select(2, torch.tensor(rows, device: field.device));
+            return torch.nn.functional.interpolate(chosen, [count, width], mode: torch.InterpolationMode.Bilinear, align_corners: true);
+        }
+
         torch.Tensor Column(float[] weights) => torch.tensor(weights, device: field.device).view(1, 1, count, 1);
     }
 
@@ -98,7 +105,8 @@ public static class Resample
     {
         if (SamplingGrid.OfField(displacement, nameof(displacement)) == grid && displacement.size(0) == image.size(0)) return;
         throw new ArgumentException(
-            $"displacement has shape {SamplingGrid.Shape(displacement)}, image {SamplingGrid.Shape(image)}; batch size, height and width must be the same.",
+            $"displacement has shape {SamplingGrid.Shape(displacement)}, image {SamplingGrid.Shape(image)}; "
+            + "batch size, height and width must be the same.",
             nameof(displacement));
     }
 

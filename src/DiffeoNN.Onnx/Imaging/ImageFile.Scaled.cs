@@ -49,19 +49,20 @@ public static partial class ImageFile
             var orientation = orients ? info.Orientation : ImageOrientation.Upright;
             bool swaps = orientation.SwapsSides();
             var pixels = Orientations.Apply(orientation, Scale(rows, channels, swaps ? width : height, swaps ? height : width));
-            return new ScaledImage(pixels, swaps ? info.Width : info.Height, swaps ? info.Height : info.Width) { Orientation = info.Orientation };
+            var (rowsSeen, columnsSeen) = swaps ? (info.Width, info.Height) : (info.Height, info.Width);
+            return new ScaledImage(pixels, rowsSeen, columnsSeen) { Orientation = info.Orientation };
         });
     }
 
-    /// <summary>Refuses images that a network of so many channels cannot take.</summary>
-    /// <exception cref="ImageException">It has fewer than 2x2 pixels, or channels that do not convert.</exception>
-    public static void CheckUsable(string path, ImageFileInfo info, int channels)
+    private static void CheckUsable(string path, ImageFileInfo info, int channels)
     {
-        ArgumentNullException.ThrowIfNull(info);
         if (info.Height < 2 || info.Width < 2)
             throw new ImageException($"'{path}' is {info.Width}x{info.Height} pixels; an image needs at least 2x2.");
         if (!ImageBuffer.CanBecome(info.Channels, channels))
-            throw new ImageException($"'{path}' has {info.Channels} channels, and {channels} are needed; only grey and RGB become each other.");
+        {
+            throw new ImageException(
+                $"'{path}' has {info.Channels} channels, and {channels} are needed; only grey and RGB become each other.");
+        }
     }
 
     private static ImageBuffer Scale(ImageRows rows, int channels, int height, int width)

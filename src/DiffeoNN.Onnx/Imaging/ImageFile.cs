@@ -38,12 +38,17 @@ public static partial class ImageFile
             {
                 bitmap ??= Allocate(tile.Channels, height, width);
                 if (tile.Width != width || tile.Height > height - done || tile.Channels != (bitmap.BytesPerPixel == 1 ? 1 : 3))
-                    throw new ArgumentException($"A tile of {tile.Channels}x{tile.Height}x{tile.Width} does not fit at row {done} of {height}x{width}.", nameof(tiles));
+                {
+                    throw new ArgumentException(
+                        $"A tile of {tile.Channels}x{tile.Height}x{tile.Width} does not fit at row {done} of {height}x{width}.", nameof(tiles));
+                }
+
                 Copy(tile, bitmap, done);
                 done += tile.Height;
             }
 
-            if (bitmap is null || done != height) throw new ArgumentException($"The tiles have {done} rows; the image has {height}.", nameof(tiles));
+            if (bitmap is null || done != height)
+                throw new ArgumentException($"The tiles have {done} rows; the image has {height}.", nameof(tiles));
             WritePng(path, bitmap);
         }
         finally
@@ -64,7 +69,8 @@ public static partial class ImageFile
 
     private static SKBitmap Allocate(int channels, int height, int width)
     {
-        if (channels is not (1 or 3)) throw new ArgumentException($"image has {channels} channels; a PNG is written from 1 (grey) or 3 (RGB).", nameof(channels));
+        if (channels is not (1 or 3))
+            throw new ArgumentException($"image has {channels} channels; a PNG is written from 1 (grey) or 3 (RGB).", nameof(channels));
         return new SKBitmap(new SKImageInfo(width, height, channels == 1 ? SKColorType.Gray8 : SKColorType.Rgb888x, SKAlphaType.Opaque));
     }
 

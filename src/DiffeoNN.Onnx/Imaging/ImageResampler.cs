@@ -48,7 +48,8 @@ public static class ImageResampler
         RowResampler[] planes = [];
         foreach (var tile in tiles)
         {
-            if (planes.Length == 0) planes = [.. Enumerable.Range(0, tile.Channels).Select(_ => new RowResampler(sourceHeight, tile.Width, height, width))];
+            if (planes.Length == 0)
+                planes = [.. Enumerable.Range(0, tile.Channels).Select(_ => new RowResampler(sourceHeight, tile.Width, height, width))];
             for (int c = 0; c < planes.Length; c++)
                 for (int row = 0; row < tile.Height; row++) planes[c].Add(tile.Plane(c).Slice(row * tile.Width, tile.Width));
         }

@@ -36,7 +36,7 @@ internal abstract class ImageRows(ImageFileInfo info) : IDisposable
         for (int y = 0; y < Info.Height; y++)
         {
             Read(row);
-            for (int c = 0; c < Info.Channels; c++) row.AsSpan(c * Info.Width, Info.Width).CopyTo(image.Plane(c).Slice(y * Info.Width, Info.Width));
+            for (int c = 0; c < Info.Channels; c++) row.AsSpan(c * Info.Width, Info.Width).CopyTo(image.Plane(c)[(y * Info.Width)..]);
         }
 
         return image;

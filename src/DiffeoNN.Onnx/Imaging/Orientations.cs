@@ -35,7 +35,8 @@ internal static class Orientations
     /// <param name="column">Stored column.</param>
     /// <param name="height">Stored rows.</param>
     /// <param name="width">Stored columns.</param>
-    public static (int Row, int Column) Place(ImageOrientation orientation, int row, int column, int height, int width) => orientation switch
+    public static (int Row, int Column) Place(
+        ImageOrientation orientation, int row, int column, int height, int width) => orientation switch
     {
         ImageOrientation.Mirrored => (row, width - 1 - column),
         ImageOrientation.HalfTurn => (height - 1 - row, width - 1 - column),
@@ -64,10 +65,13 @@ internal static class Orientations
 
         return ImageOrientation.Upright;
 
-        ushort Short(ReadOnlySpan<byte> bytes) => little ? BinaryPrimitives.ReadUInt16LittleEndian(bytes) : BinaryPrimitives.ReadUInt16BigEndian(bytes);
-        uint Long(ReadOnlySpan<byte> bytes) => little ? BinaryPrimitives.ReadUInt32LittleEndian(bytes) : BinaryPrimitives.ReadUInt32BigEndian(bytes);
+        ushort Short(ReadOnlySpan<byte> bytes) =>
+            little ? BinaryPrimitives.ReadUInt16LittleEndian(bytes) : BinaryPrimitives.ReadUInt16BigEndian(bytes);
+        uint Long(ReadOnlySpan<byte> bytes) =>
+            little ? BinaryPrimitives.ReadUInt32LittleEndian(bytes) : BinaryPrimitives.ReadUInt32BigEndian(bytes);
     }
 
     /// <summary>A stored number; upright where it means nothing.</summary>
-    public static ImageOrientation Of(int value) => Enum.IsDefined((ImageOrientation)value) ? (ImageOrientation)value : ImageOrientation.Upright;
+    public static ImageOrientation Of(int value) =>
+        Enum.IsDefined((ImageOrientation)value) ? (ImageOrientation)value : ImageOrientation.Upright;
 }

@@ -42,7 +42,8 @@ internal static class PngScanlines
                 for (int column = 0; column < columns; column++)
                 {
                     int target = ((((pass.Y + (row * pass.StepY)) * header.Width) + pass.X + (column * pass.StepX)) * header.Samples);
-                    for (int s = 0; s < header.Samples; s++) samples[target + s] = Sample(line.AsSpan(1), (column * header.Samples) + s, header.Depth);
+                    for (int s = 0; s < header.Samples; s++)
+                        samples[target + s] = Sample(line.AsSpan(1), (column * header.Samples) + s, header.Depth);
                 }
 
                 (line, above) = (above, line);

@@ -12,6 +12,7 @@ internal sealed class TiffDirectory
     private const int MaximumPages = 65536;
     private const int MaximumSegments = 1 << 22;
     private const int MaximumValues = 16;
+    private const int MaximumTile = 1 << 16;
     private const long MaximumSegment = 1L << 30;
 
     private readonly byte[] _head;
@@ -25,23 +26,28 @@ internal sealed class TiffDirectory
         (Width, Height) = ((int)width, (int)height);
         Samples = Within(TiffTagNumber.SamplesPerPixel, 1, 1, 4, "samples a pixel");
         Bits = (int)One(TiffTagNumber.BitsPerSample, 1);
-        if (Bits is not (8 or 16) || All(TiffTagNumber.BitsPerSample, 1).Any(bits => bits != Bits)) throw Unread($"it has {string.Join(", ", All(TiffTagNumber.BitsPerSample, 1))} bits a sample", "8 or 16");
-        if (All(TiffTagNumber.SampleFormat, 1).Any(format => format is not (1 or 4))) throw Unread("its samples are signed or floating point numbers", "unsigned ones");
+        long[] depths = All(TiffTagNumber.BitsPerSample, 1);
+        if (Bits is not (8 or 16) || depths.Any(bits => bits != Bits)) throw Unread($"it has {string.Join(", ", depths)} bits a sample", "8 or 16");
+        if (All(TiffTagNumber.SampleFormat, 1).Any(format => format is not (1 or 4)))
+            throw Unread("its samples are signed or floating point numbers", "unsigned ones");
         Photometric = Within(TiffTagNumber.Photometric, 1, 0, 6, "as its kind of colours");
         if (Photometric > 2) throw Unread($"its colours are of kind {Photometric} (a palette, a mask or others)", "grey and RGB");
         if (Samples < (Photometric == 2 ? 3 : 1)) throw new InvalidDataException($"it is RGB with {Samples} samples a pixel");
         if (One(TiffTagNumber.FillOrder, 1) != 1) throw Unread("its bits are in reverse order", "files of usual order");
         Compression = (int)One(TiffTagNumber.Compression, 1);
-        if (Ratio == 0) throw Unread($"its compression is number {Compression}", "uncompressed files, LZW (5), Deflate (8, 32946) and PackBits (32773)");
+        if (Ratio == 0)
+            throw Unread($"its compression is number {Compression}", "uncompressed files, LZW (5), Deflate (8, 32946) and PackBits (32773)");
         Predictor = Within(TiffTagNumber.Predictor, 1, 1, 2, "as its predictor");
         IsPlanar = Within(TiffTagNumber.PlanarConfiguration, 1, 1, 2, "as the order of its samples") == 2 && Samples > 1;
         Alpha = One(TiffTagNumber.ExtraSamples, 0) == 2 && Samples == Colours + 1;
         Orientation = Orientations.Of((int)Math.Min(One(TiffTagNumber.Orientation, 1), int.MaxValue));
         IsTiled = _tags.ContainsKey(TiffTagNumber.TileWidth);
         (SegmentWidth, SegmentHeight) = IsTiled
-            ? (Within(TiffTagNumber.TileWidth, 0, 16, 1 << 16, "as the width of tiles"), Within(TiffTagNumber.TileHeight, 0, 16, 1 << 16, "as the height of tiles"))
+            ? (Within(TiffTagNumber.TileWidth, 0, 16, MaximumTile, "as the width of tiles"),
+                Within(TiffTagNumber.TileHeight, 0, 16, MaximumTile, "as the height of tiles"))
             : (Width, (int)Math.Clamp(One(TiffTagNumber.RowsPerStrip, Height), 1, Height));
-        if ((long)Across * SegmentWidth * SegmentHeight * Samples * (Bits / 8) > MaximumSegment) throw new InvalidDataException("its strips or tiles are too large");
+        if ((long)Across * SegmentWidth * SegmentHeight * Samples * (Bits / 8) > MaximumSegment)
+            throw new InvalidDataException("its strips or tiles are too large");
         Offsets = All(IsTiled ? TiffTagNumber.TileOffsets : TiffTagNumber.StripOffsets, -1);
         Counts = All(IsTiled ? TiffTagNumber.TileByteCounts : TiffTagNumber.StripByteCounts, -1);
     }
@@ -124,17 +130,20 @@ internal sealed class TiffDirectory
     /// <exception cref="InvalidDataException">They are malformed, or the image is of a kind that is not read.</exception>
     public static TiffDirectory Read(ReadOnlySpan<byte> file)
     {
-        if (file.Length < 8) throw new InvalidDataException("it ends before the image does (truncated)");
+        if (file.Length < 8) throw Truncated();
         if (file[2] == '+' || file[3] == '+') throw Unread("it is a BigTIFF", "classic TIFF files");
         bool little = file[0] == (byte)'I';
         var tags = new Dictionary<TiffTagNumber, long[]>();
         long first = Long(file, 4, little), next = Directory(file, first, little, tags);
         var seen = new HashSet<long> { first };
-        while (next != 0 && seen.Count < MaximumPages && next + 2 <= file.Length && seen.Add(next)) next = Directory(file, next, little, null);
+        while (next != 0 && seen.Count < MaximumPages && next + 2 <= file.Length && seen.Add(next))
+            next = Directory(file, next, little, null);
         var result = new TiffDirectory(file[..4].ToArray(), tags, seen.Count);
         result.CheckSegments(file.Length);
         return result;
     }
+
+    private static InvalidDataException Truncated() => new("it ends before the image does (truncated)");
 
     private static InvalidDataException Unread(string found, string read) => new($"{found}; of TIFF files {read} are read");
 
@@ -165,8 +174,10 @@ internal sealed class TiffDirectory
         };
         long count = Long(file, entry + 4, little), place = count * size <= 4 ? entry + 8 : Long(file, entry + 8, little);
         if (size == 0) throw new InvalidDataException($"its tag {(int)tag} is of type {type}, not a whole number");
-        if (count < 1 || place + (count * size) > file.Length) throw new InvalidDataException($"its tag {(int)tag} lies outside the file (truncated)");
-        bool isList = tag is TiffTagNumber.StripOffsets or TiffTagNumber.StripByteCounts or TiffTagNumber.TileOffsets or TiffTagNumber.TileByteCounts;
+        if (count < 1 || place + (count * size) > file.Length)
+            throw new InvalidDataException($"its tag {(int)tag} lies outside the file (truncated)");
+        bool isList = tag is TiffTagNumber.StripOffsets or TiffTagNumber.StripByteCounts
+            or TiffTagNumber.TileOffsets or TiffTagNumber.TileByteCounts;
         var values = new long[Math.Min(count, isList ? MaximumSegments : MaximumValues)];
         for (int i = 0; i < values.Length; i++)
         {
@@ -194,20 +205,26 @@ internal sealed class TiffDirectory
     private int Within(TiffTagNumber tag, long otherwise, int lowest, int highest, string what)
     {
         long value = One(tag, otherwise);
-        return value >= lowest && value <= highest ? (int)value : throw new InvalidDataException($"it has {value} {what}; expected {lowest} to {highest}");
+        return value >= lowest && value <= highest
+            ? (int)value
+            : throw new InvalidDataException($"it has {value} {what}; expected {lowest} to {highest}");
     }
 
     private void CheckSegments(long length)
     {
         long expected = (long)Across * Down * (IsPlanar ? Samples : 1), stored = 0;
         if (Offsets.Length < expected || Counts.Length < expected)
-            throw new InvalidDataException($"it lists {Math.Min(Offsets.Length, Counts.Length)} strips or tiles; its size needs {expected}");
+        {
+            int listed = Math.Min(Offsets.Length, Counts.Length);
+            throw new InvalidDataException($"it lists {listed} strips or tiles; its size needs {expected}");
+        }
+
         for (int i = 0; i < expected; i++)
         {
-            if (Offsets[i] < 0 || Counts[i] < 1 || Offsets[i] + Counts[i] > length) throw new InvalidDataException("it ends before the image does (truncated)");
+            if (Offsets[i] < 0 || Counts[i] < 1 || Offsets[i] + Counts[i] > length) throw Truncated();
             stored += Counts[i];
         }
 
-        if (stored * Ratio < (long)Width * Height * Samples * (Bits / 8)) throw new InvalidDataException("it ends before the image does (truncated)");
+        if (stored * Ratio < (long)Width * Height * Samples * (Bits / 8)) throw Truncated();
     }
 }

@@ -27,9 +27,16 @@ internal sealed class TiffSegment : TiffStream
         // Of RGB the library wants three samples, so the segment is called grey with further samples.
         (TiffTagNumber Tag, long Value)[] tags =
         [
-            (TiffTagNumber.Width, page.SegmentWidth), (TiffTagNumber.Height, page.SegmentHeight), (TiffTagNumber.BitsPerSample, page.Bits),
-            (TiffTagNumber.Compression, page.Compression), (TiffTagNumber.Photometric, 1), (TiffTagNumber.StripOffsets, 0), (TiffTagNumber.SamplesPerPixel, samples),
-            (TiffTagNumber.RowsPerStrip, page.SegmentHeight), (TiffTagNumber.StripByteCounts, _count), (TiffTagNumber.PlanarConfiguration, 1),
+            (TiffTagNumber.Width, page.SegmentWidth),
+            (TiffTagNumber.Height, page.SegmentHeight),
+            (TiffTagNumber.BitsPerSample, page.Bits),
+            (TiffTagNumber.Compression, page.Compression),
+            (TiffTagNumber.Photometric, 1),
+            (TiffTagNumber.StripOffsets, 0),
+            (TiffTagNumber.SamplesPerPixel, samples),
+            (TiffTagNumber.RowsPerStrip, page.SegmentHeight),
+            (TiffTagNumber.StripByteCounts, _count),
+            (TiffTagNumber.PlanarConfiguration, 1),
             (TiffTagNumber.Predictor, page.Predictor),
         ];
         if (page.Compression == 32773) tags = tags[..^1]; // PackBits has no predictor
@@ -42,8 +49,8 @@ internal sealed class TiffSegment : TiffStream
             var (tag, value) = tags[i];
             int at = DirectoryAt + 2 + (i * EntrySize);
             Write(at, (int)tag, 2);
-            bool isShort = tag is TiffTagNumber.BitsPerSample or TiffTagNumber.Compression or TiffTagNumber.Photometric or TiffTagNumber.SamplesPerPixel
-                or TiffTagNumber.PlanarConfiguration or TiffTagNumber.Predictor;
+            bool isShort = tag is TiffTagNumber.BitsPerSample or TiffTagNumber.Compression or TiffTagNumber.Photometric
+                or TiffTagNumber.SamplesPerPixel or TiffTagNumber.PlanarConfiguration or TiffTagNumber.Predictor;
             Write(at + 2, isShort ? 3 : 4, 2);
             Write(at + 4, 1, 4);
             Write(at + 8, tag == TiffTagNumber.StripOffsets ? _head.Length : value, isShort ? 2 : 4);

@@ -33,7 +33,10 @@ public sealed class EquivariantBatch : IDisposable
     public EquivariantImage Image(int index, ModelOutput answer)
     {
         var image = _images[index];
-        return new EquivariantImage(answer, image.Input, image.Canonical, image.CanonicalOutput, image.Canonicalisation) { Maps = image.Maps };
+        return new EquivariantImage(answer, image.Input, image.Canonical, image.CanonicalOutput, image.Canonicalisation)
+        {
+            Maps = image.Maps,
+        };
     }
 
     /// <inheritdoc/>

@@ -231,11 +231,26 @@ public sealed partial class EquivariantModel : IDisposable
     public ScaledImage Prepare(ImageBuffer image)
     {
         ArgumentNullException.ThrowIfNull(image);
+        CheckFits(new ImageFileInfo(image.Channels, image.Height, image.Width));
         var spec = Bundle.Image;
-        if (image.Height < 2 || image.Width < 2) throw new ImageException($"An image is {image.Width}x{image.Height} pixels; at least 2x2 are needed.");
-        if (!image.CanBecome(spec.Channels))
-            throw new ImageException($"An image has {image.Channels} channels, and bundle '{Bundle.Name}' takes {spec.Channels}; only grey and RGB become each other.");
-        return new ScaledImage(ImageResampler.Resize(image.WithChannels(spec.Channels), spec.Height, spec.Width), image.Height, image.Width);
+        var pixels = ImageResampler.Resize(image.WithChannels(spec.Channels), spec.Height, spec.Width);
+        return new ScaledImage(pixels, image.Height, image.Width);
+    }
+
+    /// <summary>Refuses images that the bundle cannot take.</summary>
+    /// <param name="image">What <see cref="ImageFile.Check"/> says of a file.</param>
+    /// <exception cref="ImageException">It cannot be converted to the bundle's channels, or is smaller than 2x2 pixels.</exception>
+    public void CheckFits(ImageFileInfo image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        var spec = Bundle.Image;
+        if (image.Height < 2 || image.Width < 2)
+            throw new ImageException($"An image is {image.Width}x{image.Height} pixels; at least 2x2 are needed.");
+        if (!ImageBuffer.CanBecome(image.Channels, spec.Channels))
+        {
+            throw new ImageException(
+                $"An image has {image.Channels} channels, and bundle '{Bundle.Name}' takes {spec.Channels}; only grey and RGB become each other.");
+        }
     }
 
     /// <inheritdoc/>
@@ -261,20 +276,24 @@ public sealed partial class EquivariantModel : IDisposable
     private MappedOutput Pending(torch.Tensor[] outputs, PassResults passes, int index, ScaledImage image)
     {
         int[] used = passes.Accepted(index) is { Length: > 0 } accepted ? accepted : [passes.Final(index)];
-        return new MappedOutput(_mapping, [.. used.Select(pass => passes.Answer(outputs[pass], pass, index))], _grid, image.Height, image.Width);
+        MappedAnswer[] answers = [.. used.Select(pass => passes.Answer(outputs[pass], pass, index))];
+        return new MappedOutput(_mapping, answers, _grid, image.Height, image.Width);
     }
 
     private torch.Tensor ToBatch(IReadOnlyList<ScaledImage> images)
     {
         var spec = Bundle.Image;
-        if (images.FirstOrDefault(image => (image.Pixels.Channels, image.Pixels.Height, image.Pixels.Width) != (spec.Channels, spec.Height, spec.Width)) is { } other)
+        var size = (spec.Channels, spec.Height, spec.Width);
+        ImageBuffer[] pixels = [.. images.Select(image => image.Pixels)];
+        if (pixels.FirstOrDefault(one => (one.Channels, one.Height, one.Width) != size) is { } other)
         {
             throw new ArgumentException(
-                $"An image is {other.Pixels.Channels}x{other.Pixels.Height}x{other.Pixels.Width}; bundle '{Bundle.Name}' takes {spec.Channels}x{spec.Height}x{spec.Width}. "
+                $"An image is {other.Channels}x{other.Height}x{other.Width}; "
+                + $"bundle '{Bundle.Name}' takes {spec.Channels}x{spec.Height}x{spec.Width}. "
                 + $"{nameof(Prepare)} makes such images.",
                 nameof(images));
         }
 
-        return ImageTensor.ToTensor([.. images.Select(image => image.Pixels)]).to(Device.Torch);
+        return ImageTensor.ToTensor(pixels).to(Device.Torch);
     }
 }

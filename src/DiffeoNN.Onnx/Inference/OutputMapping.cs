@@ -44,9 +44,10 @@ internal sealed class OutputMapping(OutputSpec spec)
     {
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
+        var output = new ModelOutput { Kind = spec.Kind, Height = height, Width = width };
         return spec.Kind == OutputKind.Classification
-            ? new ModelOutput { Kind = spec.Kind, Height = height, Width = width, Scores = Host(Mean(answers, answer => answer.Output)) }
-            : new ModelOutput { Kind = spec.Kind, Height = height, Width = width, Points = Places(Mean(answers, MapPoints), canonical, height, width) };
+            ? output with { Scores = Host(Mean(answers, answer => answer.Output)) }
+            : output with { Points = Places(Mean(answers, MapPoints), canonical, height, width) };
     }
 
     /// <summary>Some rows of the planes that several maps led to for one image, as the mean of probabilities or values.</summary>

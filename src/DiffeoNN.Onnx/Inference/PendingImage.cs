@@ -5,4 +5,9 @@ namespace DiffeoNN.Onnx.Inference;
 
 /// <summary>What became of one image, its answer not yet carried back; see <see cref="EquivariantImage"/>.</summary>
 internal sealed record PendingImage(
-    MappedOutput Answer, ImageBuffer Input, ImageBuffer Canonical, ModelOutput CanonicalOutput, ImageCanonicalisation Canonicalisation, int Maps);
+    MappedOutput Answer,
+    ImageBuffer Input,
+    ImageBuffer Canonical,
+    ModelOutput CanonicalOutput,
+    ImageCanonicalisation Canonicalisation,
+    int Maps);

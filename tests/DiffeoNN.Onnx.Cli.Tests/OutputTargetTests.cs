@@ -44,7 +44,8 @@ public sealed class OutputTargetTests
         Directory.CreateDirectory(_folder["far"]);
         File.WriteAllText(_folder["far/target.onnx"], "old");
         File.CreateSymbolicLink(_folder["link.onnx"], "far/target.onnx");
-        Assert.That(CommandRun.Of("gradient", _folder["tanh.onnx"], "-o", _folder["link.onnx"], "--check").Code, Is.EqualTo(ExitCode.Success));
+        Assert.That(CommandRun.Of("gradient", _folder["tanh.onnx"], "-o", _folder["link.onnx"], "--check").Code,
+            Is.EqualTo(ExitCode.Success));
         Assert.That(new FileInfo(_folder["link.onnx"]).LinkTarget, Is.EqualTo("far/target.onnx"));
         Assert.That(OnnxModel.Load(_folder["far/target.onnx"]).Graph.Outputs.Select(output => output.Name), Does.Contain("x_grad"));
         Assert.That(Directory.GetFiles(_folder["far"]), Has.Length.EqualTo(1));

@@ -65,7 +65,8 @@ public sealed class RunFolderTests
         var run = Run();
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
         string output = string.Join(' ', run.Output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
-        Assert.That(output, Does.Contain("2 .dcm files ('scan1.dcm', 'scan2.DCM')").And.Contain("1 .txt file ('notes.txt')").And.Contain("1 file without extension ('README')"));
+        Assert.That(output,
+            Does.Contain("2 .dcm files ('scan1.dcm', 'scan2.DCM')").And.Contain("1 .txt file ('notes.txt')").And.Contain("1 file without extension ('README')"));
         Assert.That(output, Does.Contain("1 folder ('old')"));
         Assert.That(output, Does.Not.Contain("hidden").And.Not.Contain("._a").And.Not.Contain("DS_Store").And.Not.Contain(".git"));
         Assert.That(Records(), Has.Count.EqualTo(1));
@@ -101,7 +102,8 @@ public sealed class RunFolderTests
 
         var run = Run();
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        Assert.That(run.Output, Does.Contain("with an EXIF orientation, but taken as stored: 1 image").And.Contain("turned.jpg").And.Contain("--auto-orient"));
+        Assert.That(run.Output,
+            Does.Contain("with an EXIF orientation, but taken as stored: 1 image").And.Contain("turned.jpg").And.Contain("--auto-orient"));
         var (plain, stored) = (Records()[0], Records()[1]);
         Assert.That(plain.TryGetProperty("orientation", out _), Is.False);
         Assert.That((stored.GetProperty("height").GetInt32(), stored.GetProperty("width").GetInt32()), Is.EqualTo((60, 90)));
@@ -114,7 +116,8 @@ public sealed class RunFolderTests
         var turned = Records()[1];
         Assert.That((turned.GetProperty("height").GetInt32(), turned.GetProperty("width").GetInt32()), Is.EqualTo((90, 60)));
         File.Copy(_folder["out/turned.output.png"], _folder["turned.png"]);
-        Assert.That(CommandRun.Of("run", "--model", Repository.Bundle("shapes"), "--input", _folder["upright.png"], "--output", _folder["out"]).Code, Is.EqualTo(ExitCode.Success));
+        Assert.That(CommandRun.Of("run", "--model", Repository.Bundle("shapes"), "--input", _folder["upright.png"], "--output", _folder["out"]).Code,
+            Is.EqualTo(ExitCode.Success));
         var (found, expected) = (ImageFile.Read(_folder["turned.png"]), ImageFile.Read(_folder["out/upright.output.png"]));
         Assert.That(found.Data.ToArray().Zip(expected.Data.ToArray()).Count(pair => pair.First != pair.Second), Is.LessThanOrEqualTo(5));
         Assert.That(png, Is.EqualTo(File.ReadAllBytes(_folder["in/plain.png"])), "inputs stay");

@@ -63,8 +63,13 @@ internal sealed record InputCheck(
         string pagesNames = $"{InputFiles.Count(pages.Length, "file")} ({InputFiles.Names(pages)})";
         if (turned.Length > 0 && orients) console.MarkupLineInterpolated($"Turned as their EXIF orientation says: {turnedNames}.");
         if (turned.Length > 0 && !orients)
-            console.MarkupLineInterpolated($"[yellow]Note:[/] with an EXIF orientation, but taken as stored: {turnedNames}; --auto-orient turns them.");
-        if (pages.Length > 0) console.MarkupLineInterpolated($"[yellow]Note:[/] with several pages or frames, of which the first is taken: {pagesNames}.");
+        {
+            console.MarkupLineInterpolated(
+                $"[yellow]Note:[/] with an EXIF orientation, but taken as stored: {turnedNames}; --auto-orient turns them.");
+        }
+
+        if (pages.Length > 0)
+            console.MarkupLineInterpolated($"[yellow]Note:[/] with several pages or frames, of which the first is taken: {pagesNames}.");
     }
 
     private string Refusal(int total)

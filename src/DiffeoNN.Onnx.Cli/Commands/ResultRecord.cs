@@ -86,7 +86,8 @@ internal static class ResultRecord
         if (output.Labels is not { } labels) return null;
         var counts = new int[256];
         foreach (byte label in labels.Labels) counts[label]++;
-        var present = counts.Index().Where(pair => pair.Item > 0).Select(pair => KeyValuePair.Create<string, JsonNode?>($"{pair.Index}", pair.Item));
+        var present = counts.Index().Where(pair => pair.Item > 0)
+            .Select(pair => KeyValuePair.Create<string, JsonNode?>($"{pair.Index}", pair.Item));
         return new JsonObject { ["pixels"] = new JsonObject(present) };
     }
 

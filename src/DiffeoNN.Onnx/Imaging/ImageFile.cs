@@ -40,7 +40,8 @@ public static partial class ImageFile
                 if (tile.Width != width || tile.Height > height - done || tile.Channels != (bitmap.BytesPerPixel == 1 ? 1 : 3))
                 {
                     throw new ArgumentException(
-                        $"A tile of {tile.Channels}x{tile.Height}x{tile.Width} does not fit at row {done} of {height}x{width}.", nameof(tiles));
+                        $"A tile of {tile.Channels}x{tile.Height}x{tile.Width} does not fit at row {done} of {height}x{width}.",
+                        nameof(tiles));
                 }
 
                 Copy(tile, bitmap, done);

@@ -21,7 +21,8 @@ internal sealed record PanelLegend(IReadOnlyList<(SKColor Colour, string Text)> 
         if (options.Classes is { } classes)
         {
             var shown = tiles.SelectMany(tile => tile.Labels?.Present() ?? []).Where(label => label > 0).Distinct().Order();
-            foreach (int label in shown) entries.Add((LabelOverlay.Colour(label), label < classes.Count ? classes[label] : $"class {label}"));
+            foreach (int label in shown)
+                entries.Add((LabelOverlay.Colour(label), label < classes.Count ? classes[label] : $"class {label}"));
         }
         else if (hasTruth)
         {

@@ -27,7 +27,8 @@ internal sealed class TiffDirectory
         Samples = Within(TiffTagNumber.SamplesPerPixel, 1, 1, 4, "samples a pixel");
         Bits = (int)One(TiffTagNumber.BitsPerSample, 1);
         long[] depths = All(TiffTagNumber.BitsPerSample, 1);
-        if (Bits is not (8 or 16) || depths.Any(bits => bits != Bits)) throw Unread($"it has {string.Join(", ", depths)} bits a sample", "8 or 16");
+        if (Bits is not (8 or 16) || depths.Any(bits => bits != Bits))
+            throw Unread($"it has {string.Join(", ", depths)} bits a sample", "8 or 16");
         if (All(TiffTagNumber.SampleFormat, 1).Any(format => format is not (1 or 4)))
             throw Unread("its samples are signed or floating point numbers", "unsigned ones");
         Photometric = Within(TiffTagNumber.Photometric, 1, 0, 6, "as its kind of colours");

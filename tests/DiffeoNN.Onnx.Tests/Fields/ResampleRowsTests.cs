@@ -32,7 +32,8 @@ public sealed class ResampleRowsTests
                     // allows.
                     Assert.That(found, Is.EqualTo(expected).Within(1e-5), $"rows {first} to {first + rows - 1}");
                     var plane = Resample.RowsTo(image.narrow(1, 1, 1), u, targetHeight, targetWidth, first, rows);
-                    Assert.That(plane.contiguous().data<float>().ToArray(), Is.EqualTo(part.narrow(1, 1, 1).contiguous().data<float>().ToArray()), "one plane");
+                    Assert.That(plane.contiguous().data<float>().ToArray(),
+                        Is.EqualTo(part.narrow(1, 1, 1).contiguous().data<float>().ToArray()), "one plane");
                 }
             }
         }
@@ -45,6 +46,7 @@ public sealed class ResampleRowsTests
         var image = torch.rand(1, 1, 4, 4);
         Assert.That(() => Resample.RowsTo(image, null, 8, 8, 6, 3), Throws.InstanceOf<ArgumentOutOfRangeException>());
         Assert.That(() => Resample.RowsTo(image, null, 8, 8, -1, 3), Throws.InstanceOf<ArgumentOutOfRangeException>());
-        Assert.That(() => Resample.RowsTo(image, torch.zeros(1, 2, 3, 3), 8, 8, 0, 3), Throws.ArgumentException.With.Message.Contains("must be the same"));
+        Assert.That(() => Resample.RowsTo(image, torch.zeros(1, 2, 3, 3), 8, 8, 0, 3),
+            Throws.ArgumentException.With.Message.Contains("must be the same"));
     }
 }

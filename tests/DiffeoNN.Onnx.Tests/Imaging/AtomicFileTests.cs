@@ -60,7 +60,8 @@ public sealed class AtomicFileTests
     {
         File.WriteAllText(_folder["target"], "old");
         File.CreateSymbolicLink(_folder["link"], "target");
-        Assert.That(() => AtomicFile.Write(_folder["link"], _ => throw new InvalidOperationException("stop")), Throws.InvalidOperationException);
+        Assert.That(() => AtomicFile.Write(_folder["link"], _ => throw new InvalidOperationException("stop")),
+            Throws.InvalidOperationException);
         Assert.That(File.ReadAllText(_folder["link"]), Is.EqualTo("old"));
         Assert.That(_folder.Files(), Has.Length.EqualTo(2));
     }
@@ -70,7 +71,8 @@ public sealed class AtomicFileTests
     {
         File.CreateSymbolicLink(_folder["a"], "b");
         File.CreateSymbolicLink(_folder["b"], "a");
-        Assert.That(() => AtomicFile.WriteText(_folder["a"], "x"), Throws.TypeOf<OutputException>().With.Message.Contains("'" + _folder["a"] + "'"));
+        Assert.That(() => AtomicFile.WriteText(_folder["a"], "x"),
+            Throws.TypeOf<OutputException>().With.Message.Contains("'" + _folder["a"] + "'"));
     }
 
     [Test]

@@ -139,8 +139,10 @@ public sealed class PanelRendererTests
         foreach (var (letter, glyph) in StrokeGlyphs.Strokes)
             foreach (string stroke in glyph.Split(' ', StringSplitOptions.RemoveEmptyEntries))
                 Assert.That(stroke, Does.Match("^([0-9a-c][0-9a-g]){2,}$"), $"'{letter}'");
-        Assert.That(StrokeGlyphs.Strokes.Keys, Is.SupersetOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,:;-+=()[]/%<>'"));
-        Assert.That(StrokeGlyphs.Strokes.Values.Distinct().Count(), Is.EqualTo(StrokeGlyphs.Strokes.Count - 1), "only I and l may look alike");
+        Assert.That(StrokeGlyphs.Strokes.Keys,
+            Is.SupersetOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,:;-+=()[]/%<>'"));
+        Assert.That(StrokeGlyphs.Strokes.Values.Distinct().Count(),
+            Is.EqualTo(StrokeGlyphs.Strokes.Count - 1), "only I and l may look alike");
     }
 
     [Test]

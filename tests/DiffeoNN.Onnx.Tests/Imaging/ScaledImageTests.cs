@@ -125,8 +125,10 @@ public sealed class ScaledImageTests
 
         ImageFile.WritePng(_folder["tiles.png"], 20, 30, [Rows(0, 7), Rows(7, 12), Rows(19, 1)]);
         Assert.That(File.ReadAllBytes(_folder["tiles.png"]), Is.EqualTo(File.ReadAllBytes(_folder["whole.png"])));
-        Assert.That(() => ImageFile.WritePng(_folder["x.png"], 20, 30, [Rows(0, 7)]), Throws.ArgumentException.With.Message.Contains("7 rows"));
-        Assert.That(() => ImageFile.WritePng(_folder["x.png"], 20, 31, [Rows(0, 7)]), Throws.ArgumentException.With.Message.Contains("does not fit"));
+        Assert.That(() => ImageFile.WritePng(_folder["x.png"], 20, 30, [Rows(0, 7)]),
+            Throws.ArgumentException.With.Message.Contains("7 rows"));
+        Assert.That(() => ImageFile.WritePng(_folder["x.png"], 20, 31, [Rows(0, 7)]),
+            Throws.ArgumentException.With.Message.Contains("does not fit"));
         var small = ImageResampler.Resize([Rows(0, 7), Rows(7, 13)], 20, 9, 11);
         Assert.That(small.Data.ToArray(), Is.EqualTo(ImageResampler.Resize(image, 9, 11).Data.ToArray()));
     }

@@ -39,7 +39,8 @@ public sealed class TiffTests
     {
         int[] values = [200, 100, 0, 51, 10, 20, 30, 255];
         var image = Read(new TiffBytes(2, 1, 4, 8, values) { More = [(338, 2)] });
-        Assert.That(image.Data.ToArray(), Is.EqualTo(new[] { 200 / 255f * 0.2f, 10 / 255f, 100 / 255f * 0.2f, 20 / 255f, 0, 30 / 255f }).Within(1e-7));
+        Assert.That(image.Data.ToArray(),
+            Is.EqualTo(new[] { 200 / 255f * 0.2f, 10 / 255f, 100 / 255f * 0.2f, 20 / 255f, 0, 30 / 255f }).Within(1e-7));
         Assert.That(Read(new TiffBytes(2, 1, 4, 8, values)).Data[0], Is.EqualTo(200 / 255f), "a fourth sample of no known meaning");
     }
 
@@ -170,6 +171,7 @@ public sealed class TiffTests
     private void AssertRefused(byte[] file, string reason)
     {
         File.WriteAllBytes(_folder["a.tif"], file);
-        Assert.That(() => ImageFile.Read(_folder["a.tif"]), Throws.TypeOf<ImageException>().With.Message.Contains("a.tif").And.Message.Contains(reason), reason);
+        Assert.That(() => ImageFile.Read(_folder["a.tif"]),
+            Throws.TypeOf<ImageException>().With.Message.Contains("a.tif").And.Message.Contains(reason), reason);
     }
 }

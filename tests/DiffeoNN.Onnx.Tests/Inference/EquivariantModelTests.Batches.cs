@@ -20,7 +20,8 @@ public sealed partial class EquivariantModelTests
         for (int i = 0; i < batch.Count; i++)
         {
             var (answer, expected) = (batch.Answer(i), whole.Images[i].Output);
-            Assert.That((answer.Kind, answer.Height, answer.Width, answer.Channels), Is.EqualTo((expected.Kind, expected.Height, expected.Width, 3)));
+            Assert.That((answer.Kind, answer.Height, answer.Width, answer.Channels),
+                Is.EqualTo((expected.Kind, expected.Height, expected.Width, 3)));
             var summary = answer.ToSummary();
             Assert.That(summary.Planes, Is.Null);
             Assert.That(summary.Labels!.Labels.ToArray(), Is.EqualTo(expected.Labels!.Labels.ToArray()));

@@ -9,11 +9,11 @@ internal static class MaskFile
     /// </exception>
     public static StoredMask Read(string path)
     {
-        byte[] file = ImageFile.ReadBytes(path);
-        if (!PngReader.IsPng(file)) return FromImage(ImageFile.Decode(file, $"'{path}'"), path) with { IsLossy = IsLossy(file) };
+        using var file = ImageFile.ReadContent(path);
+        if (!PngReader.IsPng(file.Span)) return FromImage(ImageFile.Decode(file, $"'{path}'"), path) with { IsLossy = IsLossy(file.Span) };
         try
         {
-            return FromPng(PngReader.Read(file), path);
+            return FromPng(PngFile.Read(file), path);
         }
         catch (InvalidDataException e)
         {

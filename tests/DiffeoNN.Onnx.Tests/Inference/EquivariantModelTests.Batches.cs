@@ -65,6 +65,23 @@ public sealed partial class EquivariantModelTests
     }
 
     [Test]
+    public void PreparedImages_HaveValuesOf0To1()
+    {
+        using var model = EquivariantModel.Load(TinyBundle.Original, Options with { Steps = 0 });
+        foreach (var (height, width) in new[] { (12, 16), (40, 30) })
+        {
+            var image = new ImageBuffer(2, height, width);
+            image[1, 3, 5] = 255;
+            Assert.That(() => model.Prepare(image), Throws.TypeOf<ImageException>().With.Message.Contains("holds the value 255 (channel 1, row 3, column 5)"));
+        }
+
+        var made = new ScaledImage(new ImageBuffer(2, 12, 16), 12, 16);
+        made.Pixels[0, 2, 7] = -1;
+        Assert.That(() => model.Canonicalise([made]), Throws.TypeOf<ImageException>().With.Message.Contains("the value -1 (channel 0, row 2, column 7)"));
+        Assert.That(() => model.RunNaive([made]), Throws.TypeOf<ImageException>().With.Message.Contains("the value -1"));
+    }
+
+    [Test]
     public void Canonicalise_OfImagesThatWereNotPrepared_SaysWhatMakesThem()
     {
         using var model = EquivariantModel.Load(TinyBundle.Original, Options with { Steps = 0 });

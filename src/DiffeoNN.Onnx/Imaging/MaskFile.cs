@@ -14,7 +14,11 @@ internal static class MaskFile
         {
             if (PngReader.IsPng(file.Span)) return FromPng(PngFile.Read(file), path);
             if (TiffDirectory.IsTiff(file.Span) && TiffDirectory.Read(file.Span).Alpha)
-                throw new ImageException($"'{path}' holds opacities; whether a pixel counts cannot be told. Store masks without transparency.");
+            {
+                throw new ImageException(
+                    $"'{path}' holds opacities; whether a pixel counts cannot be told. Store masks without transparency.");
+            }
+
             return FromImage(ImageFile.Decode(file, $"'{path}'"), path) with { IsLossy = IsLossy(file.Span) };
         }
         catch (InvalidDataException e)

@@ -79,7 +79,9 @@ public sealed class MappedOutput : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Height - first);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)(channel ?? 0), (uint)Channels, nameof(channel));
-        return _ready is { Planes: { } planes } ? Cut(planes, first, count, channel) : _mapping.Rows(_answers, Height, Width, first, count, channel);
+        return _ready is { Planes: { } planes }
+            ? Cut(planes, first, count, channel)
+            : _mapping.Rows(_answers, Height, Width, first, count, channel);
     }
 
     /// <summary>All rows from the top, a tile at a time.</summary>

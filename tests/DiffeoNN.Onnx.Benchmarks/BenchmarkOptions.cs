@@ -16,7 +16,8 @@ internal sealed record BenchmarkOptions
           --steps N      steps a canonicalisation has, for the time of an image (100)
           --repeats N    measured steps of the recipe; this library takes five times as many (8)
           --lattices     only this library, over lattice sizes and field kinds
-          --memory       only this library, 200 canonicalisations: resident memory and live tensors after warm-up
+          --memory       only this library, 200 canonicalisations: resident memory and live tensors after warm-up; and, started from the
+                         repository's root, what images of 48 and 8 of 12 million pixels take beside the networks
           --torch        with --memory: libtorch runs the networks instead of ONNX Runtime
           --gradients    what input gradients cost beside their networks: the above, the bundles in models/, and any --model
           --formulas     gradients that can be written in several ways: the way taken beside the others

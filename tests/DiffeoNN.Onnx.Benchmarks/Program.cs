@@ -25,7 +25,7 @@ if (options.Lattice is { } lattice)
 Console.WriteLine($"{options.Size}x{options.Size}, {engine.Budget.Cores} cores, {options.Steps} steps an image\n");
 
 if (options.Memory)
-    return MemoryCheck.Run(energy, defaults, images);
+    return Math.Max(MemoryCheck.Run(energy, defaults, images), Directory.Exists("models/shapes") ? ImageMemory.Run("models/shapes") : 0);
 
 List<StepTimes> rows = [];
 void Library(string name, DiffeoNN.Onnx.Energies.IEnergy of, CanonicaliserOptions with, torch.Tensor batch) =>

@@ -52,11 +52,39 @@ public sealed class RunCommandTests
         Assert.That(Run(folder, "runtime").Code, Is.EqualTo(ExitCode.Success));
         var run = Run(folder, "torch", "--engine", "torch");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        Assert.That(run.Output, Does.Contain("networks in libtorch"));
+        string output = string.Join(' ', run.Output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        Assert.That(output, Does.Contain("networks in libtorch"));
         foreach (string file in Directory.EnumerateFiles(folder["runtime"], "*.output.png"))
         {
             float[] expected = ImageFile.Read(file).Data.ToArray(), found = ImageFile.Read(folder[$"torch/{Path.GetFileName(file)}"]).Data.ToArray();
             Assert.That(found.Zip(expected).Count(pair => pair.First != pair.Second), Is.LessThanOrEqualTo(expected.Length / 100));
+        }
+    }
+
+    [Test]
+    public void Run_WithFieldsByGraphs_AnswersAlike()
+    {
+        using var folder = new TemporaryFolder();
+        Prepare(folder, 2);
+        // One of another size than the bundle's, whose answer takes the way in tiles.
+        string first = Directory.EnumerateFiles(folder["data/images"]).Order().First();
+        ImageFile.WritePng(first, ImageResampler.Resize(ImageFile.Read(first), 200, 90));
+        foreach (string fields in new[] { "torch", "onnx" })
+        {
+            var run = CommandRun.Of(
+                "run", "--model", Repository.Bundle("shapes"), "--input", folder["data/images"], "--output", folder[fields], "--naive", "--values",
+                "--fields", fields, "--batch", "1");
+            Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
+        }
+
+        string[] names = [.. Directory.EnumerateFiles(folder["torch"]).Select(file => Path.GetFileName(file)).Order()];
+        Assert.That(names.Count(name => name.EndsWith(".values.npz", StringComparison.Ordinal)), Is.EqualTo(2));
+        Assert.That(Directory.EnumerateFiles(folder["onnx"]).Select(file => Path.GetFileName(file)).Order(), Is.EqualTo(names));
+        foreach (string name in names.Where(name => name.EndsWith("output.png", StringComparison.Ordinal) || name.EndsWith("naive.png", StringComparison.Ordinal)))
+        {
+            var (expected, found) = (ImageFile.Read(folder[$"torch/{name}"]), ImageFile.Read(folder[$"onnx/{name}"]));
+            Assert.That((found.Height, found.Width), Is.EqualTo((expected.Height, expected.Width)), name);
+            Assert.That(found.Data.ToArray().Zip(expected.Data.ToArray()).Count(pair => pair.First != pair.Second), Is.LessThanOrEqualTo(found.Data.Length / 200), name);
         }
     }
 

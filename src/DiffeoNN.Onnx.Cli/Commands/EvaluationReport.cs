@@ -81,7 +81,8 @@ internal sealed class EvaluationReport
         for (int i = 0; i < samples.Length; i++)
         {
             var result = chunk[i].Key;
-            var row = new PanelRow([.. Tiles(found, i, samples[i], result, clean[i], naive[i])], Panels.Footer(found.Images[i].Canonicalisation));
+            var tiles = Tiles(found, i, samples[i], result, clean[i], naive[i]);
+            var row = new PanelRow([.. tiles], SearchText.Footer(found.Images[i], _model));
             var picture = PanelRenderer.Render([row], new PanelOptions { Heading = $"{samples[i].Original.Name}   {Heading(result)}" });
             foreach (string name in chunk[i].Value) ImageFile.WritePng(Path.Combine(folder, name), picture);
         }

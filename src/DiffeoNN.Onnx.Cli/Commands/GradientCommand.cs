@@ -63,8 +63,10 @@ internal static class GradientCommand
             gradient.Save(parse.GetValue(target)!);
             var made = gradient.Graph.Outputs.Select(output => output.Name).Where(name => name.EndsWith(options.Suffix, StringComparison.Ordinal));
             console.MarkupLineInterpolated($"{parse.GetValue(target)} written: {string.Join(", ", made)}; opset {gradient.Opset}, {gradient.Graph.Nodes.Count} nodes.");
+            bool canBeRead = checkOptions is not null && !AtomicFile.IsWrittenInPlace(parse.GetValue(target)!);
+            var written = canBeRead ? OnnxModel.Load(parse.GetValue(target)!) : gradient;
             var code = checkOptions is null ? ExitCode.Success
-                : GradientCheckCommandOptions.Print(console, GradientCheck.Run(original, OnnxModel.Load(parse.GetValue(target)!), checkOptions, cancellationToken));
+                : GradientCheckCommandOptions.Print(console, GradientCheck.Run(original, written, checkOptions, cancellationToken));
             return Task.FromResult((int)code);
         });
         return command;

@@ -10,18 +10,21 @@ namespace DiffeoNN.Onnx.Cli.Commands;
 internal static class Panels
 {
     /// <summary>Draws the panel that <c>run</c> writes.</summary>
-    public static ImageBuffer Draw(EquivariantResult batch, int index, EquivariantModel model)
+    /// <param name="image">What became of the image; its output may lack planes.</param>
+    /// <param name="answer">The same output, from which planes are drawn some rows at a time.</param>
+    /// <param name="fields">The batch's.</param>
+    /// <param name="index">Which image of the batch.</param>
+    /// <param name="model">What ran.</param>
+    public static ImageBuffer Draw(
+        EquivariantImage image, MappedOutput answer, CanonicalisationResult fields, int index, EquivariantModel model)
     {
-        var row = new PanelRow([.. Tiles(batch, index, model)], Footer(batch.Images[index].Canonicalisation));
-        return PanelRenderer.Render([row]);
+        var options = new PanelOptions { Classes = Classes(answer, model) };
+        var tiles = Tiles(image, fields, index, model);
+        tiles.Add(answer.Kind == Bundles.OutputKind.Image
+            ? Shrunk("final output", answer, options)
+            : Tile("final output", image.Input, image.Output, model));
+        return PanelRenderer.Render([new PanelRow(tiles, SearchText.Footer(image, model))], options);
     }
-
-    /// <summary>The line below a panel: what the search did.</summary>
-    public static string Footer(ImageCanonicalisation found) =>
-        $"energy {found.Total.Before:G4} -> {found.Total.After:G4}   steps {found.Steps}   "
-        + $"determinant {found.Diagnostics.MinimumDeterminant:F2} to {found.Diagnostics.MaximumDeterminant:F2}   "
-        + $"inverse within {found.Diagnostics.InverseResidualMaximum:F2} pixels"
-        + (found.Refusal is { } refusal ? $"   left as it is: {refusal.Reason}" : "");
 
     /// <summary>One row of the demo's picture: the network alone and the panel's tiles, the truth outlined.</summary>
     public static PanelRow Compare(
@@ -37,15 +40,32 @@ internal static class Panels
     public static List<PanelTile> Tiles(EquivariantResult batch, int index, EquivariantModel model)
     {
         var image = batch.Images[index];
-        return
-        [
-            new PanelTile("input", OutputPicture.Displayable(image.Input)),
-            new PanelTile("deformation", OutputPicture.Displayable(image.Input)) { Grid = DeformationMap.FromTensor(batch.Fields.Displacement, index) },
-            new PanelTile("canonical", OutputPicture.Displayable(image.Canonical)),
-            Tile("its output", image.Canonical, image.CanonicalOutput, model),
-            Tile("final output", image.Input, image.Output, model),
-        ];
+        return [.. Tiles(image, batch.Fields, index, model), Tile("final output", image.Input, image.Output, model)];
     }
+
+    private static List<PanelTile> Tiles(EquivariantImage image, CanonicalisationResult fields, int index, EquivariantModel model) =>
+    [
+        new PanelTile("input", OutputPicture.Displayable(image.Input)),
+        new PanelTile("deformation", OutputPicture.Displayable(image.Input))
+        {
+            Grid = DeformationMap.FromTensor(fields.Displacement, index),
+        },
+        new PanelTile("canonical", OutputPicture.Displayable(image.Canonical)),
+        Tile("its output", image.Canonical, image.CanonicalOutput, model),
+    ];
+
+    private static PanelTile Shrunk(string title, MappedOutput answer, PanelOptions options)
+    {
+        var (height, width) = options.SizeOf(answer.Height, answer.Width);
+        var tiles = answer.Tiles(answer.Channels is 1 or 3 ? null : 0).Select(tile => tile.Rows);
+        return new PanelTile(title, ImageResampler.Resize(tiles, answer.Height, height, width));
+    }
+
+    /// <summary>Names of a segmentation's classes, for the legend; null for other answers.</summary>
+    private static IReadOnlyList<string>? Classes(MappedOutput answer, EquivariantModel model) =>
+        answer.Kind == Bundles.OutputKind.Segmentation
+        ? [.. Enumerable.Range(0, OutputPicture.Classes(answer)).Select(label => ClassName(label, model))]
+        : null;
 
     /// <summary>An image with an answer drawn over it.</summary>
     public static PanelTile Tile(string title, ImageBuffer image, ModelOutput output, EquivariantModel? model = null)

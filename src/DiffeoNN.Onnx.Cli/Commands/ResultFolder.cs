@@ -1,51 +1,78 @@
+using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 
 namespace DiffeoNN.Onnx.Cli.Commands;
 
-/// <summary>The folder <c>run</c> writes: pictures and fields an image, and <c>results.jsonl</c>, whole lines in the order of the images.</summary>
+/// <summary>The folder <c>run</c> writes: pictures, fields and values of each image, and <c>results.jsonl</c>, whole lines in the order of
+/// the images.</summary>
 internal sealed class ResultFolder : IDisposable
 {
     private readonly string _path;
     private readonly EquivariantModel _model;
-    private readonly bool _writesFields;
     private StreamWriter? _lines;
 
     /// <summary>Creates the folder; <c>results.jsonl</c> is begun anew with its first line.</summary>
     /// <exception cref="OutputException">The folder cannot be written.</exception>
-    public ResultFolder(string path, EquivariantModel model, bool writesFields)
+    public ResultFolder(string path, EquivariantModel model)
     {
         _path = path;
         _model = model;
-        _writesFields = writesFields;
         AtomicFile.CreateFolder(path);
     }
 
-    /// <summary>Writes everything about one image of a batch.</summary>
-    public void Write(string input, ImageBuffer image, EquivariantResult batch, int index, ModelOutput? naive)
+    /// <summary>Whether velocity and displacements are written.</summary>
+    public bool WritesFields { get; init; }
+
+    /// <summary>Whether answers are written as numbers, too.</summary>
+    public bool WritesValues { get; init; }
+
+    /// <summary>Whether images are turned as their files say.</summary>
+    public bool Orients { get; init; }
+
+    /// <summary>Writes everything about one image of a batch; its answer is mapped back here, some rows at a time.</summary>
+    /// <param name="input">Path of the image.</param>
+    /// <param name="image">As it went in.</param>
+    /// <param name="batch">The batch.</param>
+    /// <param name="index">Which image of the batch.</param>
+    /// <param name="naive">The inner model alone, if it was asked for.</param>
+    /// <returns>What became of the image, without planes.</returns>
+    public EquivariantImage Write(string input, ScaledImage image, EquivariantBatch batch, int index, MappedOutput? naive)
     {
         string name = Path.GetFileNameWithoutExtension(input);
         var files = new Dictionary<string, string>();
-        var result = batch.Images[index];
-        Picture("output", OutputPicture.Draw(result.Output, image));
-        if (naive is not null) Picture("naive", OutputPicture.Draw(naive, image));
-        Picture("canonical", OutputPicture.Displayable(result.Canonical));
-        Picture("panel", Panels.Draw(batch, index, _model));
-        if (_writesFields)
+        var answer = batch.Answer(index);
+        var result = batch.Image(index, answer.ToSummary());
+        Answer("output", answer, result.Output);
+        var alone = naive?.ToSummary();
+        if (naive is not null) Answer("naive", naive, alone!);
+        ImageFile.WritePng(PathOf("canonical", "png"), OutputPicture.Displayable(result.Canonical));
+        ImageFile.WritePng(PathOf("panel", "png"), Panels.Draw(result, answer, batch.Fields, index, _model));
+        if (WritesFields) FieldArchive.Write(PathOf("fields", "npz"), batch.Fields, index);
+        if (WritesValues) ValueArchive.Write(PathOf("values", "npz"), answer, naive);
+        _lines ??= Open();
+        _lines.WriteLine(ResultRecord.Line(input, image, Orients, _model, result, batch, files, alone));
+        _lines.Flush();
+        return result;
+
+        void Answer(string kind, MappedOutput mapped, ModelOutput summary)
         {
-            files["fields"] = $"{name}.fields.npz";
-            FieldArchive.Write(Path.Combine(_path, files["fields"]), batch.Fields, index);
+            switch (mapped.Kind)
+            {
+                case OutputKind.Segmentation or OutputKind.Image:
+                    ImageFile.WritePng(PathOf(kind, "png"), mapped.Height, mapped.Width, OutputPicture.Tiles(mapped, summary));
+                    break;
+                case OutputKind.Points:
+                    var whole = Orients ? ImageFile.ReadOriented(input) : ImageFile.Read(input);
+                    PanelRenderer.Write(PathOf(kind, "png"), [OutputPicture.Marked(summary, whole)], OutputPicture.FullSize(mapped));
+                    break;
+            }
         }
 
-        _lines ??= Open();
-        _lines.WriteLine(ResultRecord.Line(input, (image.Height, image.Width), _model, batch, index, files, naive));
-        _lines.Flush();
-
-        void Picture(string kind, ImageBuffer? picture)
+        string PathOf(string kind, string extension)
         {
-            if (picture is null) return;
-            files[kind] = $"{name}.{kind}.png";
-            ImageFile.WritePng(Path.Combine(_path, files[kind]), picture);
+            files[kind] = $"{name}.{kind}.{extension}";
+            return Path.Combine(_path, files[kind]);
         }
     }
 

@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 
 namespace DiffeoNN.Onnx.Cli.Commands;
@@ -13,26 +14,28 @@ internal static class ResultRecord
 
     /// <summary>The line, without its end.</summary>
     /// <param name="input">Path of the image.</param>
-    /// <param name="size">Its rows and columns.</param>
+    /// <param name="scaled">As it went in.</param>
+    /// <param name="orients">Whether it was turned as its file says.</param>
     /// <param name="model">What ran.</param>
-    /// <param name="batch">The batch's result.</param>
-    /// <param name="index">Which image of the batch.</param>
+    /// <param name="image">What became of it.</param>
+    /// <param name="batch">The batch it was in.</param>
     /// <param name="files">Files written for it by what they hold.</param>
     /// <param name="naive">The inner model alone, if it was asked for.</param>
     public static string Line(
-        string input, (int Height, int Width) size, EquivariantModel model, EquivariantResult batch, int index,
+        string input, ScaledImage scaled, bool orients, EquivariantModel model, EquivariantImage image, EquivariantBatch batch,
         IReadOnlyDictionary<string, string> files, ModelOutput? naive)
     {
-        var image = batch.Images[index];
         var found = image.Canonicalisation;
         var record = new JsonObject
         {
             ["image"] = input,
-            ["height"] = size.Height,
-            ["width"] = size.Width,
+            ["height"] = scaled.Height,
+            ["width"] = scaled.Width,
             ["files"] = new JsonObject(files.Select(file => KeyValuePair.Create<string, JsonNode?>(file.Key, file.Value))),
             ["answer"] = Answer(image.Output, model),
         };
+        if (scaled.Orientation != ImageOrientation.Upright)
+            record["orientation"] = new JsonObject { ["exif"] = (int)scaled.Orientation, ["applied"] = orients };
         if (naive is not null) record["naive"] = Answer(naive, model);
         record["accepted"] = found.Accepted;
         record["refusal"] = found.Refusal is { } refusal
@@ -64,7 +67,7 @@ internal static class ResultRecord
         record["device"] = model.Device.Device.ToString().ToLowerInvariant();
         record["preset"] = Camel(model.Preset);
         record["seed"] = model.Settings.Seed;
-        record["batch"] = batch.Images.Count;
+        record["batch"] = batch.Count;
         record["batchMilliseconds"] = Times(batch);
         return record.ToJsonString(Options);
     }
@@ -81,11 +84,14 @@ internal static class ResultRecord
         if (output.Points is { } points)
             return new JsonObject { ["points"] = new JsonArray([.. points.Select(point => new JsonArray(Finite(point.Column), Finite(point.Row)))]) };
         if (output.Labels is not { } labels) return null;
-        var counts = labels.Labels.ToArray().CountBy(label => label).OrderBy(pair => pair.Key);
-        return new JsonObject { ["pixels"] = new JsonObject(counts.Select(pair => KeyValuePair.Create<string, JsonNode?>(pair.Key.ToString(), pair.Value))) };
+        var counts = new int[256];
+        foreach (byte label in labels.Labels) counts[label]++;
+        var present = counts.Index().Where(pair => pair.Item > 0)
+            .Select(pair => KeyValuePair.Create<string, JsonNode?>($"{pair.Index}", pair.Item));
+        return new JsonObject { ["pixels"] = new JsonObject(present) };
     }
 
-    private static JsonObject Times(EquivariantResult batch)
+    private static JsonObject Times(EquivariantBatch batch)
     {
         var times = batch.Fields.Times;
         (string Name, TimeSpan Time)[] stages =

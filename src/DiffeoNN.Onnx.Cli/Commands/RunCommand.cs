@@ -12,33 +12,59 @@ internal static class RunCommand
     public static Command Create(IAnsiConsole console)
     {
         var model = new Option<string>("--model") { Description = "Bundle: a folder with diffeonn.json.", Required = true };
-        var input = new Option<string>("--input") { Description = "Image file (PNG, JPEG, BMP, WebP or GIF), or folder of such files.", Required = true };
+        var input = new Option<string>("--input")
+        {
+            Description = $"Image file ({string.Join(", ", ImageFile.Extensions)}), or folder of such files.",
+            Required = true,
+        };
         var output = new Option<string>("--output") { Description = "Folder for answers, panels and results.jsonl.", Required = true };
         var naive = new Option<bool>("--naive") { Description = "Also write the answer of the network alone." };
         var noFields = new Option<bool>("--no-fields") { Description = "Do not write NAME.fields.npz." };
+        var values = new Option<bool>("--values")
+        {
+            Description = "Also write NAME.values.npz: probabilities, scores, planes or points as the network gives them.",
+        };
+        var skipBad = new Option<bool>("--skip-bad") { Description = "Leave out files that cannot be used, and list them." };
+        var autoOrient = new Option<bool>("--auto-orient")
+        {
+            Description = "Turn images as their EXIF orientation says; otherwise they are taken as they are stored.",
+        };
         var common = new CommonOptions();
-        var command = new Command("run", "Run a bundle on images.") { model, input, output, naive, noFields };
+        var command = new Command("run", "Run a bundle on images.") { model, input, output, naive, noFields, values, skipBad, autoOrient };
         common.AddTo(command);
         command.SetAction((parse, cancellationToken) =>
         {
-            var files = InputFiles.List(parse.GetValue(input)!);
-            if (Path.GetFullPath(parse.GetValue(output)!) == Path.GetDirectoryName(Path.GetFullPath(files[0])))
+            var found = InputFiles.Find(parse.GetValue(input)!);
+            if (Path.GetFullPath(parse.GetValue(output)!) == Path.GetDirectoryName(Path.GetFullPath(found.Files[0])))
                 throw new UsageException($"Output '{parse.GetValue(output)}' is the folder of the input, where results would be taken for images next time; give another one.");
-            // All images are read once before anything is written: a bad one is told now, not after an hour.
-            foreach (string file in files) Check(file);
             var options = common.Read(parse);
             using var loaded = EquivariantModel.Load(parse.GetValue(model)!, options);
+            bool orients = parse.GetValue(autoOrient), alone = parse.GetValue(naive);
+            // All images are read once before anything is written: bad ones are told now, not after an hour.
+            if (found.LeftOut() is { Length: > 0 } leftOut) console.MarkupLineInterpolated($"[yellow]Note:[/] {leftOut}");
+            var summary = new RunSummary(loaded);
+            var check = InputCheck.Of(found.Files, loaded, cancellationToken);
+            check.Print(console, parse.GetValue(skipBad));
+            check.PrintNotes(console, orients);
             DeviceLine.Print(console, loaded, options.Execution.Device);
-            using var results = new ResultFolder(parse.GetValue(output)!, loaded, writesFields: !parse.GetValue(noFields));
-            var summary = new RunSummary();
-            BatchProgress.Run(console, "canonicalising", files.Count, progress =>
+            using var results = new ResultFolder(parse.GetValue(output)!, loaded)
             {
-                foreach (string[] chunk in files.Chunk(common.Batch(parse)))
+                WritesFields = !parse.GetValue(noFields), WritesValues = parse.GetValue(values), Orients = orients,
+            };
+            BatchProgress.Run(console, "canonicalising", check.Usable.Count, progress =>
+            {
+                foreach (string[] chunk in check.Usable.Select(one => one.File).Chunk(common.Batch(parse)))
                 {
-                    ImageBuffer[] images = [.. chunk.Select(file => ImageFile.Read(file))];
-                    using var batch = loaded.Run(images, progress, cancellationToken);
-                    var alone = parse.GetValue(naive) ? loaded.RunNaive(images, cancellationToken) : null;
-                    for (int i = 0; i < chunk.Length; i++) results.Write(chunk[i], images[i], batch, i, alone?[i]);
+                    ScaledImage[] images = [.. chunk.Select(file => Read(file, loaded, orients))];
+                    using var batch = loaded.Canonicalise(images, progress, cancellationToken);
+                    var naives = alone ? loaded.RunNaive(images, cancellationToken) : null;
+                    for (int i = 0; i < chunk.Length; i++)
+                    {
+                        cancellationToken.ThrowIfCancellationRequested();
+                        using var answer = naives?[i];
+                        summary.Add(results.Write(chunk[i], images[i], batch, i, answer));
+                    }
+
                     summary.Add(batch);
                     progress.Complete(chunk.Length);
                 }
@@ -48,10 +74,9 @@ internal static class RunCommand
         return command;
     }
 
-    private static void Check(string file)
+    private static ScaledImage Read(string file, EquivariantModel model, bool orients)
     {
-        var image = ImageFile.Read(file);
-        if (image.Height < 2 || image.Width < 2)
-            throw new ImageException($"'{file}' is {image.Width}x{image.Height} pixels; an image needs at least 2x2.");
+        var spec = model.Bundle.Image;
+        return ImageFile.ReadScaled(file, spec.Channels, spec.Height, spec.Width, orients);
     }
 }

@@ -1,55 +1,86 @@
+using System.Diagnostics;
+using System.Globalization;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Inference;
 using Spectre.Console;
 
 namespace DiffeoNN.Onnx.Cli.Commands;
 
-/// <summary>What a run did, over all images.</summary>
-internal sealed class RunSummary
+/// <summary>What a run did, over all images; its clock starts when it is made.</summary>
+internal sealed class RunSummary(EquivariantModel model)
 {
-    private readonly List<ImageCanonicalisation> _images = [];
-    private TimeSpan _time;
+    private readonly List<(ImageCanonicalisation Found, int Maps)> _images = [];
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private TimeSpan _networks;
 
-    /// <summary>Counts a batch.</summary>
-    public void Add(EquivariantResult batch)
-    {
-        _images.AddRange(batch.Images.Select(image => image.Canonicalisation));
-        _time += batch.Fields.Times.Total + batch.InferenceTime;
-    }
+    /// <summary>Counts an image.</summary>
+    public void Add(EquivariantImage image) => _images.Add((image.Canonicalisation, image.Maps));
+
+    /// <summary>Counts the time of a batch.</summary>
+    public void Add(EquivariantBatch batch) => _networks += batch.Fields.Times.Total + batch.InferenceTime;
 
     /// <summary>Prints the table, and what went wrong.</summary>
     /// <returns><see cref="ExitCode.NonFinite"/> if an energy was not finite, else success.</returns>
     public ExitCode Print(IAnsiConsole console, string output)
     {
+        var whole = _clock.Elapsed;
         var table = new Table().Border(TableBorder.Rounded).AddColumn("").AddColumn(new TableColumn("mean").RightAligned()).AddColumn(new TableColumn("worst").RightAligned());
-        Row("energy and regularisers before", image => image.Total.Before, values => values.Max(), "F2");
-        Row("energy and regularisers after", image => image.Total.After, values => values.Max(), "F2");
+        Row("energy of the input", image => image.InputEnergy, values => values.Max(), "F2");
+        Row("energy of the image used", image => image.CanonicalEnergy, values => values.Max(), "F2");
         Row("steps", image => image.Steps, values => values.Max(), "F0");
         Row("smallest Jacobian determinant", image => image.Diagnostics.MinimumDeterminant, values => values.Min(), "F3");
         Row("inverse residual in pixels", image => image.Diagnostics.InverseResidualMaximum, values => values.Max(), "F3");
         console.Write(table);
-        int folded = _images.Count(image => image.Diagnostics.FoldedFraction > 0);
-        console.MarkupLineInterpolated($"Images: {_images.Count} in {_time.TotalSeconds:F1} s, {_time.TotalSeconds / _images.Count:F2} s each; {Stopped(StopReason.Converged)} converged, {folded} with folds; results in {output}");
-        var refused = _images.Where(image => !image.Accepted).CountBy(image => image.Refusal!.Reason).OrderBy(pair => pair.Key).ToList();
+        int folded = Found().Count(image => image.Diagnostics.FoldedFraction > 0);
+        string each = $"{Number(whole.TotalSeconds / _images.Count, "F2")} s each";
+        string ofIt = $"{Number(_networks.TotalSeconds / _images.Count, "F2")} s search and networks";
+        console.MarkupLineInterpolated(
+            $"Images: {_images.Count} in {Number(whole.TotalSeconds, "F1")} s, {each}, of which {ofIt}; {folded} with folds; results in {output}");
+        PrintOrigins(console);
+        var refused = Found().Where(image => !image.Accepted).CountBy(image => image.Refusal!.Reason).OrderBy(pair => pair.Key).ToList();
         if (refused.Count > 0)
-            console.MarkupLineInterpolated($"Left as they are, with the answer of the network alone: {refused.Sum(pair => pair.Value)} of {_images.Count} ({string.Join(", ", refused.Select(pair => $"{Describe(pair.Key)} {pair.Value}"))}).");
-        int broken = Stopped(StopReason.NonFinite);
+        {
+            string reasons = string.Join(", ", refused.Select(pair => $"{SearchText.Describe(pair.Key)} {pair.Value}"));
+            console.MarkupLineInterpolated(
+                $"Left as they are, with the answer of the network alone: {refused.Sum(pair => pair.Value)} of {_images.Count} ({reasons}).");
+        }
+
+        int broken = Found().Count(image => image.Stop == StopReason.NonFinite);
         if (broken == 0) return ExitCode.Success;
         console.MarkupLineInterpolated($"[red]The energy was not finite for {broken} of {_images.Count} images; their answers come from the best image before that, or from the network alone.[/]");
         return ExitCode.NonFinite;
 
-        static string Describe(RefusalReason reason) => reason switch
-        {
-            RefusalReason.AlreadyCanonical => "canonical already",
-            RefusalReason.NotEnoughDecrease => "energy did not fall enough",
-            RefusalReason.Folded => "map folds",
-            RefusalReason.InverseResidual => "inverse too inexact",
-            _ => "energy not finite",
-        };
-
-        int Stopped(StopReason reason) => _images.Count(image => image.Stop == reason);
-
         void Row(string title, Func<ImageCanonicalisation, double> value, Func<IEnumerable<double>, double> worst, string format) =>
-            table.AddRow(title, _images.Average(value).ToString(format), worst(_images.Select(value)).ToString(format));
+            table.AddRow(title, Number(Found().Average(value), format), Number(worst(Found().Select(value)), format));
+
+        static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
     }
+
+    /// <summary>Says what led to the maps used, and which searches ran out of steps.</summary>
+    private void PrintOrigins(IAnsiConsole console)
+    {
+        var used = _images.Where(image => image.Found.Accepted).ToList();
+        if (used.Count > 0)
+        {
+            string origins = string.Join(", ", used
+                .CountBy(image => (SearchText.FromProposal(image.Found, model), image.Found.BestStep > 0) switch
+                {
+                    (true, false) => "proposal used as it is",
+                    (true, true) => "proposal refined by a search",
+                    (false, true) => "found by a search",
+                    (false, false) => "start used as it is",
+                })
+                .OrderByDescending(pair => pair.Value).Select(pair => $"{pair.Key} {pair.Value}"));
+            int[] maps = [.. used.Select(image => image.Maps).Distinct().Order()];
+            string number = maps[0] == maps[^1] ? $"{maps[0]}" : $"{maps[0]} to {maps[^1]}";
+            string averaged = maps[^1] > 1 ? $"; answers are the mean over {number} maps" : "";
+            console.MarkupLineInterpolated($"Maps used: {used.Count} of {_images.Count} ({origins}){averaged}.");
+        }
+
+        var searches = Found().Where(image => image.Steps > 0).ToList();
+        int converged = searches.Count(image => image.Stop == StopReason.Converged);
+        if (searches.Count > 0) console.MarkupLineInterpolated($"Searches: {searches.Count}, of which {converged} converged.");
+    }
+
+    private IEnumerable<ImageCanonicalisation> Found() => _images.Select(image => image.Found);
 }

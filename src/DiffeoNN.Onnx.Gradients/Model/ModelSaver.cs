@@ -19,6 +19,12 @@ internal static class ModelSaver
     /// <summary>Writes one file if that is possible. Tensors that came from files in the same folder are referred to there.</summary>
     public static void Save(OnnxModel model, string path)
     {
+        if (SpecialFile.IsWrittenInPlace(path))
+        {
+            SaveInPlace(model, path);
+            return;
+        }
+
         var folder = FolderOf(path);
         var bytes = Tensors(model.Graph).Where(t => LocationIn(folder, t) is null).Sum(t => t.ByteLength);
         Save(model, path, bytes <= InlineLimit ? long.MaxValue : SmallTensor, keepReferences: true);
@@ -30,8 +36,8 @@ internal static class ModelSaver
     /// <param name="keepReferences">Whether tensors that came from files in the target's folder stay there.</param>
     public static void Save(OnnxModel model, string path, long threshold, bool keepReferences)
     {
-        var target = Path.GetFullPath(path);
-        var folder = FolderOf(path);
+        var target = RealTarget(path);
+        var folder = FolderOf(target);
         var kept = keepReferences ? Tensors(model.Graph).Where(t => LocationIn(folder, t) is not null).Select(t => t.External!.File.Path).ToHashSet(StringComparer.Ordinal) : [];
         var dataPath = target + ".data";
         for (var i = 1; kept.Contains(ExternalData.RealPath(dataPath) ?? dataPath); i++)
@@ -72,6 +78,33 @@ internal static class ModelSaver
         }
     }
 
+    /// <summary>Into a pipe or device goes one file with everything in it.</summary>
+    private static void SaveInPlace(OnnxModel model, string path)
+    {
+        var bytes = ToBytes(model);
+        try
+        {
+            using var stream = SpecialFile.OpenWrite(path);
+            stream.Write(bytes);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"Cannot write '{path}': {e.Message}", e);
+        }
+    }
+
+    private static string RealTarget(string path)
+    {
+        try
+        {
+            return SpecialFile.Target(path);
+        }
+        catch (IOException e)
+        {
+            throw new IOException($"Cannot write '{path}': {e.Message}", e);
+        }
+    }
+
     /// <summary>The bytes of one file with everything in it.</summary>
     public static byte[] ToBytes(OnnxModel model)
     {
@@ -92,7 +125,7 @@ internal static class ModelSaver
 
     private static string FolderOf(string path)
     {
-        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        var folder = Path.GetDirectoryName(RealTarget(path))!;
         return ExternalData.RealPath(folder) ?? folder;
     }
 

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Execution;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Fields;
@@ -27,17 +28,86 @@ public static class Resample
             return Warp.Sample(image, rest, positions, padding, WarpInterpolation.Bilinear).MoveToOuterDisposeScope();
         }
 
-        if (SamplingGrid.OfField(displacement, nameof(displacement)) != grid || displacement.size(0) != image.size(0))
-        {
-            throw new ArgumentException(
-                $"displacement has shape {SamplingGrid.Shape(displacement)}, image {SamplingGrid.Shape(image)}; batch size, height and width must be the same.",
-                nameof(displacement));
-        }
-
+        CheckFits(image, displacement, grid);
         var kernel = grid.ToKernelUnits(displacement);
         if (grid.Height != height || grid.Width != width)
             kernel = torch.nn.functional.interpolate(kernel, [height, width], mode: torch.InterpolationMode.Bilinear, align_corners: true);
         return Warp.Sample(image, kernel, positions, padding, WarpInterpolation.Bilinear).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Some rows of what <see cref="To"/> gives, the same bits, without the memory of the others.</summary>
+    /// <param name="image">Shape (N, C, H, W), float32.</param>
+    /// <param name="displacement">u at the image's own size, (N, 2, H, W), float32, in the library's unit of that size; null for
+    /// none.</param>
+    /// <param name="height">Rows of the whole result, at least 2.</param>
+    /// <param name="width">Columns of the result, at least 2.</param>
+    /// <param name="first">The first row wanted.</param>
+    /// <param name="count">How many rows, at least 1.</param>
+    /// <param name="padding">What lies outside the image.</param>
+    /// <returns>Shape (N, C, count, width); the caller disposes it.</returns>
+    /// <exception cref="ArgumentException">The shapes do not fit each other.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There are no such rows.</exception>
+    public static torch.Tensor RowsTo(
+        torch.Tensor image, torch.Tensor? displacement, int height, int width, int first, int count,
+        WarpPadding padding = WarpPadding.Border)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        ArgumentOutOfRangeException.ThrowIfNegative(first);
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, height - first);
+        var grid = SamplingGrid.Of(image);
+        using var scope = torch.NewDisposeScope();
+        var positions = new SamplingGrid(height, width).KernelPositions(image, first, count);
+        if (displacement is null)
+        {
+            using var rest = torch.zeros([image.size(0), 2, 1, 1], image.dtype, image.device);
+            return Warp.Sample(image, rest, positions, padding, WarpInterpolation.Bilinear).MoveToOuterDisposeScope();
+        }
+
+        CheckFits(image, displacement, grid);
+        var kernel = grid.ToKernelUnits(displacement);
+        var rows = grid.Height == height && grid.Width == width
+            ? kernel.narrow(2, first, count)
+            : EnlargedRows(kernel, height, width, first, count);
+        return Warp.Sample(image, rows, positions, padding, WarpInterpolation.Bilinear).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Rows of libtorch's bilinear interpolation with aligned corners, in its arithmetic: single precision, and the first product
+    /// of a sum of
+    /// two fused with it.</summary>
+    private static torch.Tensor EnlargedRows(torch.Tensor field, int height, int width, int first, int count)
+    {
+        int last = (int)field.size(2) - 1;
+        float scale = height > 1 ? last / (float)(height - 1) : 0;
+        long[] above = new long[count], below = new long[count];
+        float[] ofAbove = new float[count], ofBelow = new float[count];
+        for (int i = 0; i < count; i++)
+        {
+            float place = scale * (first + i);
+            above[i] = Math.Min((int)place, last);
+            below[i] = Math.Min(above[i] + 1, last);
+            ofBelow[i] = Math.Clamp(place - above[i], 0, 1);
+            ofAbove[i] = 1 - ofBelow[i];
+        }
+
+        return Enlarged(below).mul_(Column(ofBelow)).AddProductInPlace(Enlarged(above), Column(ofAbove), 1);
+
+        torch.Tensor Enlarged(long[] rows)
+        {
+            var chosen = field.index_select(2, torch.tensor(rows, device: field.device));
+            return torch.nn.functional.interpolate(chosen, [count, width], mode: torch.InterpolationMode.Bilinear, align_corners: true);
+        }
+
+        torch.Tensor Column(float[] weights) => torch.tensor(weights, device: field.device).view(1, 1, count, 1);
+    }
+
+    private static void CheckFits(torch.Tensor image, torch.Tensor displacement, SamplingGrid grid)
+    {
+        if (SamplingGrid.OfField(displacement, nameof(displacement)) == grid && displacement.size(0) == image.size(0)) return;
+        throw new ArgumentException(
+            $"displacement has shape {SamplingGrid.Shape(displacement)}, image {SamplingGrid.Shape(image)}; "
+            + "batch size, height and width must be the same.",
+            nameof(displacement));
     }
 
     /// <summary>Values of a field at given points, bilinearly, clamped to the border.</summary>

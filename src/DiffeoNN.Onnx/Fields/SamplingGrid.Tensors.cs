@@ -67,6 +67,15 @@ public readonly partial record struct SamplingGrid
     /// <summary>Positions of all pixels in the resampling kernel's own units, where each axis spans [-1, 1]; shape (1, 2, H, W).</summary>
     internal torch.Tensor KernelPositions(torch.Tensor like) => Mesh(1, 1, like.dtype, like.device);
 
+    /// <summary>Some rows of <see cref="KernelPositions(torch.Tensor)"/>; shape (1, 2, count, W).</summary>
+    internal torch.Tensor KernelPositions(torch.Tensor like, int first, int count)
+    {
+        using var scope = torch.NewDisposeScope();
+        var x = torch.linspace(-1, 1, Width, like.dtype, like.device).expand(count, Width);
+        var y = torch.linspace(-1, 1, Height, like.dtype, like.device).narrow(0, first, count).unsqueeze(1).expand(count, Width);
+        return torch.stack([x, y], 0).unsqueeze(0).MoveToOuterDisposeScope();
+    }
+
     /// <summary>A field (N, 2, H, W) in the resampling kernel's units; the field itself where both axes have the same unit.</summary>
     internal torch.Tensor ToKernelUnits(torch.Tensor field) => Height == Width ? field : field / HalfExtents(field);
 

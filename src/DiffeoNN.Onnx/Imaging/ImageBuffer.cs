@@ -94,5 +94,8 @@ public sealed class ImageBuffer
     }
 
     /// <summary>Whether <see cref="WithChannels"/> has this conversion.</summary>
-    internal bool CanBecome(int channels) => channels == Channels || (Channels, channels) is (1, 3) or (3, 1);
+    internal bool CanBecome(int channels) => CanBecome(Channels, channels);
+
+    /// <summary>As <see cref="CanBecome(int)"/>, of an image of so many channels.</summary>
+    internal static bool CanBecome(int present, int wanted) => wanted == present || (present, wanted) is (1, 3) or (3, 1);
 }

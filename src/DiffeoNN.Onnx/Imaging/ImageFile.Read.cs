@@ -1,5 +1,3 @@
-using SkiaSharp;
-
 namespace DiffeoNN.Onnx.Imaging;
 
 public static partial class ImageFile
@@ -7,7 +5,9 @@ public static partial class ImageFile
     /// <summary>Largest number of pixels that is read: 100 million.</summary>
     public const int MaximumPixels = 100_000_000;
 
-    /// <summary>Reads PNG (1 to 16 bits, full precision), JPEG, BMP, WebP or GIF (first frame).</summary>
+    /// <summary>Reads PNG (1 to 16 bits, full precision), JPEG, BMP, WebP, GIF (first frame) or TIFF (first page, 8 or 16 bits, grey or
+    /// RGB, uncompressed or by
+    /// LZW, Deflate or PackBits).</summary>
     /// <param name="path">The file.</param>
     /// <returns>One channel for grey files, three (red, green, blue) for all others, in [0, 1].</returns>
     /// <remarks>
@@ -18,7 +18,7 @@ public static partial class ImageFile
     public static ImageBuffer Read(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return Decode(ReadBytes(path), $"'{path}'");
+        return Open(path, rows => rows.ToImage());
     }
 
     /// <summary>Reads an image from a stream, as <see cref="Read(string)"/> does from a file.</summary>
@@ -30,17 +30,17 @@ public static partial class ImageFile
         ArgumentNullException.ThrowIfNull(stream);
         if (!stream.CanRead)
             throw new ArgumentException("The stream cannot be read: it was opened for writing, or is closed.", nameof(stream));
-        using var content = new MemoryStream();
+        using var bytes = new MemoryStream();
         try
         {
-            stream.CopyTo(content);
+            stream.CopyTo(bytes);
         }
         catch (IOException e)
         {
             throw new ImageException($"The stream cannot be read: {e.Message}", e);
         }
 
-        return Decode(content.ToArray(), "The stream");
+        return Decode(bytes.GetBuffer().AsSpan(0, (int)bytes.Length), "The stream");
     }
 
     /// <summary>Reads an image and brings it to a number of channels, see <see cref="ImageBuffer.WithChannels"/>.</summary>
@@ -59,12 +59,30 @@ public static partial class ImageFile
     /// <summary>Decodes a file's bytes.</summary>
     /// <param name="file">All of it.</param>
     /// <param name="name">What errors call it, in quotes where it is a path.</param>
-    internal static ImageBuffer Decode(byte[] file, string name)
+    internal static ImageBuffer Decode(ReadOnlySpan<byte> file, string name)
+    {
+        using var content = FileContent.Copy(file);
+        return Decode(content, name);
+    }
+
+    /// <summary>Decodes a file's content, which stays the caller's.</summary>
+    /// <param name="file">All of it.</param>
+    /// <param name="name">What errors call it, in quotes where it is a path.</param>
+    internal static ImageBuffer Decode(FileContent file, string name) => Open(file, name, rows => rows.ToImage());
+
+    private static T Open<T>(string path, Func<ImageRows, T> read)
+    {
+        using var content = ReadContent(path);
+        return Open(content, $"'{path}'", read);
+    }
+
+    private static T Open<T>(FileContent file, string name, Func<ImageRows, T> read)
     {
         if (file.Length == 0) throw new ImageException($"{name} is empty; expected an image.");
         try
         {
-            return PngReader.IsPng(file) ? PngReader.Decode(file) : DecodeWithSkia(file);
+            using var rows = ImageRows.Open(file);
+            return read(rows);
         }
         catch (InvalidDataException e)
         {
@@ -72,14 +90,14 @@ public static partial class ImageFile
         }
     }
 
-    /// <summary>A file's bytes.</summary>
+    /// <summary>A file's bytes; the caller disposes them.</summary>
     /// <exception cref="ImageException">It is missing, a folder, or cannot be read.</exception>
-    internal static byte[] ReadBytes(string path)
+    internal static FileContent ReadContent(string path)
     {
         if (Directory.Exists(path)) throw new ImageException($"'{path}' is a folder; expected an image file.");
         try
         {
-            return File.ReadAllBytes(path);
+            return FileContent.Read(path);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -89,44 +107,5 @@ public static partial class ImageFile
         {
             throw new ImageException($"'{path}' cannot be read: {e.Message}", e);
         }
-    }
-
-    private static ImageBuffer DecodeWithSkia(byte[] file)
-    {
-        using var data = SKData.CreateCopy(file);
-        using var codec = SKCodec.Create(data) ?? throw new InvalidDataException("it is no complete PNG, JPEG, BMP, WebP or GIF image");
-        if ((long)codec.Info.Width * codec.Info.Height > MaximumPixels)
-            throw new InvalidDataException($"it is {codec.Info.Width}x{codec.Info.Height} pixels; at most {MaximumPixels} are read");
-        bool grey = codec.Info.ColorType == SKColorType.Gray8;
-        // Without a colour space in the request, no colour is converted.
-        var info = new SKImageInfo(
-            codec.Info.Width,
-            codec.Info.Height,
-            grey ? SKColorType.Gray8 : SKColorType.Rgba8888,
-            codec.Info.AlphaType == SKAlphaType.Opaque ? SKAlphaType.Opaque : SKAlphaType.Unpremul);
-        var bytes = new byte[info.BytesSize];
-        SKCodecResult result;
-        unsafe
-        {
-            fixed (byte* pixels = bytes) result = codec.GetPixels(info, (nint)pixels);
-        }
-
-        if (result is SKCodecResult.IncompleteInput) throw new InvalidDataException("it ends before the image does (truncated)");
-        if (result is not SKCodecResult.Success) throw new InvalidDataException($"its {codec.EncodedFormat} data is damaged ({result})");
-        return FromBytes(bytes, info, grey ? 1 : 3);
-    }
-
-    private static ImageBuffer FromBytes(ReadOnlySpan<byte> bytes, SKImageInfo info, int channels)
-    {
-        var image = new ImageBuffer(channels, info.Height, info.Width);
-        int step = info.BytesPerPixel, plane = info.Height * info.Width;
-        var data = image.Data;
-        for (int i = 0; i < plane; i++)
-        {
-            float opacity = step == 4 ? bytes[(i * step) + 3] / 255f : 1;
-            for (int c = 0; c < channels; c++) data[(c * plane) + i] = bytes[(i * step) + c] / 255f * opacity;
-        }
-
-        return image;
     }
 }

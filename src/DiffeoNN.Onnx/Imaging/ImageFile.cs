@@ -14,30 +14,78 @@ public static partial class ImageFile
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(image);
-        using var bitmap = ToBitmap(image);
+        WritePng(path, image.Height, image.Width, [image]);
+    }
+
+    /// <summary>Writes an 8-bit PNG, as <see cref="WritePng(string, ImageBuffer)"/>, of an image that comes some rows at a time: memory is
+    /// one byte a pixel,
+    /// or four for RGB, and what the file has.</summary>
+    /// <param name="path">File to create or replace; its folder must exist.</param>
+    /// <param name="height">Rows in all.</param>
+    /// <param name="width">Columns.</param>
+    /// <param name="tiles">Rows from the top, all of that width and of one channel, or all of three.</param>
+    /// <exception cref="ArgumentException">The tiles do not fit.</exception>
+    /// <exception cref="OutputException">The file cannot be written.</exception>
+    public static void WritePng(string path, int height, int width, IEnumerable<ImageBuffer> tiles)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(tiles);
+        SKBitmap? bitmap = null;
+        try
+        {
+            int done = 0;
+            foreach (var tile in tiles)
+            {
+                bitmap ??= Allocate(tile.Channels, height, width);
+                if (tile.Width != width || tile.Height > height - done || tile.Channels != (bitmap.BytesPerPixel == 1 ? 1 : 3))
+                {
+                    throw new ArgumentException(
+                        $"A tile of {tile.Channels}x{tile.Height}x{tile.Width} does not fit at row {done} of {height}x{width}.",
+                        nameof(tiles));
+                }
+
+                Copy(tile, bitmap, done);
+                done += tile.Height;
+            }
+
+            if (bitmap is null || done != height)
+                throw new ArgumentException($"The tiles have {done} rows; the image has {height}.", nameof(tiles));
+            WritePng(path, bitmap);
+        }
+        finally
+        {
+            bitmap?.Dispose();
+        }
+    }
+
+    /// <summary>Writes a bitmap as PNG.</summary>
+    /// <exception cref="OutputException">The file cannot be written.</exception>
+    internal static void WritePng(string path, SKBitmap bitmap)
+    {
         using var pixels = bitmap.PeekPixels();
         using var data = pixels.Encode(new SKPngEncoderOptions(SKPngEncoderFilterFlags.AllFilters, 6))
-            ?? throw new ImageException($"'{path}' could not be encoded as PNG: {image.Width}x{image.Height} pixels.");
+            ?? throw new ImageException($"'{path}' could not be encoded as PNG: {bitmap.Width}x{bitmap.Height} pixels.");
         AtomicFile.Write(path, stream => data.SaveTo(stream));
     }
 
-    private static SKBitmap ToBitmap(ImageBuffer image)
+    private static SKBitmap Allocate(int channels, int height, int width)
     {
-        if (image.Channels is not (1 or 3))
-            throw new ArgumentException($"image has {image.Channels} channels; a PNG is written from 1 (grey) or 3 (RGB).", nameof(image));
-        var type = image.Channels == 1 ? SKColorType.Gray8 : SKColorType.Rgb888x;
-        var bitmap = new SKBitmap(new SKImageInfo(image.Width, image.Height, type, SKAlphaType.Opaque));
+        if (channels is not (1 or 3))
+            throw new ArgumentException($"image has {channels} channels; a PNG is written from 1 (grey) or 3 (RGB).", nameof(channels));
+        return new SKBitmap(new SKImageInfo(width, height, channels == 1 ? SKColorType.Gray8 : SKColorType.Rgb888x, SKAlphaType.Opaque));
+    }
+
+    private static void Copy(ImageBuffer image, SKBitmap bitmap, int firstRow)
+    {
         Span<byte> bytes = bitmap.GetPixelSpan();
-        int step = image.Channels == 1 ? 1 : 4;
+        int step = bitmap.BytesPerPixel;
         for (int row = 0; row < image.Height; row++)
             for (int column = 0; column < image.Width; column++)
             {
-                int at = (row * bitmap.RowBytes) + (column * step);
+                int at = ((firstRow + row) * bitmap.RowBytes) + (column * step);
                 for (int c = 0; c < image.Channels; c++) bytes[at + c] = ToByte(image[c, row, column]);
                 if (step == 4) bytes[at + 3] = 255;
             }
-
-        return bitmap;
     }
 
     /// <summary>Nearest of 256 levels; NaN becomes black.</summary>

@@ -20,38 +20,48 @@ public static class ImageResampler
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
         if (height == image.Height && width == image.Width) return image.Clone();
-        var alongX = Taps(image.Width, width);
-        var alongY = Taps(image.Height, height);
         var result = new ImageBuffer(image.Channels, height, width);
-        var rows = new double[image.Height * width];
+        var resampler = new RowResampler(image.Height, image.Width, height, width);
         for (int c = 0; c < image.Channels; c++)
         {
-            ReadOnlySpan<float> source = image.Plane(c);
-            Span<float> target = result.Plane(c);
-            for (int row = 0; row < image.Height; row++)
-                for (int column = 0; column < width; column++)
-                {
-                    var (first, weights) = alongX[column];
-                    double sum = 0;
-                    for (int k = 0; k < weights.Length; k++) sum += weights[k] * source[(row * image.Width) + first + k];
-                    rows[(row * width) + column] = sum;
-                }
-
-            for (int row = 0; row < height; row++)
-                for (int column = 0; column < width; column++)
-                {
-                    var (first, weights) = alongY[row];
-                    double sum = 0;
-                    for (int k = 0; k < weights.Length; k++) sum += weights[k] * rows[((first + k) * width) + column];
-                    target[(row * width) + column] = (float)sum;
-                }
+            ReadOnlySpan<float> plane = image.Plane(c);
+            for (int row = 0; row < image.Height; row++) resampler.Add(plane.Slice(row * image.Width, image.Width));
+            resampler.Finish(result.Plane(c));
         }
 
         return result;
     }
 
+    /// <summary>Resizes an image that comes some rows at a time, to the same bits.</summary>
+    /// <param name="tiles">Rows from the top, all of the same width and channels.</param>
+    /// <param name="sourceHeight">Rows in all.</param>
+    /// <param name="height">Rows wanted, at least 1.</param>
+    /// <param name="width">Columns wanted, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A size is below 1.</exception>
+    /// <exception cref="ArgumentException">There are no tiles.</exception>
+    /// <exception cref="InvalidOperationException">There are other rows in all than <paramref name="sourceHeight"/>.</exception>
+    public static ImageBuffer Resize(IEnumerable<ImageBuffer> tiles, int sourceHeight, int height, int width)
+    {
+        ArgumentNullException.ThrowIfNull(tiles);
+        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
+        RowResampler[] planes = [];
+        foreach (var tile in tiles)
+        {
+            if (planes.Length == 0)
+                planes = [.. Enumerable.Range(0, tile.Channels).Select(_ => new RowResampler(sourceHeight, tile.Width, height, width))];
+            for (int c = 0; c < planes.Length; c++)
+                for (int row = 0; row < tile.Height; row++) planes[c].Add(tile.Plane(c).Slice(row * tile.Width, tile.Width));
+        }
+
+        if (planes.Length == 0) throw new ArgumentException("There are no rows.", nameof(tiles));
+        var result = new ImageBuffer(planes.Length, height, width);
+        for (int c = 0; c < planes.Length; c++) planes[c].Finish(result.Plane(c));
+        return result;
+    }
+
     /// <summary>First source pixel and weights of every target pixel along one axis.</summary>
-    private static (int First, double[] Weights)[] Taps(int source, int target)
+    internal static (int First, double[] Weights)[] Taps(int source, int target)
     {
         var taps = new (int First, double[] Weights)[target];
         double scale = target == 1 ? source - 1 : (source - 1) / (target - 1.0);

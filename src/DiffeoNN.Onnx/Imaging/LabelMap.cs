@@ -41,6 +41,14 @@ public sealed class LabelMap
     /// <param name="column">Column from the left.</param>
     public byte this[int row, int column] => _labels[(row * Width) + column];
 
+    /// <summary>The labels that occur, rising.</summary>
+    public IReadOnlyList<int> Present()
+    {
+        var counts = new bool[256];
+        foreach (byte label in _labels) counts[label] = true;
+        return [.. counts.Index().Where(pair => pair.Item).Select(pair => pair.Index)];
+    }
+
     /// <summary>Reads a mask image: <paramref name="classes"/> evenly spaced grey levels from black, so 0 and 1 for two classes.</summary>
     /// <param name="image">Colour is reduced to luma first; each pixel takes the nearest level.</param>
     /// <param name="classes">In [2, 256].</param>

@@ -14,26 +14,29 @@ internal static class LabelOverlay
         new(0xFF, 0x8A, 0x1F), new(0x2F, 0xB4, 0xE9), new(0x1F, 0xC0, 0x8F), new(0xF0, 0xE4, 0x42), new(0xE0, 0x6F, 0xB5), new(0x5A, 0x8F, 0xF0),
     ];
 
-    /// <summary>Colour of a class above 0.</summary>
-    public static SKColor Colour(int label) => Palette[(label - 1) % Palette.Length];
+    /// <summary>Colour of a class above 0: of the palette, then of hues that follow each other by the golden angle, so that no two are the
+    /// same.</summary>
+    public static SKColor Colour(int label) => label <= Palette.Length
+        ? Palette[label - 1]
+        : SKColor.FromHsv((label - Palette.Length) * 137.508f % 360, label % 2 == 0 ? 85 : 60, label % 3 == 0 ? 75 : 95);
 
     /// <summary>Tints and outlines every class but 0.</summary>
     public static void Draw(ImageBuffer image, LabelMap labels)
     {
-        foreach (int label in labels.Labels.ToArray().Distinct().Where(label => label > 0).Order())
+        foreach (int label in labels.Present().Where(label => label > 0))
             Draw(image, labels, label, Colour(label), Tint);
     }
 
     /// <summary>Outlines every class but 0 in one colour.</summary>
     public static void DrawOutline(ImageBuffer image, LabelMap labels, SKColor colour)
     {
-        foreach (int label in labels.Labels.ToArray().Distinct().Where(label => label is > 0 and not LabelMap.Ignored))
+        foreach (int label in labels.Present().Where(label => label is > 0 and not LabelMap.Ignored))
             Draw(image, labels, label, colour, 0);
     }
 
     private static void Draw(ImageBuffer image, LabelMap labels, int label, SKColor colour, float tint)
     {
-        var inside = ImageResampler.Resize(Smooth(labels, label), image.Height, image.Width);
+        var inside = Smooth(labels, label, image.Height, image.Width);
         ReadOnlySpan<float> rgb = [colour.Red / 255f, colour.Green / 255f, colour.Blue / 255f];
         for (int row = 0; row < image.Height; row++)
             for (int column = 0; column < image.Width; column++)
@@ -51,11 +54,15 @@ internal static class LabelOverlay
             }
     }
 
-    /// <summary>1 inside the class and 0 outside, blurred by (1, 2, 1) / 4 so that enlarged outlines do not show the pixels' corners.</summary>
-    private static ImageBuffer Smooth(LabelMap labels, int label)
+    /// <summary>1 inside the class and 0 outside, blurred by (1, 2, 1) / 4 so that enlarged outlines do not show the pixels' corners, at
+    /// the size wanted;
+    /// made row by row.</summary>
+    private static ImageBuffer Smooth(LabelMap labels, int label, int height, int width)
     {
-        var result = new ImageBuffer(1, labels.Height, labels.Width);
+        var resampler = new RowResampler(labels.Height, labels.Width, height, width);
+        var line = new float[labels.Width];
         for (int row = 0; row < labels.Height; row++)
+        {
             for (int column = 0; column < labels.Width; column++)
             {
                 int sum = 0;
@@ -66,9 +73,14 @@ internal static class LabelOverlay
                         if (labels[y, x] == label) sum += (2 - Math.Abs(dy)) * (2 - Math.Abs(dx));
                     }
 
-                result[0, row, column] = sum / 16f;
+                line[column] = sum / 16f;
             }
 
+            resampler.Add(line);
+        }
+
+        var result = new ImageBuffer(1, height, width);
+        resampler.Finish(result.Data);
         return result;
     }
 }

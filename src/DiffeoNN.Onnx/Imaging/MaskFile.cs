@@ -9,11 +9,17 @@ internal static class MaskFile
     /// </exception>
     public static StoredMask Read(string path)
     {
-        byte[] file = ImageFile.ReadBytes(path);
-        if (!PngReader.IsPng(file)) return FromImage(ImageFile.Decode(file, $"'{path}'"), path) with { IsLossy = IsLossy(file) };
+        using var file = ImageFile.ReadContent(path);
         try
         {
-            return FromPng(PngReader.Read(file), path);
+            if (PngReader.IsPng(file.Span)) return FromPng(PngFile.Read(file), path);
+            if (TiffDirectory.IsTiff(file.Span) && TiffDirectory.Read(file.Span).Alpha)
+            {
+                throw new ImageException(
+                    $"'{path}' holds opacities; whether a pixel counts cannot be told. Store masks without transparency.");
+            }
+
+            return FromImage(ImageFile.Decode(file, $"'{path}'"), path) with { IsLossy = IsLossy(file.Span) };
         }
         catch (InvalidDataException e)
         {

@@ -14,4 +14,17 @@ public sealed record PanelOptions
 
     /// <summary>Whether only the first row shows titles: for rows of the same kind of tiles.</summary>
     public bool TitlesOnce { get; init; }
+
+    /// <summary>Names of classes by their number; those that a tile shows are listed below with their colours, class 0 left out. Null for
+    /// none.</summary>
+    public IReadOnlyList<string>? Classes { get; init; }
+
+    /// <summary>Size of an image's tile in pixels.</summary>
+    /// <param name="height">Rows of the image.</param>
+    /// <param name="width">Columns of the image.</param>
+    public (int Height, int Width) SizeOf(int height, int width)
+    {
+        double scale = TileSize / (double)Math.Max(height, width);
+        return (Math.Max(1, (int)Math.Round(height * scale)), Math.Max(1, (int)Math.Round(width * scale)));
+    }
 }

@@ -14,7 +14,6 @@ public static class PanelRenderer
     private const int FooterLine = 20;
     private const int HeadingHeight = 32;
     private const int TitleHeight = 20;
-    private const int LegendHeight = 26;
 
     private static readonly SKColor Ink = new(0x24, 0x29, 0x2F);
     private static readonly SKColor Quiet = new(0x57, 0x60, 0x6A);
@@ -25,8 +24,11 @@ public static class PanelRenderer
     /// <param name="options">Sizes and texts.</param>
     /// <exception cref="ArgumentException">There is nothing to draw.</exception>
     /// <exception cref="OutputException">The file cannot be written.</exception>
-    public static void Write(string path, IReadOnlyList<PanelRow> rows, PanelOptions? options = null) =>
-        ImageFile.WritePng(path, Render(rows, options));
+    public static void Write(string path, IReadOnlyList<PanelRow> rows, PanelOptions? options = null)
+    {
+        using var bitmap = Draw(rows, options ?? new PanelOptions());
+        ImageFile.WritePng(path, bitmap);
+    }
 
     /// <summary>Draws a panel.</summary>
     /// <param name="rows">At least one, each with at least one tile.</param>
@@ -35,10 +37,15 @@ public static class PanelRenderer
     /// <exception cref="ArgumentException">There is nothing to draw.</exception>
     public static ImageBuffer Render(IReadOnlyList<PanelRow> rows, PanelOptions? options = null)
     {
+        using var bitmap = Draw(rows, options ?? new PanelOptions());
+        return FromBitmap(bitmap);
+    }
+
+    private static SKBitmap Draw(IReadOnlyList<PanelRow> rows, PanelOptions options)
+    {
         ArgumentNullException.ThrowIfNull(rows);
         if (rows.Count == 0 || rows.Any(row => row.Tiles.Count == 0))
             throw new ArgumentException("A panel needs at least one row, and a row at least one tile.", nameof(rows));
-        options ??= new PanelOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.TileSize, 32);
         var pictures = rows.Select(row => row.Tiles.Select(tile => TilePainter.Paint(tile, options)).ToArray()).ToArray();
         try
@@ -51,16 +58,16 @@ public static class PanelRenderer
         }
     }
 
-    private static ImageBuffer Compose(IReadOnlyList<PanelRow> rows, SKBitmap[][] pictures, PanelOptions options)
+    private static SKBitmap Compose(IReadOnlyList<PanelRow> rows, SKBitmap[][] pictures, PanelOptions options)
     {
         int columns = pictures.Max(row => row.Length);
         int[] widths = [.. Enumerable.Range(0, columns).Select(i => pictures.Max(row => i < row.Length ? row[i].Width : 0))];
-        bool hasTruth = rows.Any(row => row.Tiles.Any(tile => tile.Reference is not null));
         int width = (2 * Margin) + widths.Sum() + ((columns - 1) * Gap);
         int top = Margin + (options.Heading is null ? 0 : HeadingHeight);
         int rowHeights = Enumerable.Range(0, rows.Count).Sum(i => RowHeight(i, rows, pictures, options));
-        int height = top + rowHeights - Gap + (hasTruth ? LegendHeight : 0) + Margin;
-        using var bitmap = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
+        var legend = PanelLegend.Of(rows, options);
+        int height = top + rowHeights - Gap + legend.HeightIn(width - (2 * Margin)) + Margin;
+        var bitmap = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
         using var canvas = new SKCanvas(bitmap);
         canvas.Clear(SKColors.White);
         if (options.Heading is not null)
@@ -75,9 +82,9 @@ public static class PanelRenderer
             top += RowHeight(i, rows, pictures, options);
         }
 
-        if (hasTruth) DrawLegend(canvas, top - Gap + 18);
+        legend.Draw(canvas, Margin, top - Gap + 18, width - (2 * Margin), Quiet);
         canvas.Flush();
-        return FromBitmap(bitmap);
+        return bitmap;
     }
 
     private static bool HasTitles(int row, PanelOptions options) => row == 0 || !options.TitlesOnce;
@@ -110,20 +117,6 @@ public static class PanelRenderer
         {
             StrokeFont.Draw(canvas, StrokeFont.Fit(line, FooterSize, width - (2 * Margin)), Margin, baseline, FooterSize, Quiet);
             baseline += FooterLine;
-        }
-    }
-
-    private static void DrawLegend(SKCanvas canvas, float baseline)
-    {
-        float x = Margin;
-        foreach (var (colour, text) in new[] { (LabelOverlay.Colour(1), "answer"), (TilePainter.TruthColour, "truth") })
-        {
-            using var swatch = new SKPaint { Color = colour, IsAntialias = true };
-            using var edge = new SKPaint { Color = new SKColor(0, 0, 0, 0x60), Style = SKPaintStyle.Stroke, IsAntialias = true };
-            canvas.DrawRoundRect(x, baseline - 9, 16, 9, 3, 3, swatch);
-            canvas.DrawRoundRect(x, baseline - 9, 16, 9, 3, 3, edge);
-            StrokeFont.Draw(canvas, text, x + 23, baseline, FooterSize, Quiet);
-            x += 23 + StrokeFont.Measure(text, FooterSize) + 24;
         }
     }
 

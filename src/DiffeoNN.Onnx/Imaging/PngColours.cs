@@ -5,35 +5,35 @@ namespace DiffeoNN.Onnx.Imaging;
 /// <summary>Turns the stored samples of a PNG file into grey or RGB planes.</summary>
 internal static class PngColours
 {
+    /// <summary>The colours of one row.</summary>
+    /// <param name="samples">The row's, as stored.</param>
+    /// <param name="chunks">Header, palette and transparency.</param>
+    /// <param name="values">Channel by channel, in [0, 1]; transparency is composited over black.</param>
     /// <exception cref="InvalidDataException">A palette is missing, or a pixel lies outside it.</exception>
-    public static ImageBuffer ToImage(ushort[] samples, PngHeader header, byte[] palette, byte[] transparency)
+    public static void ToRow(ReadOnlySpan<ushort> samples, PngChunks chunks, Span<float> values)
     {
-        bool indexed = header.ColourType == 3, grey = header.ColourType is 0 or 4, hasAlpha = header.ColourType is 4 or 6;
-        int colours = grey ? 1 : 3, stored = header.Samples;
+        var (header, palette, transparency) = (chunks.Header, chunks.Palette, chunks.Transparency);
+        bool indexed = header.ColourType == 3, hasAlpha = header.ColourType is 4 or 6;
+        int colours = header.IsGrey ? 1 : 3, stored = header.Samples, width = header.Width;
         if (indexed && palette.Length < 3) throw new InvalidDataException("it has palette colours but no palette");
         ReadOnlySpan<ushort> key = hasAlpha || indexed ? [] : ColourKey(transparency, colours);
-        var image = new ImageBuffer(colours, header.Height, header.Width);
-        var data = image.Data;
-        int plane = header.Height * header.Width;
         float scale = (1 << header.Depth) - 1;
-        for (int i = 0; i < plane; i++)
+        for (int i = 0; i < width; i++)
         {
-            var pixel = samples.AsSpan(i * stored, stored);
+            var pixel = samples.Slice(i * stored, stored);
             if (indexed)
             {
                 int entry = pixel[0];
-                if ((entry * 3) + 2 >= palette.Length) throw new InvalidDataException(
-                        $"a pixel has colour {entry} of a palette of {palette.Length / 3}");
+                if ((entry * 3) + 2 >= palette.Length)
+                    throw new InvalidDataException($"a pixel has colour {entry} of a palette of {palette.Length / 3}");
                 float opacity = entry < transparency.Length ? transparency[entry] / 255f : 1;
-                for (int c = 0; c < 3; c++) data[(c * plane) + i] = palette[(entry * 3) + c] / 255f * opacity;
+                for (int c = 0; c < 3; c++) values[(c * width) + i] = palette[(entry * 3) + c] / 255f * opacity;
                 continue;
             }
 
             float alpha = hasAlpha ? pixel[colours] / scale : key.Length > 0 && pixel.SequenceEqual(key) ? 0 : 1;
-            for (int c = 0; c < colours; c++) data[(c * plane) + i] = pixel[c] / scale * alpha;
+            for (int c = 0; c < colours; c++) values[(c * width) + i] = pixel[c] / scale * alpha;
         }
-
-        return image;
     }
 
     /// <summary>The one colour that is transparent in images without alpha; empty if there is none.</summary>

@@ -19,6 +19,9 @@ internal sealed record PngHeader(int Width, int Height, int Depth, int ColourTyp
         _ => 1,
     };
 
+    /// <summary>Whether it becomes an image of one channel.</summary>
+    public bool IsGrey => ColourType is 0 or 4;
+
     /// <summary>Bits a pixel in the file.</summary>
     public int BitsPerPixel => Samples * Depth;
 

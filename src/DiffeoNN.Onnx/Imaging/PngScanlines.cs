@@ -22,52 +22,55 @@ internal static class PngScanlines
         return count;
     }
 
-    /// <summary>Samples in order (row, column, sample) as stored, 0 to 2^depth - 1.</summary>
-    /// <exception cref="InvalidDataException">A row has an unknown filter.</exception>
-    public static ushort[] Read(byte[] raw, PngHeader header)
+    /// <summary>All samples in order (row, column, sample) as stored, 0 to 2^depth - 1.</summary>
+    /// <exception cref="InvalidDataException">A row has an unknown filter, or the data is damaged or ends before.</exception>
+    public static ushort[] Read(PngChunks chunks)
     {
+        var header = chunks.Header;
         var samples = new ushort[(long)header.Width * header.Height * header.Samples];
-        int step = Math.Max(1, header.BitsPerPixel / 8);
-        int at = 0;
+        using var lines = chunks.OpenRows();
         foreach (var pass in Passes(header))
         {
             var (columns, rows) = Size(header, pass);
             if (columns == 0) continue;
-            int length = RowBytes(header, columns);
-            Span<byte> above = new byte[length];
-            for (int row = 0; row < rows; row++, at += length + 1)
+            int length = 1 + RowBytes(header, columns);
+            byte[] line = new byte[length], above = new byte[length];
+            for (int row = 0; row < rows; row++)
             {
-                var line = raw.AsSpan(at + 1, length);
-                Unfilter(raw[at], line, above, step);
-                above = line;
+                PngChunks.Fill(lines, line);
+                Unfilter(line[0], line.AsSpan(1), above.AsSpan(1), header);
                 for (int column = 0; column < columns; column++)
                 {
                     int target = ((((pass.Y + (row * pass.StepY)) * header.Width) + pass.X + (column * pass.StepX)) * header.Samples);
-                    for (int s = 0; s < header.Samples; s++) samples[target + s] = Sample(line, (column * header.Samples) + s, header.Depth);
+                    for (int s = 0; s < header.Samples; s++)
+                        samples[target + s] = Sample(line.AsSpan(1), (column * header.Samples) + s, header.Depth);
                 }
+
+                (line, above) = (above, line);
             }
         }
 
         return samples;
     }
 
-    private static (int X, int Y, int StepX, int StepY)[] Passes(PngHeader header) => header.Interlaced ? Adam7 : Whole;
+    /// <summary>Bytes of a row without its filter byte.</summary>
+    public static int RowBytes(PngHeader header, int columns) => (int)((((long)columns * header.BitsPerPixel) + 7) / 8);
 
-    private static (int Columns, int Rows) Size(PngHeader header, (int X, int Y, int StepX, int StepY) pass) =>
-        ((header.Width - pass.X + pass.StepX - 1) / pass.StepX, (header.Height - pass.Y + pass.StepY - 1) / pass.StepY);
-
-    private static int RowBytes(PngHeader header, int columns) => (int)((((long)columns * header.BitsPerPixel) + 7) / 8);
-
-    private static ushort Sample(ReadOnlySpan<byte> line, int index, int depth)
+    /// <summary>One sample of a row.</summary>
+    public static ushort Sample(ReadOnlySpan<byte> line, int index, int depth)
     {
         if (depth == 16) return (ushort)((line[2 * index] << 8) | line[(2 * index) + 1]);
+        if (depth == 8) return line[index];
         int bit = index * depth;
         return (ushort)((line[bit / 8] >> (8 - depth - (bit % 8))) & ((1 << depth) - 1));
     }
 
-    private static void Unfilter(byte filter, Span<byte> line, ReadOnlySpan<byte> above, int step)
+    /// <summary>Undoes a row's filter in place.</summary>
+    /// <exception cref="InvalidDataException">There is no such filter.</exception>
+    public static void Unfilter(byte filter, Span<byte> line, ReadOnlySpan<byte> above, PngHeader header)
     {
         if (filter > 4) throw new InvalidDataException($"a row has the unknown filter {filter}");
+        int step = Math.Max(1, header.BitsPerPixel / 8);
         for (int i = 0; i < line.Length; i++)
         {
             int left = i >= step ? line[i - step] : 0, up = above[i], corner = i >= step ? above[i - step] : 0;
@@ -82,6 +85,11 @@ internal static class PngScanlines
             line[i] = (byte)(line[i] + predicted);
         }
     }
+
+    private static (int X, int Y, int StepX, int StepY)[] Passes(PngHeader header) => header.Interlaced ? Adam7 : Whole;
+
+    private static (int Columns, int Rows) Size(PngHeader header, (int X, int Y, int StepX, int StepY) pass) =>
+        ((header.Width - pass.X + pass.StepX - 1) / pass.StepX, (header.Height - pass.Y + pass.StepY - 1) / pass.StepY);
 
     private static int Paeth(int left, int up, int corner)
     {

@@ -18,8 +18,7 @@ internal static class TilePainter
     /// <summary>The tile as an opaque bitmap; the caller disposes it.</summary>
     public static SKBitmap Paint(PanelTile tile, PanelOptions options)
     {
-        double scale = options.TileSize / (double)Math.Max(tile.Image.Height, tile.Image.Width);
-        int height = Math.Max(1, (int)Math.Round(tile.Image.Height * scale)), width = Math.Max(1, (int)Math.Round(tile.Image.Width * scale));
+        var (height, width) = options.SizeOf(tile.Image.Height, tile.Image.Width);
         var picture = ImageResampler.Resize(tile.Image, height, width).WithChannels(3);
         if (tile.Grid is not null)
             foreach (ref float value in picture.Data) value *= Dimmed;

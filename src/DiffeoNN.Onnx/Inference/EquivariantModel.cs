@@ -92,6 +92,10 @@ public sealed partial class EquivariantModel : IDisposable
     /// <summary>Where searches start.</summary>
     public StartPoint Start { get; }
 
+    /// <summary>Where searches start at several points, how many of these lead from the identity; those after them lead from the
+    /// proposal.</summary>
+    public int StartsFromIdentity => _options.MultiStart.Rotations.Count * _options.MultiStart.Scales.Count;
+
     /// <summary>Whether a proposer takes part in the start of searches.</summary>
     public bool HasProposer => _proposer is not null;
 
@@ -127,7 +131,7 @@ public sealed partial class EquivariantModel : IDisposable
     internal float[] Energies(IReadOnlyList<ImageBuffer> images, CancellationToken cancellationToken)
     {
         using var scope = torch.NewDisposeScope();
-        using var evaluation = _energy.Evaluate(ToBatch(images).Batch, false, cancellationToken);
+        using var evaluation = _energy.Evaluate(ToBatch([.. images.Select(Prepare)]), false, cancellationToken);
         return [.. evaluation.Energy.cpu().data<float>()];
     }
 
@@ -136,6 +140,7 @@ public sealed partial class EquivariantModel : IDisposable
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellationToken">Ends the run within one step.</param>
     /// <returns>The caller disposes it.</returns>
+    /// <remarks>All answers are in memory at once; <see cref="Canonicalise"/> leaves them to be asked for one by one.</remarks>
     /// <exception cref="ImageException">An image cannot be converted to the bundle's channels, is smaller than 2x2 pixels, or has values that are
     /// not in [0, 1].</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -145,14 +150,35 @@ public sealed partial class EquivariantModel : IDisposable
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(images);
+        using var batch = Canonicalise([.. images.Select(Prepare)], progress, cancellationToken);
+        return batch.ToResult();
+    }
+
+    /// <summary>Canonicalises a batch and runs the network; answers are mapped back when they are asked for, so that memory is bounded by
+    /// one image
+    /// and not by the batch.</summary>
+    /// <param name="images">At least one, as <see cref="Prepare"/> or <see cref="ImageFile.ReadScaled"/> make them for the bundle's size
+    /// and channels.</param>
+    /// <param name="progress">Told after each step.</param>
+    /// <param name="cancellationToken">Ends the run within one step.</param>
+    /// <returns>The caller disposes it.</returns>
+    /// <exception cref="ArgumentException">An image has another size or other channels than the bundle.</exception>
+    /// <exception cref="ImageException">An image has values that are not in [0, 1].</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public EquivariantBatch Canonicalise(
+        IReadOnlyList<ScaledImage> images,
+        IProgress<CanonicalisationProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(images);
         ArgumentOutOfRangeException.ThrowIfZero(images.Count, nameof(images));
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
-        var (buffers, batch) = ToBatch(images);
+        var batch = ToBatch(images);
         if (_pipeline is not null && images.All(image => image.Height == _grid.Height && image.Width == _grid.Width)
             && _pipeline.Run(batch, cancellationToken) is { } answers)
         {
-            return Of(answers, buffers);
+            return Of(answers, images);
         }
 
         var inference = Stopwatch.StartNew();
@@ -176,16 +202,13 @@ public sealed partial class EquivariantModel : IDisposable
         try
         {
             var canonical = ImageTensor.FromTensor(fields.Canonical);
-            var results = images.Select((image, i) => new EquivariantImage(
-                Map(outputs, passes, i, image.Height, image.Width),
-                buffers[i],
+            return new EquivariantBatch(fields, inference.Elapsed, [.. images.Select((image, i) => new PendingImage(
+                Pending(outputs, passes, i, image),
+                image.Pixels,
                 canonical[i],
                 _mapping.Map(outputs[passes.Final(i)].narrow(0, i, 1), null, null, _grid, _grid.Height, _grid.Width),
-                fields.Images[i])
-            {
-                Maps = passes.Accepted(i).Length,
-            });
-            return new EquivariantResult([.. results], fields, inference.Elapsed);
+                fields.Images[i],
+                passes.Accepted(i).Length))]);
         }
         catch
         {
@@ -203,10 +226,56 @@ public sealed partial class EquivariantModel : IDisposable
     public IReadOnlyList<ModelOutput> RunNaive(IReadOnlyList<ImageBuffer> images, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(images);
+        return [.. RunNaive([.. images.Select(Prepare)], cancellationToken).Select(answer =>
+        {
+            using (answer) return answer.ToOutput();
+        })];
+    }
+
+    /// <summary>The network alone, on the images as they are; answers are enlarged when they are asked for.</summary>
+    /// <param name="images">At least one, as for <see cref="Canonicalise"/>.</param>
+    /// <param name="cancellationToken">Stops the run.</param>
+    /// <returns>One answer an image, at its size; the caller disposes each.</returns>
+    /// <exception cref="ArgumentException">An image has another size or other channels than the bundle.</exception>
+    /// <exception cref="ImageException">An image has values that are not in [0, 1].</exception>
+    public IReadOnlyList<MappedOutput> RunNaive(IReadOnlyList<ScaledImage> images, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(images);
         ArgumentOutOfRangeException.ThrowIfZero(images.Count, nameof(images));
         using var scope = torch.NewDisposeScope();
-        var output = _networks.Inner.Run(ToBatch(images).Batch, cancellationToken);
-        return [.. images.Select((image, i) => _mapping.Map(output.narrow(0, i, 1), null, null, _grid, image.Height, image.Width))];
+        var output = _networks.Inner.Run(ToBatch(images), cancellationToken);
+        return [.. images.Select((image, i) =>
+            new MappedOutput(_mapping, [new MappedAnswer(output.narrow(0, i, 1), null, null)], _grid, image.Height, image.Width))];
+    }
+
+    /// <summary>An image as the networks take it.</summary>
+    /// <param name="image">Of any size; grey and RGB are converted to what the bundle wants.</param>
+    /// <exception cref="ImageException">It cannot be converted to the bundle's channels, is smaller than 2x2 pixels, or has values that
+    /// are not in [0, 1].</exception>
+    public ScaledImage Prepare(ImageBuffer image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        CheckFits(new ImageFileInfo(image.Channels, image.Height, image.Width));
+        RequireUnitRange(image);
+        var spec = Bundle.Image;
+        var pixels = ImageResampler.Resize(image.WithChannels(spec.Channels), spec.Height, spec.Width);
+        return new ScaledImage(pixels, image.Height, image.Width);
+    }
+
+    /// <summary>Refuses images that the bundle cannot take.</summary>
+    /// <param name="image">What <see cref="ImageFile.Check"/> says of a file.</param>
+    /// <exception cref="ImageException">It cannot be converted to the bundle's channels, or is smaller than 2x2 pixels.</exception>
+    public void CheckFits(ImageFileInfo image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        var spec = Bundle.Image;
+        if (image.Height < 2 || image.Width < 2)
+            throw new ImageException($"An image is {image.Width}x{image.Height} pixels; at least 2x2 are needed.");
+        if (!ImageBuffer.CanBecome(image.Channels, spec.Channels))
+        {
+            throw new ImageException(
+                $"An image has {image.Channels} channels, and bundle '{Bundle.Name}' takes {spec.Channels}; only grey and RGB become each other.");
+        }
     }
 
     /// <inheritdoc/>
@@ -227,13 +296,17 @@ public sealed partial class EquivariantModel : IDisposable
         _ => FieldEngine.Torch,
     };
 
-    private EquivariantResult Of(PipelineResult answers, IReadOnlyList<ImageBuffer> buffers)
+    private EquivariantBatch Of(PipelineResult answers, IReadOnlyList<ScaledImage> images)
     {
         var canonical = ImageTensor.FromTensor(answers.Fields.Canonical);
         var (mapped, final) = (Outputs(answers.Mapped), Outputs(answers.Final));
-        var results = buffers.Select((buffer, i) =>
-            new EquivariantImage(mapped[i], buffer, canonical[i], final[i], answers.Fields.Images[i]) { Maps = answers.Maps[i] }).ToArray();
-        return new EquivariantResult(results, answers.Fields, answers.InferenceTime);
+        return new EquivariantBatch(answers.Fields, answers.InferenceTime, [.. images.Select((image, i) => new PendingImage(
+            new MappedOutput(_mapping, mapped[i], _grid),
+            image.Pixels,
+            canonical[i],
+            final[i],
+            answers.Fields.Images[i],
+            answers.Maps[i]))]);
     }
 
     private ModelOutput[] Outputs(torch.Tensor answers)
@@ -263,10 +336,11 @@ public sealed partial class EquivariantModel : IDisposable
     ];
 
     // What was left as it is takes the same way as the network alone.
-    private ModelOutput Map(torch.Tensor[] outputs, PassResults passes, int image, int height, int width)
+    private MappedOutput Pending(torch.Tensor[] outputs, PassResults passes, int index, ScaledImage image)
     {
-        int[] used = passes.Accepted(image) is { Length: > 0 } accepted ? accepted : [passes.Final(image)];
-        return _mapping.Map([.. used.Select(pass => passes.Answer(outputs[pass], pass, image))], _grid, height, width);
+        int[] used = passes.Accepted(index) is { Length: > 0 } accepted ? accepted : [passes.Final(index)];
+        MappedAnswer[] answers = [.. used.Select(pass => passes.Answer(outputs[pass], pass, index))];
+        return new MappedOutput(_mapping, answers, _grid, image.Height, image.Width);
     }
 
     // Rounding in what made the image is no other range.
@@ -282,15 +356,21 @@ public sealed partial class EquivariantModel : IDisposable
             + "networks were trained on: divide bytes by 255, and let the manifest's mean and std do the rest.");
     }
 
-    private (IReadOnlyList<ImageBuffer> Buffers, torch.Tensor Batch) ToBatch(IReadOnlyList<ImageBuffer> images)
+    private torch.Tensor ToBatch(IReadOnlyList<ScaledImage> images)
     {
         var spec = Bundle.Image;
-        if (images.FirstOrDefault(image => image.Height < 2 || image.Width < 2) is { } small)
-            throw new ImageException($"An image is {small.Width}x{small.Height} pixels; at least 2x2 are needed.");
-        if (images.FirstOrDefault(image => !image.CanBecome(spec.Channels)) is { } other)
-            throw new ImageException($"An image has {other.Channels} channels, and bundle '{Bundle.Name}' takes {spec.Channels}; only grey and RGB become each other.");
-        foreach (var image in images) RequireUnitRange(image);
-        ImageBuffer[] buffers = [.. images.Select(image => ImageResampler.Resize(image.WithChannels(spec.Channels), spec.Height, spec.Width))];
-        return (buffers, ImageTensor.ToTensor(buffers).to(Device.Torch));
+        var size = (spec.Channels, spec.Height, spec.Width);
+        ImageBuffer[] pixels = [.. images.Select(image => image.Pixels)];
+        if (pixels.FirstOrDefault(one => (one.Channels, one.Height, one.Width) != size) is { } other)
+        {
+            throw new ArgumentException(
+                $"An image is {other.Channels}x{other.Height}x{other.Width}; "
+                + $"bundle '{Bundle.Name}' takes {spec.Channels}x{spec.Height}x{spec.Width}. "
+                + $"{nameof(Prepare)} makes such images.",
+                nameof(images));
+        }
+
+        foreach (var one in pixels) RequireUnitRange(one);
+        return ImageTensor.ToTensor(pixels).to(Device.Torch);
     }
 }

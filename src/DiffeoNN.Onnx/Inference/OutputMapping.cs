@@ -10,6 +10,9 @@ namespace DiffeoNN.Onnx.Inference;
 /// <param name="spec">What the answer means.</param>
 internal sealed class OutputMapping(OutputSpec spec)
 {
+    /// <summary>What answers are.</summary>
+    public OutputKind Kind => spec.Kind;
+
     /// <summary>Maps one image's answer.</summary>
     /// <param name="output">Shape (1, ...): the network's output after its activation.</param>
     /// <param name="displacement">Canonical to input, (1, 2, H, W); null where the image was not warped.</param>
@@ -19,24 +22,51 @@ internal sealed class OutputMapping(OutputSpec spec)
     /// <param name="width">Columns of the answer.</param>
     public ModelOutput Map(
         torch.Tensor output, torch.Tensor? displacement, torch.Tensor? inverse, SamplingGrid canonical, int height, int width)
-        => Map([new MappedAnswer(output, displacement, inverse)], canonical, height, width);
+    {
+        using var answer = new MappedAnswer(output, displacement, inverse);
+        return Map([answer], canonical, height, width);
+    }
 
     /// <summary>Maps the answers that several maps led to for one image, and takes their mean: of probabilities, values, scores or places.</summary>
-    /// <param name="answers">At least one.</param>
+    /// <param name="answers">At least one; they stay the caller's.</param>
     /// <param name="canonical">The bundle's grid.</param>
     /// <param name="height">Rows of the answer.</param>
     /// <param name="width">Columns of the answer.</param>
-    public ModelOutput Map(IReadOnlyList<MappedAnswer> answers, SamplingGrid canonical, int height, int width)
+    public ModelOutput Map(IReadOnlyList<MappedAnswer> answers, SamplingGrid canonical, int height, int width) =>
+        new MappedOutput(this, answers, canonical, height, width).ToOutput();
+
+    /// <summary>Scores or points that several maps led to for one image, as their mean.</summary>
+    /// <param name="answers">At least one.</param>
+    /// <param name="canonical">The bundle's grid.</param>
+    /// <param name="height">Rows of the image.</param>
+    /// <param name="width">Columns of the image.</param>
+    public ModelOutput Numbers(IReadOnlyList<MappedAnswer> answers, SamplingGrid canonical, int height, int width)
     {
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
-        return spec.Kind switch
+        var output = new ModelOutput { Kind = spec.Kind, Height = height, Width = width };
+        return spec.Kind == OutputKind.Classification
+            ? output with { Scores = Host(Mean(answers, answer => answer.Output)) }
+            : output with { Points = Places(Mean(answers, MapPoints), canonical, height, width) };
+    }
+
+    /// <summary>Some rows of the planes that several maps led to for one image, as the mean of probabilities or values.</summary>
+    /// <param name="answers">At least one.</param>
+    /// <param name="height">Rows of the answer.</param>
+    /// <param name="width">Columns of the answer.</param>
+    /// <param name="first">The first row.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="channel">Which plane; null for all.</param>
+    public ImageBuffer Rows(IReadOnlyList<MappedAnswer> answers, int height, int width, int first, int count, int? channel)
+    {
+        using var noGradient = torch.no_grad();
+        using var scope = torch.NewDisposeScope();
+        // Outside the canonical image nothing is known; its border is the best guess, and probabilities still add up to one.
+        return ImageTensor.FromTensor(Mean(answers, answer =>
         {
-            OutputKind.Classification => Answer(Host(Mean(answers, answer => answer.Output)), height, width),
-            OutputKind.Points => new ModelOutput { Kind = spec.Kind, Height = height, Width = width, Points = Places(Mean(answers, MapPoints), canonical, height, width) },
-            // Outside the canonical image nothing is known; its border is the best guess, and probabilities still add up to one.
-            _ => Answer(ImageTensor.FromTensor(Mean(answers, answer => Resample.To(answer.Output, answer.Inverse, height, width)))[0]),
-        };
+            var planes = channel is { } one ? answer.Output.narrow(1, one, 1) : answer.Output;
+            return Resample.RowsTo(planes, answer.Inverse, height, width, first, count);
+        }))[0];
     }
 
     private static torch.Tensor Mean(IReadOnlyList<MappedAnswer> answers, Func<MappedAnswer, torch.Tensor> map) => answers.Count == 1

@@ -168,6 +168,8 @@ public sealed class ImageFileTests
         using var packed = new System.IO.Compression.ZLibStream(new MemoryStream(Packed(file)), System.IO.Compression.CompressionMode.Decompress);
         Assert.That(ImageFile.Read(packed).Width, Is.EqualTo(2), "a stream that cannot seek");
         Assert.That(() => ImageFile.Read(stream), Throws.TypeOf<ImageException>().With.Message.EqualTo("The stream is empty; expected an image."));
+        using var tiff = new MemoryStream(new TiffBytes(3, 2, 1, 16, [0, 1, 2, 3, 4, 65535]).Encode());
+        Assert.That(ImageFile.Read(tiff).Data.ToArray(), Is.EqualTo(new[] { 0, 1 / 65535f, 2 / 65535f, 3 / 65535f, 4 / 65535f, 1 }));
         using var cut = new MemoryStream(file[..^20]);
         Assert.That(() => ImageFile.Read(cut), Throws.TypeOf<ImageException>().With.Message.StartsWith("The stream cannot be read: it ends before"));
         stream.Dispose();

@@ -63,6 +63,33 @@ public sealed class MaskFileTests
     }
 
     [Test]
+    public void Read_OfTiff_GivesTheStoredNumbers([Values(8, 16)] int bits, [Values(1, 5, 8)] int compression)
+    {
+        int[] values = [0, 1, 2, 3, bits == 8 ? 254 : 256, (1 << bits) - 1];
+        File.WriteAllBytes(_folder["a.tif"], new TiffBytes(3, 2, 1, bits, values) { Compression = compression }.Encode());
+        var mask = MaskFile.Read(_folder["a.tif"]);
+        Assert.That((mask.Height, mask.Width, mask.Depth, mask.IsLossy), Is.EqualTo((2, 3, bits, false)));
+        Assert.That(mask.Values, Is.EqualTo(values));
+    }
+
+    [Test]
+    public void Read_OfTiffWithOpacity_IsRefused()
+    {
+        File.WriteAllBytes(_folder["a.tif"], new TiffBytes(2, 1, 2, 8, [3, 0, 1, 255]) { More = [(338, 2)] }.Encode());
+        Assert.That(() => MaskFile.Read(_folder["a.tif"]), Throws.TypeOf<ImageException>().With.Message.Contains("without transparency"));
+    }
+
+    [Test]
+    public void Read_OfInterlacedFiles_GivesTheStoredNumbers([Values(1, 4, 8, 16)] int depth)
+    {
+        int[] values = [.. Enumerable.Range(0, 11 * 9).Select(i => (i * 7) % (1 << depth))];
+        File.WriteAllBytes(_folder["a.png"], PngBytes.Encode(11, 9, 0, depth, values, interlaced: true));
+        var mask = MaskFile.Read(_folder["a.png"]);
+        Assert.That((mask.Height, mask.Width, mask.Depth), Is.EqualTo((9, 11, depth)));
+        Assert.That(mask.Values, Is.EqualTo(values));
+    }
+
+    [Test]
     public void Jpeg_GivesEnds_OrIsRefusedWhereTooMuchLiesBetween()
     {
         using var bitmap = new SKBitmap(new SKImageInfo(64, 64, SKColorType.Gray8, SKAlphaType.Opaque));

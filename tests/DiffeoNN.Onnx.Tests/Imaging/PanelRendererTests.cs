@@ -50,6 +50,36 @@ public sealed class PanelRendererTests
     }
 
     [Test]
+    public void Render_WithClasses_ListsThoseShownWithTheirColours()
+    {
+        var labels = new byte[64 * 64];
+        for (int i = 0; i < labels.Length; i++) labels[i] = (byte)(i % 64 < 20 ? 0 : i % 64 < 40 ? 2 : 9);
+        PanelRow[] rows = [new([new("a", Grey) { Labels = new LabelMap(64, 64, labels) }])];
+        var without = PanelRenderer.Render(rows, new PanelOptions { TileSize = 64 });
+        var with = PanelRenderer.Render(rows, new PanelOptions { TileSize = 64, Classes = [.. Enumerable.Range(0, 10).Select(i => $"c{i}")] });
+        Assert.That(without.Height, Is.LessThan(with.Height));
+        // Two swatches, below each other where the line is full: the second class's colour, then the ninth's, which no other class has.
+        int left = Margin + 8;
+        (float, float, float)[] found = [.. Enumerable.Range(without.Height - Margin, with.Height - without.Height)
+            .SelectMany(row => new[] { left, left + 60 }.Where(x => x < with.Width).Select(x => (with[0, row, x], with[1, row, x], with[2, row, x])))];
+        foreach (int label in new[] { 2, 9 })
+        {
+            var colour = LabelOverlay.Colour(label);
+            Assert.That(found, Does.Contain((colour.Red / 255f, colour.Green / 255f, colour.Blue / 255f)), $"class {label}");
+        }
+
+        foreach (int label in new[] { 1, 3 })
+        {
+            var colour = LabelOverlay.Colour(label);
+            Assert.That(found, Does.Not.Contain((colour.Red / 255f, colour.Green / 255f, colour.Blue / 255f)), $"class {label}");
+        }
+    }
+
+    [Test]
+    public void Colours_OfClasses_AreAllDifferent() =>
+        Assert.That(Enumerable.Range(1, 60).Select(LabelOverlay.Colour).Distinct().Count(), Is.EqualTo(60));
+
+    [Test]
     public void Render_OfReference_AddsLegend()
     {
         var labels = new LabelMap(64, 64, new byte[64 * 64]);
@@ -109,8 +139,10 @@ public sealed class PanelRendererTests
         foreach (var (letter, glyph) in StrokeGlyphs.Strokes)
             foreach (string stroke in glyph.Split(' ', StringSplitOptions.RemoveEmptyEntries))
                 Assert.That(stroke, Does.Match("^([0-9a-c][0-9a-g]){2,}$"), $"'{letter}'");
-        Assert.That(StrokeGlyphs.Strokes.Keys, Is.SupersetOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,:;-+=()[]/%<>'"));
-        Assert.That(StrokeGlyphs.Strokes.Values.Distinct().Count(), Is.EqualTo(StrokeGlyphs.Strokes.Count - 1), "only I and l may look alike");
+        Assert.That(StrokeGlyphs.Strokes.Keys,
+            Is.SupersetOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,:;-+=()[]/%<>'"));
+        Assert.That(StrokeGlyphs.Strokes.Values.Distinct().Count(),
+            Is.EqualTo(StrokeGlyphs.Strokes.Count - 1), "only I and l may look alike");
     }
 
     [Test]

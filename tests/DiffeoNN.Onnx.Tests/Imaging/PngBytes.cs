@@ -12,7 +12,8 @@ internal static class PngBytes
 
     /// <summary>Encodes samples in order (row, column, sample); row r is filtered by method r % 5.</summary>
     public static byte[] Encode(
-        int width, int height, int colourType, int depth, int[] samples, bool interlaced = false, byte[]? palette = null, byte[]? transparency = null, byte[]? gamma = null)
+        int width, int height, int colourType, int depth, int[] samples, bool interlaced = false, byte[]? palette = null, byte[]? transparency = null, byte[]? gamma = null,
+        byte[]? exif = null)
     {
         int perPixel = samples.Length / (width * height);
         using var raw = new MemoryStream();
@@ -45,6 +46,7 @@ internal static class PngBytes
         [
             0x89, .. "PNG\r\n\x1a\n"u8, .. Chunk("IHDR", header),
             .. gamma is null ? [] : Chunk("gAMA", gamma),
+            .. exif is null ? [] : Chunk("eXIf", exif),
             .. palette is null ? [] : Chunk("PLTE", palette),
             .. transparency is null ? [] : Chunk("tRNS", transparency),
             .. Chunk("IDAT", content[..(content.Length / 2)]), .. Chunk("IDAT", content[(content.Length / 2)..]), .. Chunk("IEND", []),

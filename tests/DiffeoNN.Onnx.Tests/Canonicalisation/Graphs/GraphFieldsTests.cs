@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
@@ -52,6 +53,34 @@ public sealed class GraphFieldsTests
     [TestCase(2, true)]
     public void Passes_AreTheSame(int steps, bool average) => AssertSame(
         Options with { Start = StartPoint.Proposer, Steps = steps, Passes = 3, Average = average, Configure = o => o with { LearningRate = 0.01 } }, Images(3, 12, 16));
+
+    [TestCase(12, 16, true)]
+    [TestCase(12, 16, false)]
+    [TestCase(25, 18, true)]
+    public void Answers_CanBeAskedForRowByRow(int height, int width, bool average)
+    {
+        var options = Options with { Start = StartPoint.Proposer, Steps = 0, Passes = 2, Average = average };
+        using var byTorch = EquivariantModel.Load(TinyBundle.Original, options with { Fields = FieldEngine.Torch });
+        using var byGraphs = EquivariantModel.Load(TinyBundle.Original, options with { Fields = FieldEngine.Onnx });
+        ScaledImage[] images = [.. Images(2, height, width).Select(byGraphs.Prepare)];
+        using var expected = byTorch.Canonicalise(images);
+        using var actual = byGraphs.Canonicalise(images);
+        for (int i = 0; i < images.Length; i++)
+        {
+            var (wanted, answer) = (expected.Answer(i).ToOutput(), actual.Answer(i));
+            var (whole, summary) = (answer.ToOutput(), answer.ToSummary());
+            Assert.That((answer.Kind, answer.Height, answer.Width, answer.Channels), Is.EqualTo((OutputKind.Segmentation, height, width, 3)));
+            Assert.That((summary.Kind, summary.Height, summary.Width, summary.Planes), Is.EqualTo((OutputKind.Segmentation, height, width, (ImageBuffer?)null)));
+            Assert.That(summary.Labels!.Labels.ToArray(), Is.EqualTo(whole.Labels!.Labels.ToArray()));
+            Assert.That(whole.Planes!.Data.ToArray(), Is.EqualTo(wanted.Planes!.Data.ToArray()).Within(1e-3));
+            foreach (var (first, rows) in answer.Tiles(2))
+                Assert.That(rows.Data.ToArray(), Is.EqualTo(whole.Planes.Plane(2).Slice(first * width, rows.Height * width).ToArray()));
+            var some = answer.Rows(3, 4);
+            for (int c = 0; c < 3; c++)
+                Assert.That(some.Plane(c).ToArray(), Is.EqualTo(whole.Planes.Plane(c).Slice(3 * width, 4 * width).ToArray()));
+            Assert.That(() => answer.Rows(height - 1, 2), Throws.InstanceOf<ArgumentOutOfRangeException>());
+        }
+    }
 
     [Test]
     public void Refusals_AreTheSame() => AssertSame(

@@ -1,0 +1,13 @@
+using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Imaging;
+
+namespace DiffeoNN.Onnx.Inference;
+
+/// <summary>What became of one image, its answer not yet carried back; see <see cref="EquivariantImage"/>.</summary>
+internal sealed record PendingImage(
+    MappedOutput Answer,
+    ImageBuffer Input,
+    ImageBuffer Canonical,
+    ModelOutput CanonicalOutput,
+    ImageCanonicalisation Canonicalisation,
+    int Maps);

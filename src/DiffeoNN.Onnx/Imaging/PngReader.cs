@@ -72,8 +72,9 @@ internal static class PngReader
             using var inflate = new ZLibStream(compressed, CompressionMode.Decompress, leaveOpen: true);
             read = inflate.ReadAtLeast(raw, raw.Length, throwOnEndOfStream: false);
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is InvalidDataException or IOException)
         {
+            // The stream's own exception is an IOException where the data asks for a dictionary, which PNG does not allow.
             throw new InvalidDataException("its compressed data is damaged", e);
         }
 

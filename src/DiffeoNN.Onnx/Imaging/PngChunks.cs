@@ -63,8 +63,9 @@ internal sealed record PngChunks(
         {
             read = rows.ReadAtLeast(target, target.Length, throwOnEndOfStream: false);
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is InvalidDataException or IOException)
         {
+            // The stream raises an IOException of its own where the data asks for a dictionary, which PNG does not allow.
             throw new InvalidDataException("its compressed data is damaged", e);
         }
 

@@ -114,7 +114,7 @@ internal sealed class PipelineMaps(GraphFields fields, CanonicaliserOptions opti
     {
         torch.Tensor[] answers = [.. outputs.Select(output => InnerModel.Activate(batch.Download(output).flatten(1), activation))];
         torch.Tensor Sum(Func<int, float[]> parts) => answers
-            .Select((answer, map) => answer * torch.tensor(parts(map)).view(-1, 1)).Aggregate((sum, next) => sum + next);
+            .Select((answer, map) => answer * torch.tensor(parts(map)).view(-1, 1)).Aggregate((sum, next) => sum.Plus(next));
         return (Sum(Weights), Sum(Finals));
     }
 

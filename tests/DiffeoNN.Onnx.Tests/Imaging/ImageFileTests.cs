@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Imaging;
 using SkiaSharp;
@@ -216,6 +217,20 @@ public sealed class ImageFileTests
         AtomicFile.WriteText(PathOf("a.txt"), "new");
         Assert.That(File.ReadAllText(PathOf("a.txt")), Is.EqualTo("new"));
         Assert.That(Directory.GetFiles(_folder), Has.Length.EqualTo(1));
+    }
+
+    /// <summary>Such data is no PNG's, and the decompressor says so in another way than of damaged data.</summary>
+    [Test]
+    public void Read_OfAPngThatAsksForADictionary_IsRefused()
+    {
+        byte[] file = PngBytes.Encode(3, 2, 0, 8, [1, 2, 3, 4, 5, 6]);
+        int chunk = file.AsSpan().IndexOf("IDAT"u8), length = BinaryPrimitives.ReadInt32BigEndian(file.AsSpan(chunk - 4));
+        (file[chunk + 4], file[chunk + 5]) = (0x78, 0x20);
+        BinaryPrimitives.WriteUInt32BigEndian(file.AsSpan(chunk + 4 + length), PngReader.Crc(file.AsSpan(chunk, length + 4)));
+        File.WriteAllBytes(PathOf("a.png"), file);
+
+        AssertRefused("a.png", "damaged");
+        Assert.That(() => MaskFile.Read(PathOf("a.png")), Throws.TypeOf<ImageException>().With.Message.Contains("damaged"));
     }
 
     private static byte[] HeaderOf(int width, int height)

@@ -42,7 +42,7 @@ internal static class PredictorWiring
             {
                 var output = graph.RunSingle(spec.Input, input.Of(images), spec.Output.Name, cancellationToken);
                 double from = spec.Output.Activation == OutputActivation.Sigmoid ? 0 : 0.5;
-                return output.size(1) > 1 ? output.argmax(1) : output.ge(from).to(torch.int64).squeeze(1);
+                return output.size(1) > 1 ? output.argmax(1) : output.Below(from).logical_not().to(torch.int64).squeeze(1);
             }
         }
     }

@@ -27,8 +27,8 @@ internal static class ProposerWiring
         new("is negated: it is the map from the undeformed image to the deformed one", "negate its output before the export", (v, _) => -v),
         new("has its components swapped: y comes first", "swap the two channels of its output, x first", (v, _) => v.flip(1)),
         new("has its components swapped and negated", "swap the two channels of its output, x first, and negate them", (v, _) => -v.flip(1)),
-        new("is in pixels", "multiply its output by 2 / (the longest side - 1)", (v, grid) => v * grid.PixelSize),
-        new("is in pixels and negated", "multiply its output by -2 / (the longest side - 1)", (v, grid) => -v * grid.PixelSize),
+        new("is in pixels", "multiply its output by 2 / (the longest side - 1)", (v, grid) => v.Times(grid.PixelSize)),
+        new("is in pixels and negated", "multiply its output by -2 / (the longest side - 1)", (v, grid) => v.Times(-grid.PixelSize)),
     ];
 
     public static IEnumerable<Finding> Run(
@@ -88,8 +88,8 @@ internal static class ProposerWiring
         double GainOf(Reading reading, torch.Tensor velocity)
         {
             using var inner = torch.NewDisposeScope();
-            double apart = (sample.Deformed - sample.Images).pow(2).sum().item<float>();
-            double left = (Warped(reading, velocity) - sample.Images).pow(2).sum().item<float>();
+            double apart = (sample.Deformed - sample.Images).Squared().sum().item<float>();
+            double left = (Warped(reading, velocity) - sample.Images).Squared().sum().item<float>();
             return apart > 0 && double.IsFinite(left) ? 1 - (left / apart) : double.NegativeInfinity;
         }
 

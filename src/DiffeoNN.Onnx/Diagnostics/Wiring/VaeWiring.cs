@@ -80,12 +80,12 @@ internal static class VaeWiring
             var (x, r) = (Channels(images), Channels(reconstruction));
             var (dx, dr) = (x - x.mean([1L], true), r - r.mean([1L], true));
             var (xx, rr, xr) = ((dx * dx).mean([1L]), (dr * dr).mean([1L]), (dx * dr).mean([1L]));
-            var (ratio, variance) = ((xr / rr.clamp_min(1e-30)).data<double>().ToArray(), xx.sum().item<double>());
-            var error = (x - r).pow(2).mean([1L]).sum().item<double>();
+            var (ratio, variance) = ((xr / rr.AtLeastNumber(1e-30)).data<double>().ToArray(), xx.sum().item<double>());
+            var error = (x - r).Squared().mean([1L]).sum().item<double>();
             // A share of the variance that only a thousandfold reconstruction would have says that it hardly depends on the image.
             bool sane = ratio.All(scale => scale is > 1 / 1000.0 and < 10);
             return new Fit(
-                sane && variance > 0 ? (xr * xr / rr.clamp_min(1e-30)).sum().item<double>() / variance : 0,
+                sane && variance > 0 ? (xr * xr / rr.AtLeastNumber(1e-30)).sum().item<double>() / variance : 0,
                 variance > 0 ? 1 - (error / variance) : 0,
                 ratio,
                 [.. x.mean([1L]).data<double>().Zip(r.mean([1L]).data<double>(), ratio)

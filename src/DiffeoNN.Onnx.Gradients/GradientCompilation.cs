@@ -121,6 +121,11 @@ internal sealed partial class GradientCompilation
         {
             // Behind a refused operator types and shapes are unknown that a rule may take for granted: the refusal is what to name.
         }
+        catch (OverflowException e)
+        {
+            if (_refused.Count == 0)
+                throw new OnnxModelException($"The gradient of {node} needs sizes that no memory can hold.", e);
+        }
         catch (Exception e) when (GradientDefectException.IsDefect(e))
         {
             if (_refused.Count == 0)

@@ -25,7 +25,14 @@ public static class GradientCompiler
             ModelValidator.Check(model);
             var sorted = model.Copy();
             sorted.Graph.Sort();
-            return new GradientCompilation(OpsetConverter.Convert(sorted, Math.Max(MinimumOpset, FunctionInliner.OpsetOf(model))), options ?? new GradientOptions()).Run();
+            var converted = OpsetConverter.Convert(sorted, Math.Max(MinimumOpset, FunctionInliner.OpsetOf(model)));
+            // An operator that is newer than the model's operator set was not looked at before.
+            ModelValidator.Check(converted);
+            return new GradientCompilation(converted, options ?? new GradientOptions()).Run();
+        }
+        catch (OverflowException e)
+        {
+            throw new OnnxModelException($"Model '{model.Graph.Name}' has sizes that no memory can hold.", e);
         }
         catch (Exception e) when (GradientDefectException.IsDefect(e))
         {

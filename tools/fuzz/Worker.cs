@@ -9,6 +9,11 @@ namespace DiffeoNN.Onnx.Fuzz;
 internal sealed class Worker(string name, int seed, string folder)
 {
     private const int MostKept = 4000;
+
+    /// <summary>What takes more memory is not kept: inputs made of it would take as much, and long.</summary>
+    /// <remarks>Unlike time, it is the same in each run.</remarks>
+    private const long MostBytes = 8 << 20;
+
     private readonly HashSet<string> _paths = new(StringComparer.Ordinal);
     private readonly HashSet<string> _faults = new(StringComparer.Ordinal);
 
@@ -25,10 +30,12 @@ internal sealed class Worker(string name, int seed, string folder)
             var random = new Random(HashCode.Of(seed, i));
             byte[] input = i - first < seeds && first == 0 ? pool[(int)i] : Next(target, pool, seeds, random);
             slot.Write(i, input, refused, _paths.Count);
+            long before = GC.GetAllocatedBytesForCurrentThread();
             var trial = Trial.Run(target, input);
+            bool isSmall = GC.GetAllocatedBytesForCurrentThread() - before < MostBytes;
             if (trial.Refused) refused++;
             if (trial.Fault is not null && _faults.Add(trial.Path)) Save(i, input, trial);
-            if (_paths.Add(trial.Path) && pool.Count < MostKept && trial.Fault is null) pool.Add(input);
+            if (_paths.Add(trial.Path) && pool.Count < MostKept && trial.Fault is null && isSmall) pool.Add(input);
         }
 
         slot.Write(first + count, [], refused, _paths.Count);

@@ -86,7 +86,11 @@ internal static class ModelValidator
         if (node.Outputs.TrueForAll(o => o.Length == 0))
             throw new OnnxModelException($"{node} of graph '{where}' has no output.");
         if (node.Domain.Length == 0)
+        {
             OperatorForms.Check(node, opset);
+            BodyForms.Check(node, opset);
+        }
+
         foreach (var inner in node.Attributes.Values.SelectMany(a => a.Graphs))
             Check(inner, opset, isOuter: false);
     }

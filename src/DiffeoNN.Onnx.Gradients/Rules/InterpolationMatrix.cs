@@ -3,10 +3,20 @@ namespace DiffeoNN.Onnx.Gradients.Rules;
 /// <summary>Weights by which Resize forms each element of one axis from the elements before.</summary>
 internal static class InterpolationMatrix
 {
+    /// <summary>Larger matrices are refused: they take gigabytes inside the model.</summary>
+    private const long MostWeights = 1L << 27;
+
     /// <summary>The matrix (output, input), row by row.</summary>
+    /// <exception cref="UnsupportedOperatorException">It would be too large.</exception>
     public static double[] Build(ResizeAxis axis, OnnxNode node)
     {
-        var (input, output) = ((int)axis.Input!.Value, (int)axis.Output!.Value);
+        if (axis.Output!.Value > MostWeights / Math.Max(1, axis.Input!.Value))
+        {
+            throw new UnsupportedOperatorException(
+                node, $"its gradient needs a matrix of {axis.Output} x {axis.Input} weights for one axis; at most {MostWeights} are made.");
+        }
+
+        var (input, output) = ((int)axis.Input.Value, (int)axis.Output.Value);
         var matrix = new double[(long)output * input];
         var mode = node.GetString("mode", "nearest");
         var transformation = node.GetString("coordinate_transformation_mode", "half_pixel");

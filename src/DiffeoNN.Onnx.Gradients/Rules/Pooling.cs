@@ -3,6 +3,9 @@ namespace DiffeoNN.Onnx.Gradients.Rules;
 /// <summary>Pooling.</summary>
 internal static class Pooling
 {
+    /// <summary>Weights or counts that are written into the model one by one; where there would be more, sizes are taken when it runs, or it is refused.</summary>
+    private const long MostConstants = 1L << 24;
+
     public static IReadOnlyList<GradientRule> All { get; } =
     [
         new("MaxPool", SinceVersion: 7, MaxPool) { Limits = "Of the values; indices carry none. The element that the runtime took gets the gradient." },
@@ -90,7 +93,7 @@ internal static class Pooling
 
     private static Value Spread(RuleContext n, Window window)
     {
-        var count = window.Kernel.Aggregate(1L, (a, b) => a * b);
+        var count = Elements(n, window);
         var padded = (window.Automatic.Length > 0 || window.Begin.Concat(window.End).Any(p => p > 0)) && n.Node.GetInt("count_include_pad", 0) == 0;
         // Before operator set 19 a window that padding counts for is averaged as a whole, whatever it reaches.
         var reaches = (n.Builder.Opset >= 19 || n.Node.GetInt("count_include_pad", 0) == 0)
@@ -103,12 +106,20 @@ internal static class Pooling
     {
         if (n.Y.Facts.Sizes?.Contains(0) == true)
             return n.Zeros(n.X);
-        var kernel = Enumerable.Repeat(factor, (int)window.Kernel.Aggregate(1L, (a, b) => a * b)).ToArray();
+        var kernel = Enumerable.Repeat(factor, Elements(n, window)).ToArray();
         // Channels are independent: each is an image of its own.
         Value[] sizes = [n.Builder.Integers(-1, 1), .. Enumerable.Range(2, window.Rank).Select(d => n.Y.Size(d))];
         var single = dY.Reshape(n.Builder.Node("Concat", sizes, OnnxAttribute.Of("axis", 0))[0]);
         var weights = n.Builder.Constant(OnnxTensor.FromDoubles("", n.X.ElementType, [1, 1, .. window.Kernel], kernel));
         return Convolution.Adjoint(single, weights, window, 1, n.X).ReshapeLike(n.X);
+    }
+
+    /// <summary>Elements of a window, each a weight of the gradient.</summary>
+    private static int Elements(RuleContext n, Window window)
+    {
+        var most = window.Kernel.Aggregate(MostConstants, (left, size) => left / Math.Max(1, size));
+        return most > 0 ? (int)window.Kernel.Aggregate(1L, (a, b) => a * b)
+            : throw n.Refuse($"its window of {string.Join(" x ", window.Kernel)} has more than {MostConstants} elements.");
     }
 
     /// <summary>How many elements each window averages: a product over the axes.</summary>
@@ -117,7 +128,7 @@ internal static class Pooling
         var result = n.X.Like(1);
         for (var i = 0; i < window.Rank; i++)
         {
-            var counts = window.Automatic.Length == 0 && n.X.Shape![i + 2].Size is { } size && n.Y.Shape![i + 2].Size is { } steps
+            var counts = window.Automatic.Length == 0 && n.X.Shape![i + 2].Size is { } size && n.Y.Shape![i + 2].Size is { } steps and <= MostConstants
                 ? n.Builder.Constant(OnnxTensor.FromDoubles("", n.X.ElementType, [steps],
                     [.. Enumerable.Range(0, (int)steps).Select(o => (double)Inside(o, i, window, size, includePadding))]))
                 : FreeCounts(n, window, i, includePadding);

@@ -33,6 +33,8 @@ internal static class ShapeChecks
             case "Transpose": CheckPermutation(n); break;
             case "Pad": CheckPad(n); break;
             case "Einsum": CheckEinsum(n); break;
+            case "PRelu" when !n.IsOld: CheckFits(n, 1); break;
+            case "LayerNormalization": CheckFits(n, 1, 2); break;
             case "Resize" or "Upsample": CheckResize(n); break;
             case "DepthToSpace" or "SpaceToDepth": Positive(n, "blocksize"); break;
             default: break;
@@ -95,6 +97,20 @@ internal static class ShapeChecks
 
         return true;
     }
+
+    /// <summary>Inputs that are repeated to the first one's shape, which is the result's.</summary>
+    private static void CheckFits(InferenceContext n, params ReadOnlySpan<int> inputs)
+    {
+        if (n.Shape(0) is not { } whole)
+            return;
+        foreach (var i in inputs)
+        {
+            if (n.Has(i) && n.Shape(i) is { } part && (part.Length > whole.Length || Enumerable.Range(1, part.Length).Any(d => IsWider(part[^d], whole[^d]))))
+                throw Wrong(n, $"input {i} was expected to fit into the first: equal sizes or 1, from the last axis on.");
+        }
+    }
+
+    private static bool IsWider(Dim part, Dim whole) => part.Size is { } x && x != 1 && whole.Size is { } y && x != y;
 
     private static bool Differ(Dim? a, Dim? b) => a?.Size is { } x && b?.Size is { } y && x != y;
 

@@ -6,8 +6,8 @@ namespace DiffeoNN.Onnx.Fuzz.Seeds;
 internal static class OnnxSeeds
 {
     private const string Unary = "Abs Acos Asinh Atan Ceil Celu Elu Erf Flatten GlobalMaxPool HardSwish Hardmax Identity LogSoftmax "
-        + "LpNormalization MeanVarianceNormalization Mish Neg Reciprocal ReduceL1 ReduceL2 ReduceLogSumExp ReduceMax ReduceProd ReduceSumSquare Round "
-        + "Selu Shape Sign Softplus Softsign Squeeze Sum Tan ThresholdedRelu";
+        + "LpNormalization MeanVarianceNormalization Mish Neg Reciprocal ReduceL1 ReduceL2 ReduceLogSumExp ReduceMax ReduceProd "
+        + "ReduceSumSquare Round Selu Shape Sign Softplus Softsign Squeeze Sum Tan ThresholdedRelu";
 
     private const string Binary = "Add Div Equal Max Mean Min Mod PRelu Sub";
 
@@ -102,7 +102,7 @@ internal static class OnnxSeeds
         {
             // Where nothing reads "x", what is differentiated is the other floats.
             if (used.Contains("x") || constant.ElementType != OnnxElementType.Float) model.Graph.AddInitializer(constant);
-            else model.Graph.Inputs.Add(new(constant.Name, OnnxElementType.Float, [.. constant.Dimensions.Select(size => (OnnxDimension)size)]));
+            else model.Graph.Inputs.Add(new(constant.Name, OnnxElementType.Float, [.. constant.Dimensions.Select(d => (OnnxDimension)d)]));
         }
 
         string last = "x";

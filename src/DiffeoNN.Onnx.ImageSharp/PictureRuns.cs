@@ -29,7 +29,7 @@ public static class PictureRuns
         return model.Run(Buffers(pictures), progress, cancellationToken);
     }
 
-    /// <summary><see cref="EquivariantModel.RunNaive"/> on pictures.</summary>
+    /// <summary><see cref="EquivariantModel.RunNaive(IReadOnlyList{ImageBuffer}, CancellationToken)"/> on pictures.</summary>
     /// <param name="model">The model.</param>
     /// <param name="pictures">At least one, of any sizes, as <see cref="PictureConversion.ToBuffer"/> takes them.</param>
     /// <param name="cancellationToken">Stops the run.</param>

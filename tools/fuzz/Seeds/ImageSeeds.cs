@@ -47,7 +47,7 @@ internal static class ImageSeeds
         if (colour is 0 or 2) chunks.Add(("tRNS"u8.ToArray(), new byte[2 * samples]));
         chunks.Add(("IDAT"u8.ToArray(), stream.ToArray()));
         chunks.Add(("IEND"u8.ToArray(), []));
-        return PngChunks.Join(chunks);
+        return PngPieces.Join(chunks);
     }
 
     private static IEnumerable<byte[]> Others()

@@ -10,9 +10,9 @@ internal class ImageTarget : IFuzzTarget
     public IReadOnlyList<byte[]> Seeds { get; } = ImageSeeds.All();
 
     public byte[] Mutate(byte[] input, byte[] other, Random random) =>
-        PngChunks.IsPng(input) ? PngChunks.Mutate(input, other, random) : ByteMutator.Mutate(input, other, random);
+        PngPieces.IsPng(input) ? PngPieces.Mutate(input, other, random) : ByteMutator.Mutate(input, other, random);
 
-    public byte[]? Repair(byte[] input) => PngChunks.Repair(input);
+    public byte[]? Repair(byte[] input) => PngPieces.Repair(input);
 
     public virtual string Read(byte[] input)
     {

@@ -5,7 +5,7 @@ using DiffeoNN.Onnx.Imaging;
 namespace DiffeoNN.Onnx.Fuzz.Mutations;
 
 /// <summary>Takes PNG files apart into chunks and puts them together again, with the checksums they need.</summary>
-internal static class PngChunks
+internal static class PngPieces
 {
     private const int Overhead = 12;
 

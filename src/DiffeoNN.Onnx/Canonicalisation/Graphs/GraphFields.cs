@@ -102,7 +102,7 @@ internal sealed class GraphFields : ISearchFields, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var graph in _graphs.Values)
+        foreach (var graph in _graphs.Values.Where(graph => graph.IsValueCreated))
             graph.Value.Dispose();
         foreach (var weight in _weights.Values)
             weight.Dispose();

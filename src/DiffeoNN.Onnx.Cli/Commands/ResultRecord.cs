@@ -93,7 +93,7 @@ internal static class ResultRecord
 
     private static JsonObject Times(EquivariantBatch batch)
     {
-        var times = batch.Fields.Times;
+        var times = batch.Times;
         (string Name, TimeSpan Time)[] stages =
         [
             ("inference", batch.InferenceTime), ("energyGradient", times.EnergyGradient), ("field", times.Field), ("exponential", times.Exponential),

@@ -17,7 +17,7 @@ internal sealed class RunSummary(EquivariantModel model)
     public void Add(EquivariantImage image) => _images.Add((image.Canonicalisation, image.Maps));
 
     /// <summary>Counts the time of a batch.</summary>
-    public void Add(EquivariantBatch batch) => _networks += batch.Fields.Times.Total + batch.InferenceTime;
+    public void Add(EquivariantBatch batch) => _networks += batch.Times.Total + batch.InferenceTime;
 
     /// <summary>Prints the table, and what went wrong.</summary>
     /// <returns><see cref="ExitCode.NonFinite"/> if an energy was not finite, else success.</returns>

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Imaging;
 using Microsoft.ML.OnnxRuntime;
 using TorchSharp;
 
@@ -38,6 +39,18 @@ internal sealed class DeviceTensor : IDisposable
     /// <summary>Its numbers; it must lie in the CPU's memory.</summary>
     public T[] ToArray<T>()
         where T : unmanaged => Value.GetTensorDataAsSpan<T>().ToArray();
+
+    /// <summary>One image of a batch (N, C, H, W) of float32; it must lie in the CPU's memory.</summary>
+    public unsafe ImageBuffer ToImage(int row)
+    {
+        var (channels, height, width) = ((int)Shape[1], (int)Shape[2], (int)Shape[3]);
+        var length = channels * height * width;
+        var pixels = GC.AllocateUninitializedArray<float>(length);
+        // A span's length is an int; a batch's need not be.
+        fixed (byte* data = Value.GetTensorMutableRawData())
+            new ReadOnlySpan<float>((float*)data + ((long)row * length), length).CopyTo(pixels);
+        return new ImageBuffer(channels, height, width, pixels);
+    }
 
     /// <summary>A copy as a tensor; it must lie in the CPU's memory.</summary>
     public torch.Tensor ToTensor() => TensorMemory.Copy(Value);

@@ -161,7 +161,8 @@ public sealed partial class EquivariantModel : IDisposable
     /// and channels.</param>
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellationToken">Ends the run within one step.</param>
-    /// <returns>The caller disposes it.</returns>
+    /// <returns>The caller disposes it. Where fields are graphs on a GPU, what is not asked for does not leave it.</returns>
+    /// <remarks>One call at a time; answers of a batch may be asked for on another thread while the next batch runs.</remarks>
     /// <exception cref="ArgumentException">An image has another size or other channels than the bundle.</exception>
     /// <exception cref="ImageException">An image has values that are not in [0, 1].</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -202,11 +203,13 @@ public sealed partial class EquivariantModel : IDisposable
         try
         {
             var canonical = ImageTensor.FromTensor(fields.Canonical);
-            return new EquivariantBatch(fields, inference.Elapsed, [.. images.Select((image, i) => new PendingImage(
+            ModelOutput[] final =
+                [.. images.Select((_, i) => _mapping.Map(outputs[passes.Final(i)].narrow(0, i, 1), null, null, _grid, _grid.Height, _grid.Width))];
+            return new EquivariantBatch(() => fields, fields.Times, inference.Elapsed, [.. images.Select((image, i) => new PendingImage(
                 Pending(outputs, passes, i, image),
                 image.Pixels,
-                canonical[i],
-                _mapping.Map(outputs[passes.Final(i)].narrow(0, i, 1), null, null, _grid, _grid.Height, _grid.Width),
+                () => canonical[i],
+                () => final[i],
                 fields.Images[i],
                 passes.Accepted(i).Length))]);
         }
@@ -296,31 +299,26 @@ public sealed partial class EquivariantModel : IDisposable
         _ => FieldEngine.Torch,
     };
 
-    private EquivariantBatch Of(PipelineResult answers, IReadOnlyList<ScaledImage> images)
-    {
-        var canonical = ImageTensor.FromTensor(answers.Fields.Canonical);
-        var (mapped, final) = (Outputs(answers.Mapped), Outputs(answers.Final));
-        return new EquivariantBatch(answers.Fields, answers.InferenceTime, [.. images.Select((image, i) => new PendingImage(
-            new MappedOutput(_mapping, mapped[i], _grid),
+    private EquivariantBatch Of(PipelineResult answers, IReadOnlyList<ScaledImage> images) => new(
+        answers.Fields,
+        answers.Times,
+        answers.InferenceTime,
+        [.. images.Select((image, i) => new PendingImage(
+            new MappedOutput(_mapping, () => Output(answers, i, false), _grid),
             image.Pixels,
-            canonical[i],
-            final[i],
-            answers.Fields.Images[i],
-            answers.Maps[i]))]);
-    }
+            () => answers.Canonical(i),
+            () => Output(answers, i, true),
+            answers.Images[i],
+            answers.Maps[i]))],
+        answers);
 
-    private ModelOutput[] Outputs(torch.Tensor answers)
+    private ModelOutput Output(PipelineResult answers, int image, bool isFinal)
     {
-        if (answers.dim() == 2)
-        {
-            var (scores, columns) = (answers.contiguous().data<float>().ToArray(), (int)answers.size(1));
-            return [.. Enumerable.Range(0, (int)answers.size(0)).Select(row => _mapping.Answer(scores.AsSpan(row * columns, columns).ToArray(), _grid.Height, _grid.Width))];
-        }
-
-        var planes = ImageTensor.FromTensor(answers);
-        var outputs = new ModelOutput[planes.Length];
-        Parallel.For(0, planes.Length, i => outputs[i] = _mapping.Answer(planes[i]));
-        return outputs;
+        if (!answers.IsWhole)
+            return _mapping.Answer(isFinal ? answers.FinalPlanes(image) : answers.Planes(image));
+        var scores = isFinal ? answers.Final : answers.Mapped;
+        var columns = (int)scores.Shape[1];
+        return _mapping.Answer(scores.ToArray<float>().AsSpan(image * columns, columns).ToArray(), _grid.Height, _grid.Width);
     }
 
     // The last proposal is not counted twice where it is what the search returns.

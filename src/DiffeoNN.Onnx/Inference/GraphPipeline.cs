@@ -47,9 +47,33 @@ internal sealed class GraphPipeline : IDisposable
     /// <returns>The caller disposes it; null if the network's answers are of another size than the images.</returns>
     public PipelineResult? Run(torch.Tensor images, CancellationToken cancellationToken)
     {
+        var batch = new GraphBatch(_fields, _options, images);
+        var maps = new PipelineMaps(_fields, _options, batch, SamplingGrid.Of(images), (int)images.size(0));
+        PipelineResult? result = null;
+        try
+        {
+            return result = Run(batch, maps, cancellationToken);
+        }
+        finally
+        {
+            if (result is null)
+            {
+                maps.Dispose();
+                batch.Dispose();
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _proposer.Dispose();
+        _inner.Dispose();
+    }
+
+    private PipelineResult? Run(GraphBatch batch, PipelineMaps maps, CancellationToken cancellationToken)
+    {
         var inference = new Stopwatch();
-        using var batch = new GraphBatch(_fields, _options, images);
-        using var maps = new PipelineMaps(_fields, _options, batch, images);
         DeviceTensor? velocity = null;
         try
         {
@@ -59,27 +83,27 @@ internal sealed class GraphPipeline : IDisposable
                 velocity = Composed(velocity, proposal, cancellationToken);
                 maps.Add(velocity, isAnswered: _average || pass == _passes - 1, cancellationToken);
             }
-
-            maps.Judge(cancellationToken);
-            DeviceTensor[] outputs = [.. maps.Answered.Select(canonical => Timed(() => Answer(canonical, cancellationToken)))];
-            try
-            {
-                var (shape, output) = (outputs[0].Shape, _bundle.Manifest.Models.Inner.Output);
-                var isWhole = output.Kind == OutputKind.Classification;
-                if (!isWhole && (shape.Length != 4 || shape[2] != images.size(2) || shape[3] != images.size(3)))
-                    return null;
-                var (mapped, final) = isWhole ? maps.Mean(outputs, output.Activation) : maps.CarryBack(outputs, output.Activation, cancellationToken);
-                return new PipelineResult(maps.Gather(), mapped, final, maps.Accepted, inference.Elapsed);
-            }
-            finally
-            {
-                foreach (var output in outputs)
-                    output.Dispose();
-            }
         }
         finally
         {
             velocity?.Dispose();
+        }
+
+        maps.Judge(cancellationToken);
+        DeviceTensor[] outputs = [.. maps.Answered.Select(canonical => Timed(() => Answer(canonical, cancellationToken)))];
+        try
+        {
+            var output = _bundle.Manifest.Models.Inner.Output;
+            var isWhole = output.Kind == OutputKind.Classification;
+            if (!isWhole && !maps.AreOnPixels(outputs[0]))
+                return null;
+            var (mapped, final) = isWhole ? maps.Mean(outputs, output.Activation) : maps.CarryBack(outputs, output.Activation, cancellationToken);
+            return new PipelineResult(batch, maps) { Mapped = mapped, Final = final, InferenceTime = inference.Elapsed };
+        }
+        finally
+        {
+            foreach (var output in outputs)
+                output.Dispose();
         }
 
         T Timed<T>(Func<T> work)
@@ -89,13 +113,6 @@ internal sealed class GraphPipeline : IDisposable
             inference.Stop();
             return result;
         }
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        _proposer.Dispose();
-        _inner.Dispose();
     }
 
     private DeviceTensor Propose(DeviceTensor images, CancellationToken cancellationToken)

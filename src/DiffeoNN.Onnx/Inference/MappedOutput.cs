@@ -17,7 +17,7 @@ public sealed class MappedOutput : IDisposable
     private readonly OutputMapping _mapping;
     private readonly IReadOnlyList<MappedAnswer> _answers = [];
     private readonly SamplingGrid _canonical;
-    private readonly ModelOutput? _ready;
+    private readonly Lazy<ModelOutput>? _taken;
 
     internal MappedOutput(OutputMapping mapping, IReadOnlyList<MappedAnswer> answers, SamplingGrid canonical, int height, int width)
     {
@@ -25,11 +25,11 @@ public sealed class MappedOutput : IDisposable
         (Height, Width) = (height, width);
     }
 
-    /// <summary>An answer that was carried back already, where the images were.</summary>
-    internal MappedOutput(OutputMapping mapping, ModelOutput ready, SamplingGrid canonical)
+    /// <summary>An answer that was carried back already, where the images were; it is of their size.</summary>
+    internal MappedOutput(OutputMapping mapping, Func<ModelOutput> take, SamplingGrid canonical)
     {
-        (_mapping, _ready, _canonical) = (mapping, ready, canonical);
-        (Height, Width) = (ready.Height, ready.Width);
+        (_mapping, _taken, _canonical) = (mapping, new(take), canonical);
+        (Height, Width) = (canonical.Height, canonical.Width);
     }
 
     /// <summary>What the answer means.</summary>
@@ -43,13 +43,13 @@ public sealed class MappedOutput : IDisposable
 
     /// <summary>Planes of a segmentation (its classes; one for two of them may do) or an image; 0 for other answers.</summary>
     public int Channels => Kind is not (OutputKind.Segmentation or OutputKind.Image) ? 0
-        : _ready is { Planes: { } planes } ? planes.Channels
+        : Ready is { Planes: { } planes } ? planes.Channels
         : (int)_answers[0].Output.size(1);
 
     /// <summary>The whole answer with all its planes.</summary>
     public ModelOutput ToOutput()
     {
-        if (_ready is not null) return _ready;
+        if (Ready is not null) return Ready;
         if (Channels == 0) return _mapping.Numbers(_answers, _canonical, Height, Width);
         var planes = new ImageBuffer(Channels, Height, Width);
         foreach (var (row, tile) in Tiles())
@@ -79,7 +79,7 @@ public sealed class MappedOutput : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Height - first);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)(channel ?? 0), (uint)Channels, nameof(channel));
-        return _ready is { Planes: { } planes }
+        return Ready is { Planes: { } planes }
             ? Cut(planes, first, count, channel)
             : _mapping.Rows(_answers, Height, Width, first, count, channel);
     }
@@ -92,6 +92,8 @@ public sealed class MappedOutput : IDisposable
         int rows = Math.Max(1, TilePixels / Width);
         for (int row = 0; row < Height; row += rows) yield return (row, Rows(row, Math.Min(rows, Height - row), channel));
     }
+
+    private ModelOutput? Ready => _taken?.Value;
 
     /// <inheritdoc/>
     public void Dispose()
@@ -109,7 +111,7 @@ public sealed class MappedOutput : IDisposable
 
     private LabelMap Labels()
     {
-        if (_ready is { Labels: { } known }) return known;
+        if (Ready is { Labels: { } known }) return known;
         var labels = new byte[(long)Height * Width];
         foreach (var (row, tile) in Tiles()) LabelMap.FromProbabilities(tile).Labels.CopyTo(labels.AsSpan(row * Width));
         return new LabelMap(Height, Width, labels);

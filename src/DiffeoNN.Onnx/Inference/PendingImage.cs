@@ -7,7 +7,7 @@ namespace DiffeoNN.Onnx.Inference;
 internal sealed record PendingImage(
     MappedOutput Answer,
     ImageBuffer Input,
-    ImageBuffer Canonical,
-    ModelOutput CanonicalOutput,
+    Func<ImageBuffer> Canonical,
+    Func<ModelOutput> CanonicalOutput,
     ImageCanonicalisation Canonicalisation,
     int Maps);

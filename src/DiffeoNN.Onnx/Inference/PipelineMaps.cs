@@ -4,6 +4,7 @@ using DiffeoNN.Onnx.Canonicalisation.Graphs;
 using DiffeoNN.Onnx.Composition;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Imaging;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Inference;
@@ -12,16 +13,15 @@ namespace DiffeoNN.Onnx.Inference;
 /// <param name="fields">Computes them.</param>
 /// <param name="options">Squarings, padding and acceptance.</param>
 /// <param name="batch">The images on the device.</param>
-/// <param name="images">The same on the CPU.</param>
-internal sealed class PipelineMaps(GraphFields fields, CanonicaliserOptions options, GraphBatch batch, torch.Tensor images) : IDisposable
+/// <param name="grid">The images' grid.</param>
+/// <param name="count">How many images there are.</param>
+internal sealed class PipelineMaps(GraphFields fields, CanonicaliserOptions options, GraphBatch batch, SamplingGrid grid, int count) : IDisposable
 {
     private readonly Acceptance _acceptance = new(options);
     private readonly StageClock _clock = new();
     private readonly List<GraphMaps> _all = [];
     private readonly List<GraphMaps> _answered = [];
     private readonly List<PipelineMap> _judged = [];
-
-    private int Count => (int)images.size(0);
 
     /// <summary>The images that the last velocity leads to, accepted or not.</summary>
     public DeviceTensor LastCanonical => _all[^1].Canonical;
@@ -30,7 +30,16 @@ internal sealed class PipelineMaps(GraphFields fields, CanonicaliserOptions opti
     public IEnumerable<DeviceTensor> Answered => _judged.Select(map => map.Canonical);
 
     /// <summary>How many maps count for each image.</summary>
-    public int[] Accepted => [.. Enumerable.Range(0, Count).Select(row => _judged.Count(map => map.Images[row].Accepted))];
+    public int[] Accepted => [.. Enumerable.Range(0, count).Select(row => _judged.Count(map => map.Images[row].Accepted))];
+
+    /// <summary>What stands for each image, and the record of how it was found.</summary>
+    public IReadOnlyList<ImageCanonicalisation> Images => [.. Enumerable.Range(0, count).Select(row => _judged[FinalOf(row)].Images[row])];
+
+    /// <summary>Where the time went so far.</summary>
+    public StageTimes Times => _clock.Times();
+
+    /// <summary>Whether a network's answers lie on the images' pixels.</summary>
+    public bool AreOnPixels(DeviceTensor output) => output.Shape is [_, _, var height, var width] && (height, width) == (grid.Height, grid.Width);
 
     /// <summary>Makes the maps of velocities on a lattice.</summary>
     public void Add(DeviceTensor lattice, bool isAnswered, CancellationToken cancellationToken)
@@ -52,8 +61,8 @@ internal sealed class PipelineMaps(GraphFields fields, CanonicaliserOptions opti
         foreach (var maps in _answered)
         {
             var found = _clock.Measure(Stage.EnergyGradient, () => batch.Energies(maps.Canonical, cancellationToken));
-            var states = new ImageState[Count];
-            for (var row = 0; row < Count; row++)
+            var states = new ImageState[count];
+            for (var row = 0; row < count; row++)
             {
                 states[row] = new ImageState(options);
                 states[row].SetInputEnergy(input[row][0]);
@@ -63,7 +72,7 @@ internal sealed class PipelineMaps(GraphFields fields, CanonicaliserOptions opti
                     states[row].LeaveAlone();
             }
 
-            var repaired = _clock.Measure(Stage.Diagnostics, () => maps.Repair(_acceptance, Count, cancellationToken));
+            var repaired = _clock.Measure(Stage.Diagnostics, () => maps.Repair(_acceptance, count, cancellationToken));
             if (repaired.Count > 0)
                 found = _clock.Measure(Stage.EnergyGradient, () => batch.Energies(maps.Canonical, cancellationToken));
             foreach (var row in repaired)
@@ -73,11 +82,10 @@ internal sealed class PipelineMaps(GraphFields fields, CanonicaliserOptions opti
     }
 
     /// <summary>Carries the network's outputs back and takes their mean, image by image over the maps that count for it.</summary>
-    /// <returns>Answers on the images and on the canonical images, on the CPU, in the caller's dispose scope.</returns>
-    public (torch.Tensor Mapped, torch.Tensor Final) CarryBack(DeviceTensor[] outputs, OutputActivation activation, CancellationToken cancellationToken)
+    /// <returns>Answers on the images, in the CPU's memory, and on the canonical images, on the device; the caller's.</returns>
+    public (DeviceTensor Mapped, DeviceTensor Final) CarryBack(DeviceTensor[] outputs, OutputActivation activation, CancellationToken cancellationToken)
     {
         var channels = (int)outputs[0].Shape[1];
-        var grid = SamplingGrid.Of(images);
         var graph = fields.Graph(
             ("answers", grid, channels, outputs.Length, activation), "answers", () => AnswerComposer.Answers(grid, channels, outputs.Length, activation, fields.OnGpu));
         var inputs = new Dictionary<string, DeviceTensor>(StringComparer.Ordinal);
@@ -91,10 +99,8 @@ internal sealed class PipelineMaps(GraphFields fields, CanonicaliserOptions opti
 
         try
         {
-            var results = graph.Run(inputs, [], [AnswerComposer.Mapped, AnswerComposer.Final], cancellationToken);
-            using var mapped = results[AnswerComposer.Mapped];
-            using var final = results[AnswerComposer.Final];
-            return (batch.Taken(mapped), batch.Taken(final));
+            var results = graph.Run(inputs, [AnswerComposer.Final], [AnswerComposer.Mapped], cancellationToken);
+            return (results[AnswerComposer.Mapped], results[AnswerComposer.Final]);
         }
         finally
         {
@@ -103,26 +109,42 @@ internal sealed class PipelineMaps(GraphFields fields, CanonicaliserOptions opti
 
         DeviceTensor Rows(float[] values)
         {
-            numbers.Add(DeviceTensor.Of([.. values, .. new float[batch.Size - Count]], batch.Size, 1, 1));
+            numbers.Add(DeviceTensor.Of([.. values, .. new float[batch.Size - count]], batch.Size, 1, 1));
             return numbers[^1];
         }
     }
 
     /// <summary>The mean of answers on whole images, over the maps that count for each.</summary>
-    /// <returns>Of the images and of what stands for them, (N, K), on the CPU, in the caller's dispose scope.</returns>
-    public (torch.Tensor Mean, torch.Tensor Final) Mean(DeviceTensor[] outputs, OutputActivation activation)
+    /// <returns>Of the images and of what stands for them, (N, K), in the CPU's memory; the caller's.</returns>
+    public (DeviceTensor Mean, DeviceTensor Final) Mean(DeviceTensor[] outputs, OutputActivation activation)
     {
+        using var scope = torch.NewDisposeScope();
         torch.Tensor[] answers = [.. outputs.Select(output => InnerModel.Activate(batch.Download(output).flatten(1), activation))];
         torch.Tensor Sum(Func<int, float[]> parts) => answers
             .Select((answer, map) => answer * torch.tensor(parts(map)).view(-1, 1)).Aggregate((sum, next) => sum.Plus(next));
-        return (Sum(Weights), Sum(Finals));
+        return (DeviceTensor.Of(Sum(Weights)), DeviceTensor.Of(Sum(Finals)));
+    }
+
+    /// <summary>The canonical images that stand for the images.</summary>
+    public ImageBuffer[] Canonical()
+    {
+        var canonical = new ImageBuffer[count];
+        foreach (var rows in Enumerable.Range(0, count).GroupBy(FinalOf))
+        {
+            var images = batch.ToImages(_judged[rows.Key].Canonical);
+            foreach (var row in rows)
+                canonical[row] = images[row];
+        }
+
+        return canonical;
     }
 
     /// <summary>What stands for each image: the last map that is used, else the last, which tells why.</summary>
     public CanonicalisationResult Gather()
     {
-        var times = _clock.Times();
-        var finals = Enumerable.Range(0, Count).Select(FinalOf).ToArray();
+        using var scope = torch.NewDisposeScope();
+        var times = Times;
+        var finals = Enumerable.Range(0, count).Select(FinalOf).ToArray();
         var results = finals.Distinct().ToDictionary(map => map, map => _judged[map].ToResult(times));
         if (results.Count == 1)
             return results.Values.Single();
@@ -148,11 +170,11 @@ internal sealed class PipelineMaps(GraphFields fields, CanonicaliserOptions opti
     private float[] Weights(int map)
     {
         var accepted = Accepted;
-        return [.. Enumerable.Range(0, Count).Select(row =>
+        return [.. Enumerable.Range(0, count).Select(row =>
             accepted[row] == 0 ? Finals(map)[row] : _judged[map].Images[row].Accepted ? 1f / accepted[row] : 0)];
     }
 
-    private float[] Finals(int map) => [.. Enumerable.Range(0, Count).Select(row => FinalOf(row) == map ? 1f : 0f)];
+    private float[] Finals(int map) => [.. Enumerable.Range(0, count).Select(row => FinalOf(row) == map ? 1f : 0f)];
 
     private int FinalOf(int row)
     {

@@ -2,6 +2,7 @@ using DiffeoNN.Onnx.Composition;
 using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Imaging;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Canonicalisation.Graphs;
@@ -98,8 +99,17 @@ internal sealed class GraphBatch : IDisposable
     /// <summary>A tensor of the device on the host, without the rows that filled up the batch.</summary>
     public torch.Tensor Download(DeviceTensor value)
     {
-        using var host = _fields.Copy.Run(new Dictionary<string, DeviceTensor> { ["x"] = value }, [], ["y"])["y"];
+        using var host = ToHost(value);
         return Taken(host);
+    }
+
+    /// <summary>Planes of the device's memory as images on the host, without the rows that filled up the batch.</summary>
+    public ImageBuffer[] ToImages(DeviceTensor value)
+    {
+        using var host = ToHost(value);
+        var images = new ImageBuffer[_count];
+        Parallel.For(0, _count, i => images[i] = host.ToImage(i));
+        return images;
     }
 
     /// <inheritdoc/>
@@ -116,6 +126,8 @@ internal sealed class GraphBatch : IDisposable
         using (tensor)
             return tensor.narrow(0, 0, _count).clone();
     }
+
+    private DeviceTensor ToHost(DeviceTensor value) => _fields.Copy.Run(new Dictionary<string, DeviceTensor> { ["x"] = value }, [], ["y"])["y"];
 
     private static Dictionary<string, DeviceTensor> Inputs(DeviceTensor velocity, DeviceTensor images, Squarings squarings) =>
         new(squarings.Inputs) { [SearchComposer.Velocity] = velocity, [SearchComposer.Image] = images };

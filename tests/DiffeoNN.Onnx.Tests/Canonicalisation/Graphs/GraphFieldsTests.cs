@@ -17,16 +17,17 @@ public sealed class GraphFieldsTests
         Execution = new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = 1 }, Accept = AcceptanceRule.Always,
     };
 
-    [TestCase(StartPoint.Identity, 0, FieldKind.ControlLattice)]
-    [TestCase(StartPoint.Identity, 6, FieldKind.ControlLattice)]
-    [TestCase(StartPoint.Identity, 3, FieldKind.Siren)]
-    [TestCase(StartPoint.Proposer, 0, FieldKind.ControlLattice)]
-    [TestCase(StartPoint.Proposer, 6, FieldKind.ControlLattice)]
-    [TestCase(StartPoint.Multi, 4, FieldKind.ControlLattice)]
-    public void Search_IsTheSame(StartPoint start, int steps, FieldKind kind) =>
-        AssertSame(Options with { Start = start, Steps = steps, Configure = o => o with { Field = kind, LearningRate = 0.02, Patience = 0 } }, Images(3, 12, 16));
+    // Some derivatives (of a SIREN's many weights, of a node a pixel) are nothing but rounding, whose sign Adam takes for a direction, and processors
+    // round differently: small steps keep that small.
+    [TestCase(StartPoint.Identity, 0, FieldKind.ControlLattice, 0.02)]
+    [TestCase(StartPoint.Identity, 6, FieldKind.ControlLattice, 0.02)]
+    [TestCase(StartPoint.Identity, 3, FieldKind.Siren, 2e-5)]
+    [TestCase(StartPoint.Proposer, 0, FieldKind.ControlLattice, 0.02)]
+    [TestCase(StartPoint.Proposer, 6, FieldKind.ControlLattice, 0.02)]
+    [TestCase(StartPoint.Multi, 4, FieldKind.ControlLattice, 0.02)]
+    public void Search_IsTheSame(StartPoint start, int steps, FieldKind kind, double rate) => AssertSame(
+        Options with { Start = start, Steps = steps, Configure = o => o with { Field = kind, LearningRate = rate, Patience = 0 } }, Images(3, 12, 16));
 
-    // With a node a pixel some derivatives are nothing but rounding, whose sign Adam takes for a direction: small steps keep that small.
     [TestCase(WarpPadding.Zeros, LatticeBasis.Linear, 4, 0.02)]
     [TestCase(WarpPadding.Border, LatticeBasis.CubicBSpline, 4, 0.02)]
     [TestCase(WarpPadding.Border, LatticeBasis.CubicBSpline, 0, 1e-5)]

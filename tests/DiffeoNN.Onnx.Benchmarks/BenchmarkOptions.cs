@@ -15,6 +15,7 @@ internal sealed record BenchmarkOptions
           --lattice N    nodes of this library's velocity lattice along a side, 0 for full resolution (the default of the options)
           --steps N      steps a canonicalisation has, for the time of an image (100)
           --repeats N    measured steps of the recipe; this library takes five times as many (8)
+          --fields       only this library: fields by libtorch beside fields by graphs, batches of 1, 4 and 8
           --lattices     only this library, over lattice sizes and field kinds
           --memory       only this library, 200 canonicalisations: resident memory and live tensors after warm-up; and, started from the
                          repository's root, what images of 48 and 8 of 12 million pixels take beside the networks
@@ -39,6 +40,8 @@ internal sealed record BenchmarkOptions
 
     public bool Lattices { get; init; }
 
+    public bool Fields { get; init; }
+
     public bool Memory { get; init; }
 
     public bool Torch { get; init; }
@@ -59,6 +62,7 @@ internal sealed record BenchmarkOptions
         {
             BenchmarkOptions? mode = args[i] switch
             {
+                "--fields" => options with { Fields = true },
                 "--lattices" => options with { Lattices = true },
                 "--memory" => options with { Memory = true },
                 "--torch" => options with { Torch = true },

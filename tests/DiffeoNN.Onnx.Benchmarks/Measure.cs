@@ -15,13 +15,14 @@ internal static class Measure
     /// <param name="images">The batch.</param>
     /// <param name="steps">Measured steps.</param>
     /// <param name="imageSteps">Steps the time of an image is stated for.</param>
+    /// <param name="fields">What computes fields; libtorch if null.</param>
     public static StepTimes Library(
-        string name, IEnergy energy, CanonicaliserOptions options, torch.Tensor images, int steps, int imageSteps)
+        string name, IEnergy energy, CanonicaliserOptions options, torch.Tensor images, int steps, int imageSteps, ISearchFields? fields = null)
     {
         options = options with { Patience = 0 };
-        new Canonicaliser(energy, options with { Steps = 3 }).Run(images).Dispose();
+        new Canonicaliser(energy, options with { Steps = 3 }, fields).Run(images).Dispose();
         var listener = new StepListener();
-        using var result = new Canonicaliser(energy, options with { Steps = steps }).Run(images, progress: listener);
+        using var result = new Canonicaliser(energy, options with { Steps = steps }, fields).Run(images, progress: listener);
         var (batch, median) = ((int)images.size(0), Median(listener.Steps));
         // Once an image, not once a step: inverse, canonical image, measures.
         var image = ((median * imageSteps) + result.Times.Diagnostics.TotalMilliseconds) / batch;

@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Canonicalisation.Graphs;
 using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Execution;
 
@@ -8,14 +9,21 @@ namespace DiffeoNN.Onnx.Benchmarks;
 internal static class OnnxSide
 {
     /// <summary>Writes the bundle to a temporary folder and loads its energy.</summary>
-    public static OnnxEnergy Load(ReferenceNetworks networks, EnergyWeights scale, IEngine engine)
+    public static OnnxEnergy Load(ReferenceNetworks networks, EnergyWeights scale, IEngine engine) =>
+        Bundle(networks, scale, bundle => OnnxEnergy.FromBundle(bundle, engine));
+
+    /// <summary>The same bundle's fields as graphs; the energy stays the caller's.</summary>
+    public static GraphFields Fields(ReferenceNetworks networks, EnergyWeights scale, OnnxRuntimeEngine engine, OnnxEnergy energy) =>
+        new(engine, energy, Bundle(networks, scale, EnergyComposer.ComposeValues));
+
+    private static T Bundle<T>(ReferenceNetworks networks, EnergyWeights scale, Func<Bundle, T> use)
     {
         var folder = Directory.CreateTempSubdirectory("diffeonn-benchmark-");
         try
         {
             OnnxNetworks.Vae(networks).Save(Path.Combine(folder.FullName, "vae.onnx"));
             OnnxNetworks.Critic(networks).Save(Path.Combine(folder.FullName, "critic.onnx"));
-            return OnnxEnergy.FromBundle(new BundleBuilder(folder.FullName).Build(Manifest(networks.Size, scale)), engine);
+            return use(new BundleBuilder(folder.FullName).Build(Manifest(networks.Size, scale)));
         }
         finally
         {

@@ -31,6 +31,8 @@ List<StepTimes> rows = [];
 void Library(string name, DiffeoNN.Onnx.Energies.IEnergy of, CanonicaliserOptions with, torch.Tensor batch) =>
     rows.Add(Measure.Library(name, of, with, batch, options.Repeats * 5, options.Steps));
 
+if (options.Fields)
+    return FieldCosts();
 if (options.Lattices)
 {
     foreach (var size in (int[])[8, 12, 16, 24, 32, 48, 64, 0])
@@ -71,6 +73,28 @@ Console.WriteLine(
 if (!agreement.Holds)
     Console.Error.WriteLine("The two sides do not compute the same energy; the times mean nothing.");
 return agreement.Holds ? Json(rows) : 1;
+
+int FieldCosts()
+{
+    using var graphs = OnnxSide.Fields(networks, PublishedSettings.Weights, engine, energy);
+    foreach (var kind in Enum.GetValues<FieldKind>())
+    {
+        var with = defaults with { Field = kind };
+        foreach (var batch in (int[])[1, 4, 8])
+        {
+            using var some = TestImages.Create(batch, options.Size);
+            var name = $"{kind.ToString().ToLowerInvariant()}, batch {batch}";
+            Library($"{name}, torch", energy, with, some);
+            rows.Add(Measure.Library($"{name}, onnx", energy, with, some, options.Repeats * 5, options.Steps, graphs));
+            Console.WriteLine($"{name}: onnx / torch {rows[^1].Step / rows[^2].Step:f2}, torch, an image in the batch / alone "
+                + $"{rows[^2].Step / batch / rows.First(row => row.Name.StartsWith(name[..4], StringComparison.Ordinal)).Step:f2}");
+        }
+    }
+
+    StepTimes.PrintHeader();
+    rows.ForEach(row => row.Print());
+    return Json(rows);
+}
 
 int GradientCosts()
 {

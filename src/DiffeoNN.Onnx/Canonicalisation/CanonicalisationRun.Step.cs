@@ -18,28 +18,42 @@ internal sealed partial class CanonicalisationRun
             using var noGradient = torch.no_grad();
             var v = Velocity(lattice, _starts);
             var speeds = ScalingAndSquaring.FastestSpeeds(v);
-            return (output, lattice, Leaf(Still(v, speeds)), speeds);
+            return (output, lattice, Still(v, speeds), speeds);
         });
-        var (exp, u) = _clock.Measure(Stage.Exponential, () =>
+        var parts = _workers.Parts(speeds.Length);
+        var fields = _clock.Measure(Stage.Exponential, () => _workers.Each(parts.Length, part =>
         {
-            var exp = ScalingAndSquaring.Exp(v, [.. speeds.Select(SquaringsOf)]);
-            return (exp, Leaf(exp));
-        });
-        var image = _clock.Measure(Stage.Warp, () => Warp.Apply(_images, u, _options.Padding));
-        var (smoothness, orientation) = _clock.Measure(Stage.Regularisers, () => (Smoothness(lattice), Orientation(u)));
-        return new Iterate(output, lattice, v, exp, u, image, smoothness, orientation, speeds);
+            var (first, count) = parts[part];
+            var own = Leaf(v.narrow(0, first, count));
+            var exp = ScalingAndSquaring.Exp(own, [.. speeds.AsSpan(first, count).ToArray().Select(SquaringsOf)]);
+            return [own, exp, Leaf(exp)];
+        }));
+        var images = _clock.Measure(Stage.Warp, () => _workers.Each(parts.Length, part =>
+            [Warp.Apply(_images.narrow(0, parts[part].First, parts[part].Count), fields[part][2], _options.Padding)]));
+        var smoothness = _clock.Measure(Stage.Regularisers, () => Smoothness(lattice));
+        var folds = _clock.Measure(Stage.Regularisers, () => _workers.Each(parts.Length, part => [Orientation(fields[part][2])]));
+        Part[] chain = [.. parts.Select((part, i) => new Part(
+            part.First, part.Count, fields[i][0], fields[i][1], fields[i][2], images[i][0], folds[i][0]))];
+        return new Iterate(output, lattice, chain, smoothness, speeds);
     }
 
     private void Update(Iterate iterate, torch.Tensor gradient)
     {
-        var dU = _clock.Measure(Stage.Warp, () => Backward(iterate.Image, iterate.Displacement, gradient));
-        if (iterate.Orientation.requires_grad)
+        var parts = iterate.Parts;
+        var dU = _clock.Measure(Stage.Warp, () => _workers.Each(parts.Length, part =>
+            [Backward(parts[part].Image, parts[part].Displacement, gradient.narrow(0, parts[part].First, parts[part].Count))]));
+        if (parts.Any(part => part.Orientation.requires_grad))
         {
-            dU = _clock.Measure(
-                Stage.Regularisers, () => dU.AddInPlace(Backward(iterate.Orientation, iterate.Displacement, _options.OrientationWeight)));
+            _clock.Measure(Stage.Regularisers, () => _workers.Each(parts.Length, part =>
+            {
+                if (parts[part].Orientation.requires_grad)
+                    dU[part][0].AddInPlace(Backward(parts[part].Orientation, parts[part].Displacement, _options.OrientationWeight));
+                return [];
+            }));
         }
 
-        var dV = _clock.Measure(Stage.Exponential, () => Backward(iterate.Exponential, iterate.Velocity, dU));
+        var dV = _clock.Measure(Stage.Exponential, () => torch.cat([.. _workers.Each(parts.Length, part =>
+            [Backward(parts[part].Exponential, parts[part].Velocity, dU[part][0])]).Select(part => part[0])], 0));
         var dLattice = _clock.Measure(Stage.Field, () => _upsampling is null ? dV : _upsampling.ApplyTransposed(dV));
         if (_options.SmoothnessWeight > 0)
         {
@@ -116,21 +130,32 @@ internal sealed partial class CanonicalisationRun
     /// <summary>One iterate of all rows: values, and the links between them.</summary>
     /// <param name="Output">Lattice with its graph to the parameters.</param>
     /// <param name="Lattice">The same values as a leaf.</param>
+    /// <param name="Parts">What is worked on row by row.</param>
+    /// <param name="Smoothness">One value a row, with its graph to the lattice.</param>
+    /// <param name="Speeds">Largest |v| of each row in pixels as it came from the parameters; not finite if they were not.</param>
+    private sealed record Iterate(torch.Tensor Output, torch.Tensor Lattice, Part[] Parts, torch.Tensor Smoothness, double[] Speeds)
+    {
+        /// <summary>y of all rows.</summary>
+        public torch.Tensor Image => torch.cat([.. Parts.Select(part => part.Image.detach())], 0);
+
+        /// <summary>The penalty on folds of all rows.</summary>
+        public torch.Tensor Orientation => torch.cat([.. Parts.Select(part => part.Orientation)], 0);
+    }
+
+    /// <summary>Some rows of an iterate.</summary>
+    /// <param name="First">The first of them.</param>
+    /// <param name="Count">How many.</param>
     /// <param name="Velocity">v at all pixels, a leaf.</param>
     /// <param name="Exponential">u with its graph to v.</param>
     /// <param name="Displacement">The same values as a leaf.</param>
     /// <param name="Image">y with its graph to u.</param>
-    /// <param name="Smoothness">One value a row, with its graph to the lattice.</param>
     /// <param name="Orientation">One value a row, with its graph to u unless it is zero.</param>
-    /// <param name="Speeds">Largest |v| of each row in pixels as it came from the parameters; not finite if they were not.</param>
-    private sealed record Iterate(
-        torch.Tensor Output,
-        torch.Tensor Lattice,
+    private sealed record Part(
+        int First,
+        int Count,
         torch.Tensor Velocity,
         torch.Tensor Exponential,
         torch.Tensor Displacement,
         torch.Tensor Image,
-        torch.Tensor Smoothness,
-        torch.Tensor Orientation,
-        double[] Speeds);
+        torch.Tensor Orientation);
 }

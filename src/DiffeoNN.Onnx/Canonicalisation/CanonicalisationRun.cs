@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Energies;
+using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
 using TorchSharp;
 
@@ -18,6 +19,7 @@ internal sealed partial class CanonicalisationRun : ISearchRun
     private readonly LatticeUpsampling? _upsampling;
     private readonly VelocityParameterisation _field;
     private readonly Adam _adam;
+    private readonly RowWorkers _workers;
     private readonly ImageState[] _states;
     private readonly Acceptance _acceptance;
     private int[] _imageOfRow;
@@ -46,6 +48,7 @@ internal sealed partial class CanonicalisationRun : ISearchRun
             _ => new ControlLattice(count, height, width, images.device),
         };
         _adam = new Adam(_field.Parameters, options.LearningRate);
+        _workers = new RowWorkers(images.device, count);
     }
 
     /// <inheritdoc/>
@@ -59,7 +62,7 @@ internal sealed partial class CanonicalisationRun : ISearchRun
             using var scope = torch.NewDisposeScope();
             var iterate = Forward();
             using var evaluation = _clock.Measure(
-                Stage.EnergyGradient, () => _energy.Evaluate(iterate.Image.detach(), step < _options.Steps, cancellationToken));
+                Stage.EnergyGradient, () => _energy.Evaluate(iterate.Image, step < _options.Steps, cancellationToken));
             Judge(step, iterate, evaluation);
             var active = _states.Count(state => state.Stop is null);
             progress?.Report(new CanonicalisationProgress(
@@ -81,6 +84,7 @@ internal sealed partial class CanonicalisationRun : ISearchRun
         _upsampling?.Dispose();
         _field.Dispose();
         _adam.Dispose();
+        _workers.Dispose();
     }
 
     // A search from elsewhere than the identity never sees the image as it is.

@@ -96,6 +96,8 @@ public static class MachineDiagnosis
                 comma < 0 ? "see the README's section on GPUs" : problem[(comma + 2)..] + (level == FindingLevel.Note ? "; nothing to do where the CPU is meant" : ""));
         }
 
+        foreach (var library in CudaLibraries.Look(probe, level))
+            yield return library;
         yield return CudaMajors.Compare(probe);
     }
 

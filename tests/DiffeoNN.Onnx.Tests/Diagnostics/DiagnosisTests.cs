@@ -115,6 +115,24 @@ public sealed class DiagnosisTests
         }
     }
 
+    [Test]
+    public void CudaLibraries_AreToldOneByOne_CuDnnToo()
+    {
+        var probe = new CudaProbe
+        {
+            Find = name => $"/there/{name}",
+            Needs = _ => ["libcublas.so.13", "libcuda.so.1", "libcudart.so.13", "libc.so.6"],
+            CanLoad = name => name == "libcudart.so.13",
+            Where = name => $"/cuda/{name}.48",
+        };
+        var found = CudaLibraries.Look(probe, FindingLevel.Problem).ToDictionary(finding => finding.Subject);
+        Assert.That(found.Keys, Is.EquivalentTo(new[] { "libcublas.so.13", "libcudart.so.13", "libcudnn.so.9" }));
+        Assert.That(found["libcudart.so.13"], Is.EqualTo(new Finding(FindingLevel.Good, "libcudart.so.13", "/cuda/libcudart.so.13.48")));
+        Assert.That(found["libcudnn.so.9"].Level, Is.EqualTo(FindingLevel.Problem));
+        Assert.That(found["libcudnn.so.9"].Advice, Does.Contain("cuDNN 9"));
+        Assert.That(CudaLibraries.Look(probe with { Find = _ => null }, FindingLevel.Problem), Is.Empty, "a build without GPU packages");
+    }
+
     [TestCase("libcudart.so.12", "libcudart.so.12", FindingLevel.Good)]
     [TestCase("libcudart.so.12", "libcudart.so.13", FindingLevel.Problem)]
     [TestCase("libcudnn.so.9", "libcudart.so.12", FindingLevel.Note)]

@@ -42,7 +42,7 @@ public sealed class DeviceSelectionTests
 
     [Test]
     public void Cuda_WithoutGpuPackages_NamesTheBuildSwitch() =>
-        Refused(Complete with { Providers = () => ["CPUExecutionProvider"] }, "ONNX Runtime offers only CPUExecutionProvider", "build with -p:DiffeoNNGpu=true");
+        Refused(Complete with { Providers = () => ["CPUExecutionProvider"] }, "ONNX Runtime offers only CPUExecutionProvider", "Microsoft.ML.OnnxRuntime.Gpu.Linux");
 
     [Test]
     public void Cuda_WithoutProviderLibrary_NamesFileAndPackage() =>
@@ -52,6 +52,10 @@ public sealed class DeviceSelectionTests
     public void Cuda_WithoutItsLibraries_ListsAllOfThem() => Refused(
         Complete with { CanLoad = name => !name.StartsWith("libcu", StringComparison.Ordinal), ProviderError = _ => "libcublas.so.12: cannot open" },
         "needs libcublas.so.12, libcudnn.so.9, which do not load", "'libcuda.so.1' does not load");
+
+    [Test]
+    public void Cuda_WithoutCuDnn_IsSeenBeforeAGraphNeedsIt() => Refused(
+        Complete with { Needs = _ => ["libcudart.so.13"], CanLoad = name => name != "libcudnn.so.9" }, "opens libcudnn.so.9, which does not load");
 
     [Test]
     public void Cuda_ThatOnnxRuntimeRefuses_GivesItsReason() =>

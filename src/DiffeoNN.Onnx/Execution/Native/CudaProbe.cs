@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
@@ -12,7 +13,11 @@ internal sealed record CudaProbe
     private static readonly string NoDriver =
         $"the NVIDIA driver's '{Driver}' does not load, install the driver (in a container, start it with access to the GPU)";
 
-    private static readonly string Provider = OperatingSystem.IsWindows() ? "onnxruntime_providers_cuda.dll" : "libonnxruntime_providers_cuda.so";
+    /// <summary>cuDNN, which ONNX Runtime opens by its name when a graph first needs it: no list of needed libraries holds it.</summary>
+    private static readonly string CuDnn = OperatingSystem.IsWindows() ? "cudnn64_9.dll" : "libcudnn.so.9";
+
+    /// <summary>ONNX Runtime's library for CUDA.</summary>
+    public static readonly string Provider = OperatingSystem.IsWindows() ? "onnxruntime_providers_cuda.dll" : "libonnxruntime_providers_cuda.so";
 
     /// <summary>This machine.</summary>
     public static CudaProbe Current { get; } = new();
@@ -30,6 +35,15 @@ internal sealed record CudaProbe
     /// <summary>Libraries that a library asks for.</summary>
     public Func<string, IReadOnlyList<string>> Needs { get; init; } = ReadNeeds;
 
+    /// <summary>Full path of a library that was loaded; null if it was not.</summary>
+    public Func<string, string?> Where { get; init; } = static name =>
+    {
+        using var process = Process.GetCurrentProcess();
+        // A name without its version's tail is a link to what was loaded.
+        return process.Modules.Cast<ProcessModule>().Select(module => module.FileName)
+            .FirstOrDefault(path => Path.GetFileName(path).StartsWith(name, StringComparison.Ordinal));
+    };
+
     /// <summary>Why ONNX Runtime refuses the provider; null if it takes it.</summary>
     public Func<int, string?> ProviderError { get; init; } = TryProvider;
 
@@ -44,11 +58,13 @@ internal sealed record CudaProbe
         var hasDriver = CanLoad(Driver);
         var providers = Providers();
         if (!providers.Contains("CUDAExecutionProvider"))
-            missing.Add($"this build has no GPU packages (ONNX Runtime offers only {string.Join(", ", providers)}), build with -p:DiffeoNNGpu=true");
+            missing.Add($"this build has no GPU packages (ONNX Runtime offers only {string.Join(", ", providers)}), for a GPU use Microsoft.ML.OnnxRuntime.Gpu.Linux or .Windows (here: build without -p:DiffeoNNGpu=false)");
         else if (Find(Provider) is not { } provider)
-            missing.Add($"'{Provider}' is not beside ONNX Runtime's library, restore the package Microsoft.ML.OnnxRuntime.Gpu again");
+            missing.Add($"'{Provider}' is not beside ONNX Runtime's library, restore Microsoft.ML.OnnxRuntime.Gpu.Linux or .Windows again");
         else if (ProviderError(index) is { } error)
             missing.AddRange(Explain(provider, error, hasDriver));
+        else if (!CanLoad(CuDnn))
+            missing.Add($"ONNX Runtime's CUDA provider opens {CuDnn}, which does not load, install cuDNN 9 for CUDA 13 and put it on the library path");
 
         if (!hasDriver) missing.Add(NoDriver);
         return missing;
@@ -78,11 +94,16 @@ internal sealed record CudaProbe
             yield return $"ONNX Runtime refuses its CUDA provider: {error}";
     }
 
+    /// <summary>Libraries of CUDA and cuDNN that ONNX Runtime's library for CUDA opens.</summary>
+    /// <param name="provider">Its path.</param>
+    public IReadOnlyList<string> CudaLibraries(string provider) =>
+        [.. Needs(provider).Where(name => name.StartsWith("libcu", StringComparison.Ordinal) && name != Driver).Union([CuDnn])];
+
     private string[] Unloadable(string provider)
     {
         // ONNX Runtime's own helper library loads with the provider; the driver has its own message.
         var needs = Needs(provider).Where(name => !name.Contains("onnxruntime", StringComparison.Ordinal) && name != Driver);
-        return [.. needs.Where(name => !CanLoad(name))];
+        return [.. needs.Union([CuDnn]).Where(name => !CanLoad(name))];
     }
 
     private static IReadOnlyList<string> ReadNeeds(string library)

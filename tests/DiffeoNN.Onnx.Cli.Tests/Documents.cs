@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace DiffeoNN.Onnx.Cli.Tests;
@@ -7,12 +6,13 @@ namespace DiffeoNN.Onnx.Cli.Tests;
 internal static partial class Documents
 {
     private static readonly string[] Folders = ["src", "models", "tools", "tests"];
+    private static readonly string[] Made = ["bin", "obj", "runs"];
 
     /// <summary>Paths relative to the repository's root, with forward slashes.</summary>
     public static IEnumerable<string> All => Folders
         .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Repository.Root, folder), "*.md", SearchOption.AllDirectories))
         .Select(file => Path.GetRelativePath(Repository.Root, file).Replace('\\', '/'))
-        .Where(file => !file.Split('/').Any(part => part is "bin" or "obj" or "runs" or "node_modules" || part.StartsWith('.')))
+        .Where(file => !file.Split('/').Any(part => Made.Contains(part) || part.StartsWith('.')))
         .Order(StringComparer.Ordinal).Prepend("README.md");
 
     /// <summary>The text of a document.</summary>
@@ -20,7 +20,7 @@ internal static partial class Documents
 
     /// <summary>The part below a heading, up to the next one of the same level.</summary>
     public static string Section(string document, string heading) =>
-        Read(document).Split($"\n{heading}\n")[1].Split($"\n{heading.Split(' ')[0]} ")[0];
+        $"\n{Read(document)}".Split($"\n{heading}\n")[1].Split($"\n{heading.Split(' ')[0]} ")[0];
 
     /// <summary>The cells of all tables' rows, headers and rules left out.</summary>
     public static IEnumerable<string[]> Rows(string text)
@@ -34,8 +34,8 @@ internal static partial class Documents
         }
     }
 
-    /// <summary>What stands between backticks.</summary>
-    public static IEnumerable<string> Code(string text) => CodeSpan().Matches(text).Select(match => match.Groups[1].Value);
+    /// <summary>What stands between single backticks.</summary>
+    public static IEnumerable<string> Code(string text) => CodeSpan().Matches(Fence().Replace(text, "")).Select(match => match.Groups[1].Value);
 
     /// <summary>The text without fenced blocks and code spans.</summary>
     public static string Prose(string document) => CodeSpan().Replace(Fence().Replace(Read(document), ""), "");
@@ -51,12 +51,15 @@ internal static partial class Documents
     public static (HashSet<string> Used, HashSet<string> Defined) References(string document)
     {
         string text = Prose(document);
-        return ([.. Reference().Matches(text).Select(match => match.Groups[1].Value)], [.. Definition().Matches(text).Select(match => match.Groups[2].Value)]);
+        return (
+            [.. Reference().Matches(text).Select(match => match.Groups[1].Value)],
+            [.. Definition().Matches(text).Select(match => match.Groups[2].Value)]);
     }
 
     /// <summary>What links to headings may name, as the usual viewers make it: lower case, hyphens for blanks, no punctuation.</summary>
     public static HashSet<string> Anchors(string document) => [.. Heading().Matches(Fence().Replace(Read(document), ""))
-        .Select(match => NotInAnchors().Replace(LinkText().Replace(match.Groups[1].Value, "$1").ToLower(CultureInfo.InvariantCulture), "").Replace(' ', '-'))];
+        .Select(match => LinkText().Replace(match.Groups[1].Value, "$1").ToLowerInvariant())
+        .Select(heading => NotInAnchors().Replace(heading, "").Replace(' ', '-'))];
 
     [GeneratedRegex(@"^ *```.*?^ *```", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Fence();

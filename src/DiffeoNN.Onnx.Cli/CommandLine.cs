@@ -14,19 +14,7 @@ internal static class CommandLine
     /// <param name="cancellationToken">Cancelled by Ctrl+C.</param>
     public static int Run(string[] arguments, IAnsiConsole console, TextWriter error, CancellationToken cancellationToken = default)
     {
-        var root = new RootCommand("Makes pretrained networks robust to deformations: canonicalise, infer, map back.")
-        {
-            DemoCommand.Create(console),
-            RunCommand.Create(console),
-            EvaluateCommand.Create(console),
-            TuneCommand.Create(console),
-            InfoCommand.Create(console),
-            DoctorCommand.Create(console),
-            GradientCommand.Create(console),
-            ValidateCommand.Create(console),
-            DeformCommand.Create(console),
-            ShapesCommand.Create(console),
-        };
+        var root = Create(console);
         try
         {
             var parsed = root.Parse(arguments);
@@ -48,6 +36,22 @@ internal static class CommandLine
             return (int)ErrorTable.Map(cause);
         }
     }
+
+    /// <summary>All commands with their options.</summary>
+    /// <param name="console">Where they print.</param>
+    public static RootCommand Create(IAnsiConsole console) => new("Makes pretrained networks robust to deformations: canonicalise, infer, map back.")
+    {
+        DemoCommand.Create(console),
+        RunCommand.Create(console),
+        EvaluateCommand.Create(console),
+        TuneCommand.Create(console),
+        InfoCommand.Create(console),
+        DoctorCommand.Create(console),
+        GradientCommand.Create(console),
+        ValidateCommand.Create(console),
+        DeformCommand.Create(console),
+        ShapesCommand.Create(console),
+    };
 
     private static string Describe(ParseResult parsed)
     {

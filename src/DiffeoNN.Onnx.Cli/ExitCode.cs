@@ -1,6 +1,6 @@
 namespace DiffeoNN.Onnx.Cli;
 
-/// <summary>What the process returns; documented in the README.</summary>
+/// <summary>What the process returns; documented in README.md beside this file.</summary>
 internal enum ExitCode
 {
     /// <summary>Done.</summary>

@@ -27,7 +27,7 @@ public static class MachineDiagnosis
         yield return new(FindingLevel.Good, "DiffeoNN.Onnx", Version(typeof(MachineDiagnosis).Assembly));
         yield return Guard("ONNX Runtime", "restore the package Microsoft.ML.OnnxRuntime again, or build for this platform", () =>
             new(FindingLevel.Good, "ONNX Runtime", $"{OrtEnvironment.Instance.GetVersionString()}; execution providers {string.Join(", ", OrtEnvironment.Instance.GetAvailableProviders())}"));
-        yield return Guard("TorchSharp", "follow what the message says; the README's section on native libraries has more", () =>
+        yield return Guard("TorchSharp", "follow what the message says; the README of DiffeoNN.Onnx has a section on native libraries", () =>
         {
             NativeLoader.EnsureLoaded();
             using var one = torch.ones(1);

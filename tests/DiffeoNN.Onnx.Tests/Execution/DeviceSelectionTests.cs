@@ -42,11 +42,11 @@ public sealed class DeviceSelectionTests
 
     [Test]
     public void Cuda_WithoutGpuPackages_NamesTheBuildSwitch() =>
-        Refused(Complete with { Providers = () => ["CPUExecutionProvider"] }, "ONNX Runtime offers only CPUExecutionProvider", "Microsoft.ML.OnnxRuntime.Gpu.Linux");
+        Refused(Complete with { Providers = () => ["CPUExecutionProvider"] }, "ONNX Runtime offers only CPUExecutionProvider", "build for linux-x64 or win-x64 without -p:DiffeoNNGpu=false");
 
     [Test]
     public void Cuda_WithoutProviderLibrary_NamesFileAndPackage() =>
-        Refused(Complete with { Find = _ => null }, "'libonnxruntime_providers_cuda.so' is not beside", "Microsoft.ML.OnnxRuntime.Gpu");
+        Refused(Complete with { Find = _ => null }, "'libonnxruntime_providers_cuda.so' is not beside", "Microsoft.ML.OnnxRuntime.Gpu.Linux");
 
     [Test]
     public void Cuda_WithoutItsLibraries_ListsAllOfThem() => Refused(

@@ -58,9 +58,9 @@ internal sealed record CudaProbe
         var hasDriver = CanLoad(Driver);
         var providers = Providers();
         if (!providers.Contains("CUDAExecutionProvider"))
-            missing.Add($"this build has no GPU packages (ONNX Runtime offers only {string.Join(", ", providers)}), for a GPU use Microsoft.ML.OnnxRuntime.Gpu.Linux or .Windows (here: build without -p:DiffeoNNGpu=false)");
+            missing.Add($"this build has no GPU packages (ONNX Runtime offers only {string.Join(", ", providers)}), build for linux-x64 or win-x64 without -p:DiffeoNNGpu=false");
         else if (Find(Provider) is not { } provider)
-            missing.Add($"'{Provider}' is not beside ONNX Runtime's library, restore Microsoft.ML.OnnxRuntime.Gpu.Linux or .Windows again");
+            missing.Add($"'{Provider}' is not beside ONNX Runtime's library, restore the package Microsoft.ML.OnnxRuntime.Gpu.Linux or .Windows again");
         else if (ProviderError(index) is { } error)
             missing.AddRange(Explain(provider, error, hasDriver));
         else if (!CanLoad(CuDnn))

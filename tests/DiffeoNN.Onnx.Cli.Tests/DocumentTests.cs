@@ -1,0 +1,179 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Reflection;
+using System.Text;
+using System.Text.Json;
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Canonicalisation;
+using Spectre.Console;
+
+namespace DiffeoNN.Onnx.Cli.Tests;
+
+/// <summary>The documents: short enough, their links lead somewhere, and their tables are the program's.</summary>
+[TestFixture]
+public sealed class DocumentTests
+{
+    private const string Bundles = "src/DiffeoNN.Onnx/BUNDLES.md";
+
+    [TestCaseSource(typeof(Documents), nameof(Documents.All))]
+    public void Links_LeadToFilesAndHeadings(string document)
+    {
+        string folder = Path.GetDirectoryName(document)!;
+        List<string> dead = [];
+        foreach (string link in Documents.Links(document).Where(link => !link.Contains("://", StringComparison.Ordinal)))
+        {
+            string[] parts = link.Split('#');
+            string target = parts[0].Length == 0 ? document
+                : Path.GetRelativePath(Repository.Root, Path.GetFullPath(Path.Combine(Repository.Root, folder, parts[0])));
+            if (!Path.Exists(Path.Combine(Repository.Root, target)) || (parts.Length > 1 && !Documents.Anchors(target).Contains(parts[1])))
+                dead.Add(link);
+        }
+
+        var (used, defined) = Documents.References(document);
+        Assert.That(dead, Is.Empty);
+        Assert.That(used, Is.EquivalentTo(defined));
+    }
+
+    /// <summary>A package's page has nothing beside it.</summary>
+    [TestCase("src/DiffeoNN.Onnx/README.md")]
+    [TestCase("src/DiffeoNN.Onnx.Gradients/README.md")]
+    [TestCase("src/DiffeoNN.Onnx.ImageSharp/README.md")]
+    public void PackedReadmes_HaveNoRelativeLinks(string document) => Assert.That(Documents.Links(document), Is.All.Contains("://"));
+
+    [Test]
+    public void Readme_IsShort()
+    {
+        string[] lines = Documents.Read("README.md").TrimEnd('\n').Split('\n');
+
+        Assert.That(lines, Has.Length.LessThanOrEqualTo(250));
+        Assert.That(lines.Where(line => line.Length > 140), Is.Empty);
+    }
+
+    /// <summary>These are what the build server runs, too.</summary>
+    [Test]
+    public void Readme_BeginsWithTheTwoCommands() => Assert.That(
+        Documents.Read("README.md").Split("\n```sh\n")[1].Split("```")[0],
+        Is.EqualTo("dotnet run -c Release --project src/DiffeoNN.Onnx.Cli -- demo\ndotnet test -c Release\n"));
+
+    /// <summary>Its figures are those of the results: clean, naive, diffeonn and augmented under strong deformations.</summary>
+    [TestCase("lungs")]
+    [TestCase("shapes")]
+    [TestCase("genus")]
+    public void Readme_HasTheFiguresOfTheResults(string bundle)
+    {
+        string[] told = Documents.Rows(Documents.Section("README.md", "## What it gains")).Single(row => row[0] == $"`{bundle}`")[2..];
+        string results = Documents.Read("models/RESULTS.md").Split("\n## ")
+            .Single(part => part.Split('\n')[0].EndsWith($"`{bundle}`", StringComparison.Ordinal));
+
+        string[] measured = Documents.Rows(results).First(row => row[0] == "`tps-strong`" && row.Length > 6)[3..7];
+
+        Assert.That(told, Is.EqualTo(measured.Select(cell => cell.Split(' ')[0])));
+    }
+
+    [Test]
+    public void Readme_NamesAllCommands()
+    {
+        foreach (string document in new[] { "README.md", "src/DiffeoNN.Onnx.Cli/README.md" })
+        {
+            string table = Documents.Read(document).Split("| Command | Does |")[1].Split("\n\n")[0];
+            var named = Documents.Rows(table).SelectMany(row => Documents.Code(row[0]));
+            Assert.That(named, Is.EquivalentTo(Program().Subcommands.Select(command => command.Name)), document);
+        }
+    }
+
+    [TestCase("run", "src/DiffeoNN.Onnx.Cli/RUN.md", "## Options")]
+    [TestCase("evaluate", "src/DiffeoNN.Onnx.Cli/EVALUATE.md", "## Options")]
+    [TestCase("tune", "src/DiffeoNN.Onnx.Cli/TUNE.md", "# `diffeonn tune`: choose a bundle's settings")]
+    [TestCase("validate", "src/DiffeoNN.Onnx.Cli/VALIDATE.md", "## Options")]
+    [TestCase("doctor", "src/DiffeoNN.Onnx.Cli/DOCTOR.md", "# `diffeonn doctor`: is something wrong here?")]
+    [TestCase("gradient", "src/DiffeoNN.Onnx.Cli/GRADIENT.md", "# `diffeonn gradient`: the gradient of any model")]
+    [TestCase("demo", "src/DiffeoNN.Onnx.Cli/README.md", "## Demo")]
+    [TestCase("deform", "src/DiffeoNN.Onnx.Cli/README.md", "## Deform")]
+    [TestCase("shapes", "src/DiffeoNN.Onnx.Cli/README.md", "## Shapes")]
+    public void OptionTables_AreTheProgramsOptions(string name, string document, string heading)
+    {
+        var command = Program().Subcommands.Single(command => command.Name == name);
+        var options = command.Options.SelectMany(option => option.Aliases.Append(option.Name));
+
+        var told = Documents.Rows(Documents.Section(document, heading)).SelectMany(row => Documents.Code(row[0]))
+            .Where(code => code.StartsWith('-')).Select(code => code.Split(' ')[0]);
+
+        Assert.That(told, Is.EquivalentTo(options));
+    }
+
+    [Test]
+    public void ValuesInOptionTables_AreThoseTheProgramTakes()
+    {
+        foreach (var (name, count) in new[] { ("run", 7), ("gradient", 2) })
+        {
+            var command = Program().Subcommands.Single(command => command.Name == name);
+            var choices = Documents.Rows(Documents.Read($"src/DiffeoNN.Onnx.Cli/{name.ToUpperInvariant()}.md"))
+                .SelectMany(row => Documents.Code(row[0])).Where(code => code.Contains("\\|", StringComparison.Ordinal)).ToList();
+            Assert.That(choices, Has.Count.EqualTo(count));
+            foreach (string[] parts in choices.Select(choice => choice.Split(' ')))
+            {
+                var option = command.Options.Single(option => option.Name == parts[0]);
+                Assert.That(Errors(option, "neither"), Is.Not.Empty, parts[0]);
+                foreach (string value in parts[1].Replace("[:N]", ":1").Split("\\|"))
+                    Assert.That(Errors(option, value), Is.Empty, $"{parts[0]} {value}");
+            }
+        }
+
+        static IEnumerable<string> Errors(Option option, string value) =>
+            new RootCommand { option }.Parse([option.Name, value]).Errors.Select(error => error.Message);
+    }
+
+    [Test]
+    public void ExitCodes_AreTheProgramsOwn() => Assert.That(
+        Documents.Rows(Documents.Section("src/DiffeoNN.Onnx.Cli/README.md", "## Exit codes")).Select(row => row[0]),
+        Is.EqualTo(Enum.GetValues<ExitCode>().Select(code => ((int)code).ToString(CultureInfo.InvariantCulture))));
+
+    [Test]
+    public void Refusals_AreThoseOfTheSearch() => Assert.That(
+        Documents.Rows(Documents.Section("src/DiffeoNN.Onnx/Canonicalisation/SEARCH.md", "## Do no harm")).Select(row => row[0].Trim('`'))
+            .Where(cell => !cell.Contains(' ', StringComparison.Ordinal)),
+        Is.SupersetOf(Enum.GetNames<RefusalReason>().Select(JsonNamingPolicy.CamelCase.ConvertName)));
+
+    [Test]
+    public void Manifest_InTheReferenceIsTaken()
+    {
+        string json = Documents.Read(Bundles).Split("```json\n")[1].Split("```")[0];
+
+        var manifest = BundleManifest.Parse(Encoding.UTF8.GetBytes(json.Replace("…", new string('0', 64))));
+
+        Assert.That(manifest.Models.Critic!.Output, Is.EqualTo("score"));
+    }
+
+    [TestCase(typeof(BundleManifest), "## The manifest")]
+    [TestCase(typeof(ImageSpec), "### `image`")]
+    [TestCase(typeof(BundleModels), "### `models`")]
+    [TestCase(typeof(ModelFile), "### `models`")]
+    [TestCase(typeof(VaeSpec), "### `models`")]
+    [TestCase(typeof(EnergyGraphSpec), "### `models`")]
+    [TestCase(typeof(OutputSpec), "### `models`")]
+    [TestCase(typeof(EnergyWeights), "### `energy`")]
+    [TestCase(typeof(OptimiserSettings), "### `optimiser`")]
+    [TestCase(typeof(RefinementSettings), "### `optimiser`")]
+    [TestCase(typeof(AcceptanceSettings), "### `acceptance`")]
+    [TestCase(typeof(Provenance), "## The manifest")]
+    public void ManifestReference_NamesEveryField(Type record, string heading)
+    {
+        var fields = record.GetProperties(BindingFlags.Public | BindingFlags.Instance)
+            .Where(property => property.SetMethod is not null)
+            .Select(property => JsonNamingPolicy.CamelCase.ConvertName(property.Name)).ToList();
+        Assert.That(fields, Is.Not.Empty);
+
+        // Channels and sizes are named as the shape they make.
+        var named = Documents.Code(Documents.Section(Bundles, heading))
+            .SelectMany(code => code.Split(' ')).Select(code => code.Trim('(', ',', ')'));
+        Assert.That(named, Is.SupersetOf(fields));
+    }
+
+    [TestCase(typeof(OutputKind))]
+    [TestCase(typeof(OutputActivation))]
+    [TestCase(typeof(ImagePadding))]
+    public void ManifestReference_NamesEveryChoice(Type choice) => Assert.That(
+        Documents.Code(Documents.Read(Bundles)), Is.SupersetOf(Enum.GetNames(choice).Select(JsonNamingPolicy.CamelCase.ConvertName)));
+
+    private static RootCommand Program() => CommandLine.Create(AnsiConsole.Console);
+}

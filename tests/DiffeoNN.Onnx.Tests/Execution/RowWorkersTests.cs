@@ -19,7 +19,7 @@ public sealed class RowWorkersTests
             using var gradients = torch.set_grad_enabled(mode);
             var found = workers.Each(rows, part =>
             {
-                var leaf = torch.full([2], part).requires_grad_();
+                var leaf = torch.full([2], part, dtype: torch.float32).requires_grad_();
                 return [leaf, leaf.add(leaf)];
             });
             for (var part = 0; part < rows; part++)

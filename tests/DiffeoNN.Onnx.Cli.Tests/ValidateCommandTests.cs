@@ -35,6 +35,11 @@ public sealed class ValidateCommandTests
         }
 
         Assert.That(json.RootElement.GetProperty("job").GetProperty("flips").GetDouble(), Is.LessThanOrEqualTo(0.01));
+        var fields = json.RootElement.GetProperty("fields").EnumerateArray().ToList();
+        Assert.That(fields.Select(job => (job.GetProperty("name").GetString(), job.GetProperty("passed").GetBoolean())), Is.EqualTo(new[]
+        {
+            ("fields", true), ("fields, 3 steps", true),
+        }));
         Assert.That(XDocument.Load(folder["v.xml"]).Descendants("testcase").Count(), Is.GreaterThan(20));
         Assert.That(File.ReadAllText(folder["v.html"]), Does.StartWith("<!DOCTYPE html>"));
     }

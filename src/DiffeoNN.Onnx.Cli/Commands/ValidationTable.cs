@@ -18,20 +18,24 @@ internal static class ValidationTable
         foreach (var graph in report.Graphs) AddRows(table, graph);
         console.Write(table);
         foreach (var graph in report.Graphs) PrintDetails(console, graph);
-        if (report.Job is { } job)
+        foreach (var job in Jobs(report))
         {
-            console.MarkupLineInterpolated($"Whole job, {job.Images} images, {job.Engine} against {job.Baseline}: {ReportText.Job(job)}");
-            if (!job.Passed) console.MarkupLine("[red]The two engines give different answers.[/]");
+            console.MarkupLineInterpolated(
+                $"{char.ToUpperInvariant(job.Name[0])}{job.Name[1..]}, {job.Images} images, {job.Engine} against {job.Baseline}: {ReportText.Job(job)}");
+            if (!job.Passed) console.MarkupLineInterpolated($"[red]{job.Engine} and {job.Baseline} give different answers.[/]");
         }
 
         if (report.JobSkipped is { } reason) console.MarkupLineInterpolated($"[yellow]Whole job not compared: {reason}[/]");
+        if (report.FieldsSkipped is { } why) console.MarkupLineInterpolated($"[yellow]Fields by graphs not compared: {why}[/]");
         string seconds = report.Seconds.ToString("0.0", CultureInfo.InvariantCulture);
         if (report.Passed) console.MarkupLineInterpolated($"[green]Everything that was compared agrees[/] ({seconds} s)");
         else console.MarkupLineInterpolated($"[red]Disagreement[/] in {string.Join(", ", Failed(report))} ({seconds} s)");
     }
 
     private static IEnumerable<string> Failed(ValidationReport report) =>
-        report.Graphs.Where(graph => !graph.Passed).Select(graph => graph.Name).Concat(report.Job is { Passed: false } ? ["the whole job"] : []);
+        report.Graphs.Where(graph => !graph.Passed).Select(graph => graph.Name).Concat(Jobs(report).Where(job => !job.Passed).Select(job => $"the {job.Name}"));
+
+    private static IEnumerable<JobReport> Jobs(ValidationReport report) => report.Job is null ? report.Fields : report.Fields.Prepend(report.Job);
 
     private static void AddRows(Table table, GraphReport graph)
     {

@@ -1,18 +1,22 @@
 namespace DiffeoNN.Onnx.Validation;
 
-/// <summary>The whole job, canonicalise, infer and map back, by two engines on the same images with the same seed.</summary>
+/// <summary>The whole job, canonicalise, infer and map back, done in two ways on the same images with the same seed: by two engines, or with
+/// fields computed by libtorch and by graphs.</summary>
 public sealed record JobReport
 {
+    /// <summary>What is compared: "whole job", "fields", "fields, 3 steps".</summary>
+    public string Name { get; init; } = "whole job";
+
     /// <summary>Smallest mean IoU of the two engines' masks that passes.</summary>
     public const double SmallestIou = 0.98;
 
     /// <summary>Largest share of classes that differ that passes.</summary>
     public const double LargestFlips = 0.01;
 
-    /// <summary>The engine compared with.</summary>
+    /// <summary>The engine compared with, or what computes its fields.</summary>
     public required string Baseline { get; init; }
 
-    /// <summary>The other engine.</summary>
+    /// <summary>The other one.</summary>
     public required string Engine { get; init; }
 
     /// <summary>Number of images.</summary>
@@ -41,6 +45,9 @@ public sealed record JobReport
 
     /// <summary>Time of the other engine.</summary>
     public double EngineSeconds { get; init; }
+
+    /// <summary>Steps that the longest search took; 0 where they were not counted.</summary>
+    internal int Steps { get; init; }
 
     /// <summary>Whether both give the same answers in the task's terms.</summary>
     public bool Passed => MeanIou is null or >= SmallestIou && Flips is null or <= LargestFlips && AnswerError is null or <= 0.01;

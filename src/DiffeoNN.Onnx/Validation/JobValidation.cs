@@ -9,21 +9,50 @@ using TorchSharp;
 
 namespace DiffeoNN.Onnx.Validation;
 
-/// <summary>Runs a bundle's whole job with both engines on the same images and seed, and compares fields and answers.</summary>
+/// <summary>Runs a bundle's whole job in two ways on the same images and seed, and compares fields and answers.</summary>
 internal static class JobValidation
 {
-    /// <summary>Compares.</summary>
+    /// <summary>Steps of the search whose fields are compared where the bundle takes none. A search amplifies rounding; after a few steps a wrong
+    /// gradient shows, and rounding does not yet.</summary>
+    private const int Steps = 3;
+
+    /// <summary>Compares the engines.</summary>
     /// <param name="folder">The bundle's.</param>
     /// <param name="images">At least one.</param>
     /// <param name="options">Device, cores and seed.</param>
     /// <param name="cancellationToken">Ends a search within one step.</param>
     public static JobReport Run(string folder, IReadOnlyList<ImageBuffer> images, ValidationOptions options, CancellationToken cancellationToken)
     {
-        var (baseline, baselineTime) = Run(folder, images, options, EngineKind.OnnxRuntime, cancellationToken);
-        using var first = baseline;
-        var (other, otherTime) = Run(folder, images, options, EngineKind.Torch, cancellationToken);
-        using var second = other;
-        return Compare(baseline, other) with { BaselineSeconds = baselineTime.TotalSeconds, EngineSeconds = otherTime.TotalSeconds };
+        using var baseline = RunOf(folder, images, options, o => o, cancellationToken);
+        using var other = RunOf(
+            folder, images, options, o => o with { Execution = o.Execution with { Engine = EngineKind.Torch } }, cancellationToken);
+        return Compare("whole job", (ValidationSources.OnnxRuntime, baseline), (ValidationSources.Torch, other));
+    }
+
+    /// <summary>Compares fields by graphs with fields by libtorch; ONNX Runtime runs the networks of both.</summary>
+    /// <param name="folder">The bundle's.</param>
+    /// <param name="images">At least one.</param>
+    /// <param name="options">Device, cores and seed.</param>
+    /// <param name="cancellationToken">Ends a search within one step.</param>
+    /// <returns>As the bundle says; where that takes no step, also from no deformation with a few steps.</returns>
+    /// <exception cref="GraphException">The bundle's fields cannot be graphs.</exception>
+    public static IReadOnlyList<JobReport> Fields(
+        string folder, IReadOnlyList<ImageBuffer> images, ValidationOptions options, CancellationToken cancellationToken)
+    {
+        List<JobReport> reports = [Both("fields", o => o)];
+        if (reports[0].Steps == 0)
+            reports.Add(Both($"fields, {Steps} steps", o => o with { Start = StartPoint.Identity, Steps = Steps }));
+        return reports;
+
+        JobReport Both(string name, Func<EquivariantOptions, EquivariantOptions> change)
+        {
+            using var baseline = RunOf(folder, images, options, o => change(o) with { Fields = FieldEngine.Torch }, cancellationToken);
+            using var other = RunOf(folder, images, options, o => change(o) with { Fields = FieldEngine.Onnx }, cancellationToken);
+            return Compare(name, ("fields torch", baseline), ("fields onnx", other)) with
+            {
+                Steps = baseline.Result.Images.Max(image => image.Canonicalisation.Steps),
+            };
+        }
     }
 
     /// <summary>The images of the inner model's reference tensors, which are normalised, as pixel values.</summary>
@@ -40,15 +69,22 @@ internal static class JobValidation
     }
 
     /// <summary>Compares the results of two engines for the same images.</summary>
-    internal static JobReport Compare(EquivariantResult baseline, EquivariantResult other)
+    internal static JobReport Compare(EquivariantResult baseline, EquivariantResult other) => Compare(
+        "whole job", (ValidationSources.OnnxRuntime, new JobRun(baseline, TimeSpan.Zero)), (ValidationSources.Torch, new JobRun(other, TimeSpan.Zero)));
+
+    private static JobReport Compare(string name, (string Name, JobRun Run) first, (string Name, JobRun Run) second)
     {
+        var (baseline, other) = (first.Run.Result, second.Run.Result);
         var pairs = baseline.Images.Zip(other.Images).ToList();
         var kind = pairs[0].First.Output.Kind;
         var ious = kind == OutputKind.Segmentation ? pairs.Select(pair => Iou(pair.First.Output, pair.Second.Output)).ToList() : null;
         return new JobReport
         {
-            Baseline = ValidationSources.OnnxRuntime,
-            Engine = ValidationSources.Torch,
+            Name = name,
+            Baseline = first.Name,
+            Engine = second.Name,
+            BaselineSeconds = first.Run.Time.TotalSeconds,
+            EngineSeconds = second.Run.Time.TotalSeconds,
             Images = pairs.Count,
             Tensors =
             [
@@ -71,12 +107,17 @@ internal static class JobValidation
         };
     }
 
-    private static (EquivariantResult Result, TimeSpan Time) Run(
-        string folder, IReadOnlyList<ImageBuffer> images, ValidationOptions options, EngineKind engine, CancellationToken cancellationToken)
+    private static JobRun RunOf(
+        string folder,
+        IReadOnlyList<ImageBuffer> images,
+        ValidationOptions options,
+        Func<EquivariantOptions, EquivariantOptions> change,
+        CancellationToken cancellationToken)
     {
-        using var model = EquivariantModel.Load(folder, new EquivariantOptions { Execution = options.Execution with { Engine = engine }, Seed = (ulong)options.Seed });
+        var execution = options.Execution with { Engine = EngineKind.OnnxRuntime };
+        using var model = EquivariantModel.Load(folder, change(new EquivariantOptions { Execution = execution, Seed = (ulong)options.Seed }));
         var clock = Stopwatch.StartNew();
-        return (model.Run(images, null, cancellationToken), clock.Elapsed);
+        return new JobRun(model.Run(images, null, cancellationToken), clock.Elapsed);
     }
 
     private static double Iou(ModelOutput a, ModelOutput b)
@@ -100,4 +141,9 @@ internal static class JobValidation
 
     private static TensorComparison Tensor(string name, torch.Tensor a, torch.Tensor b) =>
         TensorComparison.Of(Execution.Torch.TorchTensors.FromTorch(name, a), Execution.Torch.TorchTensors.FromTorch(name, b));
+
+    private sealed record JobRun(EquivariantResult Result, TimeSpan Time) : IDisposable
+    {
+        public void Dispose() => Result.Dispose();
+    }
 }

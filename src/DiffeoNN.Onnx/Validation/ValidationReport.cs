@@ -39,9 +39,19 @@ public sealed record ValidationReport
     /// <summary>Why the whole job was not compared; null where it was, or was not asked for.</summary>
     public string? JobSkipped { get; init; }
 
+    /// <summary>The whole job with fields by libtorch and by graphs, as the bundle says and, where that takes no step, with a few steps; empty where it
+    /// was not run.</summary>
+    public IReadOnlyList<JobReport> Fields { get; init; } = [];
+
+    /// <summary>Why fields were not compared; null where they were, or were not asked for.</summary>
+    public string? FieldsSkipped { get; init; }
+
+    /// <summary>All comparisons of the whole job that were made.</summary>
+    internal IEnumerable<JobReport> Jobs => Job is null ? Fields : Fields.Prepend(Job);
+
     /// <summary>Time it took.</summary>
     public double Seconds { get; init; }
 
     /// <summary>Whether everything that was compared agrees.</summary>
-    public bool Passed => Graphs.All(graph => graph.Passed) && Job is null or { Passed: true };
+    public bool Passed => Graphs.All(graph => graph.Passed) && Jobs.All(job => job.Passed);
 }

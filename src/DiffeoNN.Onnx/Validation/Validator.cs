@@ -56,6 +56,7 @@ public static class Validator
         }
 
         var (job, jobSkipped) = bundle is null || !options.Job ? (null, null) : Job(path, images, graphs, options, progress, cancellationToken);
+        var (fields, fieldsSkipped) = bundle is null || !options.Job ? ([], null) : Fields(path, images, options, progress, cancellationToken);
 
         return new ValidationReport
         {
@@ -70,6 +71,8 @@ public static class Validator
             Graphs = graphs,
             Job = job,
             JobSkipped = jobSkipped,
+            Fields = fields,
+            FieldsSkipped = fieldsSkipped,
             Seconds = clock.Elapsed.TotalSeconds,
         };
     }
@@ -85,6 +88,27 @@ public static class Validator
             return (null, $"{ValidationSources.Torch} does not run {lacking.Name}.");
         progress?.Report("the whole job");
         return (JobValidation.Run(folder, images, options, cancellationToken), null);
+    }
+
+    private static (IReadOnlyList<JobReport> Reports, string? Skipped) Fields(
+        string folder,
+        IReadOnlyList<ImageBuffer>? images,
+        ValidationOptions options,
+        IProgress<string>? progress,
+        CancellationToken cancellationToken)
+    {
+        if (!options.Sources.Contains(ValidationSources.OnnxRuntime)) return ([], $"it takes {ValidationSources.OnnxRuntime}.");
+        if (images is not { Count: > 0 }) return ([], "the bundle has no reference images, and none were given.");
+        progress?.Report("fields by graphs");
+        try
+        {
+            return (JobValidation.Fields(folder, images, options, cancellationToken), null);
+        }
+        catch (GraphException error)
+        {
+            // Bundles whose energy or padding graphs do not know are as good as others with libtorch's fields.
+            return ([], error.Message);
+        }
     }
 
     private static Dictionary<string, string> Versions() => new()

@@ -99,6 +99,10 @@ public sealed class ReportTests
                 },
             ],
             Job = new JobReport { Baseline = "onnxruntime", Engine = "torch", Images = 4, Tensors = [right], MeanIou = passes ? 0.999 : 0.9, WorstIou = 0.9, Flips = 0.001 },
+            Fields =
+            [
+                new JobReport { Name = "fields", Baseline = "fields torch", Engine = "fields onnx", Images = 4, Tensors = [right], MeanIou = 1, WorstIou = 1 },
+            ],
         };
     }
 

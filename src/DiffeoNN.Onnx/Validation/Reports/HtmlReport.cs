@@ -60,7 +60,8 @@ public static class HtmlReport
 
     private static void Summary(StringBuilder page, ValidationReport report)
     {
-        var failed = report.Graphs.Where(graph => !graph.Passed).Select(graph => graph.Name).Concat(report.Job is { Passed: false } ? ["the whole job"] : []).ToList();
+        var failed = report.Graphs.Where(graph => !graph.Passed).Select(graph => graph.Name)
+            .Concat(report.Jobs.Where(job => !job.Passed).Select(job => $"the {job.Name}")).ToList();
         var verdict = report.Passed ? "Everything that was compared agrees." : $"Disagreement in {string.Join(", ", failed)}.{Blamed(report)}";
         page.Append($"<div class=\"verdict {(report.Passed ? "good" : "bad")}\">{Text(verdict)}</div>\n<div class=\"wide\"><table><tr><th>graph</th><th class=\"number\">nodes</th><th>outputs</th><th>gradients</th><th>not compared</th><th class=\"number\">seconds</th></tr>\n");
         foreach (var graph in report.Graphs)
@@ -70,9 +71,9 @@ public static class HtmlReport
                 + $"<td>{Cell(graph, ComparedQuantity.Gradient)}</td><td class=\"grey\">{Text(skipped)}</td><td class=\"number\">{Seconds(graph.Seconds)}</td></tr>\n");
         }
 
-        if (report.Job is { } job)
+        foreach (var job in report.Jobs)
         {
-            page.Append($"<tr{(job.Passed ? "" : " class=\"failed\"")}><td>whole job</td><td></td><td colspan=\"2\">{Chip(job.Passed)} {Text(ReportText.Job(job))}</td><td></td>"
+            page.Append($"<tr{(job.Passed ? "" : " class=\"failed\"")}><td>{Text(job.Name)}</td><td></td><td colspan=\"2\">{Chip(job.Passed)} {Text(ReportText.Job(job))}</td><td></td>"
                 + $"<td class=\"number\">{Seconds(job.BaselineSeconds + job.EngineSeconds)}</td></tr>\n");
         }
 
@@ -153,8 +154,13 @@ public static class HtmlReport
     private static void Job(StringBuilder page, ValidationReport report)
     {
         if (report.JobSkipped is { } reason) page.Append($"<h2>Whole job</h2>\n<p class=\"grey\">Not compared: {Text(reason)}</p>\n");
-        if (report.Job is not { } job) return;
-        page.Append($"<h2>Whole job {Chip(job.Passed)}</h2>\n<p>{job.Images} images canonicalised, answered and mapped back by {Text(job.Engine)} ({Seconds(job.EngineSeconds)} s) and {Text(job.Baseline)} "
+        if (report.FieldsSkipped is { } why) page.Append($"<h2>Fields by graphs</h2>\n<p class=\"grey\">Not compared: {Text(why)}</p>\n");
+        foreach (var job in report.Jobs) Job(page, job);
+    }
+
+    private static void Job(StringBuilder page, JobReport job)
+    {
+        page.Append($"<h2>{Text(char.ToUpperInvariant(job.Name[0]) + job.Name[1..])} {Chip(job.Passed)}</h2>\n<p>{job.Images} images canonicalised, answered and mapped back by {Text(job.Engine)} ({Seconds(job.EngineSeconds)} s) and {Text(job.Baseline)} "
             + $"({Seconds(job.BaselineSeconds)} s) with the same seed. {Text(ReportText.Job(job))}.</p>\n<p class=\"grey small\">A search amplifies rounding: the tensors below are shown, the answers decide.</p>\n"
             + "<div class=\"wide\"><table><tr><th>tensor</th><th class=\"number\">largest error</th><th class=\"number\">relative to magnitude</th><th class=\"number\">mean error</th><th class=\"number\">cosine</th><th>errors by power of ten</th></tr>\n");
         foreach (var tensor in job.Tensors)

@@ -15,7 +15,13 @@ public static class JUnitReport
     {
         ArgumentNullException.ThrowIfNull(report);
         var suites = report.Graphs.Select(graph => Suite($"{report.Subject}/{graph.Name}", [.. Cases(report, graph)], graph.Seconds)).ToList();
-        if (report.Job is { } job) suites.Add(Suite($"{report.Subject}/job", [JobCase(report, job)], job.BaselineSeconds + job.EngineSeconds));
+        if (report.Job is { } whole) suites.Add(Suite($"{report.Subject}/job", [JobCase(report, whole)], whole.BaselineSeconds + whole.EngineSeconds));
+        if (report.Fields.Count > 0)
+        {
+            suites.Add(Suite(
+                $"{report.Subject}/fields", [.. report.Fields.Select(job => JobCase(report, job))], report.Fields.Sum(job => job.BaselineSeconds + job.EngineSeconds)));
+        }
+
         var root = new XElement("testsuites", new XAttribute("name", "diffeonn validate"), Count(suites, "tests"), Count(suites, "failures"), Count(suites, "skipped"),
             new XAttribute("time", Number(report.Seconds)), suites);
         var text = new StringBuilder();
@@ -69,7 +75,7 @@ public static class JUnitReport
 
     private static XElement JobCase(ValidationReport report, JobReport job)
     {
-        var found = new XElement("testcase", new XAttribute("classname", Clean($"{report.Subject}.job")), new XAttribute("name", $"answers: {job.Engine} against {job.Baseline}"));
+        var found = new XElement("testcase", new XAttribute("classname", Clean($"{report.Subject}.job")), new XAttribute("name", $"{job.Name}: {job.Engine} against {job.Baseline}"));
         if (!job.Passed) found.Add(Failure(ReportText.Job(job), ""));
         return found;
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Evaluation;
 
 namespace DiffeoNN.Onnx.Cli.Commands;

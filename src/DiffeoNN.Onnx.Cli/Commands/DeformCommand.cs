@@ -1,4 +1,5 @@
 using System.CommandLine;
+using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Deformations;
 using Spectre.Console;
 

@@ -2,9 +2,11 @@ using System.CommandLine;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Metrics;
+using DiffeoNN.Onnx.Rendering;
 using DiffeoNN.Onnx.Shapes;
 using Spectre.Console;
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Diagnostics;
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
 using Spectre.Console;
 

@@ -1,8 +1,11 @@
 using System.Globalization;
 using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Evaluation;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Rendering;
 using Spectre.Console;
 
 namespace DiffeoNN.Onnx.Cli.Commands;

@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
 using TorchSharp;
 

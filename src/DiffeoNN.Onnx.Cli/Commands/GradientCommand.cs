@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Validation;
@@ -46,7 +47,7 @@ internal static class GradientCommand
             string path = parse.GetValue(model)!;
             if (!File.Exists(path))
                 throw new BundleException(Directory.Exists(path) ? $"Model '{path}' is a folder; expected an ONNX file." : $"Model '{path}' does not exist; expected an ONNX file.");
-            if (SameFile(path, parse.GetValue(target)!)) throw new UsageException($"-o names the model itself, '{path}'; the gradient goes into another file.");
+            if (File.Exists(parse.GetValue(target)!) && RealPath.IsSame(path, parse.GetValue(target)!)) throw new UsageException($"-o names the model itself, '{path}'; the gradient goes into another file.");
             var options = new GradientOptions
             {
                 Outputs = parse.GetValue(outputs) is { Length: > 0 } chosenOutputs ? chosenOutputs : null,
@@ -70,17 +71,5 @@ internal static class GradientCommand
             return Task.FromResult((int)code);
         });
         return command;
-    }
-
-    /// <summary>Whether two paths lead to one file, links followed.</summary>
-    private static bool SameFile(string a, string b) => File.Exists(b) && Real(a) == Real(b);
-
-    private static string Real(string path)
-    {
-        // The folder's links too: the directory a file lies in is followed before the file.
-        var file = new FileInfo(Path.GetFullPath(path));
-        var folder = file.Directory!;
-        var inFolder = Path.Combine(folder.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? folder.FullName, file.Name);
-        return File.ResolveLinkTarget(inFolder, returnFinalTarget: true)?.FullName ?? inFolder;
     }
 }

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Runtime.InteropServices;
 using System.Text;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Cli.Commands;

@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Rendering;
 
 namespace DiffeoNN.Onnx.Cli.Commands;
 

@@ -3,6 +3,7 @@ using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Rendering;
 
 namespace DiffeoNN.Onnx.Cli.Commands;
 

@@ -1,6 +1,8 @@
 using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Rendering;
 
 namespace DiffeoNN.Onnx.Cli.Commands;
 

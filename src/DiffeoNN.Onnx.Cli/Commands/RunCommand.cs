@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Files;
 using System.CommandLine;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
@@ -35,7 +36,7 @@ internal static class RunCommand
         command.SetAction((parse, cancellationToken) =>
         {
             var found = InputFiles.Find(parse.GetValue(input)!);
-            if (Path.GetFullPath(parse.GetValue(output)!) == Path.GetDirectoryName(Path.GetFullPath(found.Files[0])))
+            if (RealPath.IsSame(parse.GetValue(output)!, Path.GetDirectoryName(Path.GetFullPath(found.Files[0]))!))
                 throw new UsageException($"Output '{parse.GetValue(output)}' is the folder of the input, where results would be taken for images next time; give another one.");
             var options = common.Read(parse);
             using var loaded = EquivariantModel.Load(parse.GetValue(model)!, options);

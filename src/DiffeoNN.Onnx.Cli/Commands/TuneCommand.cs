@@ -2,6 +2,7 @@ using System.CommandLine;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Evaluation;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Tuning;

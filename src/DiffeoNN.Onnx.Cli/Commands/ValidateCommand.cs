@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Validation;
+using DiffeoNN.Onnx.Validation.Blame;
 using DiffeoNN.Onnx.Validation.Reports;
 using Spectre.Console;
 

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Files;
 using System.Security.Cryptography;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
@@ -59,7 +60,7 @@ public sealed class Bundle
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static string Hash(string path)
     {
-        using var file = File.OpenRead(path);
+        using var file = RegularFile.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(file));
     }
 

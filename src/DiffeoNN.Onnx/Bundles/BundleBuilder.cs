@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 
@@ -29,7 +30,7 @@ public sealed class BundleBuilder(string folder)
         ArgumentException.ThrowIfNullOrEmpty(name);
         try
         {
-            var bytes = File.ReadAllBytes(path);
+            var bytes = RegularFile.ReadAllBytes(path);
             var model = OnnxModel.Load(path);
             if (!IsComplete(bytes)) bytes = model.ToBytes();
             var target = Path.Combine(Folder, name);

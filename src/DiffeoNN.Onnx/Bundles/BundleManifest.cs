@@ -1,9 +1,10 @@
-using DiffeoNN.Onnx.Imaging;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Unicode;
+using DiffeoNN.Onnx.Files;
+using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Bundles;
 
@@ -68,7 +69,7 @@ public sealed record BundleManifest
         byte[] json;
         try
         {
-            json = File.ReadAllBytes(path);
+            json = RegularFile.ReadAllBytes(path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Files;
 using System.Security.Cryptography;
 using DiffeoNN.Onnx.Gradients;
 
@@ -11,7 +12,7 @@ internal static class ModelReading
         byte[] bytes;
         try
         {
-            bytes = System.IO.File.ReadAllBytes(place.Path);
+            bytes = RegularFile.ReadAllBytes(place.Path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Canonicalisation;

@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.RandomNumbers;
 
 namespace DiffeoNN.Onnx.Deformations;
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Execution.Torch;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Imaging;
 

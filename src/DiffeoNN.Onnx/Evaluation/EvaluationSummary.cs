@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Metrics;
 
 namespace DiffeoNN.Onnx.Evaluation;

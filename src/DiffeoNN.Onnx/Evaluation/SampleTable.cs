@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Evaluation;

@@ -29,7 +29,7 @@ internal sealed class DeviceTensor : IDisposable
     public static DeviceTensor Of(torch.Tensor tensor)
     {
         var memory = (tensor.is_contiguous() ? tensor.alias() : tensor.contiguous()).DetachFromDisposeScope();
-        return new DeviceTensor(TensorMemory.Share(memory), memory);
+        return new DeviceTensor(OrtMemory.Share(memory), memory);
     }
 
     /// <summary>Numbers from the host.</summary>
@@ -53,7 +53,7 @@ internal sealed class DeviceTensor : IDisposable
     }
 
     /// <summary>A copy as a tensor; it must lie in the CPU's memory.</summary>
-    public torch.Tensor ToTensor() => TensorMemory.Copy(Value);
+    public torch.Tensor ToTensor() => OrtMemory.Copy(Value);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -125,7 +125,7 @@ internal sealed class OrtGraph : IGraph
 
         OrtValue Share(torch.Tensor tensor)
         {
-            var value = TensorMemory.Share(tensor);
+            var value = OrtMemory.Share(tensor);
             values.Add(value);
             return value;
         }
@@ -157,7 +157,7 @@ internal sealed class OrtGraph : IGraph
         for (var i = 0; i < wanted.Count; i++)
         {
             if (results.ContainsKey(wanted[i].Name)) continue;
-            var tensor = TensorMemory.Copy(values[i]);
+            var tensor = OrtMemory.Copy(values[i]);
             Interlocked.Increment(ref _copiedOutputs);
             if (device.type == DeviceType.CUDA)
             {

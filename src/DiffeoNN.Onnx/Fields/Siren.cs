@@ -1,5 +1,7 @@
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.RandomNumbers;
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Fields;

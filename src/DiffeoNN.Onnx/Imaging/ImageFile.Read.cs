@@ -1,3 +1,5 @@
+using DiffeoNN.Onnx.Files;
+
 namespace DiffeoNN.Onnx.Imaging;
 
 public static partial class ImageFile

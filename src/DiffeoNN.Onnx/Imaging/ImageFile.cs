@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Files;
 using SkiaSharp;
 
 namespace DiffeoNN.Onnx.Imaging;

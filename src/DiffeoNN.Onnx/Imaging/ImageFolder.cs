@@ -1,4 +1,5 @@
 using System.Text;
+using DiffeoNN.Onnx.Files;
 
 namespace DiffeoNN.Onnx.Imaging;
 
@@ -59,6 +60,7 @@ public sealed class ImageFolder
         string images = Path.Combine(path, "images"), split = Path.Combine(path, SplitFile);
         if (!Directory.Exists(images))
             throw new ImageException($"'{path}' has no folder images/; data is images/ with optional masks/ and {SplitFile}.");
+        if (Directory.Exists(split)) throw new ImageException($"'{split}' is a folder; expected a file, or nothing of that name.");
         var problems = new List<string>();
         var rows = File.Exists(split) ? ReadSplit(split, problems) : ListImages(images);
         return rows.Count > 0
@@ -153,8 +155,8 @@ public sealed class ImageFolder
             }
 
             string image = row.Fields[name];
-            if (image.Length == 0 || Path.GetFileName(image) != image)
-                problems.Add($"'{file}' line {row.Line} names '{image}'; expected a file name in images/, without folders.");
+            if (image.Length == 0 || Path.GetFileName(image) != image || image.Contains('\0', StringComparison.Ordinal))
+                problems.Add($"'{file}' line {row.Line} names '{image.Replace("\0", "\\0", StringComparison.Ordinal)}'; expected a file name in images/, without folders.");
             else if (!known.TryAdd(image, row.Line))
                 problems.Add($"'{file}' line {row.Line} names '{image}' again, after line {known[image]}.");
             else
@@ -171,7 +173,7 @@ public sealed class ImageFolder
     {
         try
         {
-            return CsvText.Read(File.ReadAllText(file));
+            return CsvText.Read(RegularFile.ReadAllText(file));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
         {

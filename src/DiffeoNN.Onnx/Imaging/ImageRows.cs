@@ -1,3 +1,5 @@
+using DiffeoNN.Onnx.Files;
+
 namespace DiffeoNN.Onnx.Imaging;
 
 /// <summary>An image file read row by row, so that a large image need not lie in memory as floats.</summary>

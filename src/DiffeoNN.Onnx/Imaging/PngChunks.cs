@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using DiffeoNN.Onnx.Files;
 
 namespace DiffeoNN.Onnx.Imaging;
 

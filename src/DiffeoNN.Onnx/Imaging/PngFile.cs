@@ -1,3 +1,5 @@
+using DiffeoNN.Onnx.Files;
+
 namespace DiffeoNN.Onnx.Imaging;
 
 /// <summary>What a PNG file stores, before it becomes colours.</summary>

@@ -1,3 +1,5 @@
+using DiffeoNN.Onnx.Files;
+
 namespace DiffeoNN.Onnx.Imaging;
 
 /// <summary>A PNG file row by row; the samples of an interlaced one, whose rows come in seven passes, are read whole first.</summary>

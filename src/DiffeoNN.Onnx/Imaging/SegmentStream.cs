@@ -1,3 +1,5 @@
+using DiffeoNN.Onnx.Files;
+
 namespace DiffeoNN.Onnx.Imaging;
 
 /// <summary>Parts of a file one after the other, without copying them together; only reads.</summary>

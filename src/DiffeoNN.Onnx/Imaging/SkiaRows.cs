@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using DiffeoNN.Onnx.Files;
 using SkiaSharp;
 
 namespace DiffeoNN.Onnx.Imaging;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using DiffeoNN.Onnx.Files;
 
 namespace DiffeoNN.Onnx.Imaging;
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using BitMiracle.LibTiff.Classic;
+using DiffeoNN.Onnx.Files;
 
 namespace DiffeoNN.Onnx.Imaging;
 

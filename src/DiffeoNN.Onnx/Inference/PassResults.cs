@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Inference;

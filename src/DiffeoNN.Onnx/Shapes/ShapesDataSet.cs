@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Shapes;

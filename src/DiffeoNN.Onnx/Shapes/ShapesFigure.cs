@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Deformations;
+using DiffeoNN.Onnx.RandomNumbers;
 
 namespace DiffeoNN.Onnx.Shapes;
 

@@ -2,6 +2,7 @@ using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.RandomNumbers;
 
 namespace DiffeoNN.Onnx.Tuning;
 

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Evaluation;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;

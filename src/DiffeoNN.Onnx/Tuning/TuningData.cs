@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Evaluation;
 using DiffeoNN.Onnx.Imaging;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Evaluation;
 
 namespace DiffeoNN.Onnx.Tuning;

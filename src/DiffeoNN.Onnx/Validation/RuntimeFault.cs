@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Validation.Blame;
 using DiffeoNN.Onnx.Validation.Reports;
 using Microsoft.ML.OnnxRuntime;
 

@@ -1,8 +1,9 @@
 using DiffeoNN.Onnx.Execution;
-using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.GpuCheck.Operators;
 using DiffeoNN.Onnx.GpuCheck.Running;
+using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Tensors;
 
 namespace DiffeoNN.Onnx.GpuCheck.Checks;
 

@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Evaluation;
 using DiffeoNN.Onnx.Fields;

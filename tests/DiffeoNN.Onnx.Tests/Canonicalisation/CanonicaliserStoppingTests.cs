@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Tests.Fields;
 using TorchSharp;
 

@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.RandomNumbers;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Deformations;

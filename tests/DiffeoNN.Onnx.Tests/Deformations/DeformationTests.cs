@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.RandomNumbers;
 
 namespace DiffeoNN.Onnx.Tests.Deformations;
 

@@ -1,10 +1,11 @@
 using System.Text.Json;
 using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Evaluation;
 using DiffeoNN.Onnx.Execution;
-using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Metrics;
 using DiffeoNN.Onnx.Tests.Bundles;

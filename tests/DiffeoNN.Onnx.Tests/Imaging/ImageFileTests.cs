@@ -1,6 +1,9 @@
 using System.Buffers.Binary;
+using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Deformations;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.RandomNumbers;
 using SkiaSharp;
 
 namespace DiffeoNN.Onnx.Tests.Imaging;

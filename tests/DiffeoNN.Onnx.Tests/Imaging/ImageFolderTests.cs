@@ -1,5 +1,7 @@
+using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.RandomNumbers;
 using DiffeoNN.Onnx.Shapes;
 
 namespace DiffeoNN.Onnx.Tests.Imaging;
@@ -70,11 +72,22 @@ public sealed class ImageFolderTests
     [TestCase("name,split,source\n../a.png,train,x\n", "line 2 names '../a.png'; expected a file name")]
     [TestCase("name,split,source\na.png,train,x\nb.png,val,x\n a.png,val,x\n", "line 4 names 'a.png' again, after line 2")]
     [TestCase("name,split,source\nnone.png,train,x\n", "none.png' is missing")]
+    [TestCase("name,split,source\na\0.png,train,x\n", "line 2 names 'a\\0.png'; expected a file name")]
+    [TestCase("name,split,source\n'a.png','train',x\n", "line 2 has 'a.png' in single quotes")]
+    [TestCase("name,split,source\n\"a.png,train,x\nb.png,val,x\nc.png\",train,x\n", "lines 2 to 4 are one row with a field of several lines")]
     [TestCase("name,split,source\n", "split.csv' names no images")]
     public void Open_OfBadSplit_SaysWhere(string csv, string message)
     {
         File.WriteAllText(Path.Combine(Data, "split.csv"), csv);
         Assert.That(() => ImageFolder.Open(Data), Throws.TypeOf<ImageException>().With.Message.Contains(message));
+    }
+
+    [Test]
+    public void Open_WithAFolderForSplit_IsRefused()
+    {
+        File.Delete(Path.Combine(Data, "split.csv"));
+        Directory.CreateDirectory(Path.Combine(Data, "split.csv"));
+        Assert.That(() => ImageFolder.Open(Data), Throws.TypeOf<ImageException>().With.Message.Contains("split.csv' is a folder"));
     }
 
     [Test]
@@ -176,6 +189,16 @@ public sealed class ImageFolderTests
     }
 
     [Test]
-    public void Deform_OntoItself_IsRefused() => Assert.That(
-        () => DeformedFolder.Write(Data, Data + "/", new DeformedFolderOptions()), Throws.TypeOf<ImageException>().With.Message.Contains("is the data folder itself"));
+    public void Deform_OntoItself_IsRefused([Values("", "/", "link", "images", "masks")] string way)
+    {
+        string output = way == "/" ? Data + "/" : way.Length == 0 ? Data : Path.Combine(_folder, "out");
+        if (way == "link") File.CreateSymbolicLink(output, Data);
+        if (way is "images" or "masks")
+        {
+            Directory.CreateDirectory(output);
+            File.CreateSymbolicLink(Path.Combine(output, way), Path.Combine(Data, way));
+        }
+
+        Assert.That(() => DeformedFolder.Write(Data, output, new DeformedFolderOptions()), Throws.TypeOf<ImageException>().With.Message.Contains("itself"));
+    }
 }

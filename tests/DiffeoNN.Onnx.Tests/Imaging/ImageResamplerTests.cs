@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.RandomNumbers;
 
 namespace DiffeoNN.Onnx.Tests.Imaging;
 

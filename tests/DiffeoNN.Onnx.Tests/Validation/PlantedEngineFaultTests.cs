@@ -2,6 +2,7 @@ using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Execution.Torch;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Validation;
+using DiffeoNN.Onnx.Validation.Blame;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Validation;

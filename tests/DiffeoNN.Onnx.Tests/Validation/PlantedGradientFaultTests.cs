@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Validation;
+using DiffeoNN.Onnx.Validation.Blame;
 
 namespace DiffeoNN.Onnx.Tests.Validation;
 

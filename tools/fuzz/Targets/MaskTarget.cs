@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Fuzz.Targets;

@@ -3,6 +3,7 @@ using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Canonicalisation.Graphs;

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Composition;
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Canonicalisation.Graphs;

@@ -3,6 +3,7 @@ using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Metrics;
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Diagnostics.Wiring;

@@ -4,6 +4,7 @@ using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Diagnostics.Wiring;

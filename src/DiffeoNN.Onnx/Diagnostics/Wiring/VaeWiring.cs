@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Diagnostics.Wiring;

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Execution.Torch.Operators;
 using DiffeoNN.Onnx.Gradients;
 
 namespace DiffeoNN.Onnx.Execution.Torch;

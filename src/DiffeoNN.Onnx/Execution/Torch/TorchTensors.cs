@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Tensors;
 using DiffeoNN.Onnx.Gradients;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using TorchSharp;

@@ -1,7 +1,8 @@
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 
-namespace DiffeoNN.Onnx.Validation;
+namespace DiffeoNN.Onnx.Validation.Blame;
 
 /// <summary>Writes failing graphs with their inputs in ONNX test-data form.</summary>
 /// <param name="root">Where; null for nowhere.</param>

@@ -2,7 +2,7 @@ using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Validation.Reports;
 
-namespace DiffeoNN.Onnx.Validation;
+namespace DiffeoNN.Onnx.Validation.Blame;
 
 /// <summary>Finds the node where two engines part on the same graph and inputs.</summary>
 /// <param name="baseline">The engine to start from.</param>

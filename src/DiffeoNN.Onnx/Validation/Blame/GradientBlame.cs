@@ -2,7 +2,7 @@ using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Validation.Reports;
 
-namespace DiffeoNN.Onnx.Validation;
+namespace DiffeoNN.Onnx.Validation.Blame;
 
 /// <summary>
 /// Finds the nodes whose derivative is wrong: each node alone, on the values it ran on and with the gradient that really arrived at its outputs, is

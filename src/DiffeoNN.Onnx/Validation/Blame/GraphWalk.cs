@@ -1,6 +1,6 @@
 using DiffeoNN.Onnx.Gradients;
 
-namespace DiffeoNN.Onnx.Validation;
+namespace DiffeoNN.Onnx.Validation.Blame;
 
 /// <summary>Who makes and who reads the values of a graph.</summary>
 internal sealed class GraphWalk

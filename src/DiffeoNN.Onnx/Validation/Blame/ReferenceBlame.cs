@@ -1,7 +1,7 @@
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Validation.Reports;
 
-namespace DiffeoNN.Onnx.Validation;
+namespace DiffeoNN.Onnx.Validation.Blame;
 
 /// <summary>Finds the part of a graph that computes something else than the framework it was exported from.</summary>
 /// <param name="engine">Runs the graph.</param>

@@ -1,6 +1,6 @@
 using DiffeoNN.Onnx.Gradients;
 
-namespace DiffeoNN.Onnx.Validation;
+namespace DiffeoNN.Onnx.Validation.Blame;
 
 /// <summary>Some nodes of a graph as a model of their own, with the values that they ran on.</summary>
 /// <param name="Model">The nodes, their weights, and as inputs what they read from elsewhere.</param>

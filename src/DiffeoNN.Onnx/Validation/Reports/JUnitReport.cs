@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Xml;
 using System.Xml.Linq;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Validation.Reports;

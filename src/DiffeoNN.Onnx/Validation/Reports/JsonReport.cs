@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Validation.Reports;

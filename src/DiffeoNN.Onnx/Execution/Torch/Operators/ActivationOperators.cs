@@ -1,7 +1,8 @@
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace DiffeoNN.Onnx.Execution.Torch;
+namespace DiffeoNN.Onnx.Execution.Torch.Operators;
 
 /// <summary>Activation functions; at a kink the derivative is the one from below, as in the compiled gradients.</summary>
 internal static class ActivationOperators

@@ -1,8 +1,9 @@
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace DiffeoNN.Onnx.Execution.Torch;
+namespace DiffeoNN.Onnx.Execution.Torch.Operators;
 
 /// <summary>Scaled dot-product attention, Y = softmax(mask(cap(scale * Q K^T))) V, and the rotary embedding of positions.</summary>
 internal static class AttentionOperators

@@ -1,7 +1,7 @@
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace DiffeoNN.Onnx.Execution.Torch;
+namespace DiffeoNN.Onnx.Execution.Torch.Operators;
 
 /// <summary>If, Loop and Scan: conditions and counts are read to the CPU, bodies run node by node.</summary>
 internal static class ControlFlowOperators

@@ -1,8 +1,9 @@
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace DiffeoNN.Onnx.Execution.Torch;
+namespace DiffeoNN.Onnx.Execution.Torch.Operators;
 
 /// <summary>Constants, ranges, shapes and changes of the element type.</summary>
 internal static class CreationOperators

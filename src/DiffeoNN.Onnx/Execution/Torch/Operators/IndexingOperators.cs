@@ -1,7 +1,8 @@
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace DiffeoNN.Onnx.Execution.Torch;
+namespace DiffeoNN.Onnx.Execution.Torch.Operators;
 
 /// <summary>Reading and writing at places given by indices, which may count from the end.</summary>
 internal static class IndexingOperators

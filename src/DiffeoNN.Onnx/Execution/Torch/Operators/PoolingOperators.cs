@@ -1,8 +1,9 @@
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
-namespace DiffeoNN.Onnx.Execution.Torch;
+namespace DiffeoNN.Onnx.Execution.Torch.Operators;
 
 /// <summary>Pooling over windows and over whole images.</summary>
 internal static class PoolingOperators

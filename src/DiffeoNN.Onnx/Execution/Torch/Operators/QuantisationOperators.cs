@@ -1,8 +1,9 @@
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace DiffeoNN.Onnx.Execution.Torch;
+namespace DiffeoNN.Onnx.Execution.Torch.Operators;
 
 /// <summary>Values as small integers, and back; scales by tensor, by slice along an axis, or by block of slices.</summary>
 internal static class QuantisationOperators

@@ -1,7 +1,8 @@
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace DiffeoNN.Onnx.Execution.Torch;
+namespace DiffeoNN.Onnx.Execution.Torch.Operators;
 
 /// <summary>RNN, GRU and LSTM, step by step. T steps, N sequences, D directions, I inputs, H hidden units, G gates.</summary>
 internal static class RecurrentOperators

@@ -1,7 +1,7 @@
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace DiffeoNN.Onnx.Execution.Torch;
+namespace DiffeoNN.Onnx.Execution.Torch.Operators;
 
 /// <summary>Fourier transforms, whose complex numbers are pairs on the last axis, and the windows and filters that go with them.</summary>
 internal static class SpectralOperators

@@ -1,0 +1,39 @@
+using DiffeoNN.Onnx.Imaging;
+
+namespace DiffeoNN.Onnx.Data;
+
+/// <summary>Which samples of a data set can be read.</summary>
+/// <param name="Usable">Indices of the good ones, rising.</param>
+/// <param name="Skipped">One line for each bad one, and for each entry that names none, naming its file and what is wrong.</param>
+public sealed record DataCheck(IReadOnlyList<int> Usable, IReadOnlyList<string> Skipped)
+{
+    /// <summary>Reads every sample once, keeping none.</summary>
+    /// <param name="data">The data.</param>
+    /// <param name="skipBad">Whether bad samples and entries are left out; otherwise the first one ends the check.</param>
+    /// <param name="cancellationToken">Stops between two samples.</param>
+    /// <exception cref="ImageException">A sample or entry is bad and may not be skipped, or none is good.</exception>
+    public static DataCheck Of(IEvaluationData data, bool skipBad = false, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        if (!skipBad && data.Problems.Count > 0) throw new ImageException(data.Problems[0]);
+        var usable = new List<int>(data.Count);
+        var skipped = new List<string>(data.Problems);
+        for (int i = 0; i < data.Count; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            try
+            {
+                data.Read(i);
+                usable.Add(i);
+            }
+            catch (ImageException e) when (skipBad)
+            {
+                skipped.Add(e.Message);
+            }
+        }
+
+        return usable.Count > 0
+            ? new DataCheck(usable, skipped)
+            : throw new ImageException($"None of the {data.Count} images of '{data.Name}' can be used; the first: {skipped[0]}");
+    }
+}

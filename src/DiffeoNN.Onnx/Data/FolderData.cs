@@ -1,0 +1,99 @@
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Evaluation;
+using DiffeoNN.Onnx.Imaging;
+
+namespace DiffeoNN.Onnx.Data;
+
+/// <summary>A folder of images with masks or labels.</summary>
+internal sealed class FolderData : IEvaluationData
+{
+    private const string DefaultSplit = "test";
+    private readonly EvaluationTask _task;
+    private readonly ImageFolder _folder;
+    private readonly IReadOnlyList<ImageFolderRow> _rows;
+    private readonly Lazy<MaskRules> _rules;
+
+    /// <summary>Reads the list of images, and none of them.</summary>
+    /// <exception cref="ImageException">Nothing is left, or masks or labels are missing altogether.</exception>
+    public FolderData(string path, EvaluationTask task, EvaluationSelection selection)
+    {
+        _task = task;
+        _rules = new Lazy<MaskRules>(LearnRules);
+        _folder = ImageFolder.Read(path);
+        if (task.Kind == OutputKind.Segmentation && !_folder.HasMasks)
+            throw new ImageException($"'{path}' has no folder masks/; the answers of a segmentation are compared with masks.");
+        Split = selection.Split ?? (_folder.Rows.Any(row => row.Split.Length > 0) ? DefaultSplit : null);
+        Source = selection.Source;
+        _rows = _folder.Select(Split, Source, selection.Count);
+        if (task.Kind == OutputKind.Classification && _rows.All(row => row.Label is null))
+        {
+            string list = Path.Combine(path, "split.csv");
+            throw new ImageException(File.Exists(list)
+                ? $"'{list}' has no column label; the answers of a classification are compared with it."
+                : $"'{list}' is missing; the answers of a classification are compared with its columns name and label.");
+        }
+    }
+
+    /// <inheritdoc/>
+    public string Name => _folder.Root;
+
+    /// <inheritdoc/>
+    public string? Split { get; }
+
+    /// <inheritdoc/>
+    public string? Source { get; }
+
+    /// <inheritdoc/>
+    public int Count => _rows.Count;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Problems => _folder.Problems;
+
+    /// <inheritdoc/>
+    public EvaluationSample Read(int index)
+    {
+        var row = _rows[index];
+        string path = _folder.ImagePath(row);
+        var image = ImageFile.Read(path);
+        if (image.Height < 2 || image.Width < 2)
+            throw new ImageException($"'{path}' is {image.Width}x{image.Height} pixels; at least 2x2 are needed.");
+        _task.RequireChannels(image, path);
+        return _task.Kind == OutputKind.Segmentation
+            ? new EvaluationSample(row.Name, image, ReadMask(row, image), null)
+            : new EvaluationSample(row.Name, image, null, ReadLabel(row, path));
+    }
+
+    private LabelMap ReadMask(ImageFolderRow row, ImageBuffer image)
+    {
+        string path = _folder.MaskPath(row);
+        if (!File.Exists(path)) throw new ImageException($"'{_folder.ImagePath(row)}' has no mask; expected '{path}'.");
+        var mask = MaskFile.Read(path);
+        if (mask.Height != image.Height || mask.Width != image.Width)
+            throw new ImageException($"'{path}' is {mask.Width}x{mask.Height} pixels; its image is {image.Width}x{image.Height}.");
+        return _rules.Value.Read(mask, path);
+    }
+
+    /// <summary>What the masks of the selection say together; those that cannot be read are told of when their turn comes.</summary>
+    private MaskRules LearnRules()
+    {
+        var rules = new MaskRules(_task.Classes);
+        foreach (string path in _rows.Select(_folder.MaskPath).Where(File.Exists))
+        {
+            try
+            {
+                rules.Learn(MaskFile.Read(path), path);
+            }
+            catch (ImageException)
+            {
+            }
+        }
+
+        return rules;
+    }
+
+    private int ReadLabel(ImageFolderRow row, string path)
+    {
+        if (int.TryParse(row.Label, out int label) && label >= 0 && label < _task.Classes) return label;
+        throw new ImageException($"'{path}' has the label '{row.Label}' in split.csv; expected 0 to {_task.Classes - 1}.");
+    }
+}

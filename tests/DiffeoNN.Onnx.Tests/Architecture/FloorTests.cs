@@ -1,0 +1,72 @@
+using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Inference;
+
+namespace DiffeoNN.Onnx.Tests.Architecture;
+
+/// <summary>The library is built in floors: a folder needs folders of its own floor and of those below, and no two need each other.</summary>
+public sealed class FloorTests
+{
+    private const string Root = "DiffeoNN.Onnx";
+
+    /// <summary>From the ground up.</summary>
+    private static readonly string[][] Floors =
+    [
+        ["Tensors", "Files", "RandomNumbers"],
+        ["Fields", "Imaging"],
+        ["Execution", "Deformations", "Metrics", "Shapes"],
+        ["Bundles", "Energies", "Composition"],
+        ["Canonicalisation"],
+        ["Inference"],
+        ["Data", "Rendering"],
+        ["Evaluation", "Tuning", "Validation", "Diagnostics"],
+    ];
+
+    private static readonly FolderGraph Graph = FolderGraph.Of(typeof(EquivariantModel).Assembly.Location, Root);
+
+    [Test]
+    public void EveryFolder_HasAFloor() => Assert.That(Graph.Folders, Is.EquivalentTo(Floors.SelectMany(floor => floor)));
+
+    [Test]
+    public void Arrows_PointDown() => Assert.That(Upwards(Floors), Is.Empty);
+
+    [Test]
+    public void Folders_DoNotNeedEachOther() => Assert.That(Graph.Cycle(Graph.Folders), Is.Null);
+
+    [Test]
+    public void AnArrowTurnedRound_IsSeen()
+    {
+        var floors = Floors.ToArray();
+        (floors[0], floors[1]) = (floors[1], floors[0]);
+        Assert.That(Upwards(floors), Has.Some.Contains("Fields needs Tensors").And.Some.Contains("Imaging needs Files"));
+    }
+
+    [Test]
+    public void Types_LieInTheFolderThatTheirNamespaceSays()
+    {
+        var source = Path.Combine(Repository.Root, "src", Root);
+        string[] wrong =
+        [
+            .. Directory.EnumerateFiles(source, "*.cs", SearchOption.AllDirectories)
+                .Select(file => (File: Path.GetRelativePath(source, file), Line: File.ReadLines(file).FirstOrDefault(line => line.StartsWith("namespace ", StringComparison.Ordinal))))
+                .Where(pair => pair.Line is not null && !pair.File.StartsWith("obj", StringComparison.Ordinal) && !pair.File.StartsWith("bin", StringComparison.Ordinal))
+                .Where(pair => pair.Line != $"namespace {string.Join('.', [Root, .. pair.File.Split('/', '\\')[..^1]])};")
+                .Select(pair => $"{pair.File}: {pair.Line}"),
+        ];
+        Assert.That(wrong, Is.Empty);
+    }
+
+    [Test]
+    public void Gradients_NeedNothingButProtobuf()
+    {
+        string[] needed = [.. typeof(GradientCompiler).Assembly.GetReferencedAssemblies().Select(assembly => assembly.Name!)
+            .Where(name => !name.StartsWith("System", StringComparison.Ordinal))];
+        Assert.That(needed, Is.EqualTo(new[] { "Google.Protobuf" }));
+    }
+
+    private static string[] Upwards(string[][] floors)
+    {
+        var floorOf = floors.SelectMany((floor, level) => floor.Select(folder => (folder, level))).ToDictionary(pair => pair.folder, pair => pair.level);
+        return [.. Graph.Arrows.Where(arrow => floorOf[arrow.Key.From] < floorOf[arrow.Key.To])
+            .Select(arrow => $"{arrow.Key.From} needs {arrow.Key.To}: {arrow.Value}")];
+    }
+}

@@ -7,6 +7,17 @@ namespace DiffeoNN.Onnx.Cli.Tests;
 public sealed class DoctorCommandTests
 {
     [Test]
+    public void Doctor_LeavesOutImagesThatCannotBeRead_AndNamesThem()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.That(CommandRun.Of("shapes", "--output", folder["shapes"], "--count", "12").Code, Is.EqualTo(ExitCode.Success));
+        File.WriteAllBytes(folder["shapes/images/aaa.png"], [1, 2, 3]);
+        var run = CommandRun.Of("doctor", Repository.Bundle("shapes"), "--data", folder["shapes"], "--seconds", "0", "--device", "cpu");
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error + run.Output);
+        Assert.That(run.Output, Does.Contain("left out: '").And.Contain("aaa.png' cannot be read"));
+    }
+
+    [Test]
     public void Doctor_OfABundle_FindsNoProblemAndWritesIt()
     {
         using var folder = new TemporaryFolder();

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Evaluation;
+using Spectre.Console;
 
 namespace DiffeoNN.Onnx.Cli.Commands;
 
@@ -13,13 +14,15 @@ internal sealed class DataOptions
     private readonly Option<int?> _count = new("--count") { Description = "At most so many images; all (500 generated ones) if left out." };
     private readonly Option<bool> _skipBad = new("--skip-bad") { Description = "Leave out images that cannot be used, and say how many." };
 
+    private readonly Option<bool> _autoOrient = OrientationNote.Option();
+
     /// <summary>Creates the options and their range checks.</summary>
     public DataOptions() => _count.Validators.Add(result => OptionChecks.AtLeast(result, _count, 1));
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _model, _data, _source, _count, _skipBad }) command.Options.Add(option);
+        foreach (var option in new Option[] { _model, _data, _source, _count, _skipBad, _autoOrient }) command.Options.Add(option);
     }
 
     /// <summary>The bundle's folder.</summary>
@@ -27,7 +30,7 @@ internal sealed class DataOptions
 
     /// <summary>Opens the data and reads all of it once: a bad file is told before anything is written, not after an hour.</summary>
     public (IEvaluationData Images, DataCheck Check) Open(
-        ParseResult parse, EvaluationTask task, string? split, ulong seed, CancellationToken cancellationToken)
+        IAnsiConsole console, ParseResult parse, EvaluationTask task, string? split, ulong seed, CancellationToken cancellationToken)
     {
         var images = EvaluationData.Open(parse.GetValue(_data)!, task, new EvaluationSelection
         {
@@ -35,7 +38,10 @@ internal sealed class DataOptions
             Source = parse.GetValue(_source),
             Count = parse.GetValue(_count),
             Seed = seed,
+            Orients = parse.GetValue(_autoOrient),
         });
-        return (images, DataCheck.Of(images, parse.GetValue(_skipBad), cancellationToken));
+        var check = DataCheck.Of(images, parse.GetValue(_skipBad), cancellationToken);
+        OrientationNote.Print(console, check.Turned, parse.GetValue(_autoOrient));
+        return (images, check);
     }
 }

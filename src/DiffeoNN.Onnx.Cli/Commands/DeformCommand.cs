@@ -20,9 +20,10 @@ internal static class DeformCommand
         var source = new Option<string?>("--source") { Description = "Only rows of this source." };
         var count = new Option<int?>("--count") { Description = "At most so many images." };
         count.Validators.Add(result => OptionChecks.AtLeast(result, count, 1));
+        var autoOrient = OrientationNote.Option();
         var command = new Command("deform", "Write a randomly deformed copy of a folder of images and masks.")
         {
-            data, output, deform, seed, split, source, count,
+            data, output, deform, seed, split, source, count, autoOrient,
         };
         command.SetAction((parse, cancellationToken) =>
         {
@@ -33,9 +34,11 @@ internal static class DeformCommand
                 Split = parse.GetValue(split),
                 Source = parse.GetValue(source),
                 Count = parse.GetValue(count),
+                Orients = parse.GetValue(autoOrient),
             };
-            int written = DeformedFolder.Write(parse.GetValue(data)!, parse.GetValue(output)!, selection, null, cancellationToken);
-            console.MarkupLineInterpolated($"{written} images deformed by {selection.Deformation.Name} written to {parse.GetValue(output)}.");
+            var written = DeformedFolder.Write(parse.GetValue(data)!, parse.GetValue(output)!, selection, null, cancellationToken);
+            console.MarkupLineInterpolated($"{written.Images} images deformed by {selection.Deformation.Name} written to {parse.GetValue(output)}.");
+            OrientationNote.Print(console, written.Turned, parse.GetValue(autoOrient));
             return Task.FromResult(0);
         });
         return command;

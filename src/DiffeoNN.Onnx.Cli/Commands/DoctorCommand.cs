@@ -61,7 +61,12 @@ internal static class DoctorCommand
             if (path is not null) Print(console, Path.GetFileName(Path.GetFullPath(path)), ofModel);
             if (parse.GetValue(data) is { } images && !Has(ofModel))
             {
-                var tried = WiringDiagnosis.Run(path!, WiringImages.Read(images, Bundle.Load(path!)), options, cancellationToken);
+                var usable = WiringImages.Read(images, Bundle.Load(path!), out var bad);
+                IReadOnlyList<Finding> tried =
+                [
+                    .. bad.Select(text => new Finding(FindingLevel.Warning, "images", $"left out: {text}", "mend or remove the file")),
+                    .. WiringDiagnosis.Run(path!, usable, options, cancellationToken),
+                ];
                 Print(console, $"Tried on {images}", tried);
                 ofModel = [.. ofModel, .. tried];
             }

@@ -39,7 +39,7 @@ internal static class EvaluateCommand
                 Batch = common.Batch(parse),
                 MeasuresInvariance = !parse.GetValue(noInvariance),
             });
-            var (images, check) = data.Open(parse, evaluator.Task, parse.GetValue(split), options.Seed, cancellationToken);
+            var (images, check) = data.Open(console, parse, evaluator.Task, parse.GetValue(split), options.Seed, cancellationToken);
             var report = new EvaluationReport(parse.GetValue(output)!, evaluator, loaded);
             DeviceLine.Print(console, loaded, options.Execution.Device);
             EvaluationResult? result = null;

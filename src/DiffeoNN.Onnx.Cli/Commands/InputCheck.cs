@@ -59,15 +59,8 @@ internal sealed record InputCheck(
     public void PrintNotes(IAnsiConsole console, bool orients)
     {
         string[] turned = Select(info => info.Orientation != ImageOrientation.Upright), pages = Select(info => info.Pages > 1);
-        string turnedNames = $"{InputFiles.Count(turned.Length, "image")} ({InputFiles.Names(turned)})";
         string pagesNames = $"{InputFiles.Count(pages.Length, "file")} ({InputFiles.Names(pages)})";
-        if (turned.Length > 0 && orients) console.MarkupLineInterpolated($"Turned as their EXIF orientation says: {turnedNames}.");
-        if (turned.Length > 0 && !orients)
-        {
-            console.MarkupLineInterpolated(
-                $"[yellow]Note:[/] with an EXIF orientation, but taken as stored: {turnedNames}; --auto-orient turns them.");
-        }
-
+        OrientationNote.Print(console, turned, orients);
         if (pages.Length > 0)
             console.MarkupLineInterpolated($"[yellow]Note:[/] with several pages or frames, of which the first is taken: {pagesNames}.");
     }

@@ -26,10 +26,7 @@ internal static class RunCommand
             Description = "Also write NAME.values.npz: probabilities, scores, planes or points as the network gives them.",
         };
         var skipBad = new Option<bool>("--skip-bad") { Description = "Leave out files that cannot be used, and list them." };
-        var autoOrient = new Option<bool>("--auto-orient")
-        {
-            Description = "Turn images as their EXIF orientation says; otherwise they are taken as they are stored.",
-        };
+        var autoOrient = OrientationNote.Option();
         var common = new CommonOptions();
         var command = new Command("run", "Run a bundle on images.") { model, input, output, naive, noFields, values, skipBad, autoOrient };
         common.AddTo(command);

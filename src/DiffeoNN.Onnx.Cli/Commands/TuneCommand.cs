@@ -51,7 +51,7 @@ internal static class TuneCommand
                 Seed = options.Seed,
                 Batch = common.Batch(parse),
             });
-            var (images, check) = data.Open(parse, tuner.Task, parse.GetValue(split), options.Seed, cancellationToken);
+            var (images, check) = data.Open(console, parse, tuner.Task, parse.GetValue(split), options.Seed, cancellationToken);
             DeviceLine.Print(console, loaded, options.Execution.Device);
             var table = new TuningTable(console, loaded.Bundle.Manifest, parse.GetValue(deform)!.Distinct(), check.Usable.Count);
             table.PrintHeader();

@@ -7,6 +7,9 @@ namespace DiffeoNN.Onnx.Data;
 /// <param name="Skipped">One line for each bad one, and for each entry that names none, naming its file and what is wrong.</param>
 public sealed record DataCheck(IReadOnlyList<int> Usable, IReadOnlyList<string> Skipped)
 {
+    /// <summary>Names of the good ones whose files have an EXIF orientation other than upright.</summary>
+    public IReadOnlyList<string> Turned { get; init; } = [];
+
     /// <summary>Reads every sample once, keeping none.</summary>
     /// <param name="data">The data.</param>
     /// <param name="skipBad">Whether bad samples and entries are left out; otherwise the first one ends the check.</param>
@@ -17,14 +20,15 @@ public sealed record DataCheck(IReadOnlyList<int> Usable, IReadOnlyList<string> 
         ArgumentNullException.ThrowIfNull(data);
         if (!skipBad && data.Problems.Count > 0) throw new ImageException(data.Problems[0]);
         var usable = new List<int>(data.Count);
-        var skipped = new List<string>(data.Problems);
+        var (skipped, turned) = (new List<string>(data.Problems), new List<string>());
         for (int i = 0; i < data.Count; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             try
             {
-                data.Read(i);
+                var sample = data.Read(i);
                 usable.Add(i);
+                if (sample.Orientation != ImageOrientation.Upright) turned.Add(sample.Name);
             }
             catch (ImageException e) when (skipBad)
             {
@@ -33,7 +37,7 @@ public sealed record DataCheck(IReadOnlyList<int> Usable, IReadOnlyList<string> 
         }
 
         return usable.Count > 0
-            ? new DataCheck(usable, skipped)
+            ? new DataCheck(usable, skipped) { Turned = turned }
             : throw new ImageException($"None of the {data.Count} images of '{data.Name}' can be used; the first: {skipped[0]}");
     }
 }

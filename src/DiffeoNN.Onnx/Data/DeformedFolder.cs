@@ -18,13 +18,13 @@ public static class DeformedFolder
     /// <param name="options">Which images, and how.</param>
     /// <param name="progress">Told the number of images written.</param>
     /// <param name="cancellationToken">Stops between two images; split.csv is then not written.</param>
-    /// <returns>Number of images written.</returns>
+    /// <returns>What was written.</returns>
     /// <exception cref="OutputException">A file cannot be written.</exception>
     /// <exception cref="ImageException">A file or folder is missing or unreadable, a mask has another size than its image, colours
     /// without palette or values that its format changed beyond repair, two images would be written to one file, or the output is the
     /// input.</exception>
     /// <exception cref="DeformationException">No map without folds was found.</exception>
-    public static int Write(
+    public static DeformedFolderResult Write(
         string data, string output, DeformedFolderOptions options, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -45,12 +45,13 @@ public static class DeformedFolder
 
         AtomicFile.CreateFolder(Path.Combine(output, "images"));
         if (folder.HasMasks) AtomicFile.CreateFolder(Path.Combine(output, "masks"));
-        var written = new List<ImageFolderRow>(rows.Count);
+        var (written, turned) = (new List<ImageFolderRow>(rows.Count), new List<string>());
         foreach (var row in rows)
         {
             cancellationToken.ThrowIfCancellationRequested();
             var target = row with { Name = Target(row.Name) };
-            var image = ImageFile.Read(folder.ImagePath(row));
+            var (image, orientation) = ImageFile.ReadNoting(folder.ImagePath(row), options.Orients);
+            if (orientation != ImageOrientation.Upright) turned.Add(row.Name);
             if (image.Height < 2 || image.Width < 2)
                 throw new ImageException($"'{folder.ImagePath(row)}' is {image.Width}x{image.Height} pixels; a deformation needs at least 2x2.");
             var mask = folder.HasMasks ? ReadMask(folder, row, image) : null;
@@ -62,7 +63,7 @@ public static class DeformedFolder
         }
 
         ImageFolder.WriteSplit(output, written);
-        return written.Count;
+        return new DeformedFolderResult(written.Count, turned);
     }
 
     private static string Target(string name) => Path.ChangeExtension(name, ".png");

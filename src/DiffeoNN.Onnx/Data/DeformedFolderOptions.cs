@@ -19,4 +19,7 @@ public sealed record DeformedFolderOptions
 
     /// <summary>Most images; null for all.</summary>
     public int? Count { get; init; }
+
+    /// <summary>Whether images are turned as their EXIF orientation says; masks never are.</summary>
+    public bool Orients { get; init; }
 }

@@ -14,4 +14,7 @@ public sealed record EvaluationSelection
 
     /// <summary>Seed of generated images.</summary>
     public ulong Seed { get; init; } = 1;
+
+    /// <summary>Whether images are turned as their EXIF orientation says; masks never are.</summary>
+    public bool Orients { get; init; }
 }

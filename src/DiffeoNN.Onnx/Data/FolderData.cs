@@ -12,12 +12,13 @@ internal sealed class FolderData : IEvaluationData
     private readonly ImageFolder _folder;
     private readonly IReadOnlyList<ImageFolderRow> _rows;
     private readonly Lazy<MaskRules> _rules;
+    private readonly bool _orients;
 
     /// <summary>Reads the list of images, and none of them.</summary>
     /// <exception cref="ImageException">Nothing is left, or masks or labels are missing altogether.</exception>
     public FolderData(string path, EvaluationTask task, EvaluationSelection selection)
     {
-        _task = task;
+        (_task, _orients) = (task, selection.Orients);
         _rules = new Lazy<MaskRules>(LearnRules);
         _folder = ImageFolder.Read(path);
         if (task.Kind == OutputKind.Segmentation && !_folder.HasMasks)
@@ -54,13 +55,14 @@ internal sealed class FolderData : IEvaluationData
     {
         var row = _rows[index];
         string path = _folder.ImagePath(row);
-        var image = ImageFile.Read(path);
+        var (image, orientation) = ImageFile.ReadNoting(path, _orients);
         if (image.Height < 2 || image.Width < 2)
             throw new ImageException($"'{path}' is {image.Width}x{image.Height} pixels; at least 2x2 are needed.");
         _task.RequireChannels(image, path);
-        return _task.Kind == OutputKind.Segmentation
+        var sample = _task.Kind == OutputKind.Segmentation
             ? new EvaluationSample(row.Name, image, ReadMask(row, image), null)
             : new EvaluationSample(row.Name, image, null, ReadLabel(row, path));
+        return sample with { Orientation = orientation };
     }
 
     private LabelMap ReadMask(ImageFolderRow row, ImageBuffer image)

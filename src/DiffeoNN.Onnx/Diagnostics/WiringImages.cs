@@ -11,20 +11,41 @@ public static class WiringImages
     /// <summary>Reads at most <see cref="WiringDiagnosis.MostImages"/>, spread over what there is.</summary>
     /// <param name="data">An image, a folder of images or with <c>images/</c> inside, a folder with MNIST's IDX files, or <c>shapes</c>.</param>
     /// <param name="bundle">Says of which kind generated images have to be.</param>
-    /// <exception cref="ImageException">There is no such data, or an image cannot be read.</exception>
-    public static IReadOnlyList<ImageBuffer> Read(string data, Bundle bundle)
+    /// <param name="bad">What is wrong with images that cannot be read, one line each; they are left out.</param>
+    /// <exception cref="ImageException">There is no such data, or none of its images can be read.</exception>
+    public static IReadOnlyList<ImageBuffer> Read(string data, Bundle bundle, out IReadOnlyList<string> bad)
     {
         ArgumentException.ThrowIfNullOrEmpty(data);
         ArgumentNullException.ThrowIfNull(bundle);
+        bad = [];
         if (File.Exists(data)) return [ImageFile.Read(data)];
         string inside = Path.Combine(data, "images");
         var files = Directory.Exists(inside) ? ImageFile.ListFolder(inside) : Directory.Exists(data) ? ImageFile.ListFolder(data) : [];
-        if (files.Count > 0) return [.. Spread(files.Count).Select(i => ImageFile.Read(files[i]))];
+        if (files.Count > 0) return Readable(files, out bad);
         if (Directory.Exists(inside)) throw new ImageException($"'{inside}' holds no images.");
         var output = bundle.Manifest.Models.Inner.Output;
         var images = EvaluationData.Open(
             data, new EvaluationTask(output.Kind, 256), new EvaluationSelection { Split = "train", Count = WiringDiagnosis.MostImages });
         return [.. Spread(images.Count).Select(i => images.Read(i).Image)];
+    }
+
+    private static List<ImageBuffer> Readable(IReadOnlyList<string> files, out IReadOnlyList<string> bad)
+    {
+        var (images, problems) = (new List<ImageBuffer>(), new List<string>());
+        foreach (int i in Spread(files.Count))
+        {
+            try
+            {
+                images.Add(ImageFile.Read(files[i]));
+            }
+            catch (ImageException error)
+            {
+                problems.Add(error.Message);
+            }
+        }
+
+        bad = problems;
+        return images.Count > 0 ? images : throw new ImageException($"None of the {problems.Count} images can be used; the first: {problems[0]}");
     }
 
     private static IEnumerable<int> Spread(int count)

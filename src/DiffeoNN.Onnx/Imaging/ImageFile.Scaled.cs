@@ -25,6 +25,13 @@ public static partial class ImageFile
         return Open(path, rows => Orientations.Apply(rows.Info.Orientation, rows.ToImage()));
     }
 
+    /// <summary>Reads an image, turned or as it is stored, and what its EXIF orientation says.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="orients">Whether it is turned.</param>
+    /// <exception cref="ImageException">As <see cref="Read(string)"/>.</exception>
+    internal static (ImageBuffer Image, ImageOrientation Orientation) ReadNoting(string path, bool orients) => Open(path, rows => (
+        Orientations.Apply(orients ? rows.Info.Orientation : ImageOrientation.Upright, rows.ToImage()), rows.Info.Orientation));
+
     /// <summary>Reads an image at another size, row by row: as <see cref="Read(string)"/>, <see cref="ImageBuffer.WithChannels"/> and
     /// <see cref="ImageResampler.Resize(ImageBuffer, int, int)"/> one after the other, without the memory of the whole image.</summary>
     /// <param name="path">The file.</param>

@@ -55,7 +55,7 @@ public sealed class WiringDiagnosisTests
     public void BundleOfDigits_WithNetworksWiredWrongly_IsToldToo(object planted) =>
         Check("genus", Images("genus", Repository.Shared("data/mnist")), planted);
 
-    private static IReadOnlyList<ImageBuffer> Images(string name, string data) => WiringImages.Read(data, Bundle.Load(Repository.Bundle(name)));
+    private static IReadOnlyList<ImageBuffer> Images(string name, string data) => WiringImages.Read(data, Bundle.Load(Repository.Bundle(name)), out _);
 
     private static void Check(string name, IReadOnlyList<ImageBuffer> images, object planted)
     {

@@ -106,7 +106,7 @@ public sealed class ImageFolderTests
     {
         string output = Path.Combine(_folder, "out");
         var deformation = Deformation.Create("tps-strong");
-        int count = DeformedFolder.Write(Data, output, new DeformedFolderOptions { Deformation = deformation, Seed = 9, Split = "test" });
+        int count = DeformedFolder.Write(Data, output, new DeformedFolderOptions { Deformation = deformation, Seed = 9, Split = "test" }).Images;
         var written = ImageFolder.Open(output);
         Assert.That(count, Is.EqualTo(3));
         Assert.That(written.Rows, Is.EqualTo(ImageFolder.Open(Data).Select("test", null)));
@@ -158,6 +158,20 @@ public sealed class ImageFolderTests
         var row = ImageFolder.Open(output).Rows.Single();
         Assert.That((row.Name, row.Label), Is.EqualTo(("a,b.png", "3")));
         Assert.That(MaskFile.Read(Path.Combine(output, "masks", "a,b.png")).Palette, Is.EqualTo(palette));
+    }
+
+    [Test]
+    public void Deform_OfAnImageToBeTurned_TurnsItWhereAskedTo_AndNamesIt([Values] bool orients)
+    {
+        string output = Path.Combine(_folder, "out");
+        Directory.Delete(Path.Combine(Data, "masks"), recursive: true);
+        string name = ImageFolder.Open(Data).Rows[0].Name;
+        byte[] file = PngBytes.Encode(3, 2, 0, 8, [0, 1, 2, 3, 4, 5], exif: ExifBytes.Orientation(6));
+        File.WriteAllBytes(Path.Combine(Data, "images", name), file);
+        var written = DeformedFolder.Write(Data, output, new DeformedFolderOptions { Deformation = new NoDeformation(), Count = 2, Orients = orients });
+        var image = ImageFile.Read(Path.Combine(output, "images", name));
+        Assert.That((written.Images, image.Height, image.Width), Is.EqualTo(orients ? (2, 3, 2) : (2, 2, 3)));
+        Assert.That(written.Turned, Is.EqualTo(new[] { name }));
     }
 
     [Test]

@@ -104,12 +104,18 @@ internal static class Pooling
     /// <summary>Adds every element of a gradient, times a factor, to all elements of X in its window.</summary>
     public static Value Scatter(RuleContext n, Window window, Value dY, double factor)
     {
-        if (n.Y.Facts.Sizes?.Contains(0) == true)
+        if (n.Y.Shape?.Any(d => d.Size == 0) == true)
             return n.Zeros(n.X);
         var kernel = Enumerable.Repeat(factor, Elements(n, window)).ToArray();
         // Channels are independent: each is an image of its own.
-        Value[] sizes = [n.Builder.Integers(-1, 1), .. Enumerable.Range(2, window.Rank).Select(d => n.Y.Size(d))];
-        var single = dY.Reshape(n.Builder.Node("Concat", sizes, OnnxAttribute.Of("axis", 0))[0]);
+        var images = n.Y.Shape?.Skip(2).All(d => d.IsConstant) == true ? n.Builder.Integers(-1) : n.Y.Size(0) * n.Y.Size(1);
+        Value[] sizes = [images, n.Builder.Integers(1), .. Enumerable.Range(2, window.Rank).Select(d => n.Y.Size(d))];
+        var shape = n.Builder.Node("Concat", sizes, OnnxAttribute.Of("axis", 0))[0];
+        // No size but a known one is left to be found out: of no windows there is none.
+        var single = images.Facts.Integers is [-1] ? dY.Reshape(shape) : dY.ReshapeTo(shape);
+        // The runtime's transposed convolutions of nothing fail: where there may be no window one of zeros follows.
+        long[] more = [.. Enumerable.Range(0, window.Rank).Select(i => n.X.Shape![i + 2].IsConstant || !window.CanBeNone(i) ? 0L : 1)];
+        single = single.Pad([0, 0, .. new long[window.Rank], 0, 0, .. more]);
         var weights = n.Builder.Constant(OnnxTensor.FromDoubles("", n.X.ElementType, [1, 1, .. window.Kernel], kernel));
         return Convolution.Adjoint(single, weights, window, 1, n.X).ReshapeLike(n.X);
     }

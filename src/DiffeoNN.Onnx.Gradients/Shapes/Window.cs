@@ -85,6 +85,9 @@ internal sealed record Window(long[] Kernel, long[] Strides, long[] Dilations, l
         return size.IsConstant && input.IsConstant && (size.Constant - 1) * Strides[axis] >= input.Constant + Begin[axis] ? size - 1 : size;
     }
 
+    /// <summary>Whether there is an input, of one element or more, that no window of a pool fits into.</summary>
+    public bool CanBeNone(int axis) => Extent(axis) >= Strides[axis] + (Automatic.Length > 0 ? Kernel[axis] : 1 + Begin[axis] + End[axis]);
+
     /// <summary>Whether the last window along an axis ends behind the input and its padding; false where sizes are not known.</summary>
     public bool ReachesOut(int axis, Dim input, Dim? output) =>
         input.Size is { } size && output?.Size is { } steps && ((steps - 1) * Strides[axis]) + Extent(axis) > size + Begin[axis] + End[axis];

@@ -98,7 +98,17 @@ internal static class Pooling
         // Before operator set 19 a window that padding counts for is averaged as a whole, whatever it reaches.
         var reaches = (n.Builder.Opset >= 19 || n.Node.GetInt("count_include_pad", 0) == 0)
             && Enumerable.Range(0, window.Rank).Any(i => window.ReachesOut(i, n.X.Shape![i + 2], n.Y.Shape?[i + 2]));
+        if (window.Automatic.Length > 0 && Enumerable.Range(0, window.Rank).Any(i => window.Dilations[i] > 1 && window.Kernel[i] < window.Strides[i]))
+            return WithoutEnd(n, window, Scatter(n, window, n.dY / Counts(n, window, !padded), 1));
         return padded || window.Ceiling || reaches ? Scatter(n, window, n.dY / Counts(n, window, !padded), 1) : Scatter(n, window, n.dY, 1.0 / count);
+    }
+
+    /// <summary>Zeros where padding less than 0 leaves out the end, which dilated windows may reach into without averaging it.</summary>
+    private static Value WithoutEnd(RuleContext n, Window window, Value gradient)
+    {
+        var end = FreePadding.Same(n.X, window).End;
+        var cut = new FreePadding(n.Builder.Integers(new long[window.Rank]), n.Builder.Op("Min", end, end.Like(0)));
+        return new FreePadding(cut.Begin, -cut.End).Around(cut.Around(gradient));
     }
 
     /// <summary>Adds every element of a gradient, times a factor, to all elements of X in its window.</summary>
@@ -151,8 +161,11 @@ internal static class Pooling
         var size = n.X.Size(axis + 2);
         var starts = (Sampling.Count(n.Y.Size(axis + 2)) * window.Strides[axis]) - padding.Begin.Slice(0, axis, axis + 1);
         var places = starts.Unsqueeze(1) + n.Builder.Integers([.. Enumerable.Range(0, (int)window.Kernel[axis]).Select(k => k * window.Dilations[axis])]);
-        var counted = includePadding ? places < size + padding.End.Slice(0, axis, axis + 1)
-            : n.Builder.Op("And", places < size, n.Builder.Op("GreaterOrEqual", places, places.Like(0)));
+        var end = padding.End.Slice(0, axis, axis + 1);
+        // Padding less than 0 leaves elements out.
+        var inside = window.Automatic.Length > 0 ? size + n.Builder.Op("Min", end, end.Like(0)) : size;
+        var counted = includePadding ? places < size + end
+            : n.Builder.Op("And", places < inside, n.Builder.Op("GreaterOrEqual", places, places.Like(0)));
         return counted.AsNumber(n.X).Sum([1], keep: false);
     }
 

@@ -28,21 +28,28 @@ internal static class StatedSizes
     /// <param name="opset">Version of the operator set.</param>
     public static bool AreWrong(OnnxNode node, Window window, Dim[] input, int opset)
     {
-        bool Differs(int i) => input[i + 2].Size is { } size && window.OutputSize(i, size).Size is > 0 and var made && Stated(node, window, i, size, opset) != made;
+        bool Differs(int i) => input[i + 2].Size is { } size && window.OutputSize(i, size).Size is >= 0 and var made && Stated(node, window, i, size, opset) != made;
         return Enumerable.Range(0, window.Rank).Any(Differs);
     }
 
     private static IReadOnlyList<OnnxNode> Pool(OnnxNode node, Window window, Dim[] input, GraphBuilder builder)
     {
-        if (!AreWrong(node, window, input, builder.Opset))
-            return [node];
         var output = Enumerable.Range(0, window.Rank).Select(i => window.OutputSize(i, input[i + 2]).Size).ToArray();
-        if (window.LeavesOut && node.OpType == "AveragePool" && input.Skip(2).All(d => d.IsConstant))
+        var areWrong = AreWrong(node, window, input, builder.Opset);
+        if (areWrong && output.Contains(0))
+            return Reshaped(node, output, builder);
+        if (node.OpType == "AveragePool" && input.Skip(2).All(d => d.IsConstant) && (areWrong ? window.LeavesOut : Shortens(window, input, output)))
             return Cropped(node, window, input, builder);
+        if (!areWrong)
+            return [node];
         if (Explicit(node, window, input, output) is { } pool)
             return [pool];
         return node.OpType == "LpPool" && window.Automatic.Length == 0 ? Reached(node, window, input, output, builder) : Reshaped(node, output, builder);
     }
+
+    /// <summary>Whether a window reaches into what is left out at an end: averages, unlike norms, are of what lies before it.</summary>
+    private static bool Shortens(Window window, Dim[] input, long?[] output) => !output.Contains(0)
+        && Enumerable.Range(0, window.Rank).Any(i => window.End[i] < 0 && window.ReachesOut(i, input[i + 2], output[i] is { } steps ? (Dim)steps : null));
 
     /// <summary>Cuts off what the windows leave out, so that the pool itself leaves out nothing.</summary>
     private static IReadOnlyList<OnnxNode> Cropped(OnnxNode node, Window window, Dim[] input, GraphBuilder builder)
@@ -156,14 +163,24 @@ internal static class StatedSizes
     private static IReadOnlyList<OnnxNode> Reshaped(OnnxNode node, long?[] output, GraphBuilder builder)
     {
         var sizes = builder.Integers([0, 0, .. output.Select(size => size ?? 0)]);
+        long[] empty = [.. Enumerable.Range(0, output.Length).Where(i => output[i] == 0).Select(i => i + 2L)];
         var stated = node.Copy();
         var result = new List<OnnxNode> { stated };
         for (var i = 0; i < node.Outputs.Count; i++)
         {
             if (node.Outputs[i].Length == 0)
                 continue;
-            stated.Outputs[i] = builder.Fresh($"{node.Outputs[i]}_stated");
-            result.Add(new OnnxNode("Reshape", [stated.Outputs[i], sizes.Name], [node.Outputs[i]]) { Name = node.Outputs[i] });
+            var name = stated.Outputs[i] = builder.Fresh($"{node.Outputs[i]}_stated");
+            if (empty.Length > 0)
+            {
+                // Reshape takes 0 for the size that there is.
+                var none = builder.Integers(new long[empty.Length]).Name;
+                var cut = builder.Fresh($"{node.Outputs[i]}_empty");
+                result.Add(new OnnxNode("Slice", [name, none, none, builder.Integers(empty).Name], [cut]) { Name = cut });
+                name = cut;
+            }
+
+            result.Add(new OnnxNode("Reshape", [name, sizes.Name], [node.Outputs[i]]) { Name = node.Outputs[i] });
         }
 
         return result;

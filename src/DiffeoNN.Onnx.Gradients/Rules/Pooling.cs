@@ -27,7 +27,7 @@ internal static class Pooling
                     if (n.Builder.Target == GradientTarget.Gpu)
                         return Indexing.PutFlat(n.X, indices, n.dY);
                     // Where the windows tile the input its shape follows from dY.
-                    var shape = Tiled(n, window) ? null : n.X.ShapeVector;
+                    var shape = AllInside(n, window) && Tiled(n, window) ? null : n.X.ShapeVector;
                     return n.Builder.Node("MaxUnpool", [n.dY, indices, shape], 1, Unpooling(n, window))[0];
                 }
 
@@ -45,9 +45,11 @@ internal static class Pooling
     /// the input theirs is: since the indices tell where everything goes, windows of one element do as well, of which there are no more than
     /// elements.
     /// </summary>
-    private static OnnxAttribute[] Unpooling(RuleContext n, Window window) => Enumerable.Range(0, window.Rank).All(i => IsInside(n, window, i))
+    private static OnnxAttribute[] Unpooling(RuleContext n, Window window) => AllInside(n, window)
         ? [.. n.Node.Attributes.Values.Where(a => a.Name is "kernel_shape" or "strides")]
         : [OnnxAttribute.Of("kernel_shape", Enumerable.Repeat(1L, window.Rank))];
+
+    private static bool AllInside(RuleContext n, Window window) => Enumerable.Range(0, window.Rank).All(i => IsInside(n, window, i));
 
     private static bool IsInside(RuleContext n, Window window, int axis) =>
         n.X.Shape![axis + 2].Size is { } size && n.Y.Shape?[axis + 2].Size is { } steps

@@ -28,7 +28,8 @@ internal static class StatedSizes
     /// <param name="opset">Version of the operator set.</param>
     public static bool AreWrong(OnnxNode node, Window window, Dim[] input, int opset)
     {
-        bool Differs(int i) => input[i + 2].Size is { } size && window.OutputSize(i, size).Size is >= 0 and var made && Stated(node, window, i, size, opset) != made;
+        bool Differs(int i) => input[i + 2].Size is { } size && window.OutputSize(i, size).Size is >= 0 and var made
+            && Stated(node, window, i, size, opset) != made;
         return Enumerable.Range(0, window.Rank).Any(Differs);
     }
 
@@ -38,18 +39,20 @@ internal static class StatedSizes
         var areWrong = AreWrong(node, window, input, builder.Opset);
         if (areWrong && output.Contains(0))
             return Reshaped(node, output, builder);
-        if (node.OpType == "AveragePool" && input.Skip(2).All(d => d.IsConstant) && (areWrong ? window.LeavesOut : Shortens(window, input, output)))
+        if (node.OpType == "AveragePool" && input.Skip(2).All(d => d.IsConstant)
+            && (areWrong ? window.LeavesOut : Shortens(window, input, output)))
             return Cropped(node, window, input, builder);
         if (!areWrong)
             return [node];
         if (Explicit(node, window, input, output) is { } pool)
             return [pool];
-        return node.OpType == "LpPool" && window.Automatic.Length == 0 ? Reached(node, window, input, output, builder) : Reshaped(node, output, builder);
+        return node.OpType == "LpPool" && window.Automatic.Length == 0 ? Reached(node, window, input, output, builder)
+            : Reshaped(node, output, builder);
     }
 
     /// <summary>Whether a window reaches into what is left out at an end: averages, unlike norms, are of what lies before it.</summary>
     private static bool Shortens(Window window, Dim[] input, long?[] output) => !output.Contains(0)
-        && Enumerable.Range(0, window.Rank).Any(i => window.End[i] < 0 && window.ReachesOut(i, input[i + 2], output[i] is { } steps ? (Dim)steps : null));
+        && Enumerable.Range(0, window.Rank).Any(i => window.End[i] < 0 && output[i] is { } steps && window.ReachesOut(i, input[i + 2], steps));
 
     /// <summary>Cuts off what the windows leave out, so that the pool itself leaves out nothing.</summary>
     private static IReadOnlyList<OnnxNode> Cropped(OnnxNode node, Window window, Dim[] input, GraphBuilder builder)
@@ -83,7 +86,8 @@ internal static class StatedSizes
     }
 
     /// <summary>A pool with other padding behind a node that pads or cuts its input.</summary>
-    private static (OnnxNode Pad, OnnxNode Pool) Behind(OnnxNode node, long[] begin, long[] end, IEnumerable<long> pads, GraphBuilder builder)
+    private static (OnnxNode Pad, OnnxNode Pool) Behind(
+        OnnxNode node, long[] begin, long[] end, IEnumerable<long> pads, GraphBuilder builder)
     {
         var name = builder.Fresh($"{node.Input(0)}_cut");
         var pad = new OnnxNode("Pad", [node.Input(0), builder.Integers([0, 0, .. begin, 0, 0, .. end]).Name], [name]) { Name = name };

@@ -22,9 +22,9 @@ public sealed class WindowSweepTests
     [TestCaseSource(nameof(Operators))]
     public void RandomForm_AgreesWithFiniteDifferences(string opType) => Sweep(opType, Count, random => WindowCases.Draw(opType, random));
 
-    [TestCase("LpPool", 4)]
-    [TestCase("AveragePool", 2)]
-    [TestCase("MaxPool", 2)]
+    [TestCase("LpPool", 3)]
+    [TestCase("AveragePool", 1)]
+    [TestCase("MaxPool", 1)]
     public void RandomFormWithGaps_AgreesWithFiniteDifferences(string opType, int times) =>
         Sweep(opType, times * Count, random => WindowCases.DrawPoolWithGaps(opType, random));
 
@@ -77,7 +77,8 @@ public sealed class WindowSweepTests
         var all = test.Operands[0].Shape.Length;
         (string, int, bool)[] variants =
         [
-            ("fixed sizes", 0, true), ("fixed sizes, as emitted", 0, false), ("free sizes", all, true), ("some free sizes", Math.Min(3, all - 1), true),
+            ("fixed sizes", 0, true), ("fixed sizes, as emitted", 0, false),
+            ("free sizes", all, true), ("some free sizes", Math.Min(3, all - 1), true),
         ];
         foreach (var (variant, free, optimise) in variants)
         {
@@ -122,8 +123,8 @@ public sealed class WindowSweepTests
 
     /// <summary>What is wrong with the values, the stated sizes or the gradients of an emitted model; null for nothing.</summary>
     private static string? Difference(
-        OnnxModel gradient, Dictionary<string, OnnxTensor> inputs, Dictionary<string, OnnxTensor> upstream, Dictionary<string, OnnxTensor> outputs,
-        Dictionary<string, double[]> expected, double tolerance, bool optimise)
+        OnnxModel gradient, Dictionary<string, OnnxTensor> inputs, Dictionary<string, OnnxTensor> upstream,
+        Dictionary<string, OnnxTensor> outputs, Dictionary<string, double[]> expected, double tolerance, bool optimise)
     {
         var values = new Dictionary<string, OnnxTensor>(inputs);
         foreach (var (name, tensor) in upstream)
@@ -157,9 +158,12 @@ public sealed class WindowSweepTests
         return null;
     }
 
-    private static string? Misstated(OnnxValueInfo stated, OnnxTensor made) =>
-        stated.Shape is not { } shape || (shape.Count == made.Dimensions.Count && shape.Zip(made.Dimensions, (s, m) => (s.Size ?? m) == m).All(same => same)) ? null
-        : $"{stated.Name} is stated as [{string.Join(", ", shape)}] and is [{string.Join(", ", made.Dimensions)}]";
+    private static string? Misstated(OnnxValueInfo stated, OnnxTensor made)
+    {
+        if (stated.Shape is not { } shape || shape.Select((s, i) => s.Size ?? made.Dimensions.ElementAtOrDefault(i)).SequenceEqual(made.Dimensions))
+            return null;
+        return $"{stated.Name} is stated as [{string.Join(", ", shape)}] and is [{string.Join(", ", made.Dimensions)}]";
+    }
 
     private static string? Difference(double[] actual, double[] expected, double tolerance)
     {

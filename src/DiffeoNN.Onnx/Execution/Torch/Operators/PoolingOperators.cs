@@ -79,7 +79,9 @@ internal static class PoolingOperators
     private static Tensor AveragePool(TorchNode n)
     {
         var window = TorchWindow.Of(n, Kernel(n));
-        return Empty(n, window) ?? window.Sums(n.X).div(window.Counts(n.X, n.Int("count_include_pad", 0) != 0));
+        // What padding less than 0 leaves out at the end is not averaged, even where a window reaches it.
+        var x = n.X.Padded(2, new long[window.Rank], [.. window.End.Select(end => Math.Min(end, 0))], 0);
+        return Empty(n, window) ?? window.Sums(x).div(window.Counts(n.X, n.Int("count_include_pad", 0) != 0));
     }
 
     private static Tensor LpPool(TorchNode n)

@@ -35,14 +35,7 @@ public sealed partial class TorchOperatorTests
             yield return Row("ConvTranspose", [Random(1, 2, 4), Random(2, 3, 4)], ("auto_pad", automatic), ("strides", (long[])[4]));
         }
 
-        // Dilated windows that padding for undilated ones leaves no room, and too little of it.
-        foreach (var op in new[] { "MaxPool", "AveragePool", "LpPool" })
-        {
-            yield return Row(op, [Random(1, 2, 3, 5)], ("kernel_shape", (long[])[4, 2]));
-            yield return Row(op, [Random(1, 2, 8)], ("auto_pad", "SAME_LOWER"), ("kernel_shape", (long[])[2]), ("strides", (long[])[4]),
-                ("dilations", (long[])[3]));
-        }
-
+        // The last window reaches what padding for undilated windows leaves out at the end.
         yield return Row("AveragePool", [Random(1, 2, 13)], ("auto_pad", "SAME_UPPER"), ("ceil_mode", 1L), ("kernel_shape", (long[])[2]),
             ("strides", (long[])[5]), ("dilations", (long[])[2]));
         yield return Row("LpPool", [Random(1, 2, 2, 5)], ("kernel_shape", (long[])[4, 2]), ("strides", (long[])[3, 2]));

@@ -120,6 +120,9 @@ internal static class Convolution
         if (Array.TrueForAll(sizes, s => s is not null))
             return full.Pad([0, 0, .. window.Begin.Select(b => -b), 0, 0, .. sizes.Select(s => -s!.Value)]);
         var builder = full.Builder;
+        // What is left out at the beginning is put back.
+        if (window.LeavesOut)
+            return new FreePadding(builder.Integers(window.Begin), builder.Integers(window.End)).Within(full, like);
         var starts = builder.Integers(window.Begin);
         var ends = Joined(builder, [.. Enumerable.Range(0, rank).Select(i => like.Size(i + 2))]) + starts;
         return builder.Op("Slice", full, starts, ends, builder.Integers([.. Enumerable.Range(2, rank).Select(a => (long)a)]));

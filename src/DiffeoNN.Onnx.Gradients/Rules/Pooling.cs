@@ -27,7 +27,7 @@ internal static class Pooling
                     if (n.Builder.Target == GradientTarget.Gpu)
                         return Indexing.PutFlat(n.X, indices, n.dY);
                     // Where the windows tile the input its shape follows from dY.
-                    var shape = Tiled(n, window) ? null : n.X.ShapeVector;
+                    var shape = AllInside(n, window) && Tiled(n, window) ? null : n.X.ShapeVector;
                     return n.Builder.Node("MaxUnpool", [n.dY, indices, shape], 1, Unpooling(n, window))[0];
                 }
 
@@ -45,9 +45,11 @@ internal static class Pooling
     /// the input theirs is: since the indices tell where everything goes, windows of one element do as well, of which there are no more than
     /// elements.
     /// </summary>
-    private static OnnxAttribute[] Unpooling(RuleContext n, Window window) => Enumerable.Range(0, window.Rank).All(i => IsInside(n, window, i))
+    private static OnnxAttribute[] Unpooling(RuleContext n, Window window) => AllInside(n, window)
         ? [.. n.Node.Attributes.Values.Where(a => a.Name is "kernel_shape" or "strides")]
         : [OnnxAttribute.Of("kernel_shape", Enumerable.Repeat(1L, window.Rank))];
+
+    private static bool AllInside(RuleContext n, Window window) => Enumerable.Range(0, window.Rank).All(i => IsInside(n, window, i));
 
     private static bool IsInside(RuleContext n, Window window, int axis) =>
         n.X.Shape![axis + 2].Size is { } size && n.Y.Shape?[axis + 2].Size is { } steps
@@ -98,18 +100,34 @@ internal static class Pooling
         // Before operator set 19 a window that padding counts for is averaged as a whole, whatever it reaches.
         var reaches = (n.Builder.Opset >= 19 || n.Node.GetInt("count_include_pad", 0) == 0)
             && Enumerable.Range(0, window.Rank).Any(i => window.ReachesOut(i, n.X.Shape![i + 2], n.Y.Shape?[i + 2]));
+        if (window.Automatic.Length > 0 && Enumerable.Range(0, window.Rank).Any(i => window.Dilations[i] > 1 && window.Kernel[i] < window.Strides[i]))
+            return WithoutEnd(n, window, Scatter(n, window, n.dY / Counts(n, window, !padded), 1));
         return padded || window.Ceiling || reaches ? Scatter(n, window, n.dY / Counts(n, window, !padded), 1) : Scatter(n, window, n.dY, 1.0 / count);
+    }
+
+    /// <summary>Zeros where padding less than 0 leaves out the end, which dilated windows may reach into without averaging it.</summary>
+    private static Value WithoutEnd(RuleContext n, Window window, Value gradient)
+    {
+        var end = FreePadding.Same(n.X, window).End;
+        var cut = new FreePadding(n.Builder.Integers(new long[window.Rank]), n.Builder.Op("Min", end, end.Like(0)));
+        return new FreePadding(cut.Begin, -cut.End).Around(cut.Around(gradient));
     }
 
     /// <summary>Adds every element of a gradient, times a factor, to all elements of X in its window.</summary>
     public static Value Scatter(RuleContext n, Window window, Value dY, double factor)
     {
-        if (n.Y.Facts.Sizes?.Contains(0) == true)
+        if (n.Y.Shape?.Any(d => d.Size == 0) == true)
             return n.Zeros(n.X);
         var kernel = Enumerable.Repeat(factor, Elements(n, window)).ToArray();
         // Channels are independent: each is an image of its own.
-        Value[] sizes = [n.Builder.Integers(-1, 1), .. Enumerable.Range(2, window.Rank).Select(d => n.Y.Size(d))];
-        var single = dY.Reshape(n.Builder.Node("Concat", sizes, OnnxAttribute.Of("axis", 0))[0]);
+        var images = n.Y.Shape?.Skip(2).All(d => d.IsConstant) == true ? n.Builder.Integers(-1) : n.Y.Size(0) * n.Y.Size(1);
+        Value[] sizes = [images, n.Builder.Integers(1), .. Enumerable.Range(2, window.Rank).Select(d => n.Y.Size(d))];
+        var shape = n.Builder.Node("Concat", sizes, OnnxAttribute.Of("axis", 0))[0];
+        // No size but a known one is left to be found out: of no windows there is none.
+        var single = images.Facts.Integers is [-1] ? dY.Reshape(shape) : dY.ReshapeTo(shape);
+        // The runtime's transposed convolutions of nothing fail: where there may be no window one of zeros follows.
+        long[] more = [.. Enumerable.Range(0, window.Rank).Select(i => n.X.Shape![i + 2].IsConstant || !window.CanBeNone(i) ? 0L : 1)];
+        single = single.Pad([0, 0, .. new long[window.Rank], 0, 0, .. more]);
         var weights = n.Builder.Constant(OnnxTensor.FromDoubles("", n.X.ElementType, [1, 1, .. window.Kernel], kernel));
         return Convolution.Adjoint(single, weights, window, 1, n.X).ReshapeLike(n.X);
     }
@@ -145,8 +163,11 @@ internal static class Pooling
         var size = n.X.Size(axis + 2);
         var starts = (Sampling.Count(n.Y.Size(axis + 2)) * window.Strides[axis]) - padding.Begin.Slice(0, axis, axis + 1);
         var places = starts.Unsqueeze(1) + n.Builder.Integers([.. Enumerable.Range(0, (int)window.Kernel[axis]).Select(k => k * window.Dilations[axis])]);
-        var counted = includePadding ? places < size + padding.End.Slice(0, axis, axis + 1)
-            : n.Builder.Op("And", places < size, n.Builder.Op("GreaterOrEqual", places, places.Like(0)));
+        var end = padding.End.Slice(0, axis, axis + 1);
+        // Padding less than 0 leaves elements out.
+        var inside = window.Automatic.Length > 0 ? size + n.Builder.Op("Min", end, end.Like(0)) : size;
+        var counted = includePadding ? places < size + end
+            : n.Builder.Op("And", places < inside, n.Builder.Op("GreaterOrEqual", places, places.Like(0)));
         return counted.AsNumber(n.X).Sum([1], keep: false);
     }
 

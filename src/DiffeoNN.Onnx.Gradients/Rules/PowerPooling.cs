@@ -12,10 +12,14 @@ internal static class PowerPooling
     private static Func<Value>[] LpPool(RuleContext n)
     {
         var window = Window.Read(n.Node, n.X.Shape ?? throw n.Refuse("the rank of its input is not known."), null)!;
-        return [() => Power(n.X, n.Node) * Pooling.Scatter(n, window, Share(n), 1)];
+        return [() => Power(n.X, n.Node) * Pooling.Scatter(n, window, Share(n, Resized(n, window)), 1)];
     }
 
-    private static Func<Value>[] GlobalLpPool(RuleContext n) => [() => Power(n.X, n.Node) * Share(n)];
+    private static Func<Value>[] GlobalLpPool(RuleContext n) => [() => Power(n.X, n.Node) * Share(n, n.Y)];
+
+    /// <summary>Y with the sizes that the runtime makes, where it states others.</summary>
+    private static Value Resized(RuleContext n, Window window) => StatedSizes.AreWrong(n.Node, window, n.X.Shape!, n.Builder.Opset)
+        ? n.Y.Regroup([0, 0, .. n.Y.Shape!.Skip(2).Select(size => size.Constant)]) : n.Y;
 
     /// <summary>|X|^(p-1) sign(X).</summary>
     private static Value Power(Value x, OnnxNode node) => node.GetInt("p", 2) switch
@@ -27,12 +31,12 @@ internal static class PowerPooling
     };
 
     /// <summary>dY Y^(1-p); 0 where all elements of a window are 0 and the norm has its kink.</summary>
-    private static Value Share(RuleContext n)
+    private static Value Share(RuleContext n, Value y)
     {
         var p = n.Node.GetInt("p", 2);
         if (p == 1)
             return n.dY;
-        var share = p == 2 ? n.dY / n.Y : n.dY / n.Builder.Op("Pow", n.Y, n.Y.Like(p - 1));
-        return n.Builder.Op("Where", n.Y > 0, share, n.Y.Like(0));
+        var share = p == 2 ? n.dY / y : n.dY / n.Builder.Op("Pow", y, y.Like(p - 1));
+        return n.Builder.Op("Where", y > 0, share, y.Like(0));
     }
 }

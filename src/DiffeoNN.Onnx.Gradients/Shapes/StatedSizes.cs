@@ -21,30 +21,80 @@ internal static class StatedSizes
         return node.OpType == "ConvTranspose" ? Transposed(node, window, input, builder) : Pool(node, window, input, builder);
     }
 
+    /// <summary>Whether the runtime states another output size for a pool than it makes.</summary>
+    /// <param name="node">The pool.</param>
+    /// <param name="window">Its window.</param>
+    /// <param name="input">Shape of its input.</param>
+    /// <param name="opset">Version of the operator set.</param>
+    public static bool AreWrong(OnnxNode node, Window window, Dim[] input, int opset)
+    {
+        bool Differs(int i) => input[i + 2].Size is { } size && window.OutputSize(i, size).Size is >= 0 and var made
+            && Stated(node, window, i, size, opset) != made;
+        return Enumerable.Range(0, window.Rank).Any(Differs);
+    }
+
     private static IReadOnlyList<OnnxNode> Pool(OnnxNode node, Window window, Dim[] input, GraphBuilder builder)
     {
         var output = Enumerable.Range(0, window.Rank).Select(i => window.OutputSize(i, input[i + 2]).Size).ToArray();
-        bool Differs(int i) =>
-            output[i] is > 0 && input[i + 2].Size is { } size && Stated(node, window, i, size, builder.Opset) != output[i];
-        if (!Enumerable.Range(0, window.Rank).Any(Differs))
-            return [node];
-        if (window.LeavesOut && node.OpType != "MaxPool" && input.Skip(2).All(d => d.IsConstant))
+        var areWrong = AreWrong(node, window, input, builder.Opset);
+        if (areWrong && output.Contains(0))
+            return Reshaped(node, output, builder);
+        if (node.OpType == "AveragePool" && input.Skip(2).All(d => d.IsConstant)
+            && (areWrong ? window.LeavesOut : Shortens(window, input, output)))
             return Cropped(node, window, input, builder);
-        return Explicit(node, window, input, output) is { } pool ? [pool] : Reshaped(node, output, builder);
+        if (!areWrong)
+            return [node];
+        if (Explicit(node, window, input, output) is { } pool)
+            return [pool];
+        return node.OpType == "LpPool" && window.Automatic.Length == 0 ? Reached(node, window, input, output, builder)
+            : Reshaped(node, output, builder);
     }
 
-    /// <summary>Cuts off what the windows leave out, so that the pool itself leaves out nothing. LpPool takes what lies behind all the same.</summary>
+    /// <summary>Whether a window reaches into what is left out at an end: averages, unlike norms, are of what lies before it.</summary>
+    private static bool Shortens(Window window, Dim[] input, long?[] output) => !output.Contains(0)
+        && Enumerable.Range(0, window.Rank).Any(i => window.End[i] < 0 && output[i] is { } steps && window.ReachesOut(i, input[i + 2], steps));
+
+    /// <summary>Cuts off what the windows leave out, so that the pool itself leaves out nothing.</summary>
     private static IReadOnlyList<OnnxNode> Cropped(OnnxNode node, Window window, Dim[] input, GraphBuilder builder)
     {
         long[] begin = [.. window.Begin.Select(b => Math.Min(b, 0))];
-        long[] end = [.. window.End.Select(e => node.OpType == "LpPool" ? 0 : Math.Min(e, 0))];
+        long[] end = [.. window.End.Select(e => Math.Min(e, 0))];
+        Dim[] rest = [.. input.Take(2), .. input.Skip(2).Select((size, i) => size + (begin[i] + end[i]))];
+        var (pad, pool) = Behind(node, begin, end, window.Begin.Concat(window.End).Select(p => Math.Max(p, 0)), builder);
+        return [pad, .. Pool(pool, Window.Read(pool, rest, null)!, rest, builder)];
+    }
+
+    /// <summary>
+    /// Pads or cuts each axis of known size so that it ends where the last window does. The runtime's power pools take in all that lies
+    /// within their windows, also what negative padding leaves out, and zeros change no norm.
+    /// </summary>
+    private static IReadOnlyList<OnnxNode> Reached(OnnxNode node, Window window, Dim[] input, long?[] output, GraphBuilder builder)
+    {
+        var (begin, end) = (new long[window.Rank], new long[window.Rank]);
+        var (keptBegin, keptEnd) = ((long[])window.Begin.Clone(), (long[])window.End.Clone());
+        for (var i = 0; i < window.Rank; i++)
+        {
+            if (input[i + 2].Size is not { } size || output[i] is not { } steps)
+                continue;
+            begin[i] = window.Begin[i];
+            end[i] = ((steps - 1) * window.Strides[i]) + window.Extent(i) - size - begin[i];
+            keptBegin[i] = keptEnd[i] = 0;
+        }
+
+        var (pad, pool) = Behind(node, begin, end, keptBegin.Concat(keptEnd), builder);
+        return [pad, pool];
+    }
+
+    /// <summary>A pool with other padding behind a node that pads or cuts its input.</summary>
+    private static (OnnxNode Pad, OnnxNode Pool) Behind(
+        OnnxNode node, long[] begin, long[] end, IEnumerable<long> pads, GraphBuilder builder)
+    {
         var name = builder.Fresh($"{node.Input(0)}_cut");
-        var cut = new OnnxNode("Pad", [node.Input(0), builder.Integers([0, 0, .. begin, 0, 0, .. end]).Name], [name]) { Name = name };
-        var pool = node.Copy().With(OnnxAttribute.Of("pads", window.Begin.Concat(window.End).Select(p => Math.Max(p, 0))));
+        var pad = new OnnxNode("Pad", [node.Input(0), builder.Integers([0, 0, .. begin, 0, 0, .. end]).Name], [name]) { Name = name };
+        var pool = node.Copy().With(OnnxAttribute.Of("pads", pads));
         pool.Attributes.Remove("auto_pad");
         pool.Inputs[0] = name;
-        Dim[] rest = [.. input.Take(2), .. input.Skip(2).Select((size, i) => size + (begin[i] + end[i]))];
-        return [cut, .. Pool(pool, Window.Read(pool, rest, null)!, rest, builder)];
+        return (pad, pool);
     }
 
     /// <summary>What the runtime states for an axis of a pool.</summary>
@@ -117,14 +167,24 @@ internal static class StatedSizes
     private static IReadOnlyList<OnnxNode> Reshaped(OnnxNode node, long?[] output, GraphBuilder builder)
     {
         var sizes = builder.Integers([0, 0, .. output.Select(size => size ?? 0)]);
+        long[] empty = [.. Enumerable.Range(0, output.Length).Where(i => output[i] == 0).Select(i => i + 2L)];
         var stated = node.Copy();
         var result = new List<OnnxNode> { stated };
         for (var i = 0; i < node.Outputs.Count; i++)
         {
             if (node.Outputs[i].Length == 0)
                 continue;
-            stated.Outputs[i] = builder.Fresh($"{node.Outputs[i]}_stated");
-            result.Add(new OnnxNode("Reshape", [stated.Outputs[i], sizes.Name], [node.Outputs[i]]) { Name = node.Outputs[i] });
+            var name = stated.Outputs[i] = builder.Fresh($"{node.Outputs[i]}_stated");
+            if (empty.Length > 0)
+            {
+                // Reshape takes 0 for the size that there is.
+                var none = builder.Integers(new long[empty.Length]).Name;
+                var cut = builder.Fresh($"{node.Outputs[i]}_empty");
+                result.Add(new OnnxNode("Slice", [name, none, none, builder.Integers(empty).Name], [cut]) { Name = cut });
+                name = cut;
+            }
+
+            result.Add(new OnnxNode("Reshape", [name, sizes.Name], [node.Outputs[i]]) { Name = node.Outputs[i] });
         }
 
         return result;

@@ -69,6 +69,8 @@ internal sealed record Window(long[] Kernel, long[] Strides, long[] Dilations, l
         {
             // By so much the dilated kernel reaches beyond what padding reckons with.
             var beyond = Extent(axis) - Covered(axis);
+            if (IsPool && !Ceiling && input.Size is { } size)
+                return ((((size - 1) / Strides[axis] * Strides[axis]) - beyond) / Strides[axis]) + 1;
             var missing = (Ceiling ? beyond : beyond + Strides[axis] - 1) / Strides[axis];
             return Dim.FloorDivide(input + (Strides[axis] - 1), Strides[axis]) - missing;
         }
@@ -80,10 +82,13 @@ internal sealed record Window(long[] Kernel, long[] Strides, long[] Dilations, l
             return (IsPool && free.IsConstant ? free.Constant / Strides[axis] : Dim.FloorDivide(free, Strides[axis])) + 1;
         }
 
-        var size = Dim.FloorDivide(free + (Strides[axis] - 1), Strides[axis]) + 1;
+        var steps = Dim.FloorDivide(free + (Strides[axis] - 1), Strides[axis]) + 1;
         // The last window must start inside the input or its padding at the beginning.
-        return size.IsConstant && input.IsConstant && (size.Constant - 1) * Strides[axis] >= input.Constant + Begin[axis] ? size - 1 : size;
+        return steps.IsConstant && input.IsConstant && (steps.Constant - 1) * Strides[axis] >= input.Constant + Begin[axis] ? steps - 1 : steps;
     }
+
+    /// <summary>Whether there is an input, of one element or more, that no window of a pool fits into.</summary>
+    public bool CanBeNone(int axis) => Extent(axis) >= Strides[axis] + (Automatic.Length > 0 ? Kernel[axis] : 1 + Begin[axis] + End[axis]);
 
     /// <summary>Whether the last window along an axis ends behind the input and its padding; false where sizes are not known.</summary>
     public bool ReachesOut(int axis, Dim input, Dim? output) =>

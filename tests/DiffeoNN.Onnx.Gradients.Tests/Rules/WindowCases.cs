@@ -45,6 +45,35 @@ internal static class WindowCases
         return new RuleCase(opType, [opset], operands, [.. attributes]);
     }
 
+    /// <summary>
+    /// A pool whose windows skip elements: dilated, with strides that may be longer, often rounded up or padded automatically. What the
+    /// runtime states and makes of these differs most.
+    /// </summary>
+    public static RuleCase DrawPoolWithGaps(string opType, Random random)
+    {
+        int[] opsets = opType switch { "MaxPool" => [11, 12, 18, 21, 22], "AveragePool" => [19, 20, 21, 22], _ => [18, 19, 21, 22] };
+        var opset = opsets[random.Next(opsets.Length)];
+        var rank = random.Next(1, 4);
+        long[] Numbers(int least, int end) => [.. Enumerable.Range(0, rank).Select(_ => (long)random.Next(least, end))];
+        var (sizes, kernel) = (Numbers(1, rank switch { 1 => 12, 2 => 8, _ => 6 }), Numbers(1, rank == 3 ? 3 : 4));
+        List<OnnxAttribute> attributes =
+        [
+            OnnxAttribute.Of("kernel_shape", kernel), OnnxAttribute.Of("strides", Numbers(1, 6)), OnnxAttribute.Of("dilations", Numbers(1, 4)),
+            OnnxAttribute.Of("ceil_mode", (long)random.Next(2)),
+        ];
+        var form = random.Next(5);
+        if (form < 3)
+            attributes.Add(OnnxAttribute.Of("auto_pad", form switch { 0 => "VALID", 1 => "SAME_UPPER", _ => "SAME_LOWER" }));
+        else if (form == 3)
+            attributes.Add(OnnxAttribute.Of("pads", kernel.Concat(kernel).Select(k => (long)random.Next((int)k))));
+        if (opType == "LpPool")
+            attributes.Add(OnnxAttribute.Of("p", (long)random.Next(1, 4)));
+        if (opType == "AveragePool")
+            attributes.Add(OnnxAttribute.Of("count_include_pad", (long)random.Next(2)));
+        long[] shape = [random.Next(1, 3), 1, .. sizes];
+        return new RuleCase(opType, [opset], [opType == "MaxPool" ? Between(-2, 2, [], shape) : Any(shape)], [.. attributes]);
+    }
+
     /// <summary>Whether some window spans more than the input with its padding.</summary>
     public static bool IsLargerThanInput(RuleCase test)
     {

@@ -161,6 +161,49 @@ public sealed class WindowTests
         GradientCheck.AreClose(actual.ToDoubleArray(), expected["x0"], 2e-3, $"{test}");
     }
 
+    [TestCase("LpPool", false)]
+    [TestCase("LpPool", true)]
+    [TestCase("AveragePool", false)]
+    [TestCase("AveragePool", true)]
+    [TestCase("MaxPool", false)]
+    [TestCase("MaxPool", true)]
+    public void Pools_IntoWhichNoWindowFits_HaveAGradientOfZeros(string opType, bool free)
+    {
+        OnnxAttribute[] attributes = [OnnxAttribute.Of("kernel_shape", [4L, 1]), OnnxAttribute.Of("strides", [1L, 2])];
+        var test = new RuleCase(opType, [18], [Operand.Any(2, 3, 3, 4)], attributes);
+        var inputs = test.Inputs(8);
+        var upstream = new Dictionary<string, OnnxTensor> { ["y0"] = OnnxTensor.FromDoubles("y0", OnnxElementType.Float, [2, 3, 0, 2], []) };
+        var found = GradientCheck.Gradients(GradientCompiler.Compile(test.Model(18, free: free)), inputs, upstream)["x0"];
+        Assert.That(found.Dimensions, Is.EqualTo(inputs["x0"].Dimensions));
+        Assert.That(found.ToDoubleArray(), Has.All.Zero);
+    }
+
+    [Test]
+    public void LpPool_PaddedForAnUndilatedKernel_KeepsWhatTheRuntimeMakes([Values("SAME_UPPER", "SAME_LOWER")] string automatic, [Values(18, 22)] int opset)
+    {
+        // The runtime pads for 2 elements every 4, which 8 elements exceed by 2: one window of the 4 that the dilated kernel spans is left.
+        OnnxAttribute[] attributes =
+        [
+            OnnxAttribute.Of("kernel_shape", [2L]), OnnxAttribute.Of("strides", [4L]), OnnxAttribute.Of("dilations", [3L]),
+            OnnxAttribute.Of("auto_pad", automatic),
+        ];
+        var test = new RuleCase("LpPool", [opset], [Operand.Any(1, 1, 8)], attributes);
+        var (model, inputs) = (test.Model(opset), test.Inputs(9));
+        var gradient = GradientCompiler.Compile(model, new GradientOptions { Seed = GradientSeed.Ones });
+        using var given = new Runner(model);
+        using var emitted = new Runner(gradient);
+        var (y, found) = (given.Run(inputs)["y0"], emitted.Run(inputs));
+        Assert.That(found["y0"].Dimensions, Is.EqualTo(y.Dimensions));
+        Assert.That(found["y0"].ToDoubleArray(), Is.EqualTo(y.ToDoubleArray()).Within(1e-6));
+        Assert.That(y.Count, Is.EqualTo(1));
+        // The first of its two elements is the first of the input, or the one behind it where the end gets less of what is left out.
+        var x = inputs["x0"].ToDoubleArray();
+        var first = automatic == "SAME_UPPER" ? 1 : 0;
+        var norm = y.ToDoubleArray()[0];
+        double[] expected = [.. x.Select((value, i) => i == first || i == first + 3 ? value / norm : 0)];
+        Assert.That(found["x0_grad"].ToDoubleArray(), Is.EqualTo(expected).Within(1e-5));
+    }
+
     [Test]
     public void Pools_ThatNeedNoOtherForm_StayAsTheyAre()
     {

@@ -112,7 +112,7 @@ internal sealed record TorchWindow(long[] Kernel, long[] Strides, long[] Dilatio
         for (var i = 0; i < Rank; i++)
         {
             var size = x.shape[x.dim() - Rank + i];
-            var (low, high) = withPadding ? (-Begin[i], size + End[i]) : (0, size);
+            var (low, high) = withPadding ? (-Begin[i], size + End[i]) : (0, size + Math.Min(End[i], 0));
             double[] counts = [.. Enumerable.Range(0, (int)Steps[i]).Select(step => (double)Enumerable.Range(0, (int)Kernel[i])
                 .Count(k => (step * Strides[i]) - Begin[i] + (k * Dilations[i]) is var place && place >= low && place < high))];
             var along = tensor(counts, dtype: x.dtype, device: x.device);

@@ -35,6 +35,9 @@ public sealed partial class TorchOperatorTests
             yield return Row("ConvTranspose", [Random(1, 2, 4), Random(2, 3, 4)], ("auto_pad", automatic), ("strides", (long[])[4]));
         }
 
+        // The last window reaches what padding for undilated windows leaves out at the end.
+        yield return Row("AveragePool", [Random(1, 2, 13)], ("auto_pad", "SAME_UPPER"), ("ceil_mode", 1L), ("kernel_shape", (long[])[2]),
+            ("strides", (long[])[5]), ("dilations", (long[])[2]));
         yield return Row("LpPool", [Random(1, 2, 2, 5)], ("kernel_shape", (long[])[4, 2]), ("strides", (long[])[3, 2]));
         yield return Row("Conv", [Random(1, 2, 11), Random(3, 2, 3)], ("dilations", (long[])[2]), ("pads", (long[])[3, 0]), ("strides", (long[])[2]));
         yield return Row("Conv", [Random(1, 2, 5, 6, 7), Random(3, 2, 3, 2, 3)], ("pads", (long[])[1, 0, 2, 0, 1, 2]), ("strides", (long[])[2, 1, 2]));

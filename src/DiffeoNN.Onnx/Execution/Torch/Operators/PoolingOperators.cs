@@ -26,6 +26,8 @@ internal static class PoolingOperators
     private static IReadOnlyList<Tensor?> MaxPool(TorchNode n)
     {
         var window = TorchWindow.Of(n, Kernel(n));
+        if (Empty(n, window) is { } empty)
+            return [empty, n.Wants(1) ? empty.to(ScalarType.Int64) : null];
         // libtorch pools floating point numbers; these hold the 8-bit integers that ONNX allows.
         var x = window.Around(n.X.is_floating_point() ? n.X : n.X.to(ScalarType.Float32), double.NegativeInfinity);
         var none = new long[window.Rank];
@@ -38,6 +40,10 @@ internal static class PoolingOperators
         };
         return [values.to(n.X.dtype), n.Wants(1) ? Indices(n, window, places, x.shape[2..]) : null];
     }
+
+    /// <summary>The output where no window fits: nothing, taken from the input so that its gradient is zero; null where one does.</summary>
+    private static Tensor? Empty(TorchNode n, TorchWindow window) => window.Steps.Contains(0)
+        ? n.X.reshape(-1).slice(0, 0, 0, 1).reshape([n.X.shape[0], n.X.shape[1], .. window.Steps]) : null;
 
     /// <summary>Places within each padded image as places within the whole input.</summary>
     private static Tensor Indices(TorchNode n, TorchWindow window, Tensor places, long[] padded)
@@ -74,13 +80,15 @@ internal static class PoolingOperators
     private static Tensor AveragePool(TorchNode n)
     {
         var window = TorchWindow.Of(n, Kernel(n));
-        return window.Sums(n.X).div(window.Counts(n.X, n.Int("count_include_pad", 0) != 0));
+        // What padding less than 0 leaves out at the end is not averaged, even where a window reaches it.
+        var x = n.X.Padded(2, new long[window.Rank], [.. window.End.Select(end => Math.Min(end, 0))], 0);
+        return Empty(n, window) ?? window.Sums(x).div(window.Counts(n.X, n.Int("count_include_pad", 0) != 0));
     }
 
     private static Tensor LpPool(TorchNode n)
     {
         var window = TorchWindow.Of(n, Kernel(n));
-        return Norm(n.X, n.Int("p", 2), window.Sums);
+        return Empty(n, window) ?? Norm(n.X, n.Int("p", 2), window.Sums);
     }
 
     /// <summary>(sum of |x|^p)^(1/p); with gradient 0 where all of x is 0, as the root's slope is infinite there.</summary>

@@ -58,6 +58,10 @@ public static partial class ImageFile
         return image.WithChannels(channels);
     }
 
+    /// <summary>Reads an image, and how many bits its file has for a value.</summary>
+    /// <exception cref="ImageException">As <see cref="Read(string)"/>.</exception>
+    internal static (ImageBuffer Image, int Depth) ReadWithDepth(string path) => Open(path, rows => (rows.ToImage(), rows.Depth));
+
     /// <summary>Decodes a file's bytes.</summary>
     /// <param name="file">All of it.</param>
     /// <param name="name">What errors call it, in quotes where it is a path.</param>

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Evaluation;
+using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Cli.Commands;
 
@@ -36,6 +37,14 @@ internal sealed class DataOptions
             Count = parse.GetValue(_count),
             Seed = seed,
         });
-        return (images, DataCheck.Of(images, parse.GetValue(_skipBad), cancellationToken));
+        bool skips = parse.GetValue(_skipBad);
+        try
+        {
+            return (images, DataCheck.Of(images, skips, cancellationToken));
+        }
+        catch (ImageException e) when (!skips && images.Count + images.Problems.Count > 1)
+        {
+            throw new ImageException($"{e.Message} {InputCheck.Advice}", e);
+        }
     }
 }

@@ -176,6 +176,15 @@ public sealed class BadInputTests
         CommandRun.Of("info", _folder["nothing"]).AssertError(ExitCode.Model, "nothing", "does not exist");
 
     [Test]
+    public void AFolderOfBundles_IsNoBundle_AndItsBundlesAreNamed()
+    {
+        foreach (string name in new[] { "b", "a" }) BundleCopy.Of(Repository.Bundle("genus"), _folder[$"models/{name}"], _ => { });
+        Directory.CreateDirectory(_folder["models/notes"]);
+        CommandRun.Of("run", "--model", _folder["models"], "--input", _folder["image.png"], "--output", _folder["results"]).AssertError(
+            ExitCode.Model, $"Folder '{_folder["models"]}' has no diffeonn.json, but 'a', 'b' in it have one", $"such as '{_folder["models/a"]}'.");
+    }
+
+    [Test]
     public void AMisspeltCommand_IsNamed() => CommandRun.Of("frob").AssertError(ExitCode.Usage, "'frob' is no command");
 
     [Test]

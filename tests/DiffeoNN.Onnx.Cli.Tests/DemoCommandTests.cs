@@ -18,6 +18,9 @@ public sealed partial class DemoCommandTests
         Assert.That(mean.Success, run.Output);
         double naive = double.Parse(mean.Groups[1].Value, CultureInfo.InvariantCulture), canonicalised = double.Parse(mean.Groups[2].Value, CultureInfo.InvariantCulture);
         Assert.That(canonicalised, Is.GreaterThan(naive));
+        Assert.That(run.Output, Does.Contain("canonicalising: 0 %").And.Contain("canonicalising: 100 %"));
+        Assert.That(run.Output, Does.Contain("Picture of the first 4 of 8 images: "));
+        Assert.That(run.Output.Split('\n').Select(line => line.Length), Is.All.LessThan(200), "no line is long, that on CUDA included");
         Assert.That(ImageFile.Read(folder["demo.png"]).Channels, Is.EqualTo(3));
     }
 

@@ -125,7 +125,7 @@ public sealed class EvaluateCommandTests
     public void Evaluate_OfBadData_SaysSoAndWritesNothing(string message, int kind)
     {
         WriteBadData(kind);
-        Evaluate(_folder["data"], "out").AssertError(ExitCode.Data, message);
+        Evaluate(_folder["data"], "out").AssertError(ExitCode.Data, message, "--skip-bad leaves out what cannot be used.");
         Assert.That(Directory.Exists(_folder["out"]), Is.False, "results were written");
     }
 
@@ -169,8 +169,9 @@ public sealed class EvaluateCommandTests
     public void Evaluate_OfAnEmptySplit_ListsWhatThereIs()
     {
         ShapesDataSet.Write(_folder["data"], 2, 1, 32);
-        Evaluate(_folder["data"], "out").AssertError(ExitCode.Data, "no image of split 'test'", "Splits: train");
+        Evaluate(_folder["data"], "out").AssertError(ExitCode.Data, "no image of split 'test'. Splits: 'train'.");
         Evaluate(_folder["data"], "out", "--split", "train", "--source", "moon").AssertError(ExitCode.Data, "source 'moon'");
+        Evaluate("shapes", "out", "--split", "exam").AssertError(ExitCode.Data, "no image of split 'exam'. Splits: 'train', 'val', 'test'. Sources: 'shapes'.");
         Assert.That(Directory.Exists(_folder["out"]), Is.False);
     }
 

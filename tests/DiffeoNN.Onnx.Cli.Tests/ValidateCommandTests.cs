@@ -71,6 +71,16 @@ public sealed class ValidateCommandTests
     }
 
     [Test]
+    public void Validate_MakesTheFoldersOfItsReports_AndClaimsNoChoiceOfDevice()
+    {
+        using var folder = new TemporaryFolder();
+        var run = CommandRun.Of("validate", Critic, "--no-gradients", "--json", folder["a/b/v.json"], "--report", folder["c/v.html"]);
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Output + run.Error);
+        Assert.That(folder.Files(), Is.EqualTo(new[] { "a/b/v.json", "c/v.html" }));
+        Assert.That(run.Output, Does.Contain(" CPU. ").And.Not.Contain("asked"));
+    }
+
+    [Test]
     public void Validate_WithWrongOptions_IsOneLine()
     {
         using var folder = new TemporaryFolder();
@@ -80,7 +90,8 @@ public sealed class ValidateCommandTests
         CommandRun.Of("validate", Critic, "--shape", "image").AssertError(ExitCode.Usage, "NAME=1,3,224,224");
         CommandRun.Of("validate", Critic, "--seed", "-1").AssertError(ExitCode.Usage, "--seed");
         CommandRun.Of("validate", Critic, "--json", folder["a"], "--junit", folder["a"]).AssertError(ExitCode.Usage, "Two reports");
-        CommandRun.Of("validate", Critic, "--json", folder["none/v.json"]).AssertError(ExitCode.Output, "none");
+        File.WriteAllText(folder["file"], "in the way");
+        CommandRun.Of("validate", Critic, "--json", folder["file/v.json"]).AssertError(ExitCode.Output, "file");
         CommandRun.Of("validate", folder["none"]).AssertError(ExitCode.Model, "none", "bundle's folder or an ONNX file");
         CommandRun.Of("validate", Critic, "--reference", folder["none"]).AssertError(ExitCode.Data, "none");
         CommandRun.Of("validate", Critic, "--reference", folder["."]).AssertError(ExitCode.Data, "test_data_set_0");

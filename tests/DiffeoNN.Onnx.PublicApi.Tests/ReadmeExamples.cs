@@ -45,10 +45,10 @@ public sealed class ReadmeExamples
 
         var (output, search) = (result.Images[0].Output, result.Images[0].Canonicalisation);
         Console.WriteLine($"{output.Labels!.Labels.Count((byte)1)} pixels of class 1");
-        Console.WriteLine($"energy {search.Total.Before:F2} -> {search.Total.After:F2} in {search.Steps} steps");
+        Console.WriteLine($"energy {search.InputEnergy:F2} -> {search.CanonicalEnergy:F2} in {search.Steps} steps");
         Console.WriteLine($"smallest determinant {search.Diagnostics.MinimumDeterminant:F3}");
         // </example>
-        Assert.That(search.Total.After, Is.LessThanOrEqualTo(search.Total.Before));
+        Assert.That(search.CanonicalEnergy, Is.LessThanOrEqualTo(search.InputEnergy));
         Assert.That(search.Diagnostics.MinimumDeterminant, Is.Positive);
     }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Evaluation;
+using DiffeoNN.Onnx.Imaging;
 using Spectre.Console;
 
 namespace DiffeoNN.Onnx.Cli.Commands;
@@ -40,8 +41,16 @@ internal sealed class DataOptions
             Seed = seed,
             Orients = parse.GetValue(_autoOrient),
         });
-        var check = DataCheck.Of(images, parse.GetValue(_skipBad), cancellationToken);
-        OrientationNote.Print(console, check.Turned, parse.GetValue(_autoOrient));
-        return (images, check);
+        bool skips = parse.GetValue(_skipBad);
+        try
+        {
+            var check = DataCheck.Of(images, skips, cancellationToken);
+            OrientationNote.Print(console, check.Turned, parse.GetValue(_autoOrient));
+            return (images, check);
+        }
+        catch (ImageException e) when (!skips && images.Count + images.Problems.Count > 1)
+        {
+            throw new ImageException($"{e.Message} {InputCheck.Advice}", e);
+        }
     }
 }

@@ -15,10 +15,13 @@ namespace DiffeoNN.Onnx.Cli.Commands;
 /// <summary><c>diffeonn demo</c>: deformed shapes, the network alone against the canonicalised network, and a picture.</summary>
 internal static class DemoCommand
 {
+    /// <summary>How many images the picture shows: more would be too small to see.</summary>
+    private const int Shown = 4;
+
     /// <summary>Creates the command.</summary>
     public static Command Create(IAnsiConsole console)
     {
-        var output = new Option<string>("--output") { Description = "Picture to write.", DefaultValueFactory = _ => "diffeonn-demo.png" };
+        var output = new Option<string>("--output") { Description = $"Picture to write, of the first {Shown} images.", DefaultValueFactory = _ => "diffeonn-demo.png" };
         var count = new Option<int>("--count") { Description = "Number of images.", DefaultValueFactory = _ => 8 };
         var deform = new Option<string>("--deform") { Description = "Family of deformations.", DefaultValueFactory = _ => "tps-strong" };
         count.Validators.Add(result => OptionChecks.AtLeast(result, count, 1));
@@ -47,7 +50,7 @@ internal static class DemoCommand
                         var truth = LabelMap.FromImage(chunk[i].Mask);
                         double alone = SegmentationScore.Of(naive[i].Labels!, truth).Iou, found = SegmentationScore.Of(batch.Images[i].Output.Labels!, truth).Iou;
                         scores.Add((alone, found));
-                        if (rows.Count < 4) rows.Add(Panels.Compare(batch, i, model, truth, naive[i], alone, found));
+                        if (rows.Count < Shown) rows.Add(Panels.Compare(batch, i, model, truth, naive[i], alone, found));
                     }
 
                     progress.Complete(chunk.Length);
@@ -55,7 +58,7 @@ internal static class DemoCommand
             });
             ImageFile.WritePng(parse.GetValue(output)!, PanelRenderer.Render(rows, new PanelOptions { TitlesOnce = true }));
             Print(console, parse.GetValue(deform)!, scores);
-            console.MarkupLineInterpolated($"Picture: {Path.GetFullPath(parse.GetValue(output)!)}");
+            console.MarkupLineInterpolated($"Picture of the first {rows.Count} of {samples.Count} images: {Path.GetFullPath(parse.GetValue(output)!)}");
             return Task.FromResult((int)ExitCode.Success);
         });
         return command;

@@ -20,7 +20,7 @@ internal static class DeviceLine
         string device = model.Device.Device switch
         {
             ExecutionDevice.Cuda => model.Device.Reason.TrimEnd('.'),
-            _ when asked == ExecutionDevice.Auto => $"CPU, {model.Cores} cores ({model.Device.Reason.TrimEnd('.')})",
+            _ when asked == ExecutionDevice.Auto => $"{model.Device.Reason.TrimEnd('.')} ({model.Cores} cores; diffeonn doctor says more)",
             _ => $"CPU, {model.Cores} cores",
         };
         string engine = model.Engine == EngineKind.Torch ? ", networks in libtorch" : "";

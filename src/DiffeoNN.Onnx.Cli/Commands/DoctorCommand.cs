@@ -17,7 +17,7 @@ internal static class DoctorCommand
     /// <summary>Creates the command.</summary>
     public static Command Create(IAnsiConsole console)
     {
-        var model = new Argument<string?>("model") { Description = "An ONNX file or a bundle's folder to look at as well.", Arity = ArgumentArity.ZeroOrOne };
+        var model = new Argument<string?>("model") { Description = "An ONNX file or a bundle's folder to look at as well; may be left out.", Arity = ArgumentArity.ZeroOrOne };
         var device = new DeviceOption(description: "Where models are to run: auto, cpu, cuda or cuda:N. With cuda, what is missing for it is a problem.");
         var threads = new Option<int>("--threads") { Description = "Cores to use; 0 for all.", DefaultValueFactory = _ => 0 };
         var seconds = new Option<double>("--seconds") { Description = "How long the self-test of both engines runs; 0 leaves it out.", DefaultValueFactory = _ => 10 };
@@ -47,6 +47,7 @@ internal static class DoctorCommand
                     "--data tries a bundle on images; give the bundle's folder, too: diffeonn doctor BUNDLE --data IMAGES.");
             }
 
+            if (Path.GetDirectoryName(Path.GetFullPath(parse.GetValue(json) ?? "findings.json")) is { } folder) AtomicFile.CreateFolder(folder);
             var options = device.Apply(parse, new ExecutionOptions { Threads = parse.GetValue(threads) });
             var machine = MachineDiagnosis.Run(options).ToList();
             Print(console, "Machine", machine);
@@ -77,7 +78,8 @@ internal static class DoctorCommand
                 AtomicFile.WriteText(file, JsonSerializer.Serialize(new { schema = 1, problems = Count(FindingLevel.Problem), warnings = Count(FindingLevel.Warning), findings = all }, JsonOptions));
             }
 
-            console.WriteLine($"{Count(FindingLevel.Problem)} problems, {Count(FindingLevel.Warning)} warnings.");
+            console.WriteLine(
+                $"{InputFiles.Count(Count(FindingLevel.Problem), "problem")}, {InputFiles.Count(Count(FindingLevel.Warning), "warning")}.");
             return Task.FromResult((int)(Has(machine) ? ExitCode.Device : Has(ofModel) ? ExitCode.Model : ExitCode.Success));
 
             int Count(FindingLevel level) => all.Count(finding => finding.Level == level);

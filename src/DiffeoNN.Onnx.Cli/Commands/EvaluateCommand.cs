@@ -43,10 +43,12 @@ internal static class EvaluateCommand
             var report = new EvaluationReport(parse.GetValue(output)!, evaluator, loaded);
             DeviceLine.Print(console, loaded, options.Execution.Device);
             EvaluationResult? result = null;
-            Bar(console, "evaluating", check.Usable.Count, task =>
-                result = evaluator.Run(images, check, new Reporter(task), cancellationToken));
+            ProgressLines.Run(console, "evaluating", check.Usable.Count, lines =>
+                result = evaluator.Run(images, check, new Reporter(lines), cancellationToken));
             int drawn = Math.Min(parse.GetValue(panels), result!.Samples.Count);
-            Bar(console, "drawing", 3 * drawn, task => report.Write(result, images, drawn, common.Batch(parse), task, cancellationToken));
+            ProgressLines.Run(
+                console, "drawing", 3 * drawn,
+                lines => report.Write(result, images, drawn, common.Batch(parse), lines, cancellationToken));
             EvaluationTable.Print(console, result, parse.GetValue(output)!);
             return Task.FromResult((int)ExitOf(console, result));
         });
@@ -61,14 +63,8 @@ internal static class EvaluateCommand
         return ExitCode.NonFinite;
     }
 
-    private static void Bar(IAnsiConsole console, string title, int images, Action<ProgressTask> action) =>
-        console.Progress()
-            .AutoClear(true)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
-            .Start(context => action(context.AddTask(title, maxValue: Math.Max(1, images))));
-
-    private sealed class Reporter(ProgressTask task) : IProgress<EvaluationProgress>
+    private sealed class Reporter(ProgressLines lines) : IProgress<EvaluationProgress>
     {
-        public void Report(EvaluationProgress value) => task.Value = value.Done;
+        public void Report(EvaluationProgress value) => lines.Value = value.Done;
     }
 }

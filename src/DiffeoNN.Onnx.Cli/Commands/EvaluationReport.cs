@@ -38,7 +38,7 @@ internal sealed class EvaluationReport
     /// <param name="cancellationToken">Ends the work within one step; the summary is then not written.</param>
     /// <exception cref="OutputException">A file cannot be written.</exception>
     public void Write(
-        EvaluationResult result, IEvaluationData data, int panels, int batch, ProgressTask progress, CancellationToken cancellationToken)
+        EvaluationResult result, IEvaluationData data, int panels, int batch, ProgressLines progress, CancellationToken cancellationToken)
     {
         string summary = Path.Combine(_path, "summary.json"), folder = Path.Combine(_path, PanelFolder);
         File.Delete(summary);
@@ -48,7 +48,7 @@ internal sealed class EvaluationReport
         foreach (var chunk in Places(result, panels).Chunk(batch))
         {
             DrawPanels(folder, [.. chunk], data, cancellationToken);
-            progress.Increment(chunk.Sum(place => place.Value.Count));
+            progress.Value += chunk.Sum(place => place.Value.Count);
         }
 
         AtomicFile.WriteText(Path.Combine(_path, "samples.csv"), SampleTable.ToCsv(result.Samples));

@@ -10,6 +10,9 @@ namespace DiffeoNN.Onnx.Cli.Commands;
 internal sealed record InputCheck(
     IReadOnlyList<(string File, ImageFileInfo Info)> Usable, IReadOnlyList<(string File, string Text)> Problems)
 {
+    /// <summary>What to do about bad files, besides mending them.</summary>
+    public const string Advice = "--skip-bad leaves out what cannot be used.";
+
     /// <summary>Reads every file once, keeping none.</summary>
     /// <param name="files">In order.</param>
     /// <param name="model">What they are for.</param>
@@ -67,7 +70,6 @@ internal sealed record InputCheck(
 
     private string Refusal(int total)
     {
-        const string Advice = "--skip-bad leaves out what cannot be used.";
         if (Problems.Count == 1) return total == 1 ? Problems[0].Text : $"{Problems[0].Text} {Advice}";
         return $"{Problems.Count} of {total} images cannot be used, as listed above: "
             + $"{InputFiles.Names([.. Problems.Select(problem => Path.GetFileName(problem.File))], most: 20)}. "

@@ -71,9 +71,9 @@ internal sealed class ValidateCommand
         var options = Read(parse);
         var targets = new[] { _json, _junit, _report }.Select(parse.GetValue).OfType<string>().ToList();
         if (targets.GroupBy(Path.GetFullPath).FirstOrDefault(group => group.Count() > 1) is { } twice) throw new UsageException($"Two reports would be written to '{twice.First()}'.");
-        // A report that cannot be written is told now, not after a minute.
-        foreach (string target in targets.Where(target => !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(target)))))
-            throw new OutputException($"Cannot write '{target}': its folder does not exist.");
+        // A folder that cannot be made is told now, not after a minute.
+        foreach (string target in targets)
+            if (Path.GetDirectoryName(Path.GetFullPath(target)) is { } folder) AtomicFile.CreateFolder(folder);
         ValidationReport? report = null;
         console.Status().Start("validating", status =>
             report = Validator.Run(parse.GetValue(_path)!, options, new Reporter(status), cancellationToken));

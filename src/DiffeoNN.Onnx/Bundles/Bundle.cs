@@ -47,6 +47,14 @@ public sealed class Bundle
         ArgumentException.ThrowIfNullOrEmpty(folder);
         if (!Directory.Exists(folder))
             throw new BundleException($"Bundle folder '{folder}' does not exist; expected a folder with {BundleManifest.FileName}.");
+        if (!File.Exists(Path.Combine(folder, BundleManifest.FileName)) && Inside(folder) is { Length: > 0 } bundles)
+        {
+            string names = string.Join(", ", bundles.Select(name => $"'{name}'"));
+            throw new BundleException(
+                $"Folder '{folder}' has no {BundleManifest.FileName}, but {names} in it {(bundles.Length == 1 ? "has" : "have")} one; "
+                + $"give a bundle itself, such as '{Path.Combine(folder, bundles[0])}'.");
+        }
+
         var bundle = new Bundle(
             Path.GetFullPath(folder), BundleManifest.Load(Path.Combine(folder, BundleManifest.FileName)));
         BundleValidator.Check(bundle);
@@ -83,6 +91,13 @@ public sealed class Bundle
     /// <exception cref="BundleException">The file changed since the bundle was loaded.</exception>
     public OnnxModel? LoadBackwardGraph() =>
         Manifest.Models.Energy?.Gradient is { } gradient ? Prepare(gradient, BundleValidator.GradientTitle) : null;
+
+    /// <summary>Names of the bundles directly inside a folder.</summary>
+    private static string[] Inside(string folder) =>
+    [
+        .. Directory.EnumerateDirectories(folder).Where(inside => File.Exists(Path.Combine(inside, BundleManifest.FileName)))
+            .Select(inside => Path.GetFileName(inside)).Order(StringComparer.Ordinal),
+    ];
 
     internal string FullPath(string relative) => Path.Combine(Folder, relative);
 

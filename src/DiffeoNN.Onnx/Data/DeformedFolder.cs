@@ -10,7 +10,7 @@ public static class DeformedFolder
 {
     /// <summary>
     /// Deforms the chosen images, the i-th of them by the map of (seed, i), and writes images/, masks/ (if there are any) and split.csv.
-    /// Images are padded with zeros. Masks keep their stored values, depth and palette: each pixel takes the value with the largest bilinear
+    /// Images are padded with zeros, and stored with 16 bits where their files have so many, else with 8. Masks keep their stored values, depth and palette: each pixel takes the value with the largest bilinear
     /// share, 0 outside. Files are PNG; the extension of other formats is replaced.
     /// </summary>
     /// <param name="data">Folder with images/, optional masks/ and optional split.csv.</param>
@@ -50,13 +50,15 @@ public static class DeformedFolder
         {
             cancellationToken.ThrowIfCancellationRequested();
             var target = row with { Name = Target(row.Name) };
-            var (image, orientation) = ImageFile.ReadNoting(folder.ImagePath(row), options.Orients);
+            var (image, orientation, depth) = ImageFile.ReadNoting(folder.ImagePath(row), options.Orients);
             if (orientation != ImageOrientation.Upright) turned.Add(row.Name);
             if (image.Height < 2 || image.Width < 2)
                 throw new ImageException($"'{folder.ImagePath(row)}' is {image.Width}x{image.Height} pixels; a deformation needs at least 2x2.");
             var mask = folder.HasMasks ? ReadMask(folder, row, image) : null;
             var map = options.Deformation.Draw(new SamplingGrid(image.Height, image.Width), options.Seed, written.Count);
-            ImageFile.WritePng(Path.Combine(output, "images", target.Name), map.Apply(image));
+            string path = Path.Combine(output, "images", target.Name);
+            if (depth > 8) ImageFile.WriteWidePng(path, map.Apply(image));
+            else ImageFile.WritePng(path, map.Apply(image));
             if (mask is not null) MaskFile.WritePng(Path.Combine(output, "masks", target.Name), mask.Deform(map));
             written.Add(target);
             progress?.Report(written.Count);

@@ -55,7 +55,7 @@ internal sealed class FolderData : IEvaluationData
     {
         var row = _rows[index];
         string path = _folder.ImagePath(row);
-        var (image, orientation) = ImageFile.ReadNoting(path, _orients);
+        var (image, orientation, _) = ImageFile.ReadNoting(path, _orients);
         if (image.Height < 2 || image.Width < 2)
             throw new ImageException($"'{path}' is {image.Width}x{image.Height} pixels; at least 2x2 are needed.");
         _task.RequireChannels(image, path);

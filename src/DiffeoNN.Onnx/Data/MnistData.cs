@@ -29,7 +29,7 @@ internal sealed class MnistData : IEvaluationData
         Split = selection.Split ?? "test";
         Source = selection.Source;
         if (Split is not ("train" or "val" or "test") || Source is not null)
-            throw new ImageException($"'{path}' has no image of split '{Split}' and source '{Source ?? "any"}'. Splits: train, val, test. It names no sources.");
+            throw new ImageException($"'{path}' has no image {ImageFolder.Asked(Split, Source)}. Splits: 'train', 'val', 'test'. It names no sources.");
         _file = Split == "test" ? TestImages : TrainImages;
         string images = IdxFile.Find(path, _file) ?? throw new ImageException($"'{Path.Combine(path, _file)}' is missing, with or without .gz.");
         _images = IdxFile.Read(images, 3);

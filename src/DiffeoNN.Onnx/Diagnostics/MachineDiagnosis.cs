@@ -89,29 +89,12 @@ public static class MachineDiagnosis
                 : new(FindingLevel.Good, "CUDA", $"device {options.DeviceIndex} works in ONNX Runtime and libtorch");
         }
 
-        foreach (var problem in missing)
-        {
-            var comma = LastComma(problem);
-            yield return new(level, "CUDA", comma < 0 ? problem : problem[..comma],
-                comma < 0 ? "see the README's section on GPUs" : problem[(comma + 2)..] + (level == FindingLevel.Note ? "; nothing to do where the CPU is meant" : ""));
-        }
-
+        var aside = level == FindingLevel.Note ? "; nothing to do where the CPU is meant" : "";
+        foreach (var gap in missing)
+            yield return new(level, "CUDA", gap.Found, gap.Advice.Length > 0 ? gap.Advice + aside : "see the README's section on GPUs");
         foreach (var library in CudaLibraries.Look(probe, level))
             yield return library;
         yield return CudaMajors.Compare(probe);
-    }
-
-    /// <summary>Parts what is missing from what to do about it, "X is missing, do Y (by Z, or W)": the last comma outside parentheses; -1 without one.</summary>
-    private static int LastComma(string clause)
-    {
-        var depth = 0;
-        for (var i = clause.Length - 1; i >= 0; i--)
-        {
-            depth += clause[i] switch { ')' => 1, '(' => -1, _ => 0 };
-            if (depth == 0 && clause[i] == ',') return i;
-        }
-
-        return -1;
     }
 
     private static Finding Guard(string subject, string advice, Func<Finding> look)

@@ -7,7 +7,7 @@ namespace DiffeoNN.Onnx.Execution;
 /// <summary>The device that was taken for graphs and the one for tensors, and why.</summary>
 /// <param name="Device">Where graphs run: <see cref="ExecutionDevice.Cpu"/> or <see cref="ExecutionDevice.Cuda"/>.</param>
 /// <param name="Index">Number of the GPU; 0 on the CPU.</param>
-/// <param name="Reason">One sentence for people: what was asked for, and what is missing where that was not taken.</param>
+/// <param name="Reason">One short sentence for people: what was taken and, where CUDA was tried and does not work, the first reason why.</param>
 public sealed record DeviceSelection(ExecutionDevice Device, int Index, string Reason)
 {
     /// <summary>Whether libtorch holds tensors on that GPU too. Where it does not (it was built without CUDA), tensors stay in the CPU's memory, and
@@ -29,7 +29,7 @@ public sealed record DeviceSelection(ExecutionDevice Device, int Index, string R
     internal static DeviceSelection Choose(ExecutionOptions options, CudaProbe probe)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(options.DeviceIndex);
-        if (options.Device == ExecutionDevice.Cpu) return new(ExecutionDevice.Cpu, 0, "CPU, as asked for.");
+        if (options.Device == ExecutionDevice.Cpu) return new(ExecutionDevice.Cpu, 0, "CPU.");
         var forTorch = options.Engine == EngineKind.Torch;
         var missing = forTorch ? probe.MissingForTorch(options.DeviceIndex) : probe.Missing(options.DeviceIndex);
         if (missing.Count == 0)
@@ -39,8 +39,10 @@ public sealed record DeviceSelection(ExecutionDevice Device, int Index, string R
             return new(ExecutionDevice.Cuda, options.DeviceIndex, $"CUDA device {options.DeviceIndex}{apart}.") { TensorsOnGpu = inTorch is null };
         }
 
-        var problems = string.Join("; ", missing);
-        if (options.Device == ExecutionDevice.Auto) return new(ExecutionDevice.Cpu, 0, $"CPU, because CUDA does not work here: {problems}.");
-        throw new DeviceUnavailableException($"Device 'cuda' is not available: {problems}. Ask for 'cpu' or 'auto' to run without it.");
+        // Whoever asks for nothing gets a few words, whoever asks for CUDA all that is missing. Without a driver nothing else matters.
+        if (options.Device == ExecutionDevice.Auto)
+            return new(ExecutionDevice.Cpu, 0, $"CPU, because CUDA does not work here: {missing[^1].Short}.");
+        throw new DeviceUnavailableException(
+            $"Device 'cuda' is not available: {string.Join("; ", missing)}. Ask for 'cpu' or 'auto' to run without it.");
     }
 }

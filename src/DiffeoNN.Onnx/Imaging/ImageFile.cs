@@ -59,6 +59,25 @@ public static partial class ImageFile
         }
     }
 
+    /// <summary>Writes a 16-bit PNG, grey for one channel, RGB for three.</summary>
+    /// <param name="path">File to create or replace; its folder must exist.</param>
+    /// <param name="image">Values are clamped to [0, 1] and rounded to 65535 steps.</param>
+    /// <exception cref="OutputException">The file cannot be written.</exception>
+    internal static void WriteWidePng(string path, ImageBuffer image)
+    {
+        int plane = image.Height * image.Width;
+        var samples = new ushort[plane * image.Channels];
+        ReadOnlySpan<float> data = image.Data;
+        for (int i = 0; i < samples.Length; i++)
+        {
+            float value = data[(i % image.Channels * plane) + (i / image.Channels)];
+            samples[i] = value >= 1 ? ushort.MaxValue : value > 0 ? (ushort)((value * ushort.MaxValue) + 0.5f) : (ushort)0;
+        }
+
+        var header = new PngHeader(image.Width, image.Height, 16, image.Channels == 1 ? 0 : 2, Interlaced: false);
+        AtomicFile.Write(path, stream => PngWriter.Write(stream, header, samples, []));
+    }
+
     /// <summary>Writes a bitmap as PNG.</summary>
     /// <exception cref="OutputException">The file cannot be written.</exception>
     internal static void WritePng(string path, SKBitmap bitmap)

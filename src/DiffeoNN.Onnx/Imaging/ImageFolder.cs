@@ -11,6 +11,8 @@ namespace DiffeoNN.Onnx.Imaging;
 public sealed class ImageFolder
 {
     private const string SplitFile = "split.csv";
+    private static readonly char[] OtherSeparators = [';', '\t', '|'];
+
     private ImageFolder(string path, IReadOnlyList<ImageFolderRow> rows, IReadOnlyList<string> problems, bool hasMasks)
     {
         Root = path;
@@ -79,13 +81,17 @@ public sealed class ImageFolder
         var chosen = matching.Take(count ?? int.MaxValue).ToList();
         if (chosen.Count > 0) return chosen;
         throw new ImageException(
-            $"'{Root}' has no image of split '{split ?? "any"}' and source '{source ?? "any"}'. "
+            $"'{Root}' has no image {Asked(split, source)}. "
             + $"Splits: {Known(Rows.Select(row => row.Split))}. Sources: {Known(Rows.Select(row => row.Source))}.");
     }
 
+    /// <summary>What was asked for, as messages put it: of split 'S' and source 'T', or one of them.</summary>
+    internal static string Asked(string? split, string? source) => string.Join(
+        " and ", new[] { split is null ? "" : $"of split '{split}'", source is null ? "" : $"of source '{source}'" }.Where(part => part.Length > 0));
+
     private static string Known(IEnumerable<string> names)
     {
-        string known = string.Join(", ", names.Distinct().Where(name => name.Length > 0));
+        string known = string.Join(", ", names.Distinct().Where(name => name.Length > 0).Select(name => $"'{name}'"));
         return known.Length > 0 ? known : $"none, for want of such a column in {SplitFile}";
     }
 
@@ -141,7 +147,7 @@ public sealed class ImageFolder
         {
             throw new ImageException(
                 $"'{file}' starts with '{string.Join(',', header)}'; "
-                + "expected the columns name,split,source or name,split,label, of which name is needed.");
+                + $"expected the columns name,split,source or name,split,label, of which name is needed.{Hint(header)}");
         }
 
         var rows = new List<ImageFolderRow>();
@@ -167,6 +173,15 @@ public sealed class ImageFolder
 
         int At(string column) => header.ToList().IndexOf(column);
         static string? Field(CsvRow row, int column) => column < 0 ? null : row.Fields[column];
+    }
+
+    /// <summary>What is probably wrong with a header without name; empty where nothing is known.</summary>
+    private static string Hint(IReadOnlyList<string> header)
+    {
+        if (header.Any(column => string.Equals(column, "name", StringComparison.OrdinalIgnoreCase))) return " Write them in lower case.";
+        return header is [var only] && only.IndexOfAny(OtherSeparators) is >= 0 and var at
+            ? $" Separate them by commas, not by {(only[at] == '\t' ? "tabs" : $"'{only[at]}'")}."
+            : "";
     }
 
     private static List<CsvRow> ReadTable(string file)

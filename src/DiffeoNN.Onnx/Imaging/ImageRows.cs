@@ -13,6 +13,9 @@ internal abstract class ImageRows(ImageFileInfo info) : IDisposable
     /// <summary>Size, channels and what else the file says.</summary>
     public ImageFileInfo Info { get; } = info;
 
+    /// <summary>Bits of a value in the file, where there may be more than 8.</summary>
+    public virtual int Depth => 8;
+
     /// <summary>Opens a file by its content.</summary>
     /// <param name="file">All of it; stays in use until the rows are disposed.</param>
     /// <exception cref="InvalidDataException">It is of no kind that is read, damaged, or too large.</exception>

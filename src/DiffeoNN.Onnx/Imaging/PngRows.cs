@@ -33,6 +33,9 @@ internal sealed class PngRows : ImageRows
     }
 
     /// <inheritdoc/>
+    public override int Depth => _header.Depth;
+
+    /// <inheritdoc/>
     protected override void ReadRow(int row, Span<float> values)
     {
         int count = _header.Width * _header.Samples;

@@ -3,13 +3,13 @@ using System.IO.Compression;
 
 namespace DiffeoNN.Onnx.Imaging;
 
-/// <summary>Writes PNG files of one sample a pixel, grey or indexed, of any depth; SkiaSharp has 8 bits and no palette.</summary>
+/// <summary>Writes PNG files, grey, indexed or RGB, of any depth; SkiaSharp has 8 bits and no palette.</summary>
 internal static class PngWriter
 {
     /// <summary>Writes a file.</summary>
     /// <param name="stream">Stays open.</param>
-    /// <param name="header">Colour type 0 or 3; interlacing is ignored.</param>
-    /// <param name="samples">Row by row, 0 to 2^depth - 1.</param>
+    /// <param name="header">Colour type 0, 2 or 3; interlacing is ignored.</param>
+    /// <param name="samples">Row by row, pixel by pixel, 0 to 2^depth - 1.</param>
     /// <param name="palette">Red, green, blue of each entry, for colour type 3; else empty.</param>
     public static void Write(Stream stream, PngHeader header, ReadOnlySpan<ushort> samples, ReadOnlySpan<byte> palette)
     {
@@ -25,10 +25,11 @@ internal static class PngWriter
         using var compressed = new MemoryStream();
         using (var deflate = new ZLibStream(compressed, CompressionLevel.Optimal, leaveOpen: true))
         {
-            var line = new byte[1 + (((header.Width * header.Depth) + 7) / 8)];
+            int count = header.Width * header.Samples;
+            var line = new byte[1 + (((header.Width * header.BitsPerPixel) + 7) / 8)];
             for (int row = 0; row < header.Height; row++)
             {
-                Pack(samples.Slice(row * header.Width, header.Width), header.Depth, line.AsSpan(1));
+                Pack(samples.Slice(row * count, count), header.Depth, line.AsSpan(1));
                 deflate.Write(line);
             }
         }

@@ -28,7 +28,7 @@ internal sealed class TiffDirectory
         Bits = (int)One(TiffTagNumber.BitsPerSample, 1);
         long[] depths = All(TiffTagNumber.BitsPerSample, 1);
         if (Bits is not (8 or 16) || depths.Any(bits => bits != Bits))
-            throw Unread($"it has {string.Join(", ", depths)} bits a sample", "8 or 16");
+            throw Unread($"it has {string.Join(", ", depths)} {(depths is [1] ? "bit" : "bits")} a sample", "8 or 16");
         if (All(TiffTagNumber.SampleFormat, 1).Any(format => format is not (1 or 4)))
             throw Unread("its samples are signed or floating point numbers", "unsigned ones");
         Photometric = Within(TiffTagNumber.Photometric, 1, 0, 6, "as its kind of colours");
@@ -146,7 +146,7 @@ internal sealed class TiffDirectory
 
     private static InvalidDataException Truncated() => new("it ends before the image does (truncated)");
 
-    private static InvalidDataException Unread(string found, string read) => new($"{found}; of TIFF files {read} are read");
+    private static InvalidDataException Unread(string found, string read) => new($"{found}; of TIFF files {read} are read, so save it as PNG of 8 or 16 bits");
 
     /// <summary>Reads the tags of a directory that matter, and returns where the next one lies; 0 where there is none.</summary>
     private static long Directory(ReadOnlySpan<byte> file, long at, bool little, Dictionary<TiffTagNumber, long[]>? tags)

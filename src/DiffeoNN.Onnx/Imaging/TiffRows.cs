@@ -28,6 +28,9 @@ internal sealed class TiffRows : ImageRows
         _segments = [.. Enumerable.Range(0, page.Across * (page.IsPlanar ? page.Samples : 1)).Select(_ => new byte[length])];
     }
 
+    /// <inheritdoc/>
+    public override int Depth => _page.Bits;
+
     // Not in need of any decoder, and often one strip of the size of the image.
     private bool IsPlain => _page.Compression == 1;
 

@@ -116,7 +116,7 @@ public sealed class DiagnosisTests
     }
 
     [Test]
-    public void CudaLibraries_AreToldOneByOne_CuDnnToo()
+    public void CudaLibraries_ThatLoadAreToldOneByOne_ThoseMissingTogether()
     {
         var probe = new CudaProbe
         {
@@ -126,10 +126,12 @@ public sealed class DiagnosisTests
             Where = name => $"/cuda/{name}.48",
         };
         var found = CudaLibraries.Look(probe, FindingLevel.Problem).ToDictionary(finding => finding.Subject);
-        Assert.That(found.Keys, Is.EquivalentTo(new[] { "libcublas.so.13", "libcudart.so.13", "libcudnn.so.9" }));
+        Assert.That(found.Keys, Is.EqualTo(new[] { "libcudart.so.13", "CUDA libraries" }));
         Assert.That(found["libcudart.so.13"], Is.EqualTo(new Finding(FindingLevel.Good, "libcudart.so.13", "/cuda/libcudart.so.13.48")));
-        Assert.That(found["libcudnn.so.9"].Level, Is.EqualTo(FindingLevel.Problem));
-        Assert.That(found["libcudnn.so.9"].Advice, Does.Contain("cuDNN 9"));
+        Assert.That(
+            (found["CUDA libraries"].Level, found["CUDA libraries"].Text),
+            Is.EqualTo((FindingLevel.Problem, "do not load: libcublas.so.13, libcudnn.so.9")));
+        Assert.That(found["CUDA libraries"].Advice, Does.Contain("cuDNN 9"));
         Assert.That(CudaLibraries.Look(probe with { Find = _ => null }, FindingLevel.Problem), Is.Empty, "a build without GPU packages");
     }
 

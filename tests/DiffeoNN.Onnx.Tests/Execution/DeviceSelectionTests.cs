@@ -20,7 +20,7 @@ public sealed class DeviceSelectionTests
     public void Cpu_IsTakenWithoutAsking()
     {
         var selection = DeviceSelection.Choose(Asked(ExecutionDevice.Cpu), Complete with { Providers = () => throw new AssertionException("asked") });
-        Assert.That(selection, Is.EqualTo(new DeviceSelection(ExecutionDevice.Cpu, 0, "CPU, as asked for.")));
+        Assert.That(selection, Is.EqualTo(new DeviceSelection(ExecutionDevice.Cpu, 0, "CPU.")));
     }
 
     [TestCase(ExecutionDevice.Auto)]
@@ -37,7 +37,23 @@ public sealed class DeviceSelectionTests
         var selection = DeviceSelection.Choose(Asked(ExecutionDevice.Auto), Complete with { CanLoad = name => name != "libcuda.so.1" });
         Assert.That(selection.Device, Is.EqualTo(ExecutionDevice.Cpu));
         Assert.That(selection.Reason, Is.EqualTo(
-            "CPU, because CUDA does not work here: the NVIDIA driver's 'libcuda.so.1' does not load, install the driver (in a container, start it with access to the GPU)."));
+            "CPU, because CUDA does not work here: the NVIDIA driver is missing."));
+    }
+
+    [Test]
+    public void Auto_WithoutDriverAndLibraries_TellsTheDriverFirst()
+    {
+        var probe = Complete with { CanLoad = name => !name.StartsWith("libcu", StringComparison.Ordinal), ProviderError = _ => "libcublas.so.12: cannot open" };
+        Assert.That(DeviceSelection.Choose(Asked(ExecutionDevice.Auto), probe).Reason, Does.EndWith(": the NVIDIA driver is missing."));
+    }
+
+    [Test]
+    public void Auto_WithoutLibraries_SaysSoInAFewWords()
+    {
+        var probe = Complete with { CanLoad = name => name == "libcuda.so.1", ProviderError = _ => "libcublas.so.12: cannot open" };
+        Assert.That(
+            DeviceSelection.Choose(Asked(ExecutionDevice.Auto), probe).Reason,
+            Is.EqualTo("CPU, because CUDA does not work here: libraries of CUDA 13 or cuDNN 9 are missing."));
     }
 
     [Test]
@@ -90,7 +106,8 @@ public sealed class DeviceSelectionTests
     public void Cuda_WithoutDriverAlone_DoesNotBlameOnnxRuntime()
     {
         var probe = Complete with { CanLoad = name => name != "libcuda.so.1", ProviderError = _ => "CUDA failure 35" };
-        Assert.That(probe.Missing(0), Has.Count.EqualTo(1).And.Some.Contains("the NVIDIA driver's 'libcuda.so.1' does not load"));
+        Assert.That(probe.Missing(0), Has.Count.EqualTo(1));
+        Assert.That($"{probe.Missing(0)[0]}", Does.StartWith("the NVIDIA driver's 'libcuda.so.1' does not load, install the driver"));
     }
 
     [Test]

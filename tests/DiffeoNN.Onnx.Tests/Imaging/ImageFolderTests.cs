@@ -65,9 +65,14 @@ public sealed class ImageFolderTests
     [Test]
     public void Select_OfUnknownSplit_ListsWhatThereIs() => Assert.That(
         () => ImageFolder.Open(Data).Select("exam", null),
-        Throws.TypeOf<ImageException>().With.Message.Contains("no image of split 'exam' and source 'any'. Splits: train, val, test. Sources: shapes."));
+        Throws.TypeOf<ImageException>().With.Message.Contains("no image of split 'exam'. Splits: 'train', 'val', 'test'. Sources: 'shapes'."));
 
-    [TestCase("name;split\n", "starts with 'name;split'; expected the columns name,split,source or name,split,label, of which name is needed")]
+    [Test]
+    public void Select_OfUnknownSource_LeavesTheSplitOut() => Assert.That(
+        () => ImageFolder.Open(Data).Select(null, "moon"), Throws.TypeOf<ImageException>().With.Message.Contains("no image of source 'moon'. Splits:"));
+
+    [TestCase("name;split\n", "starts with 'name;split'; expected the columns name,split,source or name,split,label, of which name is needed. Separate them by commas, not by ';'.")]
+    [TestCase("Name,Split\na.png,train\n", "of which name is needed. Write them in lower case.")]
     [TestCase("name,split,source\na.png,train\n", "line 2 has 2 fields; the header has 3")]
     [TestCase("name,split,source\n../a.png,train,x\n", "line 2 names '../a.png'; expected a file name")]
     [TestCase("name,split,source\na.png,train,x\nb.png,val,x\n a.png,val,x\n", "line 4 names 'a.png' again, after line 2")]
@@ -144,6 +149,21 @@ public sealed class ImageFolderTests
             DeformedFolder.Write(Data, output, new DeformedFolderOptions { Deformation = Deformation.Create(family), Count = 1 });
             return MaskFile.Read(Path.Combine(output, "masks", "shape-00000.png"));
         }
+    }
+
+    [TestCase(0, 1)]
+    [TestCase(2, 3)]
+    public void Deform_KeepsSixteenBitsOfImages(int colourType, int samples)
+    {
+        var random = new SplitMix64(9);
+        int[] stored = [.. Enumerable.Range(0, 256 * samples).Select(_ => (int)(random.Next() % 65536))];
+        File.WriteAllBytes(Path.Combine(Data, "images", "shape-00000.png"), PngBytes.Encode(16, 16, colourType, 16, stored));
+        string output = Path.Combine(_folder, "out");
+        DeformedFolder.Write(Data, output, new DeformedFolderOptions { Deformation = Deformation.Create("none"), Count = 2 });
+        using var wide = ImageFile.ReadContent(Path.Combine(output, "images", "shape-00000.png"));
+        using var narrow = ImageFile.ReadContent(Path.Combine(output, "images", "shape-00001.png"));
+        Assert.That(PngFile.Read(wide).Samples, Is.EqualTo(stored));
+        Assert.That((PngFile.Read(wide).Header.Depth, PngFile.Read(narrow).Header.Depth), Is.EqualTo((16, 8)));
     }
 
     [Test]

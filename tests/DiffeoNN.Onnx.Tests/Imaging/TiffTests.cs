@@ -59,7 +59,7 @@ public sealed class TiffTests
         AssertRefused(Pattern(4, 4, 1, 8) with { Compression = 7 }, "compression is number 7");
         AssertRefused(Pattern(4, 4, 1, 8) with { More = [(339, 3)] }, "floating point");
         AssertRefused(Pattern(4, 4, 1, 8) with { More = [(339, 2)] }, "signed");
-        AssertRefused(Pattern(4, 4, 1, 32), "32 bits a sample");
+        AssertRefused(Pattern(4, 4, 1, 32), "32 bits a sample; of TIFF files 8 or 16 are read, so save it as PNG of 8 or 16 bits");
         AssertRefused(Pattern(4, 4, 1, 8) with { More = [(266, 2)] }, "reverse order");
         byte[] file = Pattern(4, 4, 1, 8).Encode();
         file[2] = 43;

@@ -73,7 +73,7 @@ public sealed class ReportTests
         var shapes = TensorComparison.Of(Floats(1, 2), passes ? Floats(1, 2) : Floats(1));
         return new ValidationReport
         {
-            Subject = "lungs", Path = "models/lungs", Kind = "bundle", Device = "CPU, as asked for.", Cores = 2, Seed = 1, Sources = ValidationSources.All,
+            Subject = "lungs", Path = "models/lungs", Kind = "bundle", Device = "CPU.", Cores = 2, Seed = 1, Sources = ValidationSources.All,
             Versions = new Dictionary<string, string> { ["ONNX Runtime"] = "1.2.3" },
             Graphs =
             [

@@ -10,8 +10,10 @@ namespace DiffeoNN.Onnx.Execution.Native;
 internal sealed record CudaProbe
 {
     private static readonly string Driver = OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1";
-    private static readonly string NoDriver =
-        $"the NVIDIA driver's '{Driver}' does not load, install the driver (in a container, start it with access to the GPU)";
+    private static readonly CudaGap NoDriver = new(
+        "the NVIDIA driver is missing",
+        $"the NVIDIA driver's '{Driver}' does not load",
+        "install the driver (in a container, start it with access to the GPU)");
 
     /// <summary>cuDNN, which ONNX Runtime opens by its name when a graph first needs it: no list of needed libraries holds it.</summary>
     private static readonly string CuDnn = OperatingSystem.IsWindows() ? "cudnn64_9.dll" : "libcudnn.so.9";
@@ -52,19 +54,36 @@ internal sealed record CudaProbe
 
     /// <summary>What keeps ONNX Runtime from running graphs on a GPU, one clause each; empty where it works. libtorch is not asked.</summary>
     /// <param name="index">Number of the GPU.</param>
-    public IReadOnlyList<string> Missing(int index)
+    public IReadOnlyList<CudaGap> Missing(int index)
     {
-        List<string> missing = [];
+        List<CudaGap> missing = [];
         var hasDriver = CanLoad(Driver);
         var providers = Providers();
         if (!providers.Contains("CUDAExecutionProvider"))
-            missing.Add($"this build has no GPU packages (ONNX Runtime offers only {string.Join(", ", providers)}), build for linux-x64 or win-x64 without -p:DiffeoNNGpu=false");
+        {
+            missing.Add(new(
+                "this build has no GPU packages",
+                $"this build has no GPU packages (ONNX Runtime offers only {string.Join(", ", providers)})",
+                "build for linux-x64 or win-x64 without -p:DiffeoNNGpu=false"));
+        }
         else if (Find(Provider) is not { } provider)
-            missing.Add($"'{Provider}' is not beside ONNX Runtime's library, restore the package Microsoft.ML.OnnxRuntime.Gpu.Linux or .Windows again");
+        {
+            missing.Add(new(
+                "ONNX Runtime's library for CUDA is missing",
+                $"'{Provider}' is not beside ONNX Runtime's library",
+                "restore the package Microsoft.ML.OnnxRuntime.Gpu.Linux or .Windows again"));
+        }
         else if (ProviderError(index) is { } error)
+        {
             missing.AddRange(Explain(provider, error, hasDriver));
+        }
         else if (!CanLoad(CuDnn))
-            missing.Add($"ONNX Runtime's CUDA provider opens {CuDnn}, which does not load, install cuDNN 9 for CUDA 13 and put it on the library path");
+        {
+            missing.Add(new(
+                "cuDNN 9 is missing",
+                $"ONNX Runtime's CUDA provider opens {CuDnn}, which does not load",
+                "install cuDNN 9 for CUDA 13 and put it on the library path"));
+        }
 
         if (!hasDriver) missing.Add(NoDriver);
         return missing;
@@ -72,8 +91,8 @@ internal sealed record CudaProbe
 
     /// <summary>What keeps CUDA from working where libtorch runs the graphs too; ONNX Runtime's part is not asked for.</summary>
     /// <param name="index">Number of the GPU.</param>
-    public IReadOnlyList<string> MissingForTorch(int index) => !CanLoad(Driver) ? [NoDriver]
-        : MissingInTorch(index) is { } missing ? [$"{missing}, set {TorchLibraries.Variable} to the folder of a libtorch with CUDA"] : [];
+    public IReadOnlyList<CudaGap> MissingForTorch(int index) => !CanLoad(Driver) ? [NoDriver]
+        : MissingInTorch(index) is { } missing ? [new(missing, missing, $"set {TorchLibraries.Variable} to the folder of a libtorch with CUDA")] : [];
 
     /// <summary>What keeps libtorch from holding tensors on a GPU; null where it can. Starts CUDA in libtorch.</summary>
     /// <param name="index">Number of the GPU.</param>
@@ -85,13 +104,20 @@ internal sealed record CudaProbe
     };
 
     /// <summary>ONNX Runtime names only the first library that is missing; this finds all of them.</summary>
-    private IEnumerable<string> Explain(string provider, string error, bool hasDriver)
+    private IEnumerable<CudaGap> Explain(string provider, string error, bool hasDriver)
     {
         var unloadable = Unloadable(provider);
         if (unloadable.Length > 0)
-            yield return $"'{Provider}' needs {string.Join(", ", unloadable)}, which do not load, install CUDA and cuDNN of these versions and put them on the library path";
+        {
+            yield return new(
+                "libraries of CUDA 13 or cuDNN 9 are missing",
+                $"'{Provider}' needs {string.Join(", ", unloadable)}, which do not load",
+                "install CUDA and cuDNN of these versions and put them on the library path");
+        }
         else if (hasDriver)
-            yield return $"ONNX Runtime refuses its CUDA provider: {error}";
+        {
+            yield return new("ONNX Runtime refuses its CUDA provider", $"ONNX Runtime refuses its CUDA provider: {error}", "");
+        }
     }
 
     /// <summary>Libraries of CUDA and cuDNN that ONNX Runtime's library for CUDA opens.</summary>

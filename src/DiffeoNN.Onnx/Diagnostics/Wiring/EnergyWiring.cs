@@ -33,7 +33,8 @@ internal static class EnergyWiring
         var inputs = NetworkInput.All(bundle.Image);
         var wired = Separate(inputs[0]);
         // Other inputs are asked for only where the one that is wired says little.
-        Separation[] found = Math.Abs(wired.Effect) < Clear || wired.Pairs is { MostRise: false, MostFall: false } ? [wired, .. inputs.Skip(1).Select(Separate)] : [wired];
+        bool saysLittle = Math.Abs(wired.Effect) < Clear || wired.Pairs is { MostRise: false, MostFall: false };
+        Separation[] found = saysLittle ? [wired, .. inputs.Skip(1).Select(Separate)] : [wired];
         int best = Enumerable.Range(0, found.Length).MaxBy(i => Math.Abs(found[i].Effect));
         string pairs = $"is higher on the deformed image in {wired.Pairs}";
         if (best > 0 && found[best].Pairs.IsEnough && Math.Abs(found[best].Effect) > Math.Abs(wired.Effect) + Clear)

@@ -56,7 +56,9 @@ internal static class PredictorWiring
             if (guesses.Length == 0 || guesses[0].Apart > 0.5 * wired) return null;
             var near = guesses.Where(guess => guess.Apart <= Math.Min(guesses[0].Apart / Clearly, 0.5 * wired)).ToArray();
             bool sameOnes = near.All(guess => (guess.First == 0, guess.Second == 0) == (near[0].First == 0, near[0].Second == 0));
-            return sameOnes ? [Told(first, [.. near.Select(guess => guess.First)]), Told(second, [.. near.Select(guess => guess.Second)])] : null;
+            return sameOnes
+                ? [Told(first, [.. near.Select(guess => guess.First)]), Told(second, [.. near.Select(guess => guess.Second)])]
+                : null;
 
             Finding Told(Predictor network, int[] ranges)
             {

@@ -91,7 +91,8 @@ internal static class ProposerWiring
         Finding? Both(List<(NetworkInput Input, torch.Tensor Velocity)> answers, double single)
         {
             var (input, reading, gain) = answers
-                .SelectMany(answer => Readings.Skip(1).Select(reading => (answer.Input, Reading: reading, Gain: GainOf(reading, answer.Velocity))))
+                .SelectMany(answer => Readings.Skip(1)
+                    .Select(reading => (answer.Input, Reading: reading, Gain: GainOf(reading, answer.Velocity))))
                 .MaxBy(guess => guess.Gain);
             return gain >= 2 * Least && gain > single + Clear
                 ? WiringDiagnosis.OtherInput(subject, input,
@@ -101,7 +102,9 @@ internal static class ProposerWiring
 
         torch.Tensor Ask(NetworkInput input) => graph.RunSingle(spec.Input, input.Of(sample.Deformed), spec.Output, cancellationToken);
 
-        static string Change(double gain) => !double.IsFinite(gain) ? "no finite share" : string.Create(CultureInfo.InvariantCulture, $"{-100 * gain:+0;-0;0} %");
+        static string Change(double gain) => double.IsFinite(gain)
+            ? string.Create(CultureInfo.InvariantCulture, $"{-100 * gain:+0;-0;0} %")
+            : "no finite share";
 
         double GainOf(Reading reading, torch.Tensor velocity)
         {

@@ -99,6 +99,15 @@ internal sealed class ManifestNode(JsonElement value, string place, string sourc
 
     public double Positive() => Number("a number above 0", number => number is > 0 and <= float.MaxValue);
 
+    /// <summary>Of pixel values of any unit; networks see (value - mean) / std in float32, where more would leave nothing of the image.</summary>
+    public double Mean() => Number("a number from -1e6 to 1e6", number => Math.Abs(number) <= 1e6);
+
+    /// <summary>Divisor of pixel values: one whose reciprocal float32 holds with room to spare.</summary>
+    public double Deviation() => Number(
+        value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double given) && given <= 0
+            ? "a number above 0" : "a number from 1e-6 to 1e6",
+        number => number is >= 1e-6 and <= 1e6);
+
     public List<ManifestNode> Items()
     {
         if (value.ValueKind != JsonValueKind.Array) throw Refuse("an array");

@@ -34,8 +34,8 @@ internal static class ManifestReader
             Channels = channels,
             Height = node.Required("height").Whole(2, 65536),
             Width = node.Required("width").Whole(2, 65536),
-            Mean = PerChannel(node.Optional("mean"), channels, 0, item => item.Number()),
-            Std = PerChannel(node.Optional("std"), channels, 1, item => item.Positive()),
+            Mean = PerChannel(node.Optional("mean"), channels, 0, item => item.Mean()),
+            Std = PerChannel(node.Optional("std"), channels, 1, item => item.Deviation()),
             Padding = node.Optional("padding")?.Choice<ImagePadding>() ?? ImagePadding.Zeros,
         };
     }

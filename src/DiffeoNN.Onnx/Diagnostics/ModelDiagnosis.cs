@@ -178,6 +178,9 @@ public static class ModelDiagnosis
 
     internal static IEnumerable<OnnxNode> AllNodes(OnnxModel model) => AllNodes(model.Graph.Nodes.Concat(model.Functions.SelectMany(function => function.Nodes)));
 
+    /// <summary>A node and all inside its graphs.</summary>
+    internal static IEnumerable<OnnxNode> WithInner(OnnxNode node) => AllNodes([node]);
+
     private static IEnumerable<OnnxNode> AllNodes(IEnumerable<OnnxNode> nodes) => nodes.SelectMany(node =>
         AllNodes(node.Attributes.Values.SelectMany(attribute => attribute.Graphs).SelectMany(graph => graph.Nodes)).Prepend(node));
 }

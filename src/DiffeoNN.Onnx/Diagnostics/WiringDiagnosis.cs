@@ -18,6 +18,9 @@ public static class WiringDiagnosis
     /// <summary>Images that are looked at: 16, spread over those that are given.</summary>
     public const int MostImages = 16;
 
+    /// <summary>Images below which networks are not looked at, and below which what is found is not sure.</summary>
+    private const int Fewest = 4, Enough = 8;
+
     /// <summary>Tries a bundle.</summary>
     /// <param name="folder">The bundle's folder.</param>
     /// <param name="images">Undeformed images of the kind its networks were trained on, at least one; eight or more say something.</param>
@@ -35,23 +38,26 @@ public static class WiringDiagnosis
         int count = Math.Min(images.Count, MostImages);
         ImageBuffer[] chosen = [.. Enumerable.Range(0, count).Select(i => images[i * images.Count / count])];
         Require(bundle, chosen);
-        Finding[] before = [Pixels(chosen), Manifest(bundle.Image)];
-        if (before.Any(finding => finding.Level == FindingLevel.Problem)) return before;
+        if (Units(chosen) is { } units) return [units, Manifest(bundle.Image)];
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
+        var sample = WiringSample.Of(bundle, chosen);
+        Finding[] before = [Number(chosen, sample), Manifest(bundle.Image)];
+        if (sample.Count < 2 * Fewest || before[1].Level == FindingLevel.Problem) return before;
         var engine = Engine.Create(options ?? new ExecutionOptions { Device = ExecutionDevice.Cpu });
-        return [.. before, .. Networks(WiringSample.Of(bundle, chosen), engine, cancellationToken)];
+        return [.. before, .. Networks(sample, engine, cancellationToken)];
     }
 
     private static List<Finding> Networks(WiringSample sample, IEngine engine, CancellationToken cancellationToken)
     {
         var bundle = sample.Bundle;
         var findings = new List<Finding>();
-        foreach (var role in new[] { BundleRole.Inner, BundleRole.Augmented }.Where(bundle.Has))
-            findings.AddRange(PredictorWiring.Run(sample, role, engine, cancellationToken));
-        if (bundle.Has(BundleRole.Vae)) findings.Add(VaeWiring.Run(sample, engine, cancellationToken));
+        // A VAE tells clearest what it was trained on, and the others mostly were as well.
+        var (vae, range) = bundle.Has(BundleRole.Vae) ? VaeWiring.Run(sample, engine, cancellationToken) : ([], null);
+        findings.AddRange(PredictorWiring.Run(sample, range, engine, cancellationToken));
+        findings.AddRange(vae);
         foreach (var role in new[] { BundleRole.Critic, BundleRole.Energy }.Where(bundle.Has))
-            findings.Add(EnergyWiring.OfNetwork(sample, role, engine, cancellationToken));
+            findings.Add(EnergyWiring.OfNetwork(sample, role, range, engine, cancellationToken));
         using var energy = OnnxEnergy.FromBundle(bundle, engine);
         findings.AddRange(EnergyWiring.OfWhole(sample, energy, cancellationToken));
         bool sound = findings.TrueForAll(finding => finding.Level != FindingLevel.Problem);
@@ -60,12 +66,20 @@ public static class WiringDiagnosis
     }
 
     /// <summary>That a network was trained on something else than it is given.</summary>
-    internal static Finding OtherInput(string subject, NetworkInput input, string text) => new(
+    internal static Finding OtherInput(string subject, NetworkInput input, string text, string? more = null) => new(
         FindingLevel.Problem, subject, $"was trained on {input.Name}, and is given something else: it {text}",
-        $"set {input.Manifest} in the manifest's image, if that is right for all networks, or export this one with its normalisation changed");
+        $"set {input.Manifest} in the manifest's image, if that is right for all networks, or export this one with its normalisation changed"
+        + (more is null ? "" : $"; and {more}"));
 
-    /// <summary>Three digits.</summary>
-    internal static string Text(double value) => value.ToString("0.###", CultureInfo.InvariantCulture);
+    /// <summary>That a network was trained on something else than it is given, where no range is better than the others by a clear margin.
+    /// </summary>
+    internal static Finding UnknownInput(string subject, string text) => new(
+        FindingLevel.Problem, subject, $"was trained on another range of values than it is given, which one is not clear: it {text}",
+        "look up how its training normalised images, and set mean and std of the manifest's image to that");
+
+    /// <summary>Three digits, of very large and very small numbers with their power of ten.</summary>
+    internal static string Text(double value) => value.ToString(
+        value != 0 && Math.Abs(value) is < 5e-4 or >= 1e9 ? "0.###e+0" : "0.###", CultureInfo.InvariantCulture);
 
     private static void Require(Bundle bundle, ImageBuffer[] images)
     {
@@ -79,23 +93,46 @@ public static class WiringDiagnosis
         }
     }
 
-    private static Finding Pixels(ImageBuffer[] images)
+    /// <summary>What is wrong with the pixel values; null if nothing is.</summary>
+    private static Finding? Units(ImageBuffer[] images)
     {
-        float least = images.Min(image => image.Data.ToArray().Min()), most = images.Max(image => image.Data.ToArray().Max());
-        string text = $"{images.Length} images with pixel values of {Text(least)} to {Text(most)}";
+        var (least, most) = Range(images);
         if (!(least >= 0 && most <= 1))
         {
-            return new(FindingLevel.Problem, "images", $"{text}; expected 0 to 1",
+            return new(FindingLevel.Problem, "images", $"{Described(images)}; expected 0 to 1",
                 most > 1 && most <= 255 && least >= 0 ? "divide them by 255" : "bring them to 0 to 1 before anything else");
         }
 
-        if (images.Length < 8)
-            return new(FindingLevel.Warning, "images", $"{text}: too few to be sure of anything", "give at least 8 undeformed images");
-        return most < 0.02
-            ? new(FindingLevel.Problem, "images", $"{text}: they are black to every network",
+        return images.Length >= Enough && most < 0.02 && most > 0
+            ? new(FindingLevel.Problem, "images", $"{Described(images)}: they are black to every network",
                 "if they store class numbers or 12 bits in 16, scale them first")
+            : null;
+    }
+
+    /// <summary>Whether there are enough images that say something.</summary>
+    private static Finding Number(ImageBuffer[] images, WiringSample sample)
+    {
+        int left = sample.Count / 2;
+        string text = sample.LeftOut == 0
+            ? Described(images)
+            : $"{Described(images)}; {sample.LeftOut} left out, as they show nothing that a deformation changes";
+        return left < Fewest
+            ? new(FindingLevel.Warning, "images", $"{text}: {left} are too few to try the networks on",
+                $"give at least {Enough} undeformed images with something to see")
+            : left < Enough
+            ? new(FindingLevel.Warning, "images", $"{text}: {left} are too few to be sure of anything",
+                $"give at least {Enough} undeformed images")
             : new(FindingLevel.Good, "images", text);
     }
+
+    private static string Described(ImageBuffer[] images)
+    {
+        var (least, most) = Range(images);
+        return $"{images.Length} images with pixel values of {Text(least)} to {Text(most)}";
+    }
+
+    private static (float Least, float Most) Range(ImageBuffer[] images) =>
+        (images.Min(image => image.Data.ToArray().Min()), images.Max(image => image.Data.ToArray().Max()));
 
     private static Finding Manifest(ImageSpec image)
     {

@@ -27,13 +27,19 @@ internal sealed partial class GraphValidation
     private OnnxModel Model => _case.Model;
 
     /// <summary>Validates a graph.</summary>
-    /// <exception cref="GraphException">No engine runs it.</exception>
+    /// <exception cref="GraphException">No engine runs it, or it has no outputs or no nodes.</exception>
     public static GraphReport Run(ValidationCase @case, ValidationEngines engines, ValidationOptions options, CancellationToken cancellationToken) =>
         new GraphValidation(@case, engines, options, cancellationToken).Run();
 
     private GraphReport Run()
     {
         var clock = Stopwatch.StartNew();
+        if (Model.Graph.Outputs.Count == 0 || Model.Graph.Nodes.Count == 0)
+        {
+            string lacking = Model.Graph.Outputs.Count == 0 ? "outputs" : "nodes";
+            throw new GraphException($"'{_case.Name}' has no {lacking}, so there is nothing to compare.");
+        }
+
         if (_engines.UsesReference && _case.References.Count == 0)
             Skip(ComparedQuantity.Output, ValidationSources.PyTorch, "no reference tensors; tools/pytorch writes them (python -m diffeonn_tools reference --help)");
         else if (_engines.UsesReference && _case.References.All(set => set.Outputs.Count == 0))

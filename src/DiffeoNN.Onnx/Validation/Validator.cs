@@ -28,7 +28,7 @@ public static class Validator
     /// <exception cref="BundleException">The bundle is missing, malformed or inconsistent, or there is nothing at the path.</exception>
     /// <exception cref="Gradients.OnnxModelException">The file is no model.</exception>
     /// <exception cref="TensorDataException">Reference tensors are missing or do not fit.</exception>
-    /// <exception cref="GraphException">No engine runs a graph, or an input that has to be drawn has no known shape.</exception>
+    /// <exception cref="GraphException">No engine runs a graph, it has no outputs or no nodes, or an input that has to be drawn has no known shape.</exception>
     /// <exception cref="DeviceUnavailableException">CUDA is asked for and does not work.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static ValidationReport Run(string path, ValidationOptions? options = null, IProgress<string>? progress = null, CancellationToken cancellationToken = default)

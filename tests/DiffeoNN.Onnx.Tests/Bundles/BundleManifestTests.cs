@@ -140,6 +140,10 @@ internal sealed class BundleManifestTests
             "m.json: field 'image.mean' is an array of 3; expected an array of 1, one number a channel.");
         yield return Case("std of zero", root => root["image"]!["std"] = new JsonArray(0),
             "m.json: field 'image.std[0]' is 0; expected a number above 0.");
+        yield return Case("std without a reciprocal in float32", root => root["image"]!["std"] = new JsonArray(1e-320),
+            "m.json: field 'image.std[0]' is 1E-320; expected a number from 1e-6 to 1e6.");
+        yield return Case("mean beyond float32", root => root["image"]!["mean"] = new JsonArray(1e308),
+            "m.json: field 'image.mean[0]' is 1E+308; expected a number from -1e6 to 1e6.");
         yield return Case("unknown padding", root => root["image"]!["padding"] = "mirror",
             "m.json: field 'image.padding' is \"mirror\"; expected one of zeros, border.");
         yield return Case("unknown kind", root => root["models"]!["inner"]!["output"]!["kind"] = "boxes",

@@ -131,6 +131,98 @@ public sealed class WiringDiagnosisTests
         }));
     }
 
+    [TestCase(0f)]
+    [TestCase(0.5f)]
+    [TestCase(1f)]
+    public void Images_ThatAreFlat_AccuseNothing(float value)
+    {
+        var findings = WiringDiagnosis.Run(Repository.Bundle("shapes"), [.. Enumerable.Range(0, 8).Select(_ => Flat(value))]);
+        Assert.That(findings.Where(finding => finding.Level == FindingLevel.Problem), Is.Empty);
+        Assert.That(findings.Single(finding => finding.Level == FindingLevel.Warning).Text, Does.Contain("8 left out").And.Contain("0 are too few"));
+    }
+
+    [Test]
+    public void Images_ThatAreFlat_AmongOthers_AreLeftOut()
+    {
+        var findings = WiringDiagnosis.Run(Repository.Bundle("shapes"), [.. Shapes, .. Enumerable.Range(0, 8).Select(_ => Flat(0))]);
+        Assert.That(findings.Where(finding => finding.Level != FindingLevel.Good), Is.Empty);
+        Assert.That(findings.Single(finding => finding.Subject == "images").Text, Does.Contain("8 left out"));
+        findings = WiringDiagnosis.Run(Repository.Bundle("shapes"), [Shapes[0], .. Enumerable.Range(0, 4).Select(_ => Flat(0))]);
+        Assert.That(findings.Where(finding => finding.Level == FindingLevel.Problem), Is.Empty);
+        Assert.That(findings.Single(finding => finding.Level == FindingLevel.Warning).Text, Does.Contain("1 are too few to try the networks on"));
+    }
+
+    private static ImageBuffer Flat(float value) => new(1, 128, 128, [.. Enumerable.Repeat(value, 128 * 128)]);
+
+    [Test]
+    public void Networks_OfMinus1To1_AreNotSaidToBeOf0To255()
+    {
+        using var inner = new WiredBundle("shapes");
+        inner.Change("inner", (graph, input) => graph.Before(input, ("Add", 1), ("Div", 2)));
+        string text = Run(inner).Single(finding => finding.Level == FindingLevel.Problem).Text;
+        Assert.That(text, Does.Contain("another range of values").And.Contain("-1 to 1").And.Not.Contain("255"));
+
+        using var augmented = new WiredBundle("shapes");
+        var models = BundleManifest.Load(Path.Combine(Repository.Bundle("shapes"), BundleManifest.FileName)).Models;
+        augmented.Manifest = augmented.Manifest with { Models = models };
+        augmented.Change("augmented", (graph, input) => graph.Before(input, ("Add", 1), ("Div", 2)));
+        var problem = Run(augmented).Single(finding => finding.Level == FindingLevel.Problem);
+        Assert.That((problem.Subject, problem.Text.Contains("-1 to 1", StringComparison.Ordinal)), Is.EqualTo(("augmented (augmented.onnx)", true)));
+
+        using var all = new WiredBundle("shapes");
+        foreach (string role in new[] { "inner", "vae", "critic", "proposer" })
+            all.Change(role, (graph, input) => graph.Before(input, ("Add", 1), ("Div", 2)));
+        all.Change("critic", (graph, _) => graph.After("score", ("Mul", -1)));
+        var findings = Run(all);
+        foreach (string role in new[] { "inner", "vae", "critic" })
+        {
+            Assert.That(findings.Single(finding => finding.Subject == $"{role} ({role}.onnx)").Text,
+                Does.StartWith("was trained on pixel values of -1 to 1"));
+        }
+
+        Assert.That(findings.Single(finding => finding.Subject == "critic (critic.onnx)").Text, Does.Contain("It is negated, too"));
+    }
+
+    [Test]
+    public void Manifest_WithNormalisation_OfNetworksWithoutOne_IsTold()
+    {
+        using var bundle = new WiredBundle("shapes");
+        bundle.Manifest = bundle.Manifest with { Image = bundle.Manifest.Image with { Mean = [0.485], Std = [0.229] } };
+        var findings = Run(bundle);
+        foreach (string role in new[] { "inner", "vae", "proposer" })
+        {
+            var problem = findings.Single(finding => finding.Subject == $"{role} ({role}.onnx)");
+            Assert.That(problem.Text, Does.StartWith("was trained on pixel values of 0 to 1,"));
+            Assert.That(problem.Advice, Does.StartWith("set mean 0 and std 1 for"));
+        }
+    }
+
+    [Test]
+    public void Manifest_WithMeanAndLogVarianceSwapped_IsTold()
+    {
+        using var bundle = new WiredBundle("shapes");
+        var vae = bundle.Manifest.Models.Vae!;
+        bundle.Manifest = bundle.Manifest with
+        {
+            Models = bundle.Manifest.Models with { Vae = vae with { Mean = vae.LogVariance, LogVariance = vae.Mean } },
+        };
+        Assert.That(Run(bundle).Single(finding => finding.Level == FindingLevel.Problem).Text, Does.StartWith("mean and log-variance are swapped"));
+    }
+
+    [Test]
+    public void Proposer_WithTwoFaults_IsToldBoth()
+    {
+        using var pixels = new WiredBundle("shapes");
+        pixels.Change("proposer", (graph, _) => graph.After("velocity", ("Mul", 63.5f)).Swap("velocity"));
+        Assert.That(Run(pixels).Single(finding => finding.Level == FindingLevel.Problem).Text,
+            Does.StartWith("is in pixels and has its components swapped"));
+
+        using var bytes = new WiredBundle("shapes");
+        bytes.Change("proposer", (graph, input) => graph.Before(input, ("Div", 255)).After("velocity", ("Mul", -1)));
+        Assert.That(Run(bytes).Single(finding => finding.Level == FindingLevel.Problem).Text,
+            Does.StartWith("was trained on pixel values of 0 to 255").And.Contain("it is negated"));
+    }
+
     [Test]
     public void Images_OutOfRange_AreToldBeforeAnythingElse()
     {

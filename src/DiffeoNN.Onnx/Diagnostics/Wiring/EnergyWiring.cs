@@ -10,14 +10,20 @@ namespace DiffeoNN.Onnx.Diagnostics.Wiring;
 /// <summary>Whether energies rise when images are deformed: the whole, and what the networks that score images say by themselves.</summary>
 internal static class EnergyWiring
 {
-    /// <summary>Share of the pairs that has to agree.</summary>
-    private const double Most = 0.75;
-
     /// <summary>Mean difference within the pairs, by its standard deviation, that says something.</summary>
     private const double Clear = 0.5;
 
+    /// <summary>What the second best range may reach of the best one's difference, if the best is to be named.</summary>
+    private const double Second = 0.8;
+
     /// <summary>The critic, or an energy of the user's own.</summary>
-    public static Finding OfNetwork(WiringSample sample, BundleRole role, IEngine engine, CancellationToken cancellationToken)
+    /// <param name="sample">Images.</param>
+    /// <param name="role">Which of them.</param>
+    /// <param name="range">What the VAE was clearly trained on; null if that is unknown.</param>
+    /// <param name="engine">Runs it.</param>
+    /// <param name="cancellationToken">Stops between two runs.</param>
+    public static Finding OfNetwork(
+        WiringSample sample, BundleRole role, NetworkInput? range, IEngine engine, CancellationToken cancellationToken)
     {
         var bundle = sample.Bundle;
         var file = bundle.Manifest.Models[role]!;
@@ -27,23 +33,47 @@ internal static class EnergyWiring
         var inputs = NetworkInput.All(bundle.Image);
         var wired = Separate(inputs[0]);
         // Other inputs are asked for only where the one that is wired says little.
-        Separation[] found = Math.Abs(wired.Effect) < Clear ? [wired, .. inputs.Skip(1).Select(Separate)] : [wired];
+        bool saysLittle = Math.Abs(wired.Effect) < Clear || wired.Pairs is { MostRise: false, MostFall: false };
+        Separation[] found = saysLittle ? [wired, .. inputs.Skip(1).Select(Separate)] : [wired];
         int best = Enumerable.Range(0, found.Length).MaxBy(i => Math.Abs(found[i].Effect));
-        string pairs = $"is higher on the deformed image in {wired.Rises} of {sample.Count} pairs";
-        if (best > 0 && Math.Abs(found[best].Effect) > Math.Abs(wired.Effect) + Clear)
+        string pairs = $"is higher on the deformed image in {wired.Pairs}";
+        if (best > 0 && found[best].Pairs.IsEnough && Math.Abs(found[best].Effect) > Math.Abs(wired.Effect) + Clear)
         {
-            int told = Math.Max(found[best].Rises, sample.Count - found[best].Rises);
-            return WiringDiagnosis.OtherInput(
-                subject, inputs[best], $"{pairs} as wired, and tells in {told} of them which is which from {inputs[best].Name}");
+            int[] near = [.. Enumerable.Range(1, found.Length - 1)
+                .Where(i => Math.Abs(found[i].Effect) > Second * Math.Abs(found[best].Effect))];
+            int named = near.Length > 1 ? Array.FindIndex(inputs.ToArray(), input => input.Name == range?.Name) : best;
+            if (!near.Contains(named))
+            {
+                string negated = near.All(i => found[i].Pairs.MostFall) ? ". It is negated, too: it is lower on the deformed image then" : "";
+                return WiringDiagnosis.UnknownInput(
+                    subject, $"{pairs} as wired, and tells them apart better from {Names(near)}{negated}");
+            }
+
+            var other = found[named];
+            int told = Math.Max(other.Pairs.Rises, other.Pairs.Telling - other.Pairs.Rises);
+            string text = $"{pairs} as wired, and tells in {told} of {other.Pairs.Telling} which is which from {inputs[named].Name}";
+            return other.Pairs.MostFall
+                ? WiringDiagnosis.OtherInput(
+                    subject, inputs[named], $"{text}. It is negated, too: it is lower on the deformed image then", "negate its output")
+                : WiringDiagnosis.OtherInput(subject, inputs[named], text);
         }
 
-        if (wired.Rises >= Most * sample.Count) return new(FindingLevel.Good, subject, pairs);
-        return wired.Rises <= (1 - Most) * sample.Count
+        if (!wired.Pairs.IsEnough)
+        {
+            return new(FindingLevel.Warning, subject,
+                $"gives {wired.Pairs.Ties} of {sample.Count} deformed images the score of the undeformed one, so that nothing can be said",
+                "check that the images are of the kind it was trained on, and that its trained weights were exported");
+        }
+
+        if (wired.Pairs.MostRise) return new(FindingLevel.Good, subject, pairs);
+        return wired.Pairs.MostFall
             ? new(FindingLevel.Problem, subject,
                 $"is negated: it {pairs}; it has to be low on undeformed images and high on deformed ones",
                 "negate its output before the export, or export the score with the other sign")
             : new(FindingLevel.Warning, subject, $"does not tell deformed from undeformed images: it {pairs}",
                 "check that the images are undeformed and of the kind it was trained on, and that its trained weights were exported");
+
+        string Names(int[] which) => string.Join(" and from ", which.Select(i => inputs[i].Name));
 
         Separation Separate(NetworkInput input)
         {
@@ -70,11 +100,13 @@ internal static class EnergyWiring
             yield break;
         }
 
-        int rises = WiringSample.Rises(undeformed.Energy, deformed.Energy);
-        string text = $"rises with deformation in {rises} of {sample.Count} pairs; undeformed images have "
+        var pairs = WiringSample.Compare(undeformed.Energy, deformed.Energy);
+        string text = $"rises with deformation in {pairs}; undeformed images have "
             + $"{WiringDiagnosis.Text(own[0])} to {WiringDiagnosis.Text(own[^1])}, "
             + $"median {WiringDiagnosis.Text(SummaryStatistics.Quantile(own, 0.5))}";
-        yield return rises >= Most * sample.Count
+        yield return !pairs.IsEnough
+            ? new(FindingLevel.Warning, "energy", text + ": too few differ to say more", "see what is said of its networks")
+            : pairs.MostRise
             ? new(FindingLevel.Good, "energy", text)
             : new(FindingLevel.Problem, "energy", text + ": minimising it does not lead back to undeformed images",
                 "see what is said of its networks; else weigh its terms anew with tune");
@@ -97,9 +129,9 @@ internal static class EnergyWiring
     }
 
     /// <summary>How clearly scores differ.</summary>
-    /// <param name="Rises">Pairs in which the deformed image has the higher score.</param>
+    /// <param name="Pairs">In how many pairs the deformed image has the higher score.</param>
     /// <param name="Effect">Mean of the differences by their standard deviation.</param>
-    private sealed record Separation(int Rises, double Effect)
+    private sealed record Separation(Pairs Pairs, double Effect)
     {
         public static Separation Of(torch.Tensor undeformed, torch.Tensor deformed)
         {
@@ -107,7 +139,8 @@ internal static class EnergyWiring
             double[] differences = [.. (deformed - undeformed).cpu().data<double>()];
             var statistics = SummaryStatistics.Of(differences);
             double spread = Math.Max(statistics.StandardDeviation, 1e-12 + (1e-9 * Math.Abs(statistics.Mean)));
-            return new Separation(WiringSample.Rises(undeformed, deformed), statistics.Mean / spread);
+            double effect = statistics.Mean / spread;
+            return new Separation(WiringSample.Compare(undeformed, deformed), double.IsFinite(effect) ? effect : 0);
         }
     }
 }

@@ -8,71 +8,100 @@ using TorchSharp;
 
 namespace DiffeoNN.Onnx.Diagnostics.Wiring;
 
-/// <summary>Whether a network that answers with classes sees what it was trained on. Without truth that shows in two ways only: it answers more
-/// than one class, and its answer moves with the image.</summary>
+/// <summary>Whether the networks that answer with classes see what they were trained on. Without truth that shows in three ways only: they answer
+/// more than one class, their answers move with the image, and where there are two of them they agree.</summary>
 internal static class PredictorWiring
 {
-    private const double OneClass = 0.999, Fair = 0.5, Gain = 0.25;
+    /// <summary>How far answers follow the images if the range is right, what another range has to gain, by how much it has to be the best, and
+    /// what it has to gain if the VAE was clearly trained on it.</summary>
+    private const double Fair = 0.5, Gain = 0.25, Margin = 0.1, Known = 0.05;
 
-    public static IEnumerable<Finding> Run(WiringSample sample, BundleRole role, IEngine engine, CancellationToken cancellationToken)
+    /// <summary>From which disagreement of two networks for the same classes on undeformed images on other ranges are tried, and which part of the
+    /// second best guess's disagreement the best one may have.</summary>
+    private const double Differing = 0.05, Clearly = 0.7;
+
+    /// <param name="sample">Images.</param>
+    /// <param name="range">What the VAE was clearly trained on; null if that is unknown.</param>
+    /// <param name="engine">Runs them.</param>
+    /// <param name="cancellationToken">Stops between two runs.</param>
+    public static IReadOnlyList<Finding> Run(WiringSample sample, NetworkInput? range, IEngine engine, CancellationToken cancellationToken)
     {
-        var bundle = sample.Bundle;
-        var spec = (PredictorSpec)bundle.Manifest.Models[role]!;
-        if (spec.Output.Kind is not (OutputKind.Segmentation or OutputKind.Classification)) yield break;
-        string subject = $"{BundleValidator.Title(role)} ({spec.File})";
-        var inputs = NetworkInput.All(bundle.Image);
-        using var graph = bundle.LoadGraph(role, engine);
-        var wired = Ask(inputs[0]);
-        // Other inputs are asked for only where the answers to the one that is wired make little sense.
-        Answers[] found = wired.Score < Fair ? [wired, .. inputs.Skip(1).Select(Ask)] : [wired];
-        int best = Enumerable.Range(0, found.Length).MaxBy(i => found[i].Score);
-        if (best > 0 && found[best].Score > wired.Score + Gain)
-            yield return WiringDiagnosis.OtherInput(subject, inputs[best], $"{wired} as wired; it {found[best]} from {inputs[best].Name}");
-        else if (wired.Largest > OneClass)
-            yield return new(FindingLevel.Warning, subject, wired.ToString(),
-                "check mean and std of the manifest's image, and that the images show what it was trained on");
-        else
-            yield return new(FindingLevel.Good, subject, wired.ToString());
-
-        Answers Ask(NetworkInput input)
+        var inputs = NetworkInput.All(sample.Bundle.Image);
+        int known = range is null ? 0 : Enumerable.Range(0, inputs.Count).First(i => inputs[i].Name == range.Name);
+        var networks = new List<Predictor>();
+        try
         {
-            using var scope = torch.NewDisposeScope();
-            return Answers.Of(Classes(sample.Images), Classes(sample.Deformed), sample);
-
-            torch.Tensor Classes(torch.Tensor images)
+            foreach (var role in new[] { BundleRole.Inner, BundleRole.Augmented }.Where(sample.Bundle.Has))
             {
-                var output = graph.RunSingle(spec.Input, input.Of(images), spec.Output.Name, cancellationToken);
-                double from = spec.Output.Activation == OutputActivation.Sigmoid ? 0 : 0.5;
-                return output.size(1) > 1 ? output.argmax(1) : output.Below(from).logical_not().to(torch.int64).squeeze(1);
+                var spec = (PredictorSpec)sample.Bundle.Manifest.Models[role]!;
+                if (spec.Output.Kind is OutputKind.Segmentation or OutputKind.Classification)
+                    networks.Add(new Predictor(sample, role, spec, inputs, engine, cancellationToken));
+            }
+
+            var peers = networks is [var one, var other] && one.Spec.Output.Kind == other.Spec.Output.Kind ? Peers(one, other) : null;
+            return [.. networks.Select((network, i) => peers?[i] ?? Alone(network))];
+        }
+        finally
+        {
+            networks.ForEach(network => network.Dispose());
+        }
+
+        // One of them, or both alike, may be given something else.
+        Finding[]? Peers(Predictor first, Predictor second)
+        {
+            double wired = 1 - first.Agreement(0, second, 0);
+            if (wired < Differing || known > 0) return null;
+            var guesses = Enumerable.Range(1, inputs.Count - 1).SelectMany(i => new (int First, int Second)[] { (0, i), (i, 0), (i, i) })
+                .Where(pair => first.IsPlausible(pair.First) && second.IsPlausible(pair.Second))
+                .Select(pair => (pair.First, pair.Second, Apart: 1 - first.Agreement(pair.First, second, pair.Second)))
+                .OrderBy(guess => guess.Apart).ToArray();
+            if (guesses.Length == 0 || guesses[0].Apart > 0.5 * wired) return null;
+            var near = guesses.Where(guess => guess.Apart <= Math.Min(guesses[0].Apart / Clearly, 0.5 * wired)).ToArray();
+            bool sameOnes = near.All(guess => (guess.First == 0, guess.Second == 0) == (near[0].First == 0, near[0].Second == 0));
+            return sameOnes
+                ? [Told(first, [.. near.Select(guess => guess.First)]), Told(second, [.. near.Select(guess => guess.Second)])]
+                : null;
+
+            Finding Told(Predictor network, int[] ranges)
+            {
+                if (ranges[0] == 0) return new(FindingLevel.Good, network.Subject, network.Ask(0).ToString());
+                string text = FormattableString.Invariant($"agrees with the other network by {1 - wired:0.00} as wired, and by ");
+                string found = string.Join(", by ", ranges.Select((range, i) =>
+                    FormattableString.Invariant($"{1 - near[i].Apart:0.00} from {inputs[range].Name}")));
+                return ranges.Length == 1
+                    ? WiringDiagnosis.OtherInput(network.Subject, inputs[ranges[0]], text + found)
+                    : WiringDiagnosis.UnknownInput(network.Subject, text + found);
             }
         }
-    }
 
-    /// <param name="Largest">Share of the most frequent class.</param>
-    /// <param name="Follows">How far answers on deformed images are the deformed answers: mean IoU of the classes but 0, or share of equal
-    /// classes.</param>
-    private sealed record Answers(double Largest, double Follows)
-    {
-        public double Score => Largest > OneClass ? 0 : Follows;
-
-        public static Answers Of(torch.Tensor undeformed, torch.Tensor deformed, WiringSample sample)
+        Finding Alone(Predictor network)
         {
-            byte[] own = Labels(undeformed), moved = Labels(deformed);
-            double largest = own.CountBy(label => label).Max(pair => pair.Value) / (double)own.Length;
-            if (undeformed.dim() == 1)
-                return new Answers(largest, own.Zip(moved).Count(pair => pair.First == pair.Second) / (double)own.Length);
-            var (height, width) = ((int)undeformed.size(1), (int)undeformed.size(2));
-            int classes = Math.Max(2, Math.Max(own.Max(), moved.Max()) + 1);
-            if (sample.Maps[0].Grid.Height != height || sample.Maps[0].Grid.Width != width) return new Answers(largest, 1);
-            return new Answers(largest, Enumerable.Range(0, sample.Count).Average(i =>
-                SegmentationScore.Of(Part(moved, i), sample.Maps[i].Apply(Part(own, i)), classes).Iou));
+            var wired = network.Ask(0);
+            if (known > 0 && network.IsPlausible(known) && (!network.IsPlausible(0) || network.Ask(known).Score > wired.Score + Known))
+                return Other(known);
+            // Other inputs are asked for only where the answers to the one that is wired make little sense.
+            if (wired.Score < Fair)
+            {
+                int[] better = [.. Enumerable.Range(1, inputs.Count - 1)
+                    .Where(i => network.Ask(i).Score > wired.Score + Gain && network.IsPlausible(i))];
+                double most = better.Length == 0 ? 0 : better.Max(i => network.Ask(i).Score);
+                int[] near = [.. better.Where(i => network.Ask(i).Score > most - Margin)];
+                if (near.Length == 1) return Other(near[0]);
+                if (near.Length > 1)
+                {
+                    string found = string.Join(", ", near.Select(i => FormattableString.Invariant(
+                        $"{network.Ask(i).Follows:0.00} from {inputs[i].Name}")));
+                    return WiringDiagnosis.UnknownInput(network.Subject, $"{wired} as wired, {found}");
+                }
+            }
 
-            static byte[] Labels(torch.Tensor classes) => [.. classes.cpu().flatten().data<long>().Select(label => (byte)label)];
-            LabelMap Part(byte[] labels, int index) => new(height, width, labels[(index * height * width)..((index + 1) * height * width)]);
+            return wired.IsOneClass
+                ? new(FindingLevel.Warning, network.Subject, wired.ToString(),
+                    "check mean and std of the manifest's image, and that the images show what it was trained on")
+                : new(FindingLevel.Good, network.Subject, wired.ToString());
+
+            Finding Other(int input) => WiringDiagnosis.OtherInput(
+                network.Subject, inputs[input], $"{wired} as wired; it {network.Ask(input)} from {inputs[input].Name}");
         }
-
-        public override string ToString() => Largest > OneClass
-            ? "answers with one class throughout"
-            : FormattableString.Invariant($"gives answers that follow the deformed images with an agreement of {Follows:0.00}");
     }
 }

@@ -30,6 +30,10 @@ internal static class ProposerWiring
         new("has its components swapped and negated", "swap the two channels of its output, x first, and negate them", (v, _) => -v.flip(1)),
         new("is in pixels", "multiply its output by 2 / (the longest side - 1)", (v, grid) => v.Times(grid.PixelSize)),
         new("is in pixels and negated", "multiply its output by -2 / (the longest side - 1)", (v, grid) => v.Times(-grid.PixelSize)),
+        new("is in pixels and has its components swapped", "swap the two channels of its output, x first, and multiply them by "
+            + "2 / (the longest side - 1)", (v, grid) => v.flip(1).Times(grid.PixelSize)),
+        new("is in pixels, has its components swapped and negated", "swap the two channels of its output, x first, and multiply them by "
+            + "-2 / (the longest side - 1)", (v, grid) => v.flip(1).Times(-grid.PixelSize)),
     ];
 
     public static IEnumerable<Finding> Run(
@@ -60,18 +64,21 @@ internal static class ProposerWiring
         if (!energyIsSound) yield break;
         using var before = energy.Evaluate(sample.Deformed, false, cancellationToken);
         using var after = energy.Evaluate(Warped(Readings[0], asWired), false, cancellationToken);
-        int falls = WiringSample.Rises(after.Energy, before.Energy);
-        yield return falls * 4 >= sample.Count * 3
-            ? new(FindingLevel.Good, subject, $"its proposal lowers the energy of {falls} of {sample.Count} deformed images")
+        var falls = WiringSample.Compare(after.Energy, before.Energy);
+        yield return falls.Rises * 4 >= sample.Count * 3
+            ? new(FindingLevel.Good, subject, $"its proposal lowers the energy of {falls.Rises} of {sample.Count} deformed images")
             : new(FindingLevel.Warning, subject,
-                $"its proposal lowers the energy of {falls} of {sample.Count} deformed images only, so most are refused",
+                $"its proposal lowers the energy of {falls.Rises} of {sample.Count} deformed images only, so most are refused",
                 "energy and proposer contradict each other: weigh the energy's terms anew with tune, or train the proposer longer");
 
         Finding? Fault()
         {
-            var other = inputs.Skip(1).Select(input => (Input: input, Gain: GainOf(Readings[0], Ask(input)))).MaxBy(pair => pair.Gain);
+            var answers = inputs.Skip(1).Select(input => (Input: input, Velocity: Ask(input))).ToList();
+            var other = answers.Select(answer => (answer.Input, Gain: GainOf(Readings[0], answer.Velocity))).MaxBy(pair => pair.Gain);
             if (other.Gain >= Least && other.Gain > gains[best] + Clear)
                 return WiringDiagnosis.OtherInput(subject, other.Input, $"{wired} as wired, by {Change(other.Gain)} from {other.Input.Name}");
+            // Two faults at once explain more by chance: they have to explain clearly more than one does.
+            if (gains[best] < Fair && Both(answers, Math.Max(gains[best], other.Gain)) is { } both) return both;
             if (gains[0] >= Least && gains[best] <= gains[0] + Clear) return null;
             return best > 0 && gains[best] >= Least
                 ? new Finding(FindingLevel.Problem, subject,
@@ -82,9 +89,23 @@ internal static class ProposerWiring
                     "check that the images are undeformed and of the kind it was trained on, and that its trained weights were exported");
         }
 
+        Finding? Both(List<(NetworkInput Input, torch.Tensor Velocity)> answers, double single)
+        {
+            var (input, reading, gain) = answers
+                .SelectMany(answer => Readings.Skip(1)
+                    .Select(reading => (answer.Input, Reading: reading, Gain: GainOf(reading, answer.Velocity))))
+                .MaxBy(guess => guess.Gain);
+            return gain >= 2 * Least && gain > single + Clear
+                ? WiringDiagnosis.OtherInput(subject, input,
+                    $"{wired} as wired. From {input.Name} it {reading.Name}; read so, by {Change(gain)}", reading.Advice)
+                : null;
+        }
+
         torch.Tensor Ask(NetworkInput input) => graph.RunSingle(spec.Input, input.Of(sample.Deformed), spec.Output, cancellationToken);
 
-        static string Change(double gain) => string.Create(CultureInfo.InvariantCulture, $"{-100 * gain:+0;-0;0} %");
+        static string Change(double gain) => double.IsFinite(gain)
+            ? string.Create(CultureInfo.InvariantCulture, $"{-100 * gain:+0;-0;0} %")
+            : "no finite share";
 
         double GainOf(Reading reading, torch.Tensor velocity)
         {

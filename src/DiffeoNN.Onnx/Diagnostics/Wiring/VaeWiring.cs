@@ -16,7 +16,9 @@ internal static class VaeWiring
     /// <summary>How much of it scale and shift may make up: a dull reconstruction is no other unit.</summary>
     private const double Slack = 0.15;
 
-    public static Finding Run(WiringSample sample, IEngine engine, CancellationToken cancellationToken)
+    /// <summary>What is found, and what the VAE was clearly trained on: null if that is unknown.</summary>
+    public static (IReadOnlyList<Finding> Findings, NetworkInput? Range) Run(
+        WiringSample sample, IEngine engine, CancellationToken cancellationToken)
     {
         var bundle = sample.Bundle;
         var spec = bundle.Manifest.Models.Vae!;
@@ -27,21 +29,28 @@ internal static class VaeWiring
         // Other inputs are asked for only where the one that is wired leaves them something to gain.
         Fit[] fits = wired.Direct < Fair ? [wired, .. inputs.Skip(1).Select(Reconstruct)] : [wired];
         int best = Enumerable.Range(0, fits.Length).MaxBy(i => fits[i].Score);
+        var swapped = PosteriorWiring.Run(sample, graph, subject, cancellationToken);
         if (best > 0 && fits[best].Score > wired.Explained + Gain)
         {
-            return WiringDiagnosis.OtherInput(subject, inputs[best],
-                $"reconstructs {Percent(wired.Direct)} of the images' variance as wired, "
-                + $"{Percent(fits[best].Score)} from {inputs[best].Name}");
+            string asWired = $"reconstructs {Percent(wired.Direct)} of the images' variance as wired";
+            int[] near = [.. Enumerable.Range(1, fits.Length - 1).Where(i => fits[i].Score > fits[best].Score - Gain)];
+            return near.Length == 1
+                ? ([WiringDiagnosis.OtherInput(
+                    subject, inputs[best], $"{asWired}, {Percent(fits[best].Score)} from {inputs[best].Name}"), .. swapped], inputs[best])
+                : ([WiringDiagnosis.UnknownInput(
+                    subject, $"{asWired}, {string.Join(", ", near.Select(i => $"{Percent(fits[i].Score)} from {inputs[i].Name}"))}"),
+                    .. swapped], null);
         }
 
         if (wired.Explained < Poor)
         {
-            return new(FindingLevel.Warning, subject,
+            return ([new(FindingLevel.Warning, subject,
                 $"its reconstruction has little to do with its input: {Percent(wired.Explained)} of the variance",
-                "check that the images are of the kind it was trained on, that its trained weights were exported, and which output is which");
+                "check that the images are of the kind it was trained on, that its trained weights were exported, and which output is which"),
+                .. swapped], null);
         }
 
-        return wired.Direct >= wired.Explained - Slack ? Close(wired) : OtherUnit(wired);
+        return ([wired.Direct >= wired.Explained - Slack ? Close(wired) : OtherUnit(wired), .. swapped], inputs[0]);
 
         Fit Reconstruct(NetworkInput input)
         {

@@ -1,0 +1,85 @@
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Metrics;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Diagnostics.Wiring;
+
+/// <summary>A network that answers with classes, asked once for each range of values.</summary>
+internal sealed class Predictor(
+    WiringSample sample,
+    BundleRole role,
+    PredictorSpec spec,
+    IReadOnlyList<NetworkInput> inputs,
+    IEngine engine,
+    CancellationToken cancellationToken) : IDisposable
+{
+    /// <summary>How much larger than the least output another may be.</summary>
+    private const double Larger = 8;
+
+    private readonly IGraph _graph = sample.Bundle.LoadGraph(role, engine);
+    private readonly PredictorAnswers?[] _answers = new PredictorAnswers?[inputs.Count];
+
+    /// <summary>What the manifest says of it.</summary>
+    public PredictorSpec Spec => spec;
+
+    /// <summary>As a finding names it.</summary>
+    public string Subject { get; } = $"{BundleValidator.Title(role)} ({spec.File})";
+
+    /// <summary>Its answers to a range of values.</summary>
+    public PredictorAnswers Ask(int input) => _answers[input] ??= Run(inputs[input]);
+
+    /// <summary>Whether a range of values can be meant: one of a far larger range than was trained on makes outputs far larger, and answers that
+    /// follow the image as any threshold does.</summary>
+    public bool IsPlausible(int input) =>
+        Ask(input).Magnitude <= Larger * Enumerable.Range(0, inputs.Count).Min(i => Ask(i).Magnitude);
+
+    /// <summary>How far the answers of two networks to the undeformed images agree; 0 where one has nothing to say.</summary>
+    public double Agreement(int input, Predictor other, int otherInput)
+    {
+        var (own, others) = (Ask(input), other.Ask(otherInput));
+        return own.IsOneClass || others.IsOneClass || own.Undeformed.Length != others.Undeformed.Length
+            ? 0
+            : own.Agreement(own.Undeformed, others.Undeformed);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _graph.Dispose();
+
+    private PredictorAnswers Run(NetworkInput input)
+    {
+        using var scope = torch.NewDisposeScope();
+        double magnitude = 0;
+        var (undeformed, deformed) = (Classes(sample.Images), Classes(sample.Deformed));
+        bool isMap = undeformed.dim() == 3;
+        var (height, width) = isMap ? ((int)undeformed.size(1), (int)undeformed.size(2)) : (1, 1);
+        var grid = sample.Maps[0].Grid;
+        byte[] own = Labels(undeformed), moved = Labels(deformed);
+        return new PredictorAnswers(own, isMap ? (height, width) : null)
+        {
+            Follows = !isMap || (grid.Height == height && grid.Width == width) ? Follow() : 1,
+            Magnitude = magnitude,
+        };
+
+        double Follow()
+        {
+            var answers = new PredictorAnswers(own, isMap ? (height, width) : null);
+            if (!isMap) return answers.Agreement(moved, own);
+            int size = height * width;
+            return answers.Agreement(moved, [.. Enumerable.Range(0, sample.Count)
+                .SelectMany(i => sample.Maps[i].Apply(new LabelMap(height, width, own[(i * size)..((i + 1) * size)])).Labels.ToArray())]);
+        }
+
+        torch.Tensor Classes(torch.Tensor images)
+        {
+            var output = _graph.RunSingle(spec.Input, input.Of(images), spec.Output.Name, cancellationToken);
+            magnitude = output.abs().mean().item<float>();
+            double from = spec.Output.Activation == OutputActivation.Sigmoid ? 0 : 0.5;
+            return output.size(1) > 1 ? output.argmax(1) : output.Below(from).logical_not().to(torch.int64).squeeze(1);
+        }
+
+        static byte[] Labels(torch.Tensor classes) => [.. classes.cpu().flatten().data<long>().Select(label => (byte)label)];
+    }
+}

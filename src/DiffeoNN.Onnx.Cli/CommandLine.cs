@@ -39,26 +39,28 @@ internal static class CommandLine
 
     /// <summary>All commands with their options.</summary>
     /// <param name="console">Where they print.</param>
-    public static RootCommand Create(IAnsiConsole console) => new("Makes pretrained networks robust to deformations: canonicalise, infer, map back.")
-    {
-        DemoCommand.Create(console),
-        RunCommand.Create(console),
-        EvaluateCommand.Create(console),
-        TuneCommand.Create(console),
-        InfoCommand.Create(console),
-        DoctorCommand.Create(console),
-        GradientCommand.Create(console),
-        ValidateCommand.Create(console),
-        DeformCommand.Create(console),
-        ShapesCommand.Create(console),
-    };
+    public static RootCommand Create(IAnsiConsole console) =>
+        new("Makes pretrained networks robust to deformations: canonicalise, infer, map back.")
+        {
+            DemoCommand.Create(console),
+            RunCommand.Create(console),
+            EvaluateCommand.Create(console),
+            TuneCommand.Create(console),
+            InfoCommand.Create(console),
+            DoctorCommand.Create(console),
+            GradientCommand.Create(console),
+            ValidateCommand.Create(console),
+            DeformCommand.Create(console),
+            ShapesCommand.Create(console),
+        };
 
     private static string Describe(ParseResult parsed)
     {
         // A misspelt command shows as a missing one first.
         string message = parsed.UnmatchedTokens is [var token, ..] && parsed.CommandResult.Command is RootCommand
             ? $"'{token}' is no command of diffeonn."
-            : ErrorTable.OneLine(parsed.Errors[0].Message).Replace("as expected type 'System.UInt64'", "as a whole number from 0 on", StringComparison.Ordinal);
+            : ErrorTable.OneLine(parsed.Errors[0].Message).Replace(
+                "as expected type 'System.UInt64'", "as a whole number from 0 on", StringComparison.Ordinal);
         string command = parsed.CommandResult.Command is RootCommand ? "diffeonn" : $"diffeonn {parsed.CommandResult.Command.Name}";
         return $"{message} See '{command} --help'.";
     }

@@ -29,7 +29,8 @@ internal static class ErrorTable
         (typeof(UnauthorizedAccessException), ExitCode.Output),
     ];
 
-    /// <summary>What an error really is: TorchSharp's types fail to initialise where its libraries do not load, without saying why.</summary>
+    /// <summary>What an error really is: TorchSharp's types fail to initialise where its libraries do not load,
+    /// without saying why.</summary>
     public static Exception Cause(Exception exception)
     {
         if (exception is not (TypeInitializationException or DllNotFoundException)) return exception;
@@ -55,10 +56,12 @@ internal static class ErrorTable
     {
         OperationCanceledException => "cancelled.",
         _ when Map(exception) == ExitCode.Internal =>
-            $"internal error, please report it: {exception.GetType().Name}: {OneLine(exception.Message)} (set DIFFEONN_TRACE=1 for the stack trace)",
+            $"internal error, please report it: {exception.GetType().Name}: {OneLine(exception.Message)} (set DIFFEONN_TRACE=1 for the "
+            + "stack trace)",
         _ => OneLine(exception.Message),
     };
 
     /// <summary>A message whose lines are joined to one.</summary>
-    public static string OneLine(string message) => string.Join(" ", message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+    public static string OneLine(string message) =>
+        string.Join(" ", message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
 }

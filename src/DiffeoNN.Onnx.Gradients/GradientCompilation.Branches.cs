@@ -47,7 +47,8 @@ internal sealed partial class GradientCompilation
 
         _builder.Prefix = PrefixOf(node);
         var gradients = _builder.AddNode(
-            new OnnxNode("If", [node.Inputs[0]], [], OnnxAttribute.Of("then_branch", graphs[0]), OnnxAttribute.Of("else_branch", graphs[1])),
+            new OnnxNode(
+                "If", [node.Inputs[0]], [], OnnxAttribute.Of("then_branch", graphs[0]), OnnxAttribute.Of("else_branch", graphs[1])),
             wanted.Select(name => new ValueFacts(_builder[name].ElementType, _builder[name].Shape)));
         foreach (var (name, gradient) in wanted.Zip(gradients))
             Arrive(name, gradient);
@@ -60,8 +61,9 @@ internal sealed partial class GradientCompilation
             return node.Outputs[i];
         branch.Builder.AddResult(value);
         var type = value.ElementType;
-        other.Builder.AddResult(other.Builder.Constant(OnnxTensor.FromDoubles("", type, [.. Enumerable.Repeat(0L, value.Shape?.Length ?? 1)],
-            value.Shape is { Length: 0 } ? [0.0] : [])));
+        other.Builder.AddResult(
+            other.Builder.Constant(OnnxTensor.FromDoubles("", type, [.. Enumerable.Repeat(0L, value.Shape?.Length ?? 1)],
+                value.Shape is { Length: 0 } ? [0.0] : [])));
         var shown = _builder.AddOutput("value", new ValueFacts(type, value.Shape));
         node.Outputs.Add(shown.Name);
         return shown.Name;

@@ -22,7 +22,8 @@ internal sealed partial class GradientCompilation
     /// <summary>Float initialisers that training would change: not scalars, and not the statistics of batch normalisation.</summary>
     private IEnumerable<string> Weights()
     {
-        var statistics = _model.Graph.Nodes.Where(n => n.OpType == "BatchNormalization").SelectMany(n => n.Inputs.Skip(3)).ToHashSet(StringComparer.Ordinal);
+        var statistics = _model.Graph.Nodes.Where(n => n.OpType == "BatchNormalization").SelectMany(n => n.Inputs.Skip(3))
+            .ToHashSet(StringComparer.Ordinal);
         return _model.Graph.Initializers.Values
             .Where(t => t.ElementType.IsFloat() && t.Dimensions.Count > 0 && !statistics.Contains(t.Name)).Select(t => t.Name);
     }
@@ -65,16 +66,20 @@ internal sealed partial class GradientCompilation
     /// </summary>
     private OnnxValueInfo WithFreeSizes(OnnxValueInfo output, OnnxGraph graph)
     {
-        if (output.Shape is null || !_builder.Contains(output.Name) || _builder[output.Name].Shape is not { } found || found.Length != output.Shape.Count)
+        if (output.Shape is null || !_builder.Contains(output.Name) || _builder[output.Name].Shape is not { } found
+            || found.Length != output.Shape.Count)
             return output;
-        var free = graph.RequiredInputs.Where(i => i.Shape is not null).SelectMany(i => i.Shape!).Select(d => d.Symbol).OfType<string>().ToHashSet(StringComparer.Ordinal);
+        var free = graph.RequiredInputs.Where(i => i.Shape is not null).SelectMany(i => i.Shape!).Select(d => d.Symbol).OfType<string>()
+            .ToHashSet(StringComparer.Ordinal);
         return output with
         {
-            Shape = [.. output.Shape.Zip(found, (said, size) => said.Size is not null && !size.IsConstant && size.Symbols.All(free.Contains) ? OnnxDimension.Of($"{size}") : said)],
+            Shape = [.. output.Shape.Zip(found, (said, size) =>
+                said.Size is not null && !size.IsConstant && size.Symbols.All(free.Contains) ? OnnxDimension.Of($"{size}") : said)],
         };
     }
 
-    /// <summary>What is differentiated by its body becomes that, control flow is resolved; everything else is taken over as it is.</summary>
+    /// <summary>What is differentiated by its body becomes that, control flow is resolved;
+    /// everything else is taken over as it is.</summary>
     private void ImportNode(OnnxNode node)
     {
         if (ImportControl(node))
@@ -139,13 +144,15 @@ internal sealed partial class GradientCompilation
 
         var outputs = _model.Graph.Outputs.Select(o => o.Name).Where(active.Contains).ToList();
         return outputs.Count > 0 ? outputs : throw new OnnxModelException(
-            $"No output depends differentiably on a float input. Inputs: {string.Join(", ", _model.Graph.Inputs)}. Outputs: {string.Join(", ", _model.Graph.Outputs)}.");
+            $"No output depends differentiably on a float input. Inputs: {string.Join(", ", _model.Graph.Inputs)}. Outputs: "
+            + $"{string.Join(", ", _model.Graph.Outputs)}.");
     }
 
     private List<string> ChooseInputs(List<string> candidates, HashSet<string> needed)
     {
         foreach (var name in (_options.Inputs ?? []).Where(i => !needed.Contains(i)))
-            throw new OnnxModelException($"Input '{name}' does not influence the chosen outputs differentiably, so its gradient would be zero everywhere.");
+            throw new OnnxModelException(
+                $"Input '{name}' does not influence the chosen outputs differentiably, so its gradient would be zero everywhere.");
         return [.. candidates.Where(needed.Contains)];
     }
 
@@ -159,7 +166,8 @@ internal sealed partial class GradientCompilation
             if (_options.Seed == GradientSeed.Input)
             {
                 // Exporters sometimes declare the batch size of their example; what follows from the inputs is surer.
-                var info = new OnnxValueInfo(Free(inputs.Contains(name) ? name + OfOutput : name), output.ElementType, Declared(output.Shape) ?? _model.Graph.Output(name).Shape);
+                var info = new OnnxValueInfo(Free(inputs.Contains(name) ? name + OfOutput : name), output.ElementType,
+                    Declared(output.Shape) ?? _model.Graph.Output(name).Shape);
                 seeds.Add(info);
                 _arrived[name] = [_builder.Add(info.Name, output.Facts with { Constant = null, Items = null })];
             }

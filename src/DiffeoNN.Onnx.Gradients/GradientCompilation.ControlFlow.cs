@@ -1,6 +1,7 @@
 namespace DiffeoNN.Onnx.Gradients;
 
-/// <content>Control flow in the forward graph: choices that are constant are made, short loops are written out, and other bodies taken over.</content>
+/// <content>Control flow in the forward graph: choices that are constant are made, short loops are written out,
+/// and other bodies taken over.</content>
 internal sealed partial class GradientCompilation
 {
     /// <summary>The compilation of a graph inside a node.</summary>
@@ -29,7 +30,8 @@ internal sealed partial class GradientCompilation
             return false;
         if (node.OpType == "If" && _builder[node.Inputs[0]].Facts.Items is [{ IsKnown: true } condition])
         {
-            Inline(node, node.Attributes[condition.Number != 0 ? "then_branch" : "else_branch"].Graph, $"{node.Outputs[0]}/", [], node.Outputs);
+            Inline(node, node.Attributes[condition.Number != 0 ? "then_branch" : "else_branch"].Graph, $"{node.Outputs[0]}/",
+                [], node.Outputs);
             return true;
         }
 
@@ -43,7 +45,8 @@ internal sealed partial class GradientCompilation
     }
 
     /// <summary>Whether sequences or optional values go in or out, which have no gradient.</summary>
-    private static bool HandsOverSequences(OnnxNode node) => node.Attributes.Values.SelectMany(a => a.Graphs).SelectMany(g => g.Inputs.Concat(g.Outputs)).Any(v => v.OtherType is not null);
+    private static bool HandsOverSequences(OnnxNode node) =>
+        node.Attributes.Values.SelectMany(a => a.Graphs).SelectMany(g => g.Inputs.Concat(g.Outputs)).Any(v => v.OtherType is not null);
 
     /// <summary>Puts a graph in the place of its node.</summary>
     /// <param name="node">The node.</param>
@@ -54,7 +57,8 @@ internal sealed partial class GradientCompilation
     /// <returns>The names of its outputs.</returns>
     private List<string> Inline(OnnxNode node, OnnxGraph graph, string prefix, IReadOnlyList<string> inputs, IReadOnlyList<string>? outputs)
     {
-        graph = Unrolling.Renamed(graph, prefix, graph.Inputs.Select((input, i) => (input.Name, Value: inputs[i])).ToDictionary(p => p.Name, p => p.Value));
+        graph = Unrolling.Renamed(
+            graph, prefix, graph.Inputs.Select((input, i) => (input.Name, Value: inputs[i])).ToDictionary(p => p.Name, p => p.Value));
         foreach (var tensor in graph.Initializers.Values)
             _builder.AddInitializer(tensor);
         if (node.Outputs.Any(_leading.Contains))
@@ -85,7 +89,8 @@ internal sealed partial class GradientCompilation
         var inner = InnerForward(graph, repeats);
         for (var i = 0; i < graph.Inputs.Count; i++)
         {
-            var facts = inputs[i] with { ElementType = inputs[i].ElementType == OnnxElementType.Undefined ? graph.Inputs[i].ElementType : inputs[i].ElementType };
+            var facts = inputs[i] with
+                { ElementType = inputs[i].ElementType == OnnxElementType.Undefined ? graph.Inputs[i].ElementType : inputs[i].ElementType };
             inner._builder.Add(graph.Inputs[i].Name, facts);
             inner._builder.Graph.Inputs.Add(GraphBuilder.Ranked(graph.Inputs[i].Name, facts));
             // What is carried from step to step may be reached in a later one.
@@ -114,7 +119,8 @@ internal sealed partial class GradientCompilation
 
     private void ImportBranches(OnnxNode node)
     {
-        ForwardBody Branch(string name) => ImportBody(node.Attributes[$"{name}_branch"].Graph, $"{node.Outputs[0]}/{name}/", [], repeats: false);
+        ForwardBody Branch(string name) =>
+            ImportBody(node.Attributes[$"{name}_branch"].Graph, $"{node.Outputs[0]}/{name}/", [], repeats: false);
         var (yes, no) = (Branch("then"), Branch("else"));
         var copy = node.Copy().With(OnnxAttribute.Of("then_branch", yes.Builder.Graph), OnnxAttribute.Of("else_branch", no.Builder.Graph));
         ImportControl(copy, new ControlNode([yes, no], [.. yes.Differentiable.Union(no.Differentiable)], null), yes.Results.Count);
@@ -123,10 +129,15 @@ internal sealed partial class GradientCompilation
     private void ImportLoop(OnnxNode node)
     {
         var context = new InferenceContext(node, name => _builder.Contains(name) ? _builder[name].Facts : ValueFacts.None);
-        ValueFacts[] inputs = node.OpType == "Loop" ? [.. ShapeInference.LoopCounters, .. ShapeInference.LoopStates(context).States] : ShapeInference.ScanInputs(context);
+        ValueFacts[] inputs = node.OpType == "Loop"
+            ? [.. ShapeInference.LoopCounters, .. ShapeInference.LoopStates(context).States]
+            : ShapeInference.ScanInputs(context);
         var form = LoopForm.Of(node);
         var body = ImportBody(node.Attributes["body"].Graph, $"{node.Outputs[0]}/body/", inputs, repeats: true);
-        var differentiable = body.Differentiable.Select(name => body.Inputs.ToList().IndexOf(name) is >= 0 and var i ? node.Inputs[i] : name).Where(n => n.Length > 0).Distinct();
+        var differentiable = body.Differentiable
+            .Select(name => body.Inputs.ToList().IndexOf(name) is >= 0 and var i ? node.Inputs[i] : name)
+            .Where(n => n.Length > 0)
+            .Distinct();
         var copy = node.Copy().With(OnnxAttribute.Of("body", body.Builder.Graph));
         ImportControl(copy, new ControlNode([body], [.. differentiable], form), form.States + form.Outputs.Length);
     }
@@ -144,9 +155,12 @@ internal sealed partial class GradientCompilation
     private long? Steps(OnnxNode node)
     {
         if (node.OpType == "Loop")
-            return node.Inputs[0].Length == 0 ? Unrolling.MaximumSteps : _builder[node.Inputs[0]].Facts.Items is [{ IsKnown: true } count] ? (long)count.Number : null;
+            return node.Inputs[0].Length == 0
+                ? Unrolling.MaximumSteps
+                : _builder[node.Inputs[0]].Facts.Items is [{ IsKnown: true } count] ? (long)count.Number : null;
         var form = LoopForm.Of(node);
-        return form.Elements.Select((e, k) => _builder[node.Inputs[form.States + k]].Shape is { } shape ? shape[e.Axis < 0 ? e.Axis + shape.Length : e.Axis].Size : null)
+        return form.Elements.Select((e, k) =>
+            _builder[node.Inputs[form.States + k]].Shape is { } shape ? shape[e.Axis < 0 ? e.Axis + shape.Length : e.Axis].Size : null)
             .FirstOrDefault(size => size is not null);
     }
 
@@ -159,7 +173,8 @@ internal sealed partial class GradientCompilation
         List<string> states = [.. node.Inputs.Skip(form.FirstInput).Take(form.States)];
         var written = form.Outputs.Select(_ => new List<string>()).ToArray();
         // null: the condition is not known.
-        bool? Continues(string name) => name.Length == 0 ? true : _builder[name].Facts.Items is [{ IsKnown: true } known] ? known.Number != 0 : null;
+        bool? Continues(string name) =>
+            name.Length == 0 ? true : _builder[name].Facts.Items is [{ IsKnown: true } known] ? known.Number != 0 : null;
         var goesOn = isLoop ? Continues(node.Inputs[1]) : true;
         for (var t = 0; t < steps && goesOn == true; t++)
         {
@@ -173,7 +188,8 @@ internal sealed partial class GradientCompilation
             states = results.GetRange(form.FirstResult, form.States);
             for (var k = 0; k < written.Length; k++)
             {
-                var element = Step(prefix + $"output_{k}", "Unsqueeze", [results[form.FirstResult + form.States + k], Vector(form.Outputs[k].Axis)]);
+                var element = Step(
+                    prefix + $"output_{k}", "Unsqueeze", [results[form.FirstResult + form.States + k], Vector(form.Outputs[k].Axis)]);
                 written[k].Insert(form.Outputs[k].Backwards ? 0 : written[k].Count, element);
             }
         }

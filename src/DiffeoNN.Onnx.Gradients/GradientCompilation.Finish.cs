@@ -6,7 +6,8 @@ internal sealed partial class GradientCompilation
     private OnnxModel Finish(IEnumerable<(string Input, Value Gradient)> gradients, List<OnnxValueInfo> seeds)
     {
         var graph = _builder.Graph;
-        var fixedNames = graph.Inputs.Concat(graph.Outputs).Concat(seeds).Select(v => v.Name).Concat(graph.Initializers.Keys).ToHashSet(StringComparer.Ordinal);
+        var fixedNames = graph.Inputs.Concat(graph.Outputs).Concat(seeds).Select(v => v.Name).Concat(graph.Initializers.Keys)
+            .ToHashSet(StringComparer.Ordinal);
         var renamed = new Dictionary<string, string>(StringComparer.Ordinal);
         var results = new List<OnnxValueInfo>();
         foreach (var (input, gradient) in gradients)
@@ -27,9 +28,11 @@ internal sealed partial class GradientCompilation
         graph.Inputs.AddRange(seeds);
         graph.Outputs.AddRange(results);
         DeadCode.Remove(graph);
-        // Declared shapes that can be inferred are left out: some carry the sizes of the exporter's example, and the runtime would believe them.
+        // Declared shapes that can be inferred are left out: some carry the sizes of the exporter's example,
+        // and the runtime would believe them.
         var made = graph.Nodes.Where(n => !ShapeInference.Knows(n)).SelectMany(n => n.Outputs).ToHashSet(StringComparer.Ordinal);
-        graph.ValueInfos.AddRange(_model.Graph.ValueInfos.Where(v => made.Contains(v.Name) && !graph.Outputs.Exists(o => o.Name == v.Name)));
+        graph.ValueInfos.AddRange(
+            _model.Graph.ValueInfos.Where(v => made.Contains(v.Name) && !graph.Outputs.Exists(o => o.Name == v.Name)));
         graph.Sort();
         var result = new OnnxModel
         {

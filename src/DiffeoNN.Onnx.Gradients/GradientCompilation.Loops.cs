@@ -7,8 +7,8 @@ internal sealed partial class GradientCompilation
     private sealed record Read(string Inner, string Outer, LoopForm.Sequence Sequence, ValueFacts Facts);
 
     /// <summary>
-    /// The states of the loop that goes back are the gradients of the loop's states and the sums so far of gradients of outer values. Values of a step
-    /// that its gradient needs are further outputs of the forward loop, stacked step by step.
+    /// The states of the loop that goes back are the gradients of the loop's states and the sums so far of gradients of outer values.
+    /// Values of a step that its gradient needs are further outputs of the forward loop, stacked step by step.
     /// </summary>
     private void ReverseLoop(OnnxNode node, ForwardBody body, LoopForm form, List<string> wanted)
     {
@@ -20,22 +20,26 @@ internal sealed partial class GradientCompilation
         for (var i = 0; i < form.States; i++)
             Unchanging(node, body.Builder[Inner(i)], body.Builder[Result(i)]);
 
-        var inputs = Enumerable.Range(0, form.States + form.Elements.Length).Where(i => wanted.Contains(Initial(i))).Select(Inner).ToHashSet(StringComparer.Ordinal);
+        var inputs = Enumerable.Range(0, form.States + form.Elements.Length).Where(i => wanted.Contains(Initial(i))).Select(Inner)
+            .ToHashSet(StringComparer.Ordinal);
         List<string> captured = [.. wanted.Where(body.Differentiable.Contains)];
         var back = InnerBackward(body, repeats: true);
         while (back.Active([.. body.Nodes], inputs.Concat(captured)) is var active
-            && Enumerable.Range(0, form.States).FirstOrDefault(i => active.Contains(Result(i)) && !inputs.Contains(Inner(i)), -1) is >= 0 and var next)
+            && Enumerable.Range(0, form.States).FirstOrDefault(i => active.Contains(Result(i)) && !inputs.Contains(Inner(i)), -1) is >= 0
+                and var next)
             inputs.Add(Inner(next));
 
         List<int> states = [.. Enumerable.Range(0, form.States).Where(i => inputs.Contains(Inner(i)))];
         List<int> elements = [.. Enumerable.Range(0, form.Elements.Length).Where(k => inputs.Contains(Inner(form.States + k)))];
         List<int> outputs = [.. Enumerable.Range(0, form.Outputs.Length).Where(k => arrived[form.States + k] is not null)];
         var builder = back._builder;
-        Value[] before = [.. states.Select(i => arrived[i] ?? Zeros(_builder[Initial(i)])), .. captured.Select(name => Zeros(_builder[name]))];
+        Value[] before = [.. states.Select(i => arrived[i] ?? Zeros(_builder[Initial(i)])),
+            .. captured.Select(name => Zeros(_builder[name]))];
         Value[] carried = [.. before.Select(v => builder.AddInput("state", Varying(v)))];
         var given = outputs.ToDictionary(k => k, k => builder.AddInput("element", Varying(builder[Result(form.States + k)])));
         back.Walk(body,
-            [.. states.Select((i, position) => (Result(i), carried[position])), .. outputs.Select(k => (Result(form.States + k), given[k]))],
+            [.. states.Select((i, position) => (Result(i), carried[position])),
+                .. outputs.Select(k => (Result(form.States + k), given[k]))],
             [.. inputs, .. captured]);
         foreach (var i in states)
             builder.AddResult(back.Total(Inner(i)) ?? Zeros(builder[Inner(i)]));
@@ -45,7 +49,8 @@ internal sealed partial class GradientCompilation
             builder.AddResult(back.Total(Inner(form.States + k)) ?? Zeros(builder[Inner(form.States + k)]));
 
         DeadCode.Remove(builder.Graph);
-        List<Read> reads = [.. outputs.Select(k => new Read(given[k].Name, arrived[form.States + k]!.Name, form.Outputs[k].Reversed, given[k].Facts))];
+        List<Read> reads =
+            [.. outputs.Select(k => new Read(given[k].Name, arrived[form.States + k]!.Name, form.Outputs[k].Reversed, given[k].Facts))];
         foreach (var name in builder.Graph.Captured().Where(body.Owns).Order(StringComparer.Ordinal))
             reads.Add(Stacked(node, body, form, builder[name]));
         // Something must tell the number of steps.
@@ -54,7 +59,9 @@ internal sealed partial class GradientCompilation
         Emit(node, back, form, reads, before, states, captured, elements);
     }
 
-    private void Emit(OnnxNode node, GradientCompilation back, LoopForm form, List<Read> reads, Value[] before, List<int> states, List<string> captured, List<int> elements)
+    private void Emit(
+        OnnxNode node, GradientCompilation back, LoopForm form, List<Read> reads, Value[] before, List<int> states, List<string> captured,
+        List<int> elements)
     {
         // The elements read get names of their own: those of the forward body stay where they are.
         var names = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -62,14 +69,18 @@ internal sealed partial class GradientCompilation
             names[read.Inner] = back._builder.AddInput("element", read.Facts).Name;
         var graph = back._builder.Graph.Copy(name => names.GetValueOrDefault(name, name));
         if (graph.Outputs.Find(o => o.Shape is null) is { } unknown)
-            throw new UnsupportedOperatorException(node, $"the rank of '{unknown.Name}' is not known; declare the shape of the loop's inputs.");
-        List<string> targets = [.. states.Select(i => node.Inputs[form.FirstInput + i]), .. captured, .. elements.Select(k => node.Inputs[form.States + k])];
+            throw new UnsupportedOperatorException(
+                node, $"the rank of '{unknown.Name}' is not known; declare the shape of the loop's inputs.");
+        List<string> targets = [.. states.Select(i => node.Inputs[form.FirstInput + i]), .. captured,
+            .. elements.Select(k => node.Inputs[form.States + k])];
         _builder.Prefix = PrefixOf(node);
-        var loop = node.OpType == "Loop" ? Counted(graph, [.. reads.Select(r => r with { Inner = names.GetValueOrDefault(r.Inner, r.Inner) })], before)
+        var loop = node.OpType == "Loop"
+            ? Counted(graph, [.. reads.Select(r => r with { Inner = names.GetValueOrDefault(r.Inner, r.Inner) })], before)
             : new OnnxNode("Scan", [.. before.Select(v => v.Name), .. reads.Select(r => r.Outer)], [],
                 [
                     OnnxAttribute.Of("body", graph), OnnxAttribute.Of("num_scan_inputs", reads.Count),
-                    .. LoopForm.Attributes("input", [.. reads.Select(r => r.Sequence)]), .. LoopForm.Attributes("output", [.. elements.Select(k => form.Elements[k].Reversed)]),
+                    .. LoopForm.Attributes("input", [.. reads.Select(r => r.Sequence)]),
+                    .. LoopForm.Attributes("output", [.. elements.Select(k => form.Elements[k].Reversed)]),
                 ]);
         var gradients = _builder.AddNode(loop, targets.Select(name => Varying(_builder[name])));
         foreach (var (name, gradient) in targets.Zip(gradients))
@@ -81,7 +92,8 @@ internal sealed partial class GradientCompilation
     {
         string Name(string hint, OnnxElementType type) => _builder.AddOutput(hint, new ValueFacts(type, [])).Name;
         OnnxValueInfo Scalar(string name, OnnxElementType type) => new(name, type, []);
-        var (step, going, goesOn, index) = (Name("step", OnnxElementType.Int64), Name("going", OnnxElementType.Bool), Name("goes_on", OnnxElementType.Bool), Name("index", OnnxElementType.Int64));
+        var (step, going, goesOn, index) = (Name("step", OnnxElementType.Int64), Name("going", OnnxElementType.Bool),
+            Name("goes_on", OnnxElementType.Bool), Name("index", OnnxElementType.Int64));
         var steps = _builder[reads[0].Outer].Size(0).Reshape([]);
         var last = _builder.Op("Sub", steps, _builder.Constant(OnnxTensor.Scalar("", 1L)));
         graph.Inputs.RemoveAll(i => reads.Exists(r => r.Inner == i.Name));
@@ -114,7 +126,8 @@ internal sealed partial class GradientCompilation
 
         body.Builder.AddResult(value);
         var steps = node.Outputs.Count;
-        var shown = _builder.AddOutput("values", new ValueFacts(value.ElementType, value.Shape is null ? null : [Dim.Symbol($"{node.Outputs[0]}.{steps}.steps"), .. value.Shape]));
+        var shown = _builder.AddOutput("values", new ValueFacts(
+            value.ElementType, value.Shape is null ? null : [Dim.Symbol($"{node.Outputs[0]}.{steps}.steps"), .. value.Shape]));
         node.Outputs.Add(shown.Name);
         foreach (var attribute in new[] { "scan_output_axes", "scan_output_directions" })
         {
@@ -131,6 +144,7 @@ internal sealed partial class GradientCompilation
     private static void Unchanging(OnnxNode node, Value before, Value after)
     {
         if (before.Shape is { } a && after.Shape is { } b && (a.Length != b.Length || a.Zip(b).Any(d => d.First.SurelyDiffers(d.Second))))
-            throw new UnsupportedOperatorException(node, $"a state ('{after.Name}') changes its shape from step to step, and the number of steps is not known or above {Unrolling.MaximumSteps}.");
+            throw new UnsupportedOperatorException(node, $"a state ('{after.Name}') changes its shape from step to step, and the number of "
+                + $"steps is not known or above {Unrolling.MaximumSteps}.");
     }
 }

@@ -3,7 +3,8 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <summary>One run of the compiler: takes the forward graph over, finds what matters, and walks back through it.</summary>
 internal sealed partial class GradientCompilation
 {
-    /// <summary>Behind the name of an output that is a differentiated input as well, before the suffix: two gradients need two names.</summary>
+    /// <summary>Behind the name of an output that is a differentiated input as well, before the suffix:
+    /// two gradients need two names.</summary>
     public const string OfOutput = "_output";
 
     private readonly OnnxModel _model;
@@ -46,7 +47,8 @@ internal sealed partial class GradientCompilation
             Reverse(forward[i], needed);
         if (_refused.Count > 0)
             throw UnsupportedOperatorException.Of(_refused);
-        return Finish(inputs.Select(name => (name, Total(name) ?? throw new InvalidOperationException($"No gradient reached '{name}'."))), seeds);
+        return Finish(
+            inputs.Select(name => (name, Total(name) ?? throw new InvalidOperationException($"No gradient reached '{name}'."))), seeds);
     }
 
     private GradientRule? RuleOf(OnnxNode node) => GradientRules.Find(node.Domain, node.OpType, _builder.Opset);
@@ -57,7 +59,8 @@ internal sealed partial class GradientCompilation
         ? OnnxGraph.Reads(node)
         : rule.IsStop ? [] : node.Inputs.Where((name, i) => name.Length > 0 && !rule.NonDifferentiableInputs.Contains(i));
 
-    private bool CarriesDerivative(string name) => _builder[name].ElementType is var type && (type.IsFloat() || type == OnnxElementType.Undefined);
+    private bool CarriesDerivative(string name) =>
+        _builder[name].ElementType is var type && (type.IsFloat() || type == OnnxElementType.Undefined);
 
     /// <summary>Values that depend on a chosen input differentiably.</summary>
     private HashSet<string> Active(List<OnnxNode> forward, IEnumerable<string> inputs)
@@ -140,7 +143,8 @@ internal sealed partial class GradientCompilation
             ?? throw new UnsupportedOperatorException(node, $"its rule does not cover input {input} ('{node.Inputs[input]}').");
         var gradient = form();
         return rule.Broadcasts
-            ? BroadcastReversal.ReduceTo(gradient.Shape is not null && context.Y.Shape is null ? gradient : Shaped(gradient, context.Y), _builder[node.Inputs[input]])
+            ? BroadcastReversal.ReduceTo(gradient.Shape is not null && context.Y.Shape is null ? gradient : Shaped(gradient, context.Y),
+                _builder[node.Inputs[input]])
             : gradient;
     }
 

@@ -11,11 +11,12 @@ public static class GradientCompiler
     /// <param name="options">What to differentiate with respect to what; null for all float inputs and outputs.</param>
     /// <returns>
     /// The model with its inputs and outputs, an output NAME_grad for each chosen input, and with <see cref="GradientSeed.Input"/>
-    /// an input OUTPUT_grad for each differentiated output (see <see cref="UpstreamOf"/>). Free sizes stay free. Its operator set is the model's, or
-    /// that of a newer function in it, or <see cref="MinimumOpset"/> where those are older.
+    /// an input OUTPUT_grad for each differentiated output (see <see cref="UpstreamOf"/>). Free sizes stay free.
+    /// Its operator set is the model's, or that of a newer function in it, or <see cref="MinimumOpset"/> where those are older.
     /// </returns>
     /// <exception cref="UnsupportedOperatorException">Operators without rule lie between the chosen inputs and outputs.</exception>
-    /// <exception cref="OnnxModelException">The model is malformed or contradicts itself, a name is unknown, or an input does not influence the outputs.</exception>
+    /// <exception cref="OnnxModelException">The model is malformed or contradicts itself, a name is unknown,
+    /// or an input does not influence the outputs.</exception>
     /// <exception cref="GradientDefectException">This library failed; whatever the model is, that is a defect to report.</exception>
     public static OnnxModel Compile(OnnxModel model, GradientOptions? options = null)
     {
@@ -41,8 +42,8 @@ public static class GradientCompiler
     }
 
     /// <summary>
-    /// The input of a compiled gradient that takes the upstream gradient of an output: OUTPUT_grad, or, of an output that is a differentiated
-    /// input itself so that INPUT_grad is its gradient, OUTPUT_output_grad.
+    /// The input of a compiled gradient that takes the upstream gradient of an output:
+    /// OUTPUT_grad, or, of an output that is a differentiated input itself so that INPUT_grad is its gradient, OUTPUT_output_grad.
     /// </summary>
     /// <param name="gradient">What <see cref="Compile"/> made.</param>
     /// <param name="output">Name of an output of the original model.</param>

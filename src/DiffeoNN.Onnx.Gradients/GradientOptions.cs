@@ -3,7 +3,8 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <summary>What to differentiate with respect to what.</summary>
 public sealed record GradientOptions
 {
-    /// <summary>Inputs (or initialisers) to differentiate with respect to; null for every float input that a chosen output depends on.</summary>
+    /// <summary>Inputs (or initialisers) to differentiate with respect to;
+    /// null for every float input that a chosen output depends on.</summary>
     public IReadOnlyList<string>? Inputs { get; init; }
 
     /// <summary>Outputs to differentiate; null for every float output that depends on a chosen input.</summary>

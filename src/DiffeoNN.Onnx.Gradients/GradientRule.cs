@@ -25,7 +25,8 @@ public sealed record GradientRule
     /// <summary>The operator.</summary>
     public string OpType { get; }
 
-    /// <summary>First version of the operator set with the form that the rule handles, at least 7; it holds until a row with a later version.</summary>
+    /// <summary>First version of the operator set with the form that the rule handles, at least 7;
+    /// it holds until a row with a later version.</summary>
     public int SinceVersion { get; }
 
     /// <summary>Inputs through which no derivative flows: indices, shapes, masks.</summary>
@@ -52,5 +53,6 @@ public sealed record GradientRule
 
     /// <summary>A rule by a body of simpler operators.</summary>
     internal static GradientRule Expanded(string opType, int SinceVersion, Body body) =>
-        new(opType, SinceVersion, n => throw new InvalidOperationException($"{n.Node} was to be replaced by its body.")) { Expansion = body };
+        new(opType, SinceVersion, n => throw new InvalidOperationException($"{n.Node} was to be replaced by its body."))
+            { Expansion = body };
 }

@@ -47,5 +47,7 @@ public static class GradientRules
     /// <param name="version">Version of the operator set that the model imports.</param>
     /// <returns>The rule; null where there is none.</returns>
     public static GradientRule? Find(string domain, string opType, int version) =>
-        Index.TryGetValue((OnnxModel.NormaliseDomain(domain), opType), out var rules) ? Array.Find(rules, r => r.SinceVersion <= version) : null;
+        Index.TryGetValue((OnnxModel.NormaliseDomain(domain), opType), out var rules)
+            ? Array.Find(rules, r => r.SinceVersion <= version)
+            : null;
 }

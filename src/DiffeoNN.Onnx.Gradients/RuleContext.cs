@@ -36,7 +36,8 @@ internal sealed class RuleContext
 
     public bool Has(int input) => Node.Input(input).Length > 0;
 
-    public Value Input(int index) => Has(index) ? Builder[Node.Inputs[index]] : throw new OnnxModelException($"{Node} lacks input {index}.");
+    public Value Input(int index) =>
+        Has(index) ? Builder[Node.Inputs[index]] : throw new OnnxModelException($"{Node} lacks input {index}.");
 
     /// <summary>An output, which the node is given where the model does not name it.</summary>
     public Value Output(int index)

@@ -4,8 +4,9 @@ namespace DiffeoNN.Onnx.Gradients;
 public sealed class UnsupportedOperatorException : GradientException
 {
     internal UnsupportedOperatorException(IReadOnlyList<OnnxNode> nodes, int opset)
-        : base($"No gradient rule for {nodes.Count} operator{(nodes.Count == 1 ? "" : "s")}: {string.Join(", ", nodes.Select(n => Describe(n, opset)))}.") =>
-        Nodes = [.. nodes.Select(n => n.Name)];
+        : base($"No gradient rule for {nodes.Count} operator{(nodes.Count == 1 ? "" : "s")}: "
+            + $"{string.Join(", ", nodes.Select(n => Describe(n, opset)))}.") =>
+            Nodes = [.. nodes.Select(n => n.Name)];
 
     internal UnsupportedOperatorException(OnnxNode node, string reason)
         : base($"No gradient for {node}: {reason}") => Nodes = [node.Name];

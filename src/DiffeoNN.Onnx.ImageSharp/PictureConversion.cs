@@ -7,9 +7,9 @@ namespace DiffeoNN.Onnx.ImageSharp;
 
 /// <summary>Converts between ImageSharp's pictures and <see cref="ImageBuffer"/>, in memory.</summary>
 /// <remarks>
-/// Pixel formats are <see cref="L8"/>, <see cref="L16"/>, <see cref="Rgb24"/>, <see cref="Rgba32"/> and <see cref="RgbaVector"/>. Values are
-/// the stored ones divided by the largest of the format, exactly as <see cref="ImageFile.Read(string)"/> gives them for the same pixels:
-/// colour profiles and EXIF orientation are not applied.
+/// Pixel formats are <see cref="L8"/>, <see cref="L16"/>, <see cref="Rgb24"/>, <see cref="Rgba32"/> and <see cref="RgbaVector"/>.
+/// Values are the stored ones divided by the largest of the format, exactly as <see cref="ImageFile.Read(string)"/> gives them for the same
+/// pixels: colour profiles and EXIF orientation are not applied.
 /// </remarks>
 public static class PictureConversion
 {
@@ -19,8 +19,8 @@ public static class PictureConversion
     /// <param name="picture">In one of the formats; it stays the caller's.</param>
     /// <returns>One plane for L8 and L16, three (red, green, blue) for the others, in [0, 1]; transparency is composited over
     /// black.</returns>
-    /// <exception cref="ImageException">The picture has another pixel format or more than <see cref="ImageFile.MaximumPixels"/> pixels, or a
-    /// value of an <see cref="RgbaVector"/> is outside [0, 1].</exception>
+    /// <exception cref="ImageException">The picture has another pixel format or more than <see cref="ImageFile.MaximumPixels"/> pixels,
+    /// or a value of an <see cref="RgbaVector"/> is outside [0, 1].</exception>
     public static ImageBuffer ToBuffer(this Image picture)
     {
         ArgumentNullException.ThrowIfNull(picture);

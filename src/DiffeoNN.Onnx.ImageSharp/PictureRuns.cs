@@ -45,8 +45,8 @@ public static class PictureRuns
 
     /// <summary>An answer that has a value for every pixel, as a picture of the image's size.</summary>
     /// <typeparam name="TPixel">See <see cref="PictureConversion"/>; <see cref="L8"/> holds masks of any number of classes.</typeparam>
-    /// <param name="output">A segmentation: black and white for two classes, for more the class's index as grey level of 255. An image of one
-    /// plane or three: its values.</param>
+    /// <param name="output">A segmentation: black and white for two classes, for more the class's index as grey level of 255.
+    /// An image of one plane or three: its values.</param>
     /// <returns>The caller disposes it.</returns>
     /// <exception cref="ImageException">The answer is a classification or points, or an image of another number of planes.</exception>
     public static Image<TPixel> ToPicture<TPixel>(this ModelOutput output)

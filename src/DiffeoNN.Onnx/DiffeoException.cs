@@ -1,6 +1,7 @@
 namespace DiffeoNN.Onnx;
 
-/// <summary>Base of the errors this library raises about its inputs and its surroundings; the message is one line a user can act on.</summary>
+/// <summary>Base of the errors this library raises about its inputs and its surroundings;
+/// the message is one line a user can act on.</summary>
 public abstract class DiffeoException : Exception
 {
     /// <summary>Creates the error.</summary>

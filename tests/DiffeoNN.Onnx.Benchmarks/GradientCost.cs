@@ -17,7 +17,8 @@ internal sealed record GradientCost(string Name, int Nodes, int GradientNodes, d
 {
     public double Ratio => Both / Forward;
 
-    /// <summary>Measures one model: the gradient of its first output with respect to its first input, the upstream gradient random.</summary>
+    /// <summary>Measures one model: the gradient of its first output with respect to its first input,
+    /// the upstream gradient random.</summary>
     /// <param name="engine">Runs both.</param>
     /// <param name="name">What to call the model.</param>
     /// <param name="model">The model; free sizes are 1 for the batch and <paramref name="size"/> for the others.</param>
@@ -35,7 +36,8 @@ internal sealed record GradientCost(string Name, int Nodes, int GradientNodes, d
         using var forward = engine.Load(model, name);
         using var both = engine.Load(gradient, name + " with gradient");
         using var scope = torch.NewDisposeScope();
-        var values = forward.Inputs.ToDictionary(i => i.Name, i => torch.rand([.. i.Dimensions.Select((d, axis) => d ?? (axis == 0 ? 1 : size))], dtype: i.Type));
+        var values = forward.Inputs.ToDictionary(
+            i => i.Name, i => torch.rand([.. i.Dimensions.Select((d, axis) => d ?? (axis == 0 ? 1 : size))], dtype: i.Type));
         var upstream = torch.rand_like(forward.Run(values, [output])[output]);
         var seeded = new Dictionary<string, torch.Tensor>(values) { [output + "_grad"] = upstream };
         List<double> forwardTimes = [], bothTimes = [];
@@ -45,7 +47,8 @@ internal sealed record GradientCost(string Name, int Nodes, int GradientNodes, d
             Time(() => both.Run(seeded, [output, input + "_grad"]), i < 0 ? null : bothTimes);
         }
 
-        return new GradientCost(name, model.Graph.Nodes.Count, gradient.Graph.Nodes.Count, compile, Median(forwardTimes), Median(bothTimes));
+        return new GradientCost(name, model.Graph.Nodes.Count, gradient.Graph.Nodes.Count, compile, Median(forwardTimes),
+            Median(bothTimes));
     }
 
     public static void PrintHeader() =>

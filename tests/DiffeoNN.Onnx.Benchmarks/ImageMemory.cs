@@ -22,7 +22,8 @@ internal static class ImageMemory
             string[] small = Files(folder, "small", 8, 200, 150);
             for (int i = 0; i < 3; i++) Pass(model, small, folder);
             double rest = Peak(() => Pass(model, small, folder));
-            Console.WriteLine($"\nbundle {model.Bundle.Name}: a batch of 8 small images takes {rest:f0} MB in all\n{"",-34}{"MB in all",10}{"bytes a pixel of one image",28}");
+            Console.WriteLine($"\nbundle {model.Bundle.Name}: a batch of 8 small images takes {rest:f0} MB in all\n"
+                + $"{"",-34}{"MB in all",10}{"bytes a pixel of one image",28}");
             bool holds = true;
             foreach (var (name, files, pixels) in new[]
             {

@@ -17,7 +17,8 @@ internal static class Measure
     /// <param name="imageSteps">Steps the time of an image is stated for.</param>
     /// <param name="fields">What computes fields; libtorch if null.</param>
     public static StepTimes Library(
-        string name, IEnergy energy, CanonicaliserOptions options, torch.Tensor images, int steps, int imageSteps, ISearchFields? fields = null)
+        string name, IEnergy energy, CanonicaliserOptions options, torch.Tensor images, int steps, int imageSteps,
+        ISearchFields? fields = null)
     {
         options = options with { Patience = 0 };
         new Canonicaliser(energy, options with { Steps = 3 }, fields).Run(images).Dispose();

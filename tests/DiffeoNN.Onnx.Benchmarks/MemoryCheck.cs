@@ -11,7 +11,8 @@ internal static class MemoryCheck
     private const int Runs = 200;
     private const double Tolerance = 0.05;
 
-    /// <summary>Runs and prints; 0 if live tensors are constant and resident memory never exceeds that after warm-up by 5 %, else 1.</summary>
+    /// <summary>Runs and prints; 0 if live tensors are constant and resident memory never exceeds that after warm-up by 5 %,
+    /// else 1.</summary>
     /// <remarks>Resident memory as it is, neither collected nor trimmed.</remarks>
     public static int Run(IEnergy energy, CanonicaliserOptions options, torch.Tensor images)
     {
@@ -27,7 +28,8 @@ internal static class MemoryCheck
             for (int i = 0; i < 50; i++) Step();
             constant &= torch.Tensor.TotalCount == tensors && highest <= (1 + Tolerance) * resident;
             Console.WriteLine(
-                $"after {done + 50,3} canonicalisations: {torch.Tensor.TotalCount} live tensors, at most {highest:f0} MB resident ({(highest / resident) - 1:+0.0 %;-0.0 %})");
+                $"after {done + 50,3} canonicalisations: {torch.Tensor.TotalCount} live tensors, at most {highest:f0} MB resident "
+                + $"({(highest / resident) - 1:+0.0 %;-0.0 %})");
         }
 
         Console.WriteLine(constant ? "constant" : "GROWING");

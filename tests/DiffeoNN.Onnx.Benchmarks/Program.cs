@@ -50,7 +50,8 @@ using var floats = new TorchNetworks(networks, torch.ScalarType.Float32);
 var agreement = Agreement.Of(new TorchEnergy(doubles, PublishedSettings.Weights), energy, images, torch.ScalarType.Float64);
 Library("this library", energy, defaults, images.narrow(0, 0, 1));
 Library("  the engine torch instead", torchEnergy, defaults, images.narrow(0, 0, 1));
-Library("  energies by modules of TorchSharp instead", new TorchEnergy(floats, PublishedSettings.Weights), defaults, images.narrow(0, 0, 1));
+Library("  energies by modules of TorchSharp instead", new TorchEnergy(floats, PublishedSettings.Weights), defaults,
+    images.narrow(0, 0, 1));
 if (options.Batch > 1)
     Library($"  batch of {options.Batch}", energy, defaults, images);
 using var recipe = new PublishedRecipe(doubles, images.narrow(0, 0, 1), PublishedSettings.Weights);
@@ -103,7 +104,8 @@ int GradientCosts()
         ("reference VAE", OnnxNetworks.Vae(networks)),
         ("reference critic", OnnxNetworks.Critic(networks)),
         .. Directory.Exists("models")
-            ? Directory.GetFiles("models", "*.onnx", SearchOption.AllDirectories).Order().Select(f => ($"{Path.GetFileName(Path.GetDirectoryName(f))}/{Path.GetFileNameWithoutExtension(f)}", OnnxModel.Load(f)))
+            ? Directory.GetFiles("models", "*.onnx", SearchOption.AllDirectories).Order()
+                .Select(f => ($"{Path.GetFileName(Path.GetDirectoryName(f))}/{Path.GetFileNameWithoutExtension(f)}", OnnxModel.Load(f)))
             : [],
         .. options.Models.Select(f => (f.Length > 30 ? "..." + f[^27..] : f, OnnxModel.Load(f))),
     ];

@@ -123,7 +123,8 @@ public sealed class BadInputTests
     public void Run_OnMissingCuda_SaysWhatIsMissing()
     {
         var run = CommandRun.Of(
-            "run", "--model", Repository.Bundle("shapes"), "--input", _folder["image.png"], "--output", _folder["results"], "--device", "cuda");
+            "run", "--model", Repository.Bundle("shapes"), "--input", _folder["image.png"], "--output", _folder["results"],
+            "--device", "cuda");
         if (run.Code == ExitCode.Success) Assert.Ignore("CUDA works here.");
         run.AssertError(ExitCode.Device, "cuda");
         AssertNothingWritten();
@@ -169,7 +170,8 @@ public sealed class BadInputTests
     [TestCase("demo", "--batch", "0")]
     [TestCase("demo", "--deform", "melt")]
     [TestCase("demo", "--device", "tpu")]
-    public void AnyCommand_WithWrongOptions_IsAUsageError(params string[] arguments) => CommandRun.Of(arguments).AssertError(ExitCode.Usage);
+    public void AnyCommand_WithWrongOptions_IsAUsageError(params string[] arguments) =>
+        CommandRun.Of(arguments).AssertError(ExitCode.Usage);
 
     [Test]
     public void Info_OfNothing_SaysWhatItExpects() =>
@@ -181,7 +183,8 @@ public sealed class BadInputTests
         foreach (string name in new[] { "b", "a" }) BundleCopy.Of(Repository.Bundle("genus"), _folder[$"models/{name}"], _ => { });
         Directory.CreateDirectory(_folder["models/notes"]);
         CommandRun.Of("run", "--model", _folder["models"], "--input", _folder["image.png"], "--output", _folder["results"]).AssertError(
-            ExitCode.Model, $"Folder '{_folder["models"]}' has no diffeonn.json, but 'a', 'b' in it have one", $"such as '{_folder["models/a"]}'.");
+            ExitCode.Model, $"Folder '{_folder["models"]}' has no diffeonn.json, but 'a', 'b' in it have one",
+            $"such as '{_folder["models/a"]}'.");
     }
 
     [Test]

@@ -16,7 +16,8 @@ public sealed partial class DemoCommandTests
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
         var mean = MeanRow().Match(run.Output);
         Assert.That(mean.Success, run.Output);
-        double naive = double.Parse(mean.Groups[1].Value, CultureInfo.InvariantCulture), canonicalised = double.Parse(mean.Groups[2].Value, CultureInfo.InvariantCulture);
+        double naive = double.Parse(mean.Groups[1].Value, CultureInfo.InvariantCulture),
+            canonicalised = double.Parse(mean.Groups[2].Value, CultureInfo.InvariantCulture);
         Assert.That(canonicalised, Is.GreaterThan(naive));
         Assert.That(run.Output, Does.Contain("canonicalising: 0 %").And.Contain("canonicalising: 100 %"));
         Assert.That(run.Output, Does.Contain("Picture of the first 4 of 8 images: "));

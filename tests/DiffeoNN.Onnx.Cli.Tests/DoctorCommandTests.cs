@@ -21,12 +21,15 @@ public sealed class DoctorCommandTests
     public void Doctor_OfABundle_FindsNoProblemAndWritesIt()
     {
         using var folder = new TemporaryFolder();
-        var run = CommandRun.Of("doctor", Repository.Bundle("genus"), "--seconds", "0.1", "--device", "cpu", "--json", folder["findings.json"]);
+        var run = CommandRun.Of("doctor", Repository.Bundle("genus"), "--seconds", "0.1", "--device", "cpu", "--json",
+            folder["findings.json"]);
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Output + run.Error);
-        Assert.That(run.Output, Does.Contain("ONNX Runtime: 1.").And.Contain("libtorch").And.Contain("both engines' gradient agree").And.Contain("its gradient compiles").And.Contain("0 problems"));
+        Assert.That(run.Output, Does.Contain("ONNX Runtime: 1.").And.Contain("libtorch").And.Contain("both engines' gradient agree")
+            .And.Contain("its gradient compiles").And.Contain("0 problems"));
         using var document = JsonDocument.Parse(File.ReadAllText(folder["findings.json"]));
         Assert.That(document.RootElement.GetProperty("problems").GetInt32(), Is.Zero);
-        var levels = document.RootElement.GetProperty("findings").EnumerateArray().Select(finding => finding.GetProperty("level").GetString()).Distinct();
+        var levels = document.RootElement.GetProperty("findings").EnumerateArray()
+            .Select(finding => finding.GetProperty("level").GetString()).Distinct();
         Assert.That(levels, Is.SubsetOf(new[] { "good", "note", "warning" }).And.Contains("good"));
     }
 
@@ -41,7 +44,8 @@ public sealed class DoctorCommandTests
         });
         var good = CommandRun.Of("doctor", copy, "--data", "shapes", "--seconds", "0", "--device", "cpu");
         Assert.That(good.Code, Is.EqualTo(ExitCode.Success), good.Output + good.Error);
-        Assert.That(good.Output, Does.Contain("Tried on shapes").And.Contain("16 images with pixel values of 0 to ").And.Contain("its proposal lowers the energy of 32 of 32"));
+        Assert.That(good.Output, Does.Contain("Tried on shapes").And.Contain("16 images with pixel values of 0 to ")
+            .And.Contain("its proposal lowers the energy of 32 of 32"));
         BundleCopy.Change(copy, root => root["image"]!["std"]![0] = 1 / 255.0);
         var bad = CommandRun.Of("doctor", copy, "--data", "shapes", "--seconds", "0", "--device", "cpu", "--json", folder["findings.json"]);
         Assert.That(bad.Code, Is.EqualTo(ExitCode.Model));
@@ -85,6 +89,7 @@ public sealed class DoctorCommandTests
     public void Doctor_OfAMissingFile_SaysSo()
     {
         var run = CommandRun.Of("doctor", "nowhere.onnx");
-        Assert.That((run.Code, run.Error), Is.EqualTo((ExitCode.Model, "error: 'nowhere.onnx' does not exist; expected an ONNX file or a bundle's folder.\n")));
+        Assert.That((run.Code, run.Error),
+            Is.EqualTo((ExitCode.Model, "error: 'nowhere.onnx' does not exist; expected an ONNX file or a bundle's folder.\n")));
     }
 }

@@ -35,7 +35,8 @@ internal static partial class Documents
     }
 
     /// <summary>What stands between single backticks.</summary>
-    public static IEnumerable<string> Code(string text) => CodeSpan().Matches(Fence().Replace(text, "")).Select(match => match.Groups[1].Value);
+    public static IEnumerable<string> Code(string text) =>
+        CodeSpan().Matches(Fence().Replace(text, "")).Select(match => match.Groups[1].Value);
 
     /// <summary>The text without fenced blocks and code spans.</summary>
     public static string Prose(string document) => CodeSpan().Replace(Fence().Replace(Read(document), ""), "");

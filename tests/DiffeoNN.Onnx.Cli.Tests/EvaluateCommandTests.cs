@@ -21,18 +21,22 @@ public sealed class EvaluateCommandTests
     [Test]
     public void Evaluate_OfShapes_WritesWhatTheReadmeLists()
     {
-        var run = Evaluate("shapes", "out", "--count", "4", "--batch", "3", "--panels", "2", "--deform", "tps-strong", "--steps", "5", "--seed", "11");
+        var run = Evaluate("shapes", "out", "--count", "4", "--batch", "3", "--panels", "2", "--deform", "tps-strong", "--steps", "5",
+            "--seed", "11");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        foreach (string part in new[] { "shapes: 4 images", "clean", "naive", "diffeonn", "Gap closed", "Energy gap" }) Assert.That(run.Output, Does.Contain(part));
+        foreach (string part in new[] { "shapes: 4 images", "clean", "naive", "diffeonn", "Gap closed", "Energy gap" })
+            Assert.That(run.Output, Does.Contain(part));
         foreach (string file in new[] { "summary.json", "samples.csv", "boxplot.png" }) Assert.That(_folder[$"out/{file}"], Does.Exist);
-        string[] panels = [.. Directory.EnumerateFiles(_folder["out/panels"]).Select(file => Path.GetFileName(file)[..^"-shape-00000.png".Length]).Order()];
+        string[] panels = [.. Directory.EnumerateFiles(_folder["out/panels"])
+            .Select(file => Path.GetFileName(file)[..^"-shape-00000.png".Length]).Order()];
         Assert.That(panels, Is.EqualTo(new[] { "best-01", "best-02", "median-01", "median-02", "worst-01", "worst-02" }));
 
         string[] rows = File.ReadAllLines(_folder["out/samples.csv"]);
         Assert.That(rows, Has.Length.EqualTo(5));
         Assert.That(rows[0], Does.StartWith("index,name,cleanIou,cleanDice,cleanAccuracy,naiveIou"));
         Assert.That(rows[0], Does.EndWith(
-            "steps,bestStep,stop,accepted,refusal,folded,minimumDeterminant,maximumDeterminant,inverseResidualPixels,inverseResidualMeanPixels,energyGap,equivarianceError"));
+            "steps,bestStep,stop,accepted,refusal,folded,minimumDeterminant,maximumDeterminant,inverseResidualPixels,"
+            + "inverseResidualMeanPixels,energyGap,equivarianceError"));
         using var summary = JsonDocument.Parse(File.ReadAllText(_folder["out/summary.json"]));
         var root = summary.RootElement;
         Assert.That(root.GetProperty("data").GetString(), Is.EqualTo("shapes"));
@@ -42,13 +46,15 @@ public sealed class EvaluateCommandTests
         Assert.That(root.GetProperty("count").GetInt32(), Is.EqualTo(4));
         int column = Array.IndexOf(rows[0].Split(','), "diffeonnIou");
         double mean = rows.Skip(1).Average(row => double.Parse(row.Split(',')[column]));
-        Assert.That(root.GetProperty("methods").GetProperty("diffeonn").GetProperty("iou").GetProperty("mean").GetDouble(), Is.EqualTo(mean).Within(1e-12));
+        Assert.That(root.GetProperty("methods").GetProperty("diffeonn").GetProperty("iou").GetProperty("mean").GetDouble(),
+            Is.EqualTo(mean).Within(1e-12));
     }
 
     [Test]
     public void Evaluate_WithThePublishedPreset_SaysSoAndLeavesTheBundlesSettingsOut()
     {
-        var run = Evaluate("shapes", "out", "--count", "1", "--panels", "0", "--steps", "1", "--no-invariance", "--deform", "none", "--preset", "published");
+        var run = Evaluate("shapes", "out", "--count", "1", "--panels", "0", "--steps", "1", "--no-invariance", "--deform", "none",
+            "--preset", "published");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
         Assert.That(run.Output, Does.Contain("Settings as published"));
         string[][] rows = [.. File.ReadAllLines(_folder["out/samples.csv"]).Select(row => row.Split(','))];
@@ -64,7 +70,8 @@ public sealed class EvaluateCommandTests
         string[] options = ["--count", "6", "--batch", "6", "--panels", "0", "--deform", "none", "--no-invariance"];
         var harm = CommandRun.Of([.. Arguments(bundle, "shapes", "out"), .. options, "--accept", "always"]);
         Assert.That(harm.Code, Is.EqualTo(ExitCode.Success), harm.Error);
-        Assert.That(harm.Output, Does.Contain("Canonicalisation hurts here: mean IoU 0.").And.Contain("diffeonn tune chooses when a map is used"));
+        Assert.That(harm.Output,
+            Does.Contain("Canonicalisation hurts here: mean IoU 0.").And.Contain("diffeonn tune chooses when a map is used"));
         var safe = CommandRun.Of([.. Arguments(bundle, "shapes", "out"), .. options]);
         Assert.That(safe.Output, Does.Not.Contain("hurts here"), "what counts until somebody tunes");
         Assert.That(safe.Output, Does.Contain("Not tuned: the manifest has no acceptance"));
@@ -111,7 +118,8 @@ public sealed class EvaluateCommandTests
                 File.WriteAllBytes(mask, PlainPng.Encode(128, 128, kind, values));
             }
 
-            var run = Evaluate(data.Path, "out", "--split", "train", "--deform", "none", "--steps", "0", "--panels", "1", "--no-invariance");
+            var run = Evaluate(data.Path, "out", "--split", "train", "--deform", "none", "--steps", "0", "--panels", "1",
+                "--no-invariance");
             Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
             using var summary = JsonDocument.Parse(File.ReadAllText(_folder["out/summary.json"]));
             return summary.RootElement.GetProperty("methods").GetProperty("clean").GetProperty("iou").GetProperty("mean").GetDouble();
@@ -135,7 +143,8 @@ public sealed class EvaluateCommandTests
         for (int kind = 1; kind <= 4; kind++) WriteBadData(kind);
         var run = Evaluate(_folder["data"], "out", "--skip-bad", "--steps", "0", "--panels", "0");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        foreach (string part in new[] { "Skipped 4 of 5:", "a.png' has no mask", "d.png' holds the label 7" }) Assert.That(run.Output, Does.Contain(part));
+        foreach (string part in new[] { "Skipped 4 of 5:", "a.png' has no mask", "d.png' holds the label 7" })
+            Assert.That(run.Output, Does.Contain(part));
         string[] rows = File.ReadAllLines(_folder["out/samples.csv"]);
         Assert.That(rows, Has.Length.EqualTo(2));
         Assert.That(rows[1], Does.StartWith("4,e.png,"));
@@ -151,7 +160,8 @@ public sealed class EvaluateCommandTests
         Assert.That(Directory.Exists(_folder["out"]), Is.False);
         var run = Evaluate(_folder["data"], "out", "--skip-bad", "--steps", "0", "--panels", "0");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        foreach (string part in new[] { "Skipped 2 of 3:", "line 3 has 2 fields", "a.png' has no mask" }) Assert.That(run.Output, Does.Contain(part));
+        foreach (string part in new[] { "Skipped 2 of 3:", "line 3 has 2 fields", "a.png' has no mask" })
+            Assert.That(run.Output, Does.Contain(part));
         Assert.That(File.ReadAllLines(_folder["out/samples.csv"])[1], Does.StartWith("0,b.png,"));
     }
 
@@ -162,7 +172,8 @@ public sealed class EvaluateCommandTests
         string bundle = Path.Combine(Repository.Root, "tests/DiffeoNN.Onnx.Tests/Energies/Fixtures/tiny");
         CommandRun.Of("run", "--model", bundle, "--input", _folder["data/images"], "--output", _folder["out"])
             .AssertError(ExitCode.Data, "An image has 1 channels, and bundle 'tiny' takes 2");
-        CommandRun.Of(Arguments(bundle, _folder["data"], "out")).AssertError(ExitCode.Data, "a.png' has 1 channels, and the bundle takes 2");
+        CommandRun.Of(Arguments(bundle, _folder["data"], "out")).AssertError(
+            ExitCode.Data, "a.png' has 1 channels, and the bundle takes 2");
     }
 
     [Test]
@@ -171,7 +182,8 @@ public sealed class EvaluateCommandTests
         ShapesDataSet.Write(_folder["data"], 2, 1, 32);
         Evaluate(_folder["data"], "out").AssertError(ExitCode.Data, "no image of split 'test'. Splits: 'train'.");
         Evaluate(_folder["data"], "out", "--split", "train", "--source", "moon").AssertError(ExitCode.Data, "source 'moon'");
-        Evaluate("shapes", "out", "--split", "exam").AssertError(ExitCode.Data, "no image of split 'exam'. Splits: 'train', 'val', 'test'. Sources: 'shapes'.");
+        Evaluate("shapes", "out", "--split", "exam").AssertError(
+            ExitCode.Data, "no image of split 'exam'. Splits: 'train', 'val', 'test'. Sources: 'shapes'.");
         Assert.That(Directory.Exists(_folder["out"]), Is.False);
     }
 
@@ -198,7 +210,8 @@ public sealed class EvaluateCommandTests
     {
         using var cancelled = new CancellationTokenSource();
         cancelled.Cancel();
-        CommandRun.Of(cancelled.Token, Arguments(Repository.Bundle("shapes"), "shapes", "out", "--count", "1")).AssertError(ExitCode.Cancelled);
+        CommandRun.Of(cancelled.Token, Arguments(Repository.Bundle("shapes"), "shapes", "out", "--count", "1"))
+            .AssertError(ExitCode.Cancelled);
         Assert.That(_folder.Files(), Is.Empty);
     }
 
@@ -207,7 +220,8 @@ public sealed class EvaluateCommandTests
     [TestCase("--panels", "-1")]
     [TestCase("--start", "somewhere")]
     [TestCase("--preset", "paper")]
-    public void Evaluate_WithWrongOptions_IsAUsageError(params string[] options) => Evaluate("shapes", "out", options).AssertError(ExitCode.Usage);
+    public void Evaluate_WithWrongOptions_IsAUsageError(params string[] options) =>
+        Evaluate("shapes", "out", options).AssertError(ExitCode.Usage);
 
     [Test]
     public void Evaluate_OfDigits_ScoresTheGenus()
@@ -216,7 +230,8 @@ public sealed class EvaluateCommandTests
         WriteDigits(2);
         var run = CommandRun.Of(Arguments(bundle, _folder["digits"], "out", "--steps", "1", "--panels", "1", "--no-invariance"));
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        Assert.That(File.ReadAllLines(_folder["out/samples.csv"])[0], Does.StartWith("index,name,label,cleanClass,cleanAccuracy,cleanProbability,naiveClass"));
+        Assert.That(File.ReadAllLines(_folder["out/samples.csv"])[0],
+            Does.StartWith("index,name,label,cleanClass,cleanAccuracy,cleanProbability,naiveClass"));
         using var summary = JsonDocument.Parse(File.ReadAllText(_folder["out/summary.json"]));
         var naive = summary.RootElement.GetProperty("methods").GetProperty("naive");
         Assert.That(naive.EnumerateObject().Select(property => property.Name), Is.EqualTo(new[] { "accuracy" }));
@@ -232,10 +247,12 @@ public sealed class EvaluateCommandTests
     {
         string lungs = Repository.Shared("data/lungs");
         var run = CommandRun.Of(Arguments(
-            Repository.Bundle("lungs"), lungs, "out", "--source", "kermany-normal", "--count", "3", "--deform", deform, "--panels", "0", "--no-invariance", "--seed", "2026"));
+            Repository.Bundle("lungs"), lungs, "out", "--source", "kermany-normal", "--count", "3", "--deform", deform, "--panels", "0",
+            "--no-invariance", "--seed", "2026"));
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
         using var summary = JsonDocument.Parse(File.ReadAllText(_folder["out/summary.json"]));
-        double Iou(string method) => summary.RootElement.GetProperty("methods").GetProperty(method).GetProperty("iou").GetProperty("mean").GetDouble();
+        double Iou(string method) =>
+            summary.RootElement.GetProperty("methods").GetProperty(method).GetProperty("iou").GetProperty("mean").GetDouble();
         Assert.That(Iou("diffeonn"), Is.GreaterThan(Iou("naive") - (deform == "none" ? 0.02 : 0)));
     }
 
@@ -265,7 +282,9 @@ public sealed class EvaluateCommandTests
             case 1: File.Delete(_folder["data/masks/a.png"]); break;
             case 2: ImageFile.WritePng(_folder["data/masks/b.png"], ShapesGenerator.Generate(1, 1, 64).Mask); break;
             case 3: File.WriteAllText(_folder["data/images/c.png"], "no picture"); break;
-            default: ImageFile.WritePng(_folder["data/masks/d.png"], new ImageBuffer(1, 32, 32, [.. Enumerable.Repeat(7 / 255f, 32 * 32)])); break;
+            default:
+                ImageFile.WritePng(_folder["data/masks/d.png"], new ImageBuffer(1, 32, 32, [.. Enumerable.Repeat(7 / 255f, 32 * 32)]));
+                break;
         }
     }
 
@@ -278,7 +297,9 @@ public sealed class EvaluateCommandTests
         for (int i = 0; i < count; i++)
             for (int row = 0; row < 8; row++)
                 for (int column = 0; column < 8; column++)
-                    bytes[16 + (64 * i) + (8 * row) + column] = row is 3 or 4 && column % 3 is 1 or 2 && column / 3 < i && column < 6 ? (byte)0 : (byte)255;
+                    bytes[16 + (64 * i) + (8 * row) + column] = row is 3 or 4 && column % 3 is 1 or 2 && column / 3 < i && column < 6
+                        ? (byte)0
+                        : (byte)255;
         File.WriteAllBytes(_folder["digits/t10k-images-idx3-ubyte"], bytes);
     }
 

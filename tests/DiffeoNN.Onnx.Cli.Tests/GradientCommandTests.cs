@@ -30,7 +30,8 @@ public sealed class GradientCommandTests
         double claimed = (Run(x)["image_grad"] * direction).sum().item<float>();
         Assert.That(claimed, Is.EqualTo(slope).Within(0.01 * Math.Abs(slope)));
 
-        IReadOnlyDictionary<string, torch.Tensor> Run(torch.Tensor image) => graph.Run(new Dictionary<string, torch.Tensor> { ["image"] = image.contiguous() });
+        IReadOnlyDictionary<string, torch.Tensor> Run(torch.Tensor image) =>
+            graph.Run(new Dictionary<string, torch.Tensor> { ["image"] = image.contiguous() });
         double Score(torch.Tensor image) => Run(image)["score"].to(torch.float64).sum().item<double>();
     }
 
@@ -38,7 +39,8 @@ public sealed class GradientCommandTests
     public void Gradient_ByDefault_TakesTheUpstreamGradientAsInput()
     {
         using var folder = new TemporaryFolder();
-        var run = CommandRun.Of("gradient", Path.Combine(Repository.Bundle("shapes"), "vae.onnx"), "-o", folder["g.onnx"], "--output", "reconstruction");
+        var run = CommandRun.Of("gradient", Path.Combine(Repository.Bundle("shapes"), "vae.onnx"), "-o", folder["g.onnx"], "--output",
+            "reconstruction");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
         var graph = OnnxModel.Load(folder["g.onnx"]).Graph;
         Assert.That(graph.RequiredInputs.Select(input => input.Name), Is.EqualTo(new[] { "image", "reconstruction_grad" }));
@@ -65,9 +67,11 @@ public sealed class GradientCommandTests
     {
         using var folder = new TemporaryFolder();
         string critic = Path.Combine(Repository.Bundle("shapes"), "critic.onnx");
-        var run = CommandRun.Of("gradient", critic, "-o", folder["g.onnx"], "--seed", "ones", "--check", "--check-samples", "4", "--shape", "image=1,1,128,128");
+        var run = CommandRun.Of("gradient", critic, "-o", folder["g.onnx"], "--seed", "ones", "--check", "--check-samples", "4", "--shape",
+            "image=1,1,128,128");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Output + run.Error);
-        Assert.That(run.Output, Does.Contain("'image' [1,1,128,128]: agrees; 4 elements").And.Contain("The gradient agrees with finite differences."));
+        Assert.That(run.Output,
+            Does.Contain("'image' [1,1,128,128]: agrees; 4 elements").And.Contain("The gradient agrees with finite differences."));
         Assert.That(run.Output, Does.Not.Contain("Assumed"));
     }
 
@@ -80,11 +84,13 @@ public sealed class GradientCommandTests
         var input = new GradientCheckInput
         {
             Name = "x", Shape = [2, 3], Elements = 6, UnsteadyElements = 1, Directions = 4, UnsteadyDirections = 0,
-            LargestAbsoluteError = 0.5, LargestRelativeError = 0.25, LargestDirectionalError = 0.1, Worst = new GradientCheckElement([1, 2], 1.5, 2), IsWrong = true,
+            LargestAbsoluteError = 0.5, LargestRelativeError = 0.25, LargestDirectionalError = 0.1,
+            Worst = new GradientCheckElement([1, 2], 1.5, 2), IsWrong = true,
         };
         var code = GradientCheckCommandOptions.Print(console, new GradientCheckResult([input], 0, OnnxElementType.Double, 1e-3, []));
         Assert.That(code, Is.EqualTo(ExitCode.Disagreement));
-        Assert.That(output.ToString(), Does.Contain("'x' [2,3]: WRONG; 6 (1 unsteady) elements, largest error 0.5 (0.25 of the largest derivative) at [1,2]: written 1.5, differences 2")
+        Assert.That(output.ToString(), Does.Contain("'x' [2,3]: WRONG; 6 (1 unsteady) elements, largest error 0.5 (0.25 of the largest "
+            + "derivative) at [1,2]: written 1.5, differences 2")
             .And.Contain("disagrees with finite differences for 'x'").And.Contain("Unsteady:"));
     }
 
@@ -124,7 +130,8 @@ public sealed class GradientCommandTests
         foreach (var node in new[] { model.Graph.Nodes[0], model.Graph.Nodes[^1] }) node.Domain = "com.example";
         model.OpsetImports["com.example"] = 1;
         model.Save(folder["odd.onnx"]);
-        CommandRun.Of("gradient", folder["odd.onnx"], "-o", folder["g.onnx"]).AssertError(ExitCode.Operator, model.Graph.Nodes[0].Name, model.Graph.Nodes[^1].Name);
+        CommandRun.Of("gradient", folder["odd.onnx"], "-o", folder["g.onnx"]).AssertError(
+            ExitCode.Operator, model.Graph.Nodes[0].Name, model.Graph.Nodes[^1].Name);
         Assert.That(folder["g.onnx"], Does.Not.Exist);
     }
 
@@ -147,7 +154,8 @@ public sealed class GradientCommandTests
     public void Gradient_WhenCancelled_WritesNothing()
     {
         using var folder = new TemporaryFolder();
-        CommandRun.Of(new CancellationToken(canceled: true), "gradient", Path.Combine(Repository.Bundle("shapes"), "critic.onnx"), "-o", folder["g.onnx"])
+        CommandRun.Of(new CancellationToken(canceled: true), "gradient", Path.Combine(Repository.Bundle("shapes"), "critic.onnx"), "-o",
+            folder["g.onnx"])
             .AssertError(ExitCode.Cancelled, "cancelled");
         Assert.That(Directory.GetFileSystemEntries(folder["."]), Is.Empty);
     }
@@ -157,7 +165,8 @@ public sealed class GradientCommandTests
     {
         using var folder = new TemporaryFolder();
         CommandRun.Of("gradient", Path.Combine(Repository.Bundle("shapes"), "critic.onnx"), "-o", folder["g.onnx"], "--seed", "ones");
-        CommandRun.Of("gradient", folder["g.onnx"], "-o", folder["h.onnx"], "--output", "score").AssertError(ExitCode.Model, "'image_grad'", "suffix");
+        CommandRun.Of("gradient", folder["g.onnx"], "-o", folder["h.onnx"], "--output", "score").AssertError(
+            ExitCode.Model, "'image_grad'", "suffix");
         var run = CommandRun.Of("gradient", folder["g.onnx"], "-o", folder["h.onnx"], "--output", "score", "--suffix", "_again");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
         Assert.That(OnnxModel.Load(folder["h.onnx"]).Graph.Outputs.Select(output => output.Name), Does.Contain("image_again"));

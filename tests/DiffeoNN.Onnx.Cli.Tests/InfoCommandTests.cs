@@ -33,7 +33,8 @@ public sealed class InfoCommandTests
         });
         var run = CommandRun.Of("info", copy);
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        Assert.That(run.Output, Does.Contain("Search from the proposal: lattice 9, at most 15 steps, learning rate 0.01, smoothness 2000, orientation 100"));
+        Assert.That(run.Output,
+            Does.Contain("Search from the proposal: lattice 9, at most 15 steps, learning rate 0.01, smoothness 2000, orientation 100"));
         Assert.That(run.Output, withProposer ? Does.Contain("passes of the proposer 2, answers averaged") : Does.Not.Contain("passes"));
         Assert.That(run.Output, withProposer ? Does.Not.Contain("without a proposer") : Does.Contain("of no effect without a proposer"));
     }
@@ -43,7 +44,8 @@ public sealed class InfoCommandTests
     {
         using var folder = new TemporaryFolder();
         string copy = BundleCopy.Of(Repository.Bundle("shapes"), folder["bundle"], root => root.AsObject().Remove("acceptance"));
-        Assert.That(CommandRun.Of("info", copy).Output, Does.Contain("decrease at least 0.5,").And.Contain("Not tuned: the manifest has no acceptance"));
+        Assert.That(CommandRun.Of("info", copy).Output,
+            Does.Contain("decrease at least 0.5,").And.Contain("Not tuned: the manifest has no acceptance"));
         Assert.That(CommandRun.Of("info", Repository.Bundle("shapes")).Output, Does.Not.Contain("Not tuned"));
     }
 
@@ -74,7 +76,8 @@ public sealed class InfoCommandTests
         graph.Inputs.Add(new OnnxValueInfo("x", OnnxElementType.Float, [3]));
         graph.Inputs.Add(new OnnxValueInfo("choice", OnnxElementType.Bool, []));
         graph.Inputs.Add(new OnnxValueInfo("at", OnnxElementType.Int64, [3]));
-        graph.Nodes.Add(new OnnxNode("If", ["choice"], ["a"], OnnxAttribute.Of("then_branch", Branch("p", "Tanh")), OnnxAttribute.Of("else_branch", Branch("q", "Exp"))));
+        graph.Nodes.Add(new OnnxNode("If", ["choice"], ["a"], OnnxAttribute.Of("then_branch", Branch("p", "Tanh")),
+            OnnxAttribute.Of("else_branch", Branch("q", "Exp"))));
         graph.AddNode("Scatter", ["a", "at", "x"], "y");
         graph.Outputs.Add(new OnnxValueInfo("y", OnnxElementType.Float, [3]));
         model.Save(folder["old.onnx"]);
@@ -82,7 +85,8 @@ public sealed class InfoCommandTests
         var run = CommandRun.Of("info", folder["old.onnx"]);
 
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        Assert.That(run.Output, Does.Match("If +│ +1 │ by its bodies").And.Match("Scatter +│ +1 │ rewritten").And.Match("Tanh +│ +1 │ rule"));
+        Assert.That(run.Output,
+            Does.Match("If +│ +1 │ by its bodies").And.Match("Scatter +│ +1 │ rewritten").And.Match("Tanh +│ +1 │ rule"));
         Assert.That(run.Output, Does.Contain("Every operator has a gradient rule."));
     }
 }

@@ -19,7 +19,8 @@ public sealed class LungsTests
             "deform", "--data", lungs, "--output", folder["data"], "--deform", deform, "--split", "test", "--source", "kermany-normal",
             "--count", $"{count}", "--seed", "2026");
         Assert.That(deformed.Code, Is.EqualTo(ExitCode.Success), deformed.Error);
-        var run = CommandRun.Of("run", "--model", Repository.Bundle("lungs"), "--input", folder["data/images"], "--output", folder["results"], "--naive");
+        var run = CommandRun.Of("run", "--model", Repository.Bundle("lungs"), "--input", folder["data/images"], "--output",
+            folder["results"], "--naive");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
 
         double naive = MeanIou(folder, "naive"), canonicalised = MeanIou(folder, "output");

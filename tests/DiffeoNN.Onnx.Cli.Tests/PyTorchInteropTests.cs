@@ -21,7 +21,8 @@ public sealed class PyTorchInteropTests
         Python("-m", "diffeonn_tools", "export-small", "--output", folder["small"]);
         Assert.That(CommandRun.Of("shapes", "--output", folder["data"], "--count", "3").Code, Is.EqualTo(ExitCode.Success));
 
-        var run = CommandRun.Of("run", "--model", folder["small"], "--input", folder["data/images"], "--output", folder["results"], "--steps", "3");
+        var run = CommandRun.Of("run", "--model", folder["small"], "--input", folder["data/images"], "--output", folder["results"],
+            "--steps", "3");
 
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
         foreach (string line in File.ReadLines(folder["results/results.jsonl"]))
@@ -43,13 +44,15 @@ public sealed class PyTorchInteropTests
         var y = reference.Inputs[0];
         using var images = torch.tensor(y.ToArray<float>(), [.. y.Dimensions]);
         using var found = energy.Evaluate(images);
-        double[] expected = reference.Output("y_grad").ToDoubleArray(), actual = [.. found.Gradient!.data<float>().Select(value => (double)value)];
+        double[] expected = reference.Output("y_grad").ToDoubleArray(),
+            actual = [.. found.Gradient!.data<float>().Select(value => (double)value)];
         double dot = expected.Zip(actual, (a, b) => a * b).Sum(), norms = Math.Sqrt(expected.Sum(a => a * a) * actual.Sum(b => b * b));
         Assert.That(dot / norms, Is.GreaterThanOrEqualTo(0.99999));
         Assert.That(expected.Zip(actual, (a, b) => Math.Abs(a - b)).Max(), Is.LessThanOrEqualTo(1e-4 * expected.Max(Math.Abs)));
     }
 
-    /// <summary>Merged normalisation, a block that is called twice, activations in place; and attention as PyTorch writes it itself.</summary>
+    /// <summary>Merged normalisation, a block that is called twice, activations in place;
+    /// and attention as PyTorch writes it itself.</summary>
     [TestCase("Plain", "image=2,2,9,8")]
     [TestCase("Attention", "x=2,5,4")]
     public void Validate_OfAUsersModelJustExportedWithItsReferences_Agrees(string model, string input)

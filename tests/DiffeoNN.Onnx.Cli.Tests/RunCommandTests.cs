@@ -34,8 +34,9 @@ public sealed class RunCommandTests
         using var record = JsonDocument.Parse(File.ReadAllText(folder["results/results.jsonl"]));
         string[] fields =
         [
-            "image", "height", "width", "files", "answer", "total", "energy", "terms", "steps", "stop", "bestStep", "accepted", "refusal", "maps", "inputEnergy", "start", "velocityScale", "squarings", "determinant",
-            "foldedFraction", "inverseResidualPixels", "model", "device", "seed", "batch", "batchMilliseconds",
+            "image", "height", "width", "files", "answer", "total", "energy", "terms", "steps", "stop", "bestStep", "accepted", "refusal",
+            "maps", "inputEnergy", "start", "velocityScale", "squarings", "determinant", "foldedFraction", "inverseResidualPixels", "model",
+            "device", "seed", "batch", "batchMilliseconds",
         ];
         foreach (string field in fields) Assert.That(record.RootElement.TryGetProperty(field, out _), field);
         string[] terms = [.. record.RootElement.GetProperty("terms").EnumerateObject().Select(term => term.Name)];
@@ -56,7 +57,8 @@ public sealed class RunCommandTests
         Assert.That(output, Does.Contain("networks in libtorch"));
         foreach (string file in Directory.EnumerateFiles(folder["runtime"], "*.output.png"))
         {
-            float[] expected = ImageFile.Read(file).Data.ToArray(), found = ImageFile.Read(folder[$"torch/{Path.GetFileName(file)}"]).Data.ToArray();
+            float[] expected = ImageFile.Read(file).Data.ToArray(),
+                found = ImageFile.Read(folder[$"torch/{Path.GetFileName(file)}"]).Data.ToArray();
             Assert.That(found.Zip(expected).Count(pair => pair.First != pair.Second), Is.LessThanOrEqualTo(expected.Length / 100));
         }
     }
@@ -72,7 +74,8 @@ public sealed class RunCommandTests
         foreach (string fields in new[] { "torch", "onnx" })
         {
             var run = CommandRun.Of(
-                "run", "--model", Repository.Bundle("shapes"), "--input", folder["data/images"], "--output", folder[fields], "--naive", "--values",
+                "run", "--model", Repository.Bundle("shapes"), "--input", folder["data/images"], "--output", folder[fields], "--naive",
+                "--values",
                 "--fields", fields, "--batch", "1");
             Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
         }
@@ -80,11 +83,13 @@ public sealed class RunCommandTests
         string[] names = [.. Directory.EnumerateFiles(folder["torch"]).Select(file => Path.GetFileName(file)).Order()];
         Assert.That(names.Count(name => name.EndsWith(".values.npz", StringComparison.Ordinal)), Is.EqualTo(2));
         Assert.That(Directory.EnumerateFiles(folder["onnx"]).Select(file => Path.GetFileName(file)).Order(), Is.EqualTo(names));
-        foreach (string name in names.Where(name => name.EndsWith("output.png", StringComparison.Ordinal) || name.EndsWith("naive.png", StringComparison.Ordinal)))
+        foreach (string name in names.Where(
+            name => name.EndsWith("output.png", StringComparison.Ordinal) || name.EndsWith("naive.png", StringComparison.Ordinal)))
         {
             var (expected, found) = (ImageFile.Read(folder[$"torch/{name}"]), ImageFile.Read(folder[$"onnx/{name}"]));
             Assert.That((found.Height, found.Width), Is.EqualTo((expected.Height, expected.Width)), name);
-            Assert.That(found.Data.ToArray().Zip(expected.Data.ToArray()).Count(pair => pair.First != pair.Second), Is.LessThanOrEqualTo(found.Data.Length / 200), name);
+            Assert.That(found.Data.ToArray().Zip(expected.Data.ToArray()).Count(pair => pair.First != pair.Second),
+                Is.LessThanOrEqualTo(found.Data.Length / 200), name);
         }
     }
 
@@ -95,7 +100,8 @@ public sealed class RunCommandTests
         Prepare(folder, 2);
         Assert.That(Run(folder, "first").Code, Is.EqualTo(ExitCode.Success));
         Assert.That(Run(folder, "second").Code, Is.EqualTo(ExitCode.Success));
-        string[] names = [.. Directory.EnumerateFiles(folder["first"]).Select(file => Path.GetFileName(file)).Where(name => name != "results.jsonl")];
+        string[] names =
+            [.. Directory.EnumerateFiles(folder["first"]).Select(file => Path.GetFileName(file)).Where(name => name != "results.jsonl")];
         Assert.That(names, Is.Not.Empty);
         foreach (string name in names)
             Assert.That(File.ReadAllBytes(folder[$"second/{name}"]), Is.EqualTo(File.ReadAllBytes(folder[$"first/{name}"])), name);
@@ -123,14 +129,16 @@ public sealed class RunCommandTests
         Prepare(folder, 1);
         Assert.That(Run(folder, "results").Code, Is.EqualTo(ExitCode.Success));
         using var archive = ZipFile.OpenRead(Directory.EnumerateFiles(folder["results"], "*.npz").Single());
-        Assert.That(archive.Entries.Select(entry => entry.Name), Is.EqualTo(new[] { "velocity.npy", "displacement.npy", "inverse_displacement.npy" }));
+        Assert.That(archive.Entries.Select(entry => entry.Name),
+            Is.EqualTo(new[] { "velocity.npy", "displacement.npy", "inverse_displacement.npy" }));
         using var stream = new MemoryStream();
         using (var entry = archive.Entries[0].Open()) entry.CopyTo(stream);
         byte[] bytes = stream.ToArray();
         int header = 10 + BitConverter.ToUInt16(bytes, 8);
         Assert.That(bytes[1..6], Is.EqualTo("NUMPY"u8.ToArray()));
         Assert.That(header % 64, Is.Zero);
-        Assert.That(System.Text.Encoding.ASCII.GetString(bytes, 10, header - 10), Does.Contain("'shape': (2, 128, 128)").And.EndsWith("\n"));
+        Assert.That(System.Text.Encoding.ASCII.GetString(bytes, 10, header - 10),
+            Does.Contain("'shape': (2, 128, 128)").And.EndsWith("\n"));
         Assert.That(bytes.Length - header, Is.EqualTo(2 * 128 * 128 * sizeof(float)));
     }
 
@@ -160,17 +168,21 @@ public sealed class RunCommandTests
         using var folder = new TemporaryFolder();
         Assert.That(CommandRun.Of("shapes", "--output", folder["data"], "--count", "1", "--seed", "1").Code, Is.EqualTo(ExitCode.Success));
         string bundle = BundleCopy.Of(Repository.Bundle("shapes"), folder["bundle"], root => root["models"]!.AsObject().Remove("proposer"));
-        var run = CommandRun.Of("run", "--model", bundle, "--input", folder["data/images"], "--output", folder["results"], "--start", "proposer");
+        var run = CommandRun.Of("run", "--model", bundle, "--input", folder["data/images"], "--output", folder["results"],
+            "--start", "proposer");
         run.AssertError(ExitCode.Model, "no proposer");
     }
 
     private static void Prepare(TemporaryFolder folder, int count)
     {
-        Assert.That(CommandRun.Of("shapes", "--output", folder["originals"], "--count", $"{count}", "--seed", "77").Code, Is.EqualTo(ExitCode.Success));
-        var deform = CommandRun.Of("deform", "--data", folder["originals"], "--output", folder["data"], "--deform", "tps-strong", "--seed", "3");
+        Assert.That(CommandRun.Of("shapes", "--output", folder["originals"], "--count", $"{count}", "--seed", "77").Code,
+            Is.EqualTo(ExitCode.Success));
+        var deform = CommandRun.Of("deform", "--data", folder["originals"], "--output", folder["data"], "--deform",
+            "tps-strong", "--seed", "3");
         Assert.That(deform.Code, Is.EqualTo(ExitCode.Success), deform.Error);
     }
 
     private static CommandRun Run(TemporaryFolder folder, string output, params string[] more) => CommandRun.Of(
-        ["run", "--model", Repository.Bundle("shapes"), "--input", folder["data/images"], "--output", folder[output], "--steps", "5", .. more]);
+        ["run", "--model", Repository.Bundle("shapes"), "--input", folder["data/images"], "--output", folder[output],
+            "--steps", "5", .. more]);
 }

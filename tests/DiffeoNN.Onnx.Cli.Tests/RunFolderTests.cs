@@ -66,7 +66,8 @@ public sealed class RunFolderTests
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
         string output = string.Join(' ', run.Output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         Assert.That(output,
-            Does.Contain("2 .dcm files ('scan1.dcm', 'scan2.DCM')").And.Contain("1 .txt file ('notes.txt')").And.Contain("1 file without extension ('README')"));
+            Does.Contain("2 .dcm files ('scan1.dcm', 'scan2.DCM')").And.Contain("1 .txt file ('notes.txt')")
+                .And.Contain("1 file without extension ('README')"));
         Assert.That(output, Does.Contain("1 folder ('old')"));
         Assert.That(output, Does.Not.Contain("hidden").And.Not.Contain("._a").And.Not.Contain("DS_Store").And.Not.Contain(".git"));
         Assert.That(Records(), Has.Count.EqualTo(1));
@@ -116,7 +117,8 @@ public sealed class RunFolderTests
         var turned = Records()[1];
         Assert.That((turned.GetProperty("height").GetInt32(), turned.GetProperty("width").GetInt32()), Is.EqualTo((90, 60)));
         File.Copy(_folder["out/turned.output.png"], _folder["turned.png"]);
-        Assert.That(CommandRun.Of("run", "--model", Repository.Bundle("shapes"), "--input", _folder["upright.png"], "--output", _folder["out"]).Code,
+        Assert.That(CommandRun.Of("run", "--model", Repository.Bundle("shapes"), "--input", _folder["upright.png"], "--output",
+            _folder["out"]).Code,
             Is.EqualTo(ExitCode.Success));
         var (found, expected) = (ImageFile.Read(_folder["turned.png"]), ImageFile.Read(_folder["out/upright.output.png"]));
         Assert.That(found.Data.ToArray().Zip(expected.Data.ToArray()).Count(pair => pair.First != pair.Second), Is.LessThanOrEqualTo(5));
@@ -157,7 +159,8 @@ public sealed class RunFolderTests
     public void Run_OfAClassifierWithValues_WritesScores()
     {
         Picture("in/a.png", 28, 28);
-        var run = CommandRun.Of("run", "--model", Repository.Bundle("genus"), "--input", _folder["in"], "--output", _folder["out"], "--values", "--no-fields");
+        var run = CommandRun.Of("run", "--model", Repository.Bundle("genus"), "--input", _folder["in"], "--output", _folder["out"],
+            "--values", "--no-fields");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
         var (shape, values) = ReadNumpy(_folder["out/a.values.npz"])["scores"];
         float[] scores = [.. Records()[0].GetProperty("answer").GetProperty("scores").EnumerateArray().Select(score => score.GetSingle())];
@@ -192,7 +195,8 @@ public sealed class RunFolderTests
         Encoded("in/ok4.webp", Image(60, 60, 4), SKEncodedImageFormat.Webp);
         File.WriteAllBytes(_folder["in/ok3.bmp"], Bmp(50, 40));
         Jpeg("in/large.jpg", Image(900, 1200, 5));
-        File.WriteAllBytes(_folder["in/page.tif"], new TiffBytes(64, 64, 1, 16, [.. Enumerable.Range(0, 4096).Select(i => i * 16)]) { Compression = 5 }.Encode());
+        File.WriteAllBytes(_folder["in/page.tif"],
+            new TiffBytes(64, 64, 1, 16, [.. Enumerable.Range(0, 4096).Select(i => i * 16)]) { Compression = 5 }.Encode());
         byte[] png = File.ReadAllBytes(_folder["in/ok1.png"]), jpeg = File.ReadAllBytes(_folder["in/large.jpg"]);
         File.WriteAllBytes(_folder["in/bad1.png"], png[..(png.Length / 2)]);
         File.WriteAllText(_folder["in/bad2.png"], "no image");
@@ -201,9 +205,11 @@ public sealed class RunFolderTests
     }
 
     private CommandRun Run(params string[] more) =>
-        CommandRun.Of(["run", "--model", Repository.Bundle("shapes"), "--input", _folder["in"], "--output", _folder["out"], "--no-fields", .. more]);
+        CommandRun.Of(
+            ["run", "--model", Repository.Bundle("shapes"), "--input", _folder["in"], "--output", _folder["out"], "--no-fields", .. more]);
 
-    private List<JsonElement> Records() => [.. File.ReadLines(_folder["out/results.jsonl"]).Select(line => JsonDocument.Parse(line).RootElement)];
+    private List<JsonElement> Records() =>
+        [.. File.ReadLines(_folder["out/results.jsonl"]).Select(line => JsonDocument.Parse(line).RootElement)];
 
     private void Picture(string name, int height = 64, int width = 64, int seed = 1)
     {

@@ -36,16 +36,28 @@ public sealed class TuneCommandTests
         var run = Tune("shapes", Few);
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
         string[] lines = run.Output.Split('\n', StringSplitOptions.TrimEntries);
-        Assert.That(lines.Count(line => line.StartsWith("0      2 ", StringComparison.Ordinal) && line.EndsWith("(present)", StringComparison.Ordinal)), Is.EqualTo(1), run.Output);
-        Assert.That(lines.Count(line => line.StartsWith("1      2 ", StringComparison.Ordinal) && line.Contains("minimumDecrease 1E+06 -> ", StringComparison.Ordinal)), Is.EqualTo(1), run.Output);
+        Assert.That(lines.Count(
+            line => line.StartsWith("0      2 ", StringComparison.Ordinal) && line.EndsWith("(present)", StringComparison.Ordinal)),
+            Is.EqualTo(1), run.Output);
+        Assert.That(lines.Count(line =>
+            line.StartsWith("1      2 ", StringComparison.Ordinal) && line.Contains("minimumDecrease 1E+06 -> ", StringComparison.Ordinal)),
+            Is.EqualTo(1), run.Output);
         Assert.That(lines.Count(line => line.StartsWith("2      2 ", StringComparison.Ordinal)), Is.EqualTo(1), run.Output);
-        foreach (string part in new[] { "2 images, undeformed and by tps-strong", "trial images", "Best: trial ", $"Written: {Manifest}" }) Assert.That(run.Output, Does.Contain(part));
+        foreach (string part in new[] { "2 images, undeformed and by tps-strong", "trial images", "Best: trial ", $"Written: {Manifest}" })
+            Assert.That(run.Output, Does.Contain(part));
 
         var after = BundleManifest.Load(Manifest);
         Assert.That(after.Acceptance!.MinimumDecrease, Is.LessThan(1));
         Assert.That(after.Acceptance.InverseResidual, Is.EqualTo(0.75));
-        Assert.That(after.Provenance!.Notes, Does.StartWith("Trained.\nTuned: 2 images of split val, undeformed and by tps-strong, seed 11, 2 trials, score "));
-        var rest = after with { Acceptance = before.Acceptance, Energy = before.Energy, Optimiser = before.Optimiser, Provenance = before.Provenance };
+        Assert.That(after.Provenance!.Notes,
+            Does.StartWith("Trained.\nTuned: 2 images of split val, undeformed and by tps-strong, seed 11, 2 trials, score "));
+        var rest = after with
+        {
+            Acceptance = before.Acceptance,
+            Energy = before.Energy,
+            Optimiser = before.Optimiser,
+            Provenance = before.Provenance,
+        };
         Assert.That(rest.ToJson(), Is.EqualTo(before.ToJson()), "all else stays");
         Assert.That(CommandRun.Of("info", _bundle).Code, Is.EqualTo(ExitCode.Success));
     }
@@ -97,5 +109,6 @@ public sealed class TuneCommandTests
 
     private string Manifest => Path.Combine(_bundle, BundleManifest.FileName);
 
-    private CommandRun Tune(string data, params string[] options) => CommandRun.Of(["tune", "--model", _bundle, "--data", data, .. options]);
+    private CommandRun Tune(string data, params string[] options) =>
+        CommandRun.Of(["tune", "--model", _bundle, "--data", data, .. options]);
 }

@@ -16,21 +16,27 @@ public sealed class ValidateCommandTests
     public void Validate_OfABundle_AgreesInOutputsGradientsAndAnswers()
     {
         using var folder = new TemporaryFolder();
-        var run = CommandRun.Of("validate", Repository.Bundle("genus"), "--json", folder["v.json"], "--junit", folder["v.xml"], "--report", folder["v.html"]);
+        var run = CommandRun.Of("validate", Repository.Bundle("genus"), "--json", folder["v.json"], "--junit", folder["v.xml"], "--report",
+            folder["v.html"]);
 
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Output + run.Error);
         Assert.That(run.Output, Does.Contain("Everything that was compared agrees"));
-        Assert.That(folder.Files(), Is.EqualTo(new[] { "v.html", "v.json", "v.xml" }), "nothing is saved for blame where nothing disagrees");
+        Assert.That(folder.Files(), Is.EqualTo(new[] { "v.html", "v.json", "v.xml" }),
+            "nothing is saved for blame where nothing disagrees");
         using var json = JsonDocument.Parse(File.ReadAllText(folder["v.json"]));
         var graphs = json.RootElement.GetProperty("graphs").EnumerateArray().ToList();
-        Assert.That(graphs.Select(graph => graph.GetProperty("name").GetString()), Is.SupersetOf(new[] { "inner", "vae", "critic", "proposer", "energy" }));
+        Assert.That(graphs.Select(graph => graph.GetProperty("name").GetString()),
+            Is.SupersetOf(new[] { "inner", "vae", "critic", "proposer", "energy" }));
         foreach (var graph in graphs)
         {
             var compared = graph.GetProperty("comparisons").EnumerateArray()
-                .Select(comparison => $"{comparison.GetProperty("quantity")} {comparison.GetProperty("source")} {comparison.GetProperty("baseline")}").ToHashSet();
+                .Select(comparison =>
+                    $"{comparison.GetProperty("quantity")} {comparison.GetProperty("source")} {comparison.GetProperty("baseline")}")
+                .ToHashSet();
             Assert.That(compared, Is.SupersetOf(new[]
             {
-                "output onnxruntime-basic pytorch", "output onnxruntime pytorch", "output torch pytorch", "gradient compiled pytorch", "gradient torch pytorch",
+                "output onnxruntime-basic pytorch", "output onnxruntime pytorch", "output torch pytorch", "gradient compiled pytorch",
+                "gradient torch pytorch",
             }), graph.GetProperty("name").GetString());
         }
 
@@ -57,7 +63,8 @@ public sealed class ValidateCommandTests
         Assert.That(run.Code, Is.EqualTo(ExitCode.Disagreement), run.Error);
         Assert.That(run.Error, Is.Empty);
         Assert.That(run.Output, Does.Contain("'/first/act/LeakyRelu'").And.Contain("Disagreement in model.onnx"));
-        string saved = folder.Files().Single(file => file.StartsWith("validation-blame", StringComparison.Ordinal) && file.EndsWith("model.onnx", StringComparison.Ordinal));
+        string saved = folder.Files().Single(
+            file => file.StartsWith("validation-blame", StringComparison.Ordinal) && file.EndsWith("model.onnx", StringComparison.Ordinal));
         Assert.That(OnnxModel.Load(folder[saved]).Graph.Nodes.Single().OpType, Is.EqualTo("LeakyRelu"));
     }
 
@@ -67,7 +74,8 @@ public sealed class ValidateCommandTests
         var run = CommandRun.Of("validate", Critic, "--shape", "image=1,1,56,56", "--engines", "onnxruntime-basic,torch");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Output + run.Error);
         Assert.That(run.Output, Does.Contain("torch").And.Not.Contain("pytorch"));
-        Assert.That(CommandRun.Of("validate", Critic, "--no-gradients").Output, Does.Contain("assumed 'image' has the shape [2,1,56,56]").And.Contain("no reference tensors").And.Not.Contain("gradient"));
+        Assert.That(CommandRun.Of("validate", Critic, "--no-gradients").Output,
+            Does.Contain("assumed 'image' has the shape [2,1,56,56]").And.Contain("no reference tensors").And.Not.Contain("gradient"));
     }
 
     [Test]
@@ -84,7 +92,8 @@ public sealed class ValidateCommandTests
     public void Validate_WithWrongOptions_IsOneLine()
     {
         using var folder = new TemporaryFolder();
-        CommandRun.Of("validate", Critic, "--engines", "onnxruntime,tensorflow").AssertError(ExitCode.Usage, "'tensorflow'", "onnxruntime-basic");
+        CommandRun.Of("validate", Critic, "--engines", "onnxruntime,tensorflow").AssertError(
+            ExitCode.Usage, "'tensorflow'", "onnxruntime-basic");
         CommandRun.Of("validate", Critic, "--engines", "pytorch").AssertError(ExitCode.Usage, "pytorch");
         CommandRun.Of("validate", Critic, "--tolerance", "-1").AssertError(ExitCode.Usage, "--tolerance");
         CommandRun.Of("validate", Critic, "--shape", "image").AssertError(ExitCode.Usage, "NAME=1,3,224,224");

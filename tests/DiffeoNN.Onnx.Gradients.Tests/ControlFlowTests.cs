@@ -24,16 +24,21 @@ public sealed class ControlFlowTests
     private static OnnxTensor Numbers(string name, params long[] shape)
     {
         var random = new Random(name.Length);
-        return OnnxTensor.FromDoubles(name, OnnxElementType.Double, shape, [.. Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b)).Select(_ => (random.NextDouble() * 2) - 1)]);
+        return OnnxTensor.FromDoubles(name, OnnxElementType.Double, shape,
+            [.. Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b)).Select(_ => (random.NextDouble() * 2) - 1)]);
     }
 
-    private static OnnxModel Check(OnnxModel model, Dictionary<string, OnnxTensor> inputs, GradientOptions? options = null, double tolerance = 1e-7, double step = 1e-3)
+    private static OnnxModel Check(
+        OnnxModel model, Dictionary<string, OnnxTensor> inputs, GradientOptions? options = null, double tolerance = 1e-7,
+        double step = 1e-3)
     {
         var gradient = GradientCompiler.Compile(model, options);
-        var differentiated = gradient.Graph.Inputs.Select(i => i.Name).Where(n => n.EndsWith("_grad", StringComparison.Ordinal)).Select(n => n[..^5]).ToList();
+        var differentiated = gradient.Graph.Inputs.Select(i => i.Name).Where(n => n.EndsWith("_grad", StringComparison.Ordinal))
+            .Select(n => n[..^5]).ToList();
         using var forward = new Runner(model, optimise: false);
         var upstream = GradientCheck.Upstream(forward.Run(inputs), differentiated, new Random(5));
-        var names = gradient.Graph.Outputs.Select(o => o.Name).Where(n => n.EndsWith("_grad", StringComparison.Ordinal)).Select(n => n[..^5]).ToList();
+        var names = gradient.Graph.Outputs.Select(o => o.Name).Where(n => n.EndsWith("_grad", StringComparison.Ordinal))
+            .Select(n => n[..^5]).ToList();
         var expected = GradientCheck.FiniteDifferences(forward, inputs, upstream, names, step);
         var actual = GradientCheck.Gradients(gradient, inputs, upstream);
         foreach (var name in names)
@@ -81,7 +86,8 @@ public sealed class ControlFlowTests
         };
         var gradient = Check(Choice(free ? "N" : 2), inputs);
         Check(Choice(free ? "N" : 2), inputs, new GradientOptions { Inputs = ["x"], Outputs = ["y"] });
-        var matrices = gradient.Graph.Nodes.SelectMany(n => n.Attributes.Values).SelectMany(a => a.Graphs).SelectMany(b => b.Nodes).Count(n => n.OpType == "Sigmoid");
+        var matrices = gradient.Graph.Nodes.SelectMany(n => n.Attributes.Values).SelectMany(a => a.Graphs).SelectMany(b => b.Nodes)
+            .Count(n => n.OpType == "Sigmoid");
         Assert.That(matrices, Is.EqualTo(1), "what the branch computed is used, not computed again");
     }
 
@@ -109,11 +115,12 @@ public sealed class ControlFlowTests
         var model = Model(g =>
         {
             g.Inputs.AddRange([new("c", OnnxElementType.Bool, []), new("d", OnnxElementType.Bool, []), Double("x", 4)]);
-            g.Nodes.Add(new OnnxNode("If", ["c"], ["y"], OnnxAttribute.Of("then_branch", Inner()), OnnxAttribute.Of("else_branch", Graph(b =>
-            {
-                b.AddNode("Mul", ["x", "x"], "q");
-                b.Outputs.Add(Any("q"));
-            }))));
+            g.Nodes.Add(
+                new OnnxNode("If", ["c"], ["y"], OnnxAttribute.Of("then_branch", Inner()), OnnxAttribute.Of("else_branch", Graph(b =>
+                {
+                    b.AddNode("Mul", ["x", "x"], "q");
+                    b.Outputs.Add(Any("q"));
+                }))));
             g.Outputs.Add(Any("y"));
         });
         Check(model, new()
@@ -138,9 +145,10 @@ public sealed class ControlFlowTests
             b.AddNode("Mul", ["n", "e"], "z");
             b.Outputs.AddRange([Any("n"), Any("z")]);
         });
-        g.Nodes.Add(new OnnxNode("Scan", ["s0", "x"], ["last", "all"], OnnxAttribute.Of("body", body), OnnxAttribute.Of("num_scan_inputs", 1),
-            OnnxAttribute.Of("scan_input_axes", [(long)axis]), OnnxAttribute.Of("scan_input_directions", [backwards ? 1L : 0]),
-            OnnxAttribute.Of("scan_output_axes", [(long)axis]), OnnxAttribute.Of("scan_output_directions", [axis == 0 ? 0L : 1])));
+        g.Nodes.Add(
+            new OnnxNode("Scan", ["s0", "x"], ["last", "all"], OnnxAttribute.Of("body", body), OnnxAttribute.Of("num_scan_inputs", 1),
+                OnnxAttribute.Of("scan_input_axes", [(long)axis]), OnnxAttribute.Of("scan_input_directions", [backwards ? 1L : 0]),
+                OnnxAttribute.Of("scan_output_axes", [(long)axis]), OnnxAttribute.Of("scan_output_directions", [axis == 0 ? 0L : 1])));
         g.Outputs.AddRange([Any("last"), Any("all")]);
     });
 
@@ -186,9 +194,15 @@ public sealed class ControlFlowTests
     [Test]
     public void Loop_IsDifferentiated([Values] bool conditional, [Values] bool constant)
     {
-        var inputs = new Dictionary<string, OnnxTensor> { ["v0"] = Numbers("v0", 2), ["x"] = Numbers("x", 2), ["trips"] = OnnxTensor.Scalar("trips", 4L) };
+        var inputs = new Dictionary<string, OnnxTensor>
+        {
+            ["v0"] = Numbers("v0", 2),
+            ["x"] = Numbers("x", 2),
+            ["trips"] = OnnxTensor.Scalar("trips", 4L),
+        };
         var gradient = Check(Loop(constant ? inputs["trips"] : null, conditional), inputs);
-        Assert.That(gradient.Graph.Nodes.Any(n => n.OpType == "Loop"), Is.EqualTo(conditional || !constant), "what is known is written out");
+        Assert.That(gradient.Graph.Nodes.Any(n => n.OpType == "Loop"), Is.EqualTo(conditional || !constant),
+            "what is known is written out");
     }
 
     [Test]
@@ -215,7 +229,8 @@ public sealed class ControlFlowTests
         if (known)
             Check(model, new() { ["x"] = Numbers("x", 2) });
         else
-            Assert.That(() => GradientCompiler.Compile(model), Throws.TypeOf<UnsupportedOperatorException>().With.Message.Contains("Loop (node 'growing')").And.Message.Contains("changes its shape"));
+            Assert.That(() => GradientCompiler.Compile(model), Throws.TypeOf<UnsupportedOperatorException>()
+                .With.Message.Contains("Loop (node 'growing')").And.Message.Contains("changes its shape"));
     }
 
     [Test]
@@ -270,9 +285,16 @@ public sealed class ControlFlowTests
     {
         var (model, inputs) = kind switch
         {
-            "If" => (Choice("N"), new Dictionary<string, OnnxTensor> { ["c"] = OnnxTensor.Create<bool>("c", [], [true]), ["x"] = Numbers("x", 2, 3), ["w"] = Numbers("w", 3, 2) }),
-            "Scan" => (Recurrence("T", 0, true, "N"), new() { ["s0"] = Numbers("s0", 2, 3), ["x"] = Numbers("x", 4, 2, 3), ["w"] = Numbers("w", 3, 3) }),
-            _ => (Loop(null, true), new() { ["v0"] = Numbers("v0", 2), ["x"] = Numbers("x", 2), ["trips"] = OnnxTensor.Scalar("trips", 3L) }),
+            "If" => (Choice("N"), new Dictionary<string, OnnxTensor>
+            {
+                ["c"] = OnnxTensor.Create<bool>("c", [], [true]),
+                ["x"] = Numbers("x", 2, 3),
+                ["w"] = Numbers("w", 3, 2),
+            }),
+            "Scan" => (Recurrence("T", 0, true, "N"),
+                new() { ["s0"] = Numbers("s0", 2, 3), ["x"] = Numbers("x", 4, 2, 3), ["w"] = Numbers("w", 3, 3) }),
+            _ => (Loop(null, true),
+                new() { ["v0"] = Numbers("v0", 2), ["x"] = Numbers("x", 2), ["trips"] = OnnxTensor.Scalar("trips", 3L) }),
         };
         var gradient = GradientCompiler.Compile(model, new GradientOptions { Suffix = "_first", Inputs = ["x"] });
         using var forward = new Runner(model, optimise: false);
@@ -330,7 +352,8 @@ public sealed class ControlFlowTests
     public void RecurrentLayerAndPooling_InsideIf_AreDifferentiated()
     {
         OnnxValueInfo Float(string name, params OnnxDimension[] shape) => new(name, OnnxElementType.Float, shape);
-        OnnxTensor Narrow(string name, params long[] shape) => OnnxTensor.FromDoubles(name, OnnxElementType.Float, shape, Numbers(name, shape).ToDoubleArray());
+        OnnxTensor Narrow(string name, params long[] shape) =>
+            OnnxTensor.FromDoubles(name, OnnxElementType.Float, shape, Numbers(name, shape).ToDoubleArray());
         var model = Model(g =>
         {
             g.Inputs.AddRange([new("c", OnnxElementType.Bool, []), Float("x", "T", 2, 3), Float("w", 1, 8, 3), Float("r", 1, 8, 2)]);
@@ -355,7 +378,8 @@ public sealed class ControlFlowTests
             {
                 ["c"] = OnnxTensor.Create<bool>("c", [], [condition]),
                 // No two within a step of each other, so that no maximum changes places.
-                ["x"] = OnnxTensor.FromDoubles("x", OnnxElementType.Float, [4, 2, 3], [.. Enumerable.Range(0, 24).Select(i => ((i * 7 % 24) / 12.0) - 1)]),
+                ["x"] = OnnxTensor.FromDoubles(
+                    "x", OnnxElementType.Float, [4, 2, 3], [.. Enumerable.Range(0, 24).Select(i => ((i * 7 % 24) / 12.0) - 1)]),
                 ["w"] = Narrow("ww", 1, 8, 3).WithName("w"),
                 ["r"] = Narrow("rrr", 1, 8, 2).WithName("r"),
             }, null, 2e-3, 1e-2);

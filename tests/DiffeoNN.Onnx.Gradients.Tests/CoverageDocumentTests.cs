@@ -3,7 +3,8 @@ namespace DiffeoNN.Onnx.Gradients.Tests;
 /// <summary>The list of operators that users read is the table of rules that the compiler uses.</summary>
 public sealed class CoverageDocumentTests
 {
-    public const string Command = "DIFFEONN_UPDATE_COVERAGE=1 dotnet test -c Release tests/DiffeoNN.Onnx.Gradients.Tests --filter CoverageDocument";
+    public const string Command =
+        "DIFFEONN_UPDATE_COVERAGE=1 dotnet test -c Release tests/DiffeoNN.Onnx.Gradients.Tests --filter CoverageDocument";
 
     private static readonly string File = Path.Combine(Repository.Root, "src", "DiffeoNN.Onnx.Gradients", "COVERAGE.md");
 

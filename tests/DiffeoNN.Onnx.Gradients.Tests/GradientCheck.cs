@@ -7,7 +7,8 @@ internal static class GradientCheck
 {
     /// <summary>Gradients of sum(upstream * output) by central differences of fourth order, element by element.</summary>
     public static Dictionary<string, double[]> FiniteDifferences(
-        Runner forward, IReadOnlyDictionary<string, OnnxTensor> inputs, IReadOnlyDictionary<string, OnnxTensor> upstream, IEnumerable<string> with, double step)
+        Runner forward, IReadOnlyDictionary<string, OnnxTensor> inputs, IReadOnlyDictionary<string, OnnxTensor> upstream,
+        IEnumerable<string> with, double step)
     {
         var values = new Dictionary<string, OnnxTensor>(inputs);
         double Value() => Dot(forward.Run(values, [.. upstream.Keys]), upstream);
@@ -67,13 +68,15 @@ internal static class GradientCheck
         tensors.ToDictionary(t => t.Key, t => DoublePrecision.Of(t.Value));
 
     /// <summary>Random upstream gradients for outputs.</summary>
-    public static Dictionary<string, OnnxTensor> Upstream(IReadOnlyDictionary<string, OnnxTensor> outputs, IEnumerable<string> names, Random random) =>
-        names.ToDictionary(n => n, n => OnnxTensor.FromDoubles(n, outputs[n].ElementType, outputs[n].Dimensions,
-            [.. Enumerable.Range(0, (int)outputs[n].Count).Select(_ => (random.NextDouble() * 2) - 1)]));
+    public static Dictionary<string, OnnxTensor> Upstream(
+        IReadOnlyDictionary<string, OnnxTensor> outputs, IEnumerable<string> names, Random random) =>
+            names.ToDictionary(n => n, n => OnnxTensor.FromDoubles(n, outputs[n].ElementType, outputs[n].Dimensions,
+                [.. Enumerable.Range(0, (int)outputs[n].Count).Select(_ => (random.NextDouble() * 2) - 1)]));
 
     /// <summary>Runs an emitted gradient model; results by input name.</summary>
     public static Dictionary<string, OnnxTensor> Gradients(
-        OnnxModel gradient, IReadOnlyDictionary<string, OnnxTensor> inputs, IReadOnlyDictionary<string, OnnxTensor> upstream, bool optimise = true)
+        OnnxModel gradient, IReadOnlyDictionary<string, OnnxTensor> inputs, IReadOnlyDictionary<string, OnnxTensor> upstream,
+        bool optimise = true)
     {
         var values = new Dictionary<string, OnnxTensor>(inputs);
         foreach (var (name, tensor) in upstream)
@@ -91,6 +94,7 @@ internal static class GradientCheck
         var worst = Enumerable.Range(0, actual.Length).Select(i => (Index: i, Error: Math.Abs(actual[i] - expected[i])))
             .OrderByDescending(e => double.IsNaN(e.Error) ? double.PositiveInfinity : e.Error).FirstOrDefault();
         if (actual.Length > 0 && !(worst.Error <= tolerance * scale))
-            Assert.Fail($"{what}: element {worst.Index} is {actual[worst.Index]}, finite differences give {expected[worst.Index]} (tolerance {tolerance} of {scale}).");
+            Assert.Fail($"{what}: element {worst.Index} is {actual[worst.Index]}, finite differences give {expected[worst.Index]} "
+                + $"(tolerance {tolerance} of {scale}).");
     }
 }

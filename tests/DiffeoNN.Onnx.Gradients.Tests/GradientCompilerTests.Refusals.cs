@@ -15,7 +15,8 @@ public sealed partial class GradientCompilerTests
         });
         model.OpsetImports["com.example"] = 1;
         Assert.That(() => GradientCompiler.Compile(model), Throws.TypeOf<UnsupportedOperatorException>()
-            .With.Message.EqualTo("No gradient rule for 2 operators: com.example.Frobnicate (node '/head/first'), Whirl-17 (node '/head/second')."));
+            .With.Message.EqualTo(
+                "No gradient rule for 2 operators: com.example.Frobnicate (node '/head/first'), Whirl-17 (node '/head/second')."));
     }
 
     [Test]
@@ -29,7 +30,8 @@ public sealed partial class GradientCompilerTests
             g.AddNode("Mul", ["x", "d"], "y");
             g.Outputs.Add(Float("y", 2, 2));
         });
-        Assert.That(GradientCompiler.Compile(model, new GradientOptions { Inputs = ["x"] }).Graph.Outputs.Select(o => o.Name), Does.Contain("x_grad"));
+        Assert.That(GradientCompiler.Compile(model, new GradientOptions { Inputs = ["x"] }).Graph.Outputs.Select(o => o.Name),
+            Does.Contain("x_grad"));
     }
 
     [Test]

@@ -20,7 +20,8 @@ public sealed partial class GradientCompilerTests
     {
         var random = new Random(3);
         OnnxTensor Weights(string name, params long[] shape) =>
-            Values(name, shape, [.. Enumerable.Range(0, (int)shape.Aggregate((a, b) => a * b)).Select(_ => (float)(random.NextDouble() - 0.5))]);
+            Values(name, shape,
+                [.. Enumerable.Range(0, (int)shape.Aggregate((a, b) => a * b)).Select(_ => (float)(random.NextDouble() - 0.5))]);
         return Model(g =>
         {
             g.Inputs.Add(Float("x", batch, 1, 8, 8));
@@ -68,8 +69,10 @@ public sealed partial class GradientCompilerTests
         var gradient = GradientCompiler.Compile(Network("N"));
         Assert.Multiple(() =>
         {
-            Assert.That(gradient.Graph.Inputs.Select(i => i.ToString()), Is.EqualTo(new[] { "'x' float32 [N,1,8,8]", "'y_grad' float32 [N,3]" }));
-            Assert.That(gradient.Graph.Outputs.Select(o => o.ToString()), Is.EqualTo(new[] { "'y' float32 [N,3]", "'x_grad' float32 [N,1,8,8]" }));
+            Assert.That(gradient.Graph.Inputs.Select(i => i.ToString()),
+                Is.EqualTo(new[] { "'x' float32 [N,1,8,8]", "'y_grad' float32 [N,3]" }));
+            Assert.That(gradient.Graph.Outputs.Select(o => o.ToString()),
+                Is.EqualTo(new[] { "'y' float32 [N,3]", "'x_grad' float32 [N,1,8,8]" }));
             Assert.That(gradient.Opset, Is.EqualTo(17));
         });
     }
@@ -138,7 +141,8 @@ public sealed partial class GradientCompilerTests
             g.Outputs.Add(Float("y", 3));
         });
         var upstream = new Dictionary<string, OnnxTensor> { ["y"] = Values("y", [3], 0.5f, -1, 2) };
-        var gradient = GradientCheck.Gradients(GradientCompiler.Compile(model), new Dictionary<string, OnnxTensor> { ["x"] = Values("x", [3], 1, 2, -3) }, upstream);
+        var gradient = GradientCheck.Gradients(
+            GradientCompiler.Compile(model), new Dictionary<string, OnnxTensor> { ["x"] = Values("x", [3], 1, 2, -3) }, upstream);
         // y = x^3 + x^2, so dx = (3 x^2 + 2 x) dy.
         Assert.That(gradient["x"].ToArray<float>(), Is.EqualTo(new float[] { 2.5f, -16, 42 }).Within(1e-5));
     }
@@ -156,7 +160,8 @@ public sealed partial class GradientCompilerTests
         });
         var inputs = new Dictionary<string, OnnxTensor> { ["x"] = Values("x", [2], 0, 0) };
         var upstream = new Dictionary<string, OnnxTensor> { ["a"] = Values("a", [2], 3, 0), ["b"] = Values("b", [2], 0, 5) };
-        Assert.That(GradientCheck.Gradients(GradientCompiler.Compile(model), inputs, upstream)["x"].ToArray<float>(), Is.EqualTo(new float[] { 3, 10 }).Within(1e-6));
+        Assert.That(GradientCheck.Gradients(GradientCompiler.Compile(model), inputs, upstream)["x"].ToArray<float>(),
+            Is.EqualTo(new float[] { 3, 10 }).Within(1e-6));
     }
 
     [Test]
@@ -184,7 +189,8 @@ public sealed partial class GradientCompilerTests
             inputs[name] = tensor;
         var trainable = Network(2);
         trainable.IrVersion = 8;
-        trainable.Graph.Inputs.AddRange(trainable.Graph.Initializers.Values.Select(t => new OnnxValueInfo(t.Name, t.ElementType, [.. t.Dimensions.Select(OnnxDimension.Of)])));
+        trainable.Graph.Inputs.AddRange(trainable.Graph.Initializers.Values
+            .Select(t => new OnnxValueInfo(t.Name, t.ElementType, [.. t.Dimensions.Select(OnnxDimension.Of)])));
         trainable.Graph.Initializers.Clear();
         using var forward = new Runner(trainable, optimise: false);
         var upstream = GradientCheck.Upstream(forward.Run(inputs), ["y"], new Random(4));
@@ -208,8 +214,10 @@ public sealed partial class GradientCompilerTests
         });
         Assert.Multiple(() =>
         {
-            Assert.That(() => GradientCompiler.Compile(model, new GradientOptions { Inputs = ["x", "z"] }), Throws.TypeOf<OnnxModelException>()
-                .With.Message.EqualTo("Input 'z' does not influence the chosen outputs differentiably, so its gradient would be zero everywhere."));
+            Assert.That(() => GradientCompiler.Compile(model, new GradientOptions { Inputs = ["x", "z"] }),
+                Throws.TypeOf<OnnxModelException>()
+                    .With.Message.EqualTo(
+                        "Input 'z' does not influence the chosen outputs differentiably, so its gradient would be zero everywhere."));
             Assert.That(() => GradientCompiler.Compile(model, new GradientOptions { Inputs = ["img"] }), Throws.TypeOf<OnnxModelException>()
                 .With.Message.Contains("has no input 'img'. Inputs: 'x' float32 [3], 'z' float32 [3]."));
             Assert.That(() => GradientCompiler.Compile(model, new GradientOptions { Outputs = ["q"] }), Throws.TypeOf<OnnxModelException>()
@@ -227,9 +235,11 @@ public sealed partial class GradientCompilerTests
             g.AddNode("Exp", ["x"], "y");
             g.Outputs.Add(Float("y", 3));
         }), new GradientOptions { Seed = GradientSeed.Ones });
-        Assert.That(() => GradientCompiler.Compile(first, new GradientOptions { Outputs = ["x_grad"], Inputs = ["x"] }), Throws.TypeOf<OnnxModelException>()
-            .With.Message.EqualTo("The model has a value 'x_grad' already; choose another suffix for gradients."));
-        var second = GradientCompiler.Compile(first, new GradientOptions { Outputs = ["x_grad"], Inputs = ["x"], Suffix = "_second", Seed = GradientSeed.Ones });
+        Assert.That(() => GradientCompiler.Compile(first, new GradientOptions { Outputs = ["x_grad"], Inputs = ["x"] }),
+            Throws.TypeOf<OnnxModelException>()
+                .With.Message.EqualTo("The model has a value 'x_grad' already; choose another suffix for gradients."));
+        var second = GradientCompiler.Compile(
+            first, new GradientOptions { Outputs = ["x_grad"], Inputs = ["x"], Suffix = "_second", Seed = GradientSeed.Ones });
         using var runner = new Runner(second);
         var result = runner.Run(new Dictionary<string, OnnxTensor> { ["x"] = Values("x", [3], 0, 1, 2) });
         Assert.That(result["x_second"].ToArray<float>(), Is.EqualTo(new[] { 1, MathF.E, MathF.E * MathF.E }).Within(1e-5));
@@ -250,10 +260,12 @@ public sealed partial class GradientCompilerTests
         {
             g.Inputs.Add(Float("x", 2));
             g.AddInitializer(OnnxTensor.Scalar("choice", true));
-            g.AddNode("If", ["choice"], "y", OnnxAttribute.Of("then_branch", Branch("Exp")), OnnxAttribute.Of("else_branch", Branch("Log")));
+            g.AddNode("If", ["choice"], "y", OnnxAttribute.Of("then_branch", Branch("Exp")),
+                OnnxAttribute.Of("else_branch", Branch("Log")));
             g.Outputs.Add(Float("y", 2));
         });
-        var gradient = GradientCheck.Gradients(GradientCompiler.Compile(model), new Dictionary<string, OnnxTensor> { ["x"] = Values("x", [2], 0, 1) },
+        var gradient = GradientCheck.Gradients(
+            GradientCompiler.Compile(model), new Dictionary<string, OnnxTensor> { ["x"] = Values("x", [2], 0, 1) },
             new Dictionary<string, OnnxTensor> { ["y"] = Values("y", [2], 2, 1) });
         Assert.That(gradient["x"].ToArray<float>(), Is.EqualTo(new[] { 2, MathF.E }).Within(1e-5));
     }
@@ -268,7 +280,8 @@ public sealed partial class GradientCompilerTests
             var value = "x";
             for (var i = 0; i < 500; i++)
             {
-                g.AddInitializer(OnnxTensor.FromDoubles($"w{i}", OnnxElementType.Float, [16, 16, 3, 3], [.. Enumerable.Range(0, 2304).Select(_ => random.NextDouble())]));
+                g.AddInitializer(OnnxTensor.FromDoubles(
+                    $"w{i}", OnnxElementType.Float, [16, 16, 3, 3], [.. Enumerable.Range(0, 2304).Select(_ => random.NextDouble())]));
                 value = g.AddNode("Conv", [value, $"w{i}"], $"c{i}", OnnxAttribute.Of("pads", [1L, 1, 1, 1]));
                 value = g.AddNode("Relu", [value], $"r{i}");
             }
@@ -317,7 +330,8 @@ public sealed partial class GradientCompilerTests
             g.Outputs.Add(Float("c"));
         });
         var gradient = GradientCompiler.Compile(model, new GradientOptions { Inputs = ["x"], Outputs = ["y"] });
-        Assert.That(gradient.Graph.Nodes.Where(n => n.OpType == "SoftmaxCrossEntropyLoss").SelectMany(n => n.Outputs), Is.EquivalentTo(new[] { "b", "c" }));
+        Assert.That(gradient.Graph.Nodes.Where(n => n.OpType == "SoftmaxCrossEntropyLoss").SelectMany(n => n.Outputs),
+            Is.EquivalentTo(new[] { "b", "c" }));
     }
 
     [TestCase(true)]

@@ -5,7 +5,8 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace DiffeoNN.Onnx.Gradients.Tests;
 
-/// <summary>Every operator of the specification is differentiated or refused for a reason, and the list of them is what the runtime knows.</summary>
+/// <summary>Every operator of the specification is differentiated or refused for a reason,
+/// and the list of them is what the runtime knows.</summary>
 [Parallelizable(ParallelScope.Children)]
 public sealed partial class OperatorListTests
 {
@@ -18,9 +19,12 @@ public sealed partial class OperatorListTests
         var reasoned = OperatorList.Refused.Keys.ToHashSet();
         Assert.Multiple(() =>
         {
-            Assert.That(Names.Where(n => !ruled.Contains(n) && !reasoned.Contains(n) && !OperatorList.Withdrawn.ContainsKey(n) && !OperatorList.ControlFlow.Contains(n)), Is.Empty, "neither");
+            Assert.That(Names.Where(n => !ruled.Contains(n) && !reasoned.Contains(n) && !OperatorList.Withdrawn.ContainsKey(n)
+                && !OperatorList.ControlFlow.Contains(n)),
+                Is.Empty, "neither");
             Assert.That(reasoned.Where(ruled.Contains), Is.Empty, "both");
-            Assert.That(ruled.Concat(reasoned).Concat(OperatorList.ControlFlow).Where(n => !OperatorList.Versions.ContainsKey(n)), Is.Empty, "unknown");
+            Assert.That(ruled.Concat(reasoned).Concat(OperatorList.ControlFlow).Where(n => !OperatorList.Versions.ContainsKey(n)),
+                Is.Empty, "unknown");
         });
     }
 
@@ -94,7 +98,8 @@ public sealed partial class OperatorListTests
 
     [Test]
     public void Operators_OfThePublishedCases_AreListed() =>
-        Assert.That(OperatorCase.Read(Repository.Shared("onnx-cases")).SelectMany(c => c.Operators).Distinct().Where(o => !OperatorList.Versions.ContainsKey(o)), Is.Empty);
+        Assert.That(OperatorCase.Read(Repository.Shared("onnx-cases")).SelectMany(c => c.Operators).Distinct()
+            .Where(o => !OperatorList.Versions.ContainsKey(o)), Is.Empty);
 
     private static IEnumerable<string> RefusedNames => OperatorList.Refused.Keys;
 

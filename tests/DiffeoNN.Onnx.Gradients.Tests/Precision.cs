@@ -17,12 +17,14 @@ internal static class Precision
         tensors.ToDictionary(t => t.Key, t => Of(t.Value, type));
 
     /// <summary>float64 stays, since a model that computes a part in float64 means it.</summary>
-    private static bool Changes(OnnxElementType from, OnnxElementType to) => from.IsFloat() && from is not (OnnxElementType.Double or OnnxElementType.BFloat16) && from != to;
+    private static bool Changes(OnnxElementType from, OnnxElementType to) =>
+        from.IsFloat() && from is not (OnnxElementType.Double or OnnxElementType.BFloat16) && from != to;
 
     private static void Convert(OnnxGraph graph, OnnxElementType type)
     {
         // The scales and regions of Resize stay in float32 whatever the type of its input.
-        var kept = graph.Nodes.Where(n => n.OpType == "Upsample" || n.OpType == "Resize").SelectMany(n => n.Inputs.Skip(n.Inputs.Count > 2 ? 2 : 1))
+        var kept = graph.Nodes.Where(n => n.OpType == "Upsample" || n.OpType == "Resize")
+            .SelectMany(n => n.Inputs.Skip(n.Inputs.Count > 2 ? 2 : 1))
             .Concat(graph.Nodes.Where(n => n.OpType == "Resize" && n.Inputs.Count > 2).Select(n => n.Inputs[1])).ToHashSet();
         foreach (var list in new[] { graph.Inputs, graph.Outputs, graph.ValueInfos })
         {

@@ -2,7 +2,8 @@ using DiffeoNN.Onnx.Gradients.Tests.Published;
 
 namespace DiffeoNN.Onnx.Gradients.Tests;
 
-/// <summary>Recurrent layers against a slow, obvious reference in double precision: the runtime has their kernels in float32 only.</summary>
+/// <summary>Recurrent layers against a slow, obvious reference in double precision:
+/// the runtime has their kernels in float32 only.</summary>
 public sealed class RecurrentTests
 {
     private static double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));
@@ -23,10 +24,13 @@ public sealed class RecurrentTests
             var (nextH, nextC) = (new double[batch * hidden], new double[batch * hidden]);
             for (var n = 0; n < batch; n++)
             {
-                double Product(double[] matrix, int row, int width, Func<int, double> vector) => Enumerable.Range(0, width).Sum(i => matrix[(row * width) + i] * vector(i));
-                double Input(int gate, int j) => Product(w, (gate * hidden) + j, size, i => x[(((t * batch) + n) * size) + i]) + (b?[(gate * hidden) + j] ?? 0);
+                double Product(double[] matrix, int row, int width, Func<int, double> vector) =>
+                    Enumerable.Range(0, width).Sum(i => matrix[(row * width) + i] * vector(i));
+                double Input(int gate, int j) =>
+                    Product(w, (gate * hidden) + j, size, i => x[(((t * batch) + n) * size) + i]) + (b?[(gate * hidden) + j] ?? 0);
                 double State(int gate, int j, Func<int, double>? scale = null) =>
-                    Product(r, (gate * hidden) + j, hidden, i => h[(n * hidden) + i] * (scale?.Invoke(i) ?? 1)) + (b?[((gates + gate) * hidden) + j] ?? 0);
+                    Product(r, (gate * hidden) + j, hidden, i => h[(n * hidden) + i] * (scale?.Invoke(i) ?? 1))
+                        + (b?[((gates + gate) * hidden) + j] ?? 0);
                 double Gate(int gate, int j) => Input(gate, j) + State(gate, j);
                 for (var j = 0; j < hidden; j++)
                 {
@@ -45,7 +49,8 @@ public sealed class RecurrentTests
                             break;
                         default:
                             double Peephole(int gate, double cell) => p is null ? 0 : p[(gate * hidden) + j] * cell;
-                            nextC[at] = (Sigmoid(Gate(2, j) + Peephole(2, c[at])) * c[at]) + (Sigmoid(Gate(0, j) + Peephole(0, c[at])) * Math.Tanh(Gate(3, j)));
+                            nextC[at] = (Sigmoid(Gate(2, j) + Peephole(2, c[at])) * c[at])
+                                + (Sigmoid(Gate(0, j) + Peephole(0, c[at])) * Math.Tanh(Gate(3, j)));
                             nextH[at] = Sigmoid(Gate(1, j) + Peephole(1, nextC[at])) * Math.Tanh(nextC[at]);
                             break;
                     }
@@ -60,7 +65,8 @@ public sealed class RecurrentTests
     }
 
     private static IEnumerable<TestCaseData> Cases() => Repository.TryShared("onnx-cases") is { } folder
-        ? OperatorCase.Read(folder).Where(c => c.Path.Contains("_rnn_") || c.Path.Contains("_gru_") || c.Path.Contains("_lstm_")).Select(c => new TestCaseData(c).SetArgDisplayNames(c.Path))
+        ? OperatorCase.Read(folder).Where(c => c.Path.Contains("_rnn_") || c.Path.Contains("_gru_") || c.Path.Contains("_lstm_"))
+            .Select(c => new TestCaseData(c).SetArgDisplayNames(c.Path))
         : [];
 
     /// <summary>The published cases, many of them saturated: differences in float32 would be noise.</summary>
@@ -69,7 +75,9 @@ public sealed class RecurrentTests
     {
         var folder = Path.Combine(Repository.Shared("onnx-cases"), ((OperatorCase)row).Path);
         var model = OnnxModel.Load(Path.Combine(folder, "model.onnx"));
-        var inputs = model.Graph.Inputs.Select((input, i) => OnnxTensor.LoadPb(Path.Combine(folder, "test_data_set_0", $"input_{i}.pb")).WithName(input.Name)).ToDictionary(t => t.Name);
+        var inputs = model.Graph.Inputs
+            .Select((input, i) => OnnxTensor.LoadPb(Path.Combine(folder, "test_data_set_0", $"input_{i}.pb")).WithName(input.Name))
+            .ToDictionary(t => t.Name);
         Check(model, inputs, 2e-3);
     }
 
@@ -77,7 +85,8 @@ public sealed class RecurrentTests
     {
         var model = new OnnxModel { OpsetImports = { [""] = 17 } };
         OnnxDimension[] shape = batchFirst ? ["N", "T", 3] : ["T", "N", 3];
-        model.Graph.Inputs.AddRange([new("x", OnnxElementType.Float, shape), new("w", OnnxElementType.Float, [1, 2 * gates, 3]), new("r", OnnxElementType.Float, [1, 2 * gates, 2])]);
+        model.Graph.Inputs.AddRange([new("x", OnnxElementType.Float, shape), new("w", OnnxElementType.Float, [1, 2 * gates, 3]),
+            new("r", OnnxElementType.Float, [1, 2 * gates, 2])]);
         model.Graph.Nodes.Add(new OnnxNode(op, ["x", "w", "r"], ["y", "h"], OnnxAttribute.Of("hidden_size", 2)) { Name = "layer" });
         if (batchFirst)
             model.Graph.Nodes[0].With(OnnxAttribute.Of("layout", 1));
@@ -88,18 +97,25 @@ public sealed class RecurrentTests
     private static OnnxTensor Numbers(string name, params long[] shape)
     {
         var random = new Random(name[0]);
-        return OnnxTensor.FromDoubles(name, OnnxElementType.Float, shape, [.. Enumerable.Range(0, (int)shape.Aggregate((a, b) => a * b)).Select(_ => (random.NextDouble() * 2) - 1)]);
+        return OnnxTensor.FromDoubles(name, OnnxElementType.Float, shape,
+            [.. Enumerable.Range(0, (int)shape.Aggregate((a, b) => a * b)).Select(_ => (random.NextDouble() * 2) - 1)]);
     }
 
     /// <summary>[N, T, ...] from [T, N, ...].</summary>
-    private static OnnxTensor Exchanged(OnnxTensor tensor) => TensorTransforms.Transpose(tensor, [1, 0, .. Enumerable.Range(2, tensor.Dimensions.Count - 2)]).WithName(tensor.Name);
+    private static OnnxTensor Exchanged(OnnxTensor tensor) =>
+        TensorTransforms.Transpose(tensor, [1, 0, .. Enumerable.Range(2, tensor.Dimensions.Count - 2)]).WithName(tensor.Name);
 
     [TestCase("RNN", 1)]
     [TestCase("GRU", 3)]
     [TestCase("LSTM", 4)]
     public void BatchFirst_IsRewritten_SoThatItRuns(string op, int gates)
     {
-        var inputs = new Dictionary<string, OnnxTensor> { ["x"] = Numbers("x", 5, 2, 3), ["w"] = Numbers("w", 1, 2 * gates, 3), ["r"] = Numbers("r", 1, 2 * gates, 2) };
+        var inputs = new Dictionary<string, OnnxTensor>
+        {
+            ["x"] = Numbers("x", 5, 2, 3),
+            ["w"] = Numbers("w", 1, 2 * gates, 3),
+            ["r"] = Numbers("r", 1, 2 * gates, 2),
+        };
         var upstream = new Dictionary<string, OnnxTensor> { ["y"] = Numbers("y", 5, 1, 2, 2), ["h"] = Numbers("h", 1, 2, 2) };
         var expected = GradientCheck.Gradients(GradientCompiler.Compile(Layer(op, gates, batchFirst: false)), inputs, upstream);
         inputs["x"] = Exchanged(inputs["x"]);
@@ -128,7 +144,8 @@ public sealed class RecurrentTests
     {
         var model = Layer("RNN", 1, batchFirst: false);
         model.Graph.Nodes[0].With(OnnxAttribute.Of("activations", ["Affine"]));
-        Assert.That(() => GradientCompiler.Compile(model), Throws.TypeOf<UnsupportedOperatorException>().With.Message.Contains("activation 'affine' needs activation_alpha"));
+        Assert.That(() => GradientCompiler.Compile(model),
+            Throws.TypeOf<UnsupportedOperatorException>().With.Message.Contains("activation 'affine' needs activation_alpha"));
     }
 
     private static void Check(OnnxModel model, Dictionary<string, OnnxTensor> inputs, double tolerance)

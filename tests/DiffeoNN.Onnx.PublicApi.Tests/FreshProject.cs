@@ -26,7 +26,8 @@ internal sealed class FreshProject : IDisposable
         Directory.CreateDirectory(_folder["app"]);
         foreach (string project in projects)
             Dotnet(
-                Path.Combine(Repository.Root, "src", project), "pack", "--no-build", "--no-restore", "-c", Configuration, "-o", _folder["feed"]);
+                Path.Combine(Repository.Root, "src", project), "pack", "--no-build", "--no-restore", "-c", Configuration, "-o",
+                _folder["feed"]);
         File.WriteAllText(this["nuget.config"], $"""
             <configuration>
               <packageSources>

@@ -97,8 +97,9 @@ public sealed class PackageTests
         var (code, output) = project.Build();
 
         Assert.That(code, Is.Not.Zero, output);
-        Assert.That(output, Does.Contain("DIFFEONN001").And.Contain("Microsoft.ML.OnnxRuntime.Gpu.Linux").And.Contain("libtorch-cpu-linux-x64")
-            .And.Contain("SkiaSharp.NativeAssets.Linux.NoDependencies"));
+        Assert.That(output,
+            Does.Contain("DIFFEONN001").And.Contain("Microsoft.ML.OnnxRuntime.Gpu.Linux").And.Contain("libtorch-cpu-linux-x64")
+                .And.Contain("SkiaSharp.NativeAssets.Linux.NoDependencies"));
         document.Descendants("TargetFramework").Single().AddAfterSelf(new XElement("CheckDiffeoNNNatives", "false"));
         document.Save(project["app.csproj"]);
         (code, output) = project.Build();
@@ -132,7 +133,8 @@ public sealed class PackageTests
         foreach (var element in named)
             Assert.That(element.Attribute("Version")!.Value, Is.EqualTo(tested[element.Attribute("Include")!.Value]), element.ToString());
         string[] runtimes = [.. tested.Keys.Where(name => name.StartsWith("Microsoft.ML.OnnxRuntime", StringComparison.Ordinal))];
-        Assert.That(runtimes.Select(name => tested[name]).Distinct(), Has.Exactly(1).Items, "the managed interface and all natives are of one release");
+        Assert.That(runtimes.Select(name => tested[name]).Distinct(), Has.Exactly(1).Items,
+            "the managed interface and all natives are of one release");
         Assert.That(readme, Does.Contain($"| ONNX Runtime {tested[runtimes[0]]} | libtorch {tested["libtorch-cpu-linux-x64"]} |"));
         Assert.That(readme, Does.Contain($"| SkiaSharp {tested["SkiaSharp"]} |"));
     }

@@ -60,7 +60,8 @@ public sealed class ReadmeExamples
         var gradient = GradientCompiler.Compile(OnnxModel.Load("critic.onnx"), options);
         gradient.Save("critic.gradient.onnx"); // the original outputs, and image_grad
         // </sum-example>
-        Assert.That(OnnxModel.Load("critic.gradient.onnx").Graph.Outputs.Select(output => output.Name), Is.SupersetOf(new[] { "score", "image_grad" }));
+        Assert.That(OnnxModel.Load("critic.gradient.onnx").Graph.Outputs.Select(output => output.Name),
+            Is.SupersetOf(new[] { "score", "image_grad" }));
     }
 
     [Test]
@@ -81,7 +82,8 @@ public sealed class ReadmeExamples
         using var image = OrtValue.CreateTensorValueFromMemory(new float[128 * 128], [1, 1, 128, 128]);
         using var upstream = OrtValue.CreateTensorValueFromMemory(new float[] { 1 }, [1]);
         using var results = session.Run(options, ["image", "score_grad"], [image, upstream], ["score", "image_grad"]);
-        Console.WriteLine($"score {results[0].GetTensorDataAsSpan<float>()[0]}, derivative of the first pixel {results[1].GetTensorDataAsSpan<float>()[0]}");
+        Console.WriteLine($"score {results[0].GetTensorDataAsSpan<float>()[0]}, derivative of the first pixel "
+            + $"{results[1].GetTensorDataAsSpan<float>()[0]}");
         // </package-example>
         Assert.That(results[1].GetTensorTypeAndShape().Shape, Is.EqualTo(new long[] { 1, 1, 128, 128 }));
         Assert.That(results[1].GetTensorDataAsSpan<float>().ToArray(), Has.Some.Not.Zero);

@@ -17,7 +17,9 @@ internal static class Repository
     public static string Shared(string relative)
     {
         string? path = TryShared(relative);
-        if (path is null) Assert.Ignore($"'../shared/{relative}' is not beside this checkout; it is test material that does not belong to the repository.");
+        if (path is null)
+            Assert.Ignore($"'../shared/{relative}' is not beside this checkout; it is test material that does "
+                + "not belong to the repository.");
         return path!;
     }
 

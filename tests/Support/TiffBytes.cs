@@ -33,7 +33,8 @@ internal sealed record TiffBytes(int Width, int Height, int Samples, int Bits, i
         for (int plane = 0; plane < planes; plane++)
             for (int top = 0; top < Height; top += segmentHeight)
                 for (int left = 0; left < Width; left += segmentWidth)
-                    segments.Add(Compress(Segment(plane, top, left, segmentWidth, Tile is null ? Math.Min(segmentHeight, Height - top) : segmentHeight)));
+                    segments.Add(Compress(
+                        Segment(plane, top, left, segmentWidth, Tile is null ? Math.Min(segmentHeight, Height - top) : segmentHeight)));
         var file = new List<byte>([.. Big ? "MM\0*"u8 : "II*\0"u8, 0, 0, 0, 0]);
         var offsets = new List<int>();
         foreach (byte[] segment in segments)
@@ -71,7 +72,8 @@ internal sealed record TiffBytes(int Width, int Height, int Samples, int Bits, i
         file.AddRange(Number(tags.Count, 2));
         foreach (var (tag, values) in tags)
         {
-            file.AddRange([.. Number(tag, 2), .. Number(4, 2), .. Number(values.Length, 4), .. Number(places.TryGetValue(tag, out int at) ? at : values[0], 4)]);
+            file.AddRange([.. Number(tag, 2), .. Number(4, 2), .. Number(values.Length, 4),
+                .. Number(places.TryGetValue(tag, out int at) ? at : values[0], 4)]);
         }
 
         file.AddRange(new byte[4]);
@@ -87,7 +89,8 @@ internal sealed record TiffBytes(int Width, int Height, int Samples, int Bits, i
             var line = new int[width * samples];
             for (int column = 0; column < width; column++)
                 for (int s = 0; s < samples; s++)
-                    if (row < Height && left + column < Width) line[(column * samples) + s] = Values[(((row * Width) + left + column) * Samples) + (Planar ? plane : s)];
+                    if (row < Height && left + column < Width)
+                        line[(column * samples) + s] = Values[(((row * Width) + left + column) * Samples) + (Planar ? plane : s)];
             for (int i = line.Length - 1; Predictor == 2 && i >= samples; i--) line[i] = (line[i] - line[i - samples]) & ((1 << Bits) - 1);
             foreach (int value in line) bytes.AddRange(Bits == 8 ? [(byte)value] : Bits == 16 ? Number(value, 2) : Number(value, 4));
         }

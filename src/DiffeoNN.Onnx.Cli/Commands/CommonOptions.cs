@@ -12,17 +12,24 @@ internal sealed class CommonOptions
     private readonly Option<int?> _steps = new("--steps") { Description = "Largest number of steps; the bundle's if left out." };
     private readonly Option<string> _start = new("--start")
     {
-        Description = "Where the search starts: zero, proposer, multi (several rotations and scales of both), or auto: as the bundle says, else at the proposal where there is a proposer.",
+        Description = "Where the search starts: zero, proposer, multi (several rotations and scales of both), or auto: as the bundle says, "
+            + "else at the proposal where there is a proposer.",
         DefaultValueFactory = _ => "auto",
     };
-    private readonly Option<int?> _passes = new("--passes") { Description = "How often the proposer is asked, each further time for what is left; the bundle's if left out." };
-    private readonly Option<bool?> _average = new("--average") { Description = "Whether answers are the mean over the maps of all passes of the proposer and of the search: true or false; the bundle's if left out." };
+    private readonly Option<int?> _passes = new("--passes")
+        { Description = "How often the proposer is asked, each further time for what is left; the bundle's if left out." };
+    private readonly Option<bool?> _average = new("--average")
+    {
+        Description = "Whether answers are the mean over the maps of all passes of the proposer and of the search: true or false; the "
+            + "bundle's if left out.",
+    };
     private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of the search.", DefaultValueFactory = _ => 1 };
     private readonly DeviceOption _device = new();
     private readonly Option<string> _fields = new("--fields")
     {
-        Description = "What computes maps and their gradients: torch (libtorch), onnx (graphs in ONNX Runtime, on the device of the networks), "
-            + "or auto: onnx where the networks run on a GPU and libtorch has none, else torch.",
+        Description =
+            "What computes maps and their gradients: torch (libtorch), onnx (graphs in ONNX Runtime, on the device of the networks), "
+                + "or auto: onnx where the networks run on a GPU and libtorch has none, else torch.",
         DefaultValueFactory = _ => "auto",
     };
     private readonly Option<string> _engine = new("--engine")
@@ -31,11 +38,12 @@ internal sealed class CommonOptions
         DefaultValueFactory = _ => "onnxruntime",
     };
     private readonly Option<int> _threads = new("--threads") { Description = "Cores to use; 0 for all.", DefaultValueFactory = _ => 0 };
-    private readonly Option<string?> _accept = new("--accept") { Description = "When the map found is used: checked (the energy fell enough; the default) or always; never if it folds." };
+    private readonly Option<string?> _accept = new("--accept")
+        { Description = "When the map found is used: checked (the energy fell enough; the default) or always; never if it folds." };
     private readonly Option<string> _preset = new("--preset")
     {
-        Description = "Settings to take where none are given: bundle (its own), or published (arXiv 2602.06695: sine network at every pixel, 100 steps from no deformation, "
-            + "every map used; some 10 times slower, for comparison).",
+        Description = "Settings to take where none are given: bundle (its own), or published (arXiv 2602.06695: sine network at every "
+            + "pixel, 100 steps from no deformation, every map used; some 10 times slower, for comparison).",
         DefaultValueFactory = _ => "bundle",
     };
 
@@ -56,7 +64,9 @@ internal sealed class CommonOptions
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _batch, _preset, _start, _passes, _average, _steps, _accept, _seed, _engine, _device, _fields, _threads }) command.Options.Add(option);
+        foreach (var option in new Option[] { _batch, _preset, _start, _passes, _average, _steps, _accept, _seed, _engine, _device,
+            _fields, _threads })
+            command.Options.Add(option);
     }
 
     /// <summary>Adds those to a command that say where it runs, not how it searches.</summary>

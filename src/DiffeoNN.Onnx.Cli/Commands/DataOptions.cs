@@ -10,7 +10,11 @@ namespace DiffeoNN.Onnx.Cli.Commands;
 internal sealed class DataOptions
 {
     private readonly Option<string> _model = new("--model") { Description = "Bundle: a folder with diffeonn.json.", Required = true };
-    private readonly Option<string> _data = new("--data") { Description = "Folder with images/ and masks/ (or labels in split.csv), folder with MNIST's IDX files, or shapes.", Required = true };
+    private readonly Option<string> _data = new("--data")
+    {
+        Description = "Folder with images/ and masks/ (or labels in split.csv), folder with MNIST's IDX files, or shapes.",
+        Required = true,
+    };
     private readonly Option<string?> _source = new("--source") { Description = "Only images of this source." };
     private readonly Option<int?> _count = new("--count") { Description = "At most so many images; all (500 generated ones) if left out." };
     private readonly Option<bool> _skipBad = new("--skip-bad") { Description = "Leave out images that cannot be used, and say how many." };

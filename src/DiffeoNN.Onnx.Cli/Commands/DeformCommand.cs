@@ -12,7 +12,8 @@ internal static class DeformCommand
     public static Command Create(IAnsiConsole console)
     {
         var data = new Option<string>("--data") { Description = "Folder with images/ and optional masks/ and split.csv.", Required = true };
-        var output = new Option<string>("--output") { Description = "Folder to write images/, masks/ and split.csv into.", Required = true };
+        var output =
+            new Option<string>("--output") { Description = "Folder to write images/, masks/ and split.csv into.", Required = true };
         var deform = new Option<string>("--deform") { Description = "Family of deformations.", DefaultValueFactory = _ => "tps" };
         deform.AcceptOnlyFromAmong([.. Deformation.Names]);
         var seed = new Option<ulong>("--seed") { Description = "Seed; the same gives the same maps.", DefaultValueFactory = _ => 1 };
@@ -37,7 +38,8 @@ internal static class DeformCommand
                 Orients = parse.GetValue(autoOrient),
             };
             var written = DeformedFolder.Write(parse.GetValue(data)!, parse.GetValue(output)!, selection, null, cancellationToken);
-            console.MarkupLineInterpolated($"{written.Images} images deformed by {selection.Deformation.Name} written to {parse.GetValue(output)}.");
+            console.MarkupLineInterpolated(
+                $"{written.Images} images deformed by {selection.Deformation.Name} written to {parse.GetValue(output)}.");
             OrientationNote.Print(console, written.Turned, parse.GetValue(autoOrient));
             return Task.FromResult(0);
         });

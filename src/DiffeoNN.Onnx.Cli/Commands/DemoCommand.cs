@@ -21,13 +21,18 @@ internal static class DemoCommand
     /// <summary>Creates the command.</summary>
     public static Command Create(IAnsiConsole console)
     {
-        var output = new Option<string>("--output") { Description = $"Picture to write, of the first {Shown} images.", DefaultValueFactory = _ => "diffeonn-demo.png" };
+        var output = new Option<string>("--output")
+        {
+            Description = $"Picture to write, of the first {Shown} images.",
+            DefaultValueFactory = _ => "diffeonn-demo.png",
+        };
         var count = new Option<int>("--count") { Description = "Number of images.", DefaultValueFactory = _ => 8 };
         var deform = new Option<string>("--deform") { Description = "Family of deformations.", DefaultValueFactory = _ => "tps-strong" };
         count.Validators.Add(result => OptionChecks.AtLeast(result, count, 1));
         deform.AcceptOnlyFromAmong([.. Deformation.Names]);
         var common = new CommonOptions();
-        var command = new Command("demo", "Deform synthetic shapes and compare the network alone with the canonicalised network.") { output, count, deform };
+        var command = new Command("demo", "Deform synthetic shapes and compare the network alone with the canonicalised network.") { output,
+            count, deform };
         common.AddTo(command);
         command.SetAction((parse, cancellationToken) =>
         {
@@ -48,7 +53,8 @@ internal static class DemoCommand
                     for (int i = 0; i < chunk.Length; i++)
                     {
                         var truth = LabelMap.FromImage(chunk[i].Mask);
-                        double alone = SegmentationScore.Of(naive[i].Labels!, truth).Iou, found = SegmentationScore.Of(batch.Images[i].Output.Labels!, truth).Iou;
+                        double alone = SegmentationScore.Of(naive[i].Labels!, truth).Iou,
+                            found = SegmentationScore.Of(batch.Images[i].Output.Labels!, truth).Iou;
                         scores.Add((alone, found));
                         if (rows.Count < Shown) rows.Add(Panels.Compare(batch, i, model, truth, naive[i], alone, found));
                     }
@@ -58,7 +64,8 @@ internal static class DemoCommand
             });
             ImageFile.WritePng(parse.GetValue(output)!, PanelRenderer.Render(rows, new PanelOptions { TitlesOnce = true }));
             Print(console, parse.GetValue(deform)!, scores);
-            console.MarkupLineInterpolated($"Picture of the first {rows.Count} of {samples.Count} images: {Path.GetFullPath(parse.GetValue(output)!)}");
+            console.MarkupLineInterpolated(
+                $"Picture of the first {rows.Count} of {samples.Count} images: {Path.GetFullPath(parse.GetValue(output)!)}");
             return Task.FromResult((int)ExitCode.Success);
         });
         return command;
@@ -89,9 +96,12 @@ internal static class DemoCommand
     private static void Print(IAnsiConsole console, string deformation, List<(double Naive, double Canonicalised)> scores)
     {
         var table = new Table().Border(TableBorder.Rounded).Title($"IoU on {scores.Count} shapes deformed by {deformation}")
-            .AddColumn("image").AddColumn(new TableColumn("network alone").RightAligned()).AddColumn(new TableColumn("canonicalised").RightAligned());
+            .AddColumn("image")
+            .AddColumn(new TableColumn("network alone").RightAligned())
+            .AddColumn(new TableColumn("canonicalised").RightAligned());
         for (int i = 0; i < scores.Count; i++) table.AddRow($"{i + 1}", $"{scores[i].Naive:F3}", $"{scores[i].Canonicalised:F3}");
-        table.AddRow("[bold]mean[/]", $"[bold]{scores.Average(score => score.Naive):F3}[/]", $"[bold]{scores.Average(score => score.Canonicalised):F3}[/]");
+        table.AddRow("[bold]mean[/]", $"[bold]{scores.Average(score => score.Naive):F3}[/]",
+            $"[bold]{scores.Average(score => score.Canonicalised):F3}[/]");
         console.Write(table);
     }
 }

@@ -12,7 +12,8 @@ internal sealed class DeviceOption : Option<string>
     /// <summary>The option.</summary>
     /// <param name="byDefault">What counts where it is not given.</param>
     /// <param name="description">What it is for.</param>
-    public DeviceOption(string byDefault = "auto", string description = "Where to run: auto, cpu, cuda, or cuda:N for the GPU of that number, from 0.")
+    public DeviceOption(
+        string byDefault = "auto", string description = "Where to run: auto, cpu, cuda, or cuda:N for the GPU of that number, from 0.")
         : base("--device")
     {
         Description = description;

@@ -12,15 +12,28 @@ namespace DiffeoNN.Onnx.Cli.Commands;
 /// <summary><c>diffeonn doctor</c>: whether this machine, and a model, can do what they should, and what to do where not.</summary>
 internal static class DoctorCommand
 {
-    private static readonly JsonSerializerOptions JsonOptions = new(JsonSerializerDefaults.Web) { WriteIndented = true, Converters = { new System.Text.Json.Serialization.JsonStringEnumConverter(JsonNamingPolicy.CamelCase) } };
+    private static readonly JsonSerializerOptions JsonOptions = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        Converters = { new System.Text.Json.Serialization.JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+    };
 
     /// <summary>Creates the command.</summary>
     public static Command Create(IAnsiConsole console)
     {
-        var model = new Argument<string?>("model") { Description = "An ONNX file or a bundle's folder to look at as well; may be left out.", Arity = ArgumentArity.ZeroOrOne };
-        var device = new DeviceOption(description: "Where models are to run: auto, cpu, cuda or cuda:N. With cuda, what is missing for it is a problem.");
+        var model = new Argument<string?>("model")
+        {
+            Description = "An ONNX file or a bundle's folder to look at as well; may be left out.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var device = new DeviceOption(
+            description: "Where models are to run: auto, cpu, cuda or cuda:N. With cuda, what is missing for it is a problem.");
         var threads = new Option<int>("--threads") { Description = "Cores to use; 0 for all.", DefaultValueFactory = _ => 0 };
-        var seconds = new Option<double>("--seconds") { Description = "How long the self-test of both engines runs; 0 leaves it out.", DefaultValueFactory = _ => 10 };
+        var seconds = new Option<double>("--seconds")
+        {
+            Description = "How long the self-test of both engines runs; 0 leaves it out.",
+            DefaultValueFactory = _ => 10,
+        };
         var data = new Option<string?>("--data")
         {
             Description = "Undeformed images of the kind a bundle was trained on (16 are taken): "
@@ -32,7 +45,8 @@ internal static class DoctorCommand
         {
             if (result.GetValueOrDefault<double>() is not (>= 0 and <= 3600)) result.AddError("--seconds must be a number from 0 to 3600.");
         });
-        var command = new Command("doctor", "Look for what keeps networks from running here: versions, native libraries, CUDA, a self-test of both engines; and at a model.")
+        var command = new Command("doctor", "Look for what keeps networks from running here: versions, native libraries, CUDA, a self-test "
+            + "of both engines; and at a model.")
         {
             model, data, device, threads, seconds, json,
         };
@@ -47,7 +61,8 @@ internal static class DoctorCommand
                     "--data tries a bundle on images; give the bundle's folder, too: diffeonn doctor BUNDLE --data IMAGES.");
             }
 
-            if (Path.GetDirectoryName(Path.GetFullPath(parse.GetValue(json) ?? "findings.json")) is { } folder) AtomicFile.CreateFolder(folder);
+            if (Path.GetDirectoryName(Path.GetFullPath(parse.GetValue(json) ?? "findings.json")) is { } folder)
+                AtomicFile.CreateFolder(folder);
             var options = device.Apply(parse, new ExecutionOptions { Threads = parse.GetValue(threads) });
             var machine = MachineDiagnosis.Run(options).ToList();
             Print(console, "Machine", machine);
@@ -75,7 +90,9 @@ internal static class DoctorCommand
             Finding[] all = [.. machine, .. ofModel];
             if (parse.GetValue(json) is { } file)
             {
-                AtomicFile.WriteText(file, JsonSerializer.Serialize(new { schema = 1, problems = Count(FindingLevel.Problem), warnings = Count(FindingLevel.Warning), findings = all }, JsonOptions));
+                AtomicFile.WriteText(file, JsonSerializer.Serialize(
+                    new { schema = 1, problems = Count(FindingLevel.Problem), warnings = Count(FindingLevel.Warning), findings = all },
+                    JsonOptions));
             }
 
             console.WriteLine(

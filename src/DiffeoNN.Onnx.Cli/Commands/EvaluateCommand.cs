@@ -14,11 +14,17 @@ internal static class EvaluateCommand
     /// <summary>Creates the command.</summary>
     public static Command Create(IAnsiConsole console)
     {
-        var output = new Option<string>("--output") { Description = "Folder for summary.json, samples.csv, boxplot.png and panels/.", Required = true };
+        var output = new Option<string>("--output")
+            { Description = "Folder for summary.json, samples.csv, boxplot.png and panels/.", Required = true };
         var split = new Option<string?>("--split") { Description = "Only images of this split; test where the data has splits." };
         var deform = new Option<string>("--deform") { Description = "Family of deformations.", DefaultValueFactory = _ => "tps" };
-        var panels = new Option<int>("--panels") { Description = "How many of the worst, median and best to draw; 0 for none.", DefaultValueFactory = _ => 10 };
-        var noInvariance = new Option<bool>("--no-invariance") { Description = "Do not canonicalise undeformed images: half the time, without energy gap and equivariance error." };
+        var panels = new Option<int>("--panels")
+        {
+            Description = "How many of the worst, median and best to draw; 0 for none.",
+            DefaultValueFactory = _ => 10,
+        };
+        var noInvariance = new Option<bool>("--no-invariance")
+            { Description = "Do not canonicalise undeformed images: half the time, without energy gap and equivariance error." };
         deform.AcceptOnlyFromAmong([.. Deformation.Names]);
         panels.Validators.Add(result => OptionChecks.AtLeast(result, panels, 0));
         var (data, common) = (new DataOptions(), new CommonOptions());
@@ -59,7 +65,8 @@ internal static class EvaluateCommand
     {
         int broken = result.Samples.Count(sample => sample.Canonicalisation.Stop == StopReason.NonFinite);
         if (broken == 0) return ExitCode.Success;
-        console.MarkupLineInterpolated($"[red]The energy was not finite for {broken} of {result.Samples.Count} images; their answers come from the best image before that, or from the network alone.[/]");
+        const string answers = "their answers come from the best image before that, or from the network alone";
+        console.MarkupLineInterpolated($"[red]The energy was not finite for {broken} of {result.Samples.Count} images; {answers}.[/]");
         return ExitCode.NonFinite;
     }
 

@@ -10,7 +10,8 @@ using Spectre.Console;
 
 namespace DiffeoNN.Onnx.Cli.Commands;
 
-/// <summary>The folder <c>evaluate</c> writes: <c>panels/</c>, <c>samples.csv</c>, <c>boxplot.png</c> and, last, <c>summary.json</c>.</summary>
+/// <summary>The folder <c>evaluate</c> writes: <c>panels/</c>, <c>samples.csv</c>, <c>boxplot.png</c> and, last,
+/// <c>summary.json</c>.</summary>
 internal sealed class EvaluationReport
 {
     private const string PanelFolder = "panels";
@@ -43,7 +44,8 @@ internal sealed class EvaluationReport
         string summary = Path.Combine(_path, "summary.json"), folder = Path.Combine(_path, PanelFolder);
         File.Delete(summary);
         if (Directory.Exists(folder))
-            foreach (string old in Groups.SelectMany(group => Directory.EnumerateFiles(folder, $"{group}-*.png")).ToList()) File.Delete(old);
+            foreach (string old in Groups.SelectMany(group => Directory.EnumerateFiles(folder, $"{group}-*.png")).ToList())
+                File.Delete(old);
         if (panels > 0) AtomicFile.CreateFolder(folder);
         foreach (var chunk in Places(result, panels).Chunk(batch))
         {
@@ -66,7 +68,8 @@ internal sealed class EvaluationReport
             foreach (var (group, at) in new[] { ("worst", i), ("median", middle + i), ("best", ranked.Count - 1 - i) })
             {
                 if (!places.TryGetValue(ranked[at], out var names)) places[ranked[at]] = names = [];
-                names.Add(string.Create(CultureInfo.InvariantCulture, $"{group}-{i + 1:D2}-{Path.GetFileNameWithoutExtension(ranked[at].Name)}.png"));
+                names.Add(string.Create(
+                    CultureInfo.InvariantCulture, $"{group}-{i + 1:D2}-{Path.GetFileNameWithoutExtension(ranked[at].Name)}.png"));
             }
 
         return places;
@@ -96,7 +99,11 @@ internal sealed class EvaluationReport
     {
         var tiles = Panels.Tiles(found, index, _model);
         tiles[^1] = tiles[^1] with { Reference = sample.Mask, Caption = Caption(result.Diffeonn) };
-        tiles.Insert(1, Panels.Tile("network alone", found.Images[index].Input, naive, _model) with { Reference = sample.Mask, Caption = Caption(result.Naive) });
+        tiles.Insert(1, Panels.Tile("network alone", found.Images[index].Input, naive, _model) with
+        {
+            Reference = sample.Mask,
+            Caption = Caption(result.Naive),
+        });
         tiles.Insert(0, Panels.Tile("undeformed", OutputPicture.Displayable(sample.Original.Image), clean, _model) with
         {
             Reference = sample.Original.Mask,
@@ -110,14 +117,17 @@ internal sealed class EvaluationReport
         : Panels.ClassName(score.Class!.Value, _model);
 
     private string Heading(SampleResult result) => result.Label is { } label
-        ? string.Create(CultureInfo.InvariantCulture, $"truth {Panels.ClassName(label, _model)}, given {result.Diffeonn.Probability:F3} (alone {result.Naive.Probability:F3})")
-        : string.Create(CultureInfo.InvariantCulture, $"IoU {result.Diffeonn.Iou:F3} (alone {result.Naive.Iou:F3}, undeformed {result.Clean.Iou:F3})");
+        ? string.Create(CultureInfo.InvariantCulture,
+            $"truth {Panels.ClassName(label, _model)}, given {result.Diffeonn.Probability:F3} (alone {result.Naive.Probability:F3})")
+        : string.Create(
+            CultureInfo.InvariantCulture, $"IoU {result.Diffeonn.Iou:F3} (alone {result.Naive.Iou:F3}, undeformed {result.Clean.Iou:F3})");
 
     private static ImageBuffer BoxPlot(EvaluationResult result)
     {
         var summary = result.Summary;
         string[] names = [.. result.Samples[0].Methods().Select(method => method.Key)];
-        var series = names.Select((name, i) => new BoxPlotSeries(name, [.. result.Samples.Select(sample => sample.Methods().ElementAt(i).Value.Rank)]));
+        var series = names.Select(
+            (name, i) => new BoxPlotSeries(name, [.. result.Samples.Select(sample => sample.Methods().ElementAt(i).Value.Rank)]));
         string images = $"{summary.Model}, {summary.Count} images, {summary.Deform}, seed {summary.Seed}";
         return BoxPlotRenderer.Render(images, summary.Methods.Clean.Iou is null ? "probability of the true class" : "IoU", [.. series]);
     }

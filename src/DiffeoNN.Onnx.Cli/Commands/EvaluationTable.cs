@@ -17,7 +17,8 @@ internal static class EvaluationTable
         bool segments = summary.Methods.Clean.Iou is not null;
         var table = new Table().Border(TableBorder.Rounded).AddColumn("method");
         // Not the table's title, which would be broken at the table's width.
-        console.MarkupLineInterpolated($"[bold]{summary.Model}[/]: {summary.Count} images of {Name(summary)}, {summary.Deform}, seed {summary.Seed}");
+        console.MarkupLineInterpolated(
+            $"[bold]{summary.Model}[/]: {summary.Count} images of {Name(summary)}, {summary.Deform}, seed {summary.Seed}");
         string[] headings = segments ? ["mean IoU", "std", "median IoU", "mean Dice", "pixels right"] : ["accuracy"];
         foreach (string heading in headings) table.AddColumn(new TableColumn(heading).RightAligned());
         foreach (var (method, score) in summary.Methods.Present())
@@ -32,7 +33,8 @@ internal static class EvaluationTable
         string gap = summary.GapClosed is { } closed
             ? Number(closed, "F3")
             : string.Create(CultureInfo.InvariantCulture, $"not stated (clean exceeds naive by less than {EvaluationSummary.SmallestGap})");
-        console.MarkupLineInterpolated($"Gap closed: {gap}; {summary.Folded} with folds; inverse residual {Number(summary.InverseResidualPixels, "F3")} pixels (median of the largest)");
+        string residual = $"inverse residual {Number(summary.InverseResidualPixels, "F3")} pixels (median of the largest)";
+        console.MarkupLineInterpolated($"Gap closed: {gap}; {summary.Folded} with folds; {residual}");
         if (summary.Harm is { } harm)
         {
             string means = $"{headings[0]} {Number(harm.Canonicalised, "F4")}, the network alone {Number(harm.Alone, "F4")}";
@@ -42,7 +44,8 @@ internal static class EvaluationTable
         int left = result.Samples.Count(sample => !sample.Canonicalisation.Accepted);
         if (left > 0) console.MarkupLineInterpolated($"Left as they are: {left} of {summary.Count} images");
         if (summary.EnergyGap is not null || summary.EquivarianceError is not null)
-            console.MarkupLineInterpolated($"Energy gap: {Number(summary.EnergyGap, "G4")}; equivariance error: {Number(summary.EquivarianceError, "F4")}");
+            console.MarkupLineInterpolated(
+                $"Energy gap: {Number(summary.EnergyGap, "G4")}; equivariance error: {Number(summary.EquivarianceError, "F4")}");
         console.MarkupLineInterpolated($"{Number(summary.SecondsPerImage, "F2")} s an image; results in {output}");
         PrintSkipped(console, result.Skipped, summary.Count);
     }

@@ -36,7 +36,8 @@ internal static class GradientCommand
             DefaultValueFactory = _ => "cpu",
         };
         fastOn.AcceptOnlyFromAmong("cpu", "gpu");
-        var command = new Command("gradient", "Derive the gradient of an ONNX model as an ONNX model: the original inputs and outputs, and NAME_grad.")
+        var command = new Command(
+            "gradient", "Derive the gradient of an ONNX model as an ONNX model: the original inputs and outputs, and NAME_grad.")
         {
             model, target, outputs, inputs, weights, seed, suffix, fastOn,
         };
@@ -46,8 +47,11 @@ internal static class GradientCommand
         {
             string path = parse.GetValue(model)!;
             if (!File.Exists(path))
-                throw new BundleException(Directory.Exists(path) ? $"Model '{path}' is a folder; expected an ONNX file." : $"Model '{path}' does not exist; expected an ONNX file.");
-            if (File.Exists(parse.GetValue(target)!) && RealPath.IsSame(path, parse.GetValue(target)!)) throw new UsageException($"-o names the model itself, '{path}'; the gradient goes into another file.");
+                throw new BundleException(Directory.Exists(path)
+                    ? $"Model '{path}' is a folder; expected an ONNX file."
+                    : $"Model '{path}' does not exist; expected an ONNX file.");
+            if (File.Exists(parse.GetValue(target)!) && RealPath.IsSame(path, parse.GetValue(target)!))
+                throw new UsageException($"-o names the model itself, '{path}'; the gradient goes into another file.");
             var options = new GradientOptions
             {
                 Outputs = parse.GetValue(outputs) is { Length: > 0 } chosenOutputs ? chosenOutputs : null,
@@ -62,8 +66,11 @@ internal static class GradientCommand
             var checkOptions = check.Read(parse, original, options);
             cancellationToken.ThrowIfCancellationRequested();
             gradient.Save(parse.GetValue(target)!);
-            var made = gradient.Graph.Outputs.Select(output => output.Name).Where(name => name.EndsWith(options.Suffix, StringComparison.Ordinal));
-            console.MarkupLineInterpolated($"{parse.GetValue(target)} written: {string.Join(", ", made)}; opset {gradient.Opset}, {gradient.Graph.Nodes.Count} nodes.");
+            var made = gradient.Graph.Outputs
+                .Select(output => output.Name)
+                .Where(name => name.EndsWith(options.Suffix, StringComparison.Ordinal));
+            string size = $"opset {gradient.Opset}, {gradient.Graph.Nodes.Count} nodes";
+            console.MarkupLineInterpolated($"{parse.GetValue(target)} written: {string.Join(", ", made)}; {size}.");
             bool canBeRead = checkOptions is not null && !AtomicFile.IsWrittenInPlace(parse.GetValue(target)!);
             var written = canBeRead ? OnnxModel.Load(parse.GetValue(target)!) : gradient;
             var code = checkOptions is null ? ExitCode.Success

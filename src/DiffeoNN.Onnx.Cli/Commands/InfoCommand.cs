@@ -29,9 +29,11 @@ internal static class InfoCommand
     {
         var (manifest, image) = (bundle.Manifest, bundle.Image);
         console.MarkupLineInterpolated($"[bold]{manifest.Name}[/] {manifest.Description}");
-        console.WriteLine($"Images: {image.Channels} x {image.Height} x {image.Width}, mean {string.Join(", ", image.Mean)}, std {string.Join(", ", image.Std)}, padding {image.Padding.ToString().ToLowerInvariant()}");
+        console.WriteLine($"Images: {image.Channels} x {image.Height} x {image.Width}, mean {string.Join(", ", image.Mean)}, std "
+            + $"{string.Join(", ", image.Std)}, padding {image.Padding.ToString().ToLowerInvariant()}");
         var output = manifest.Models.Inner.Output;
-        console.WriteLine($"Answer: {output.Kind.ToString().ToLowerInvariant()} '{output.Name}'" + (output.Classes is { } classes ? $", classes {string.Join(", ", classes)}" : ""));
+        console.WriteLine($"Answer: {output.Kind.ToString().ToLowerInvariant()} '{output.Name}'"
+            + (output.Classes is { } classes ? $", classes {string.Join(", ", classes)}" : ""));
         var weights = bundle.EnergyWeights;
         console.WriteLine("Energy weights: "
             + (bundle.Has(BundleRole.Vae) ? $"vae {weights.Vae}, beta {weights.Beta}, " : "")
@@ -40,21 +42,27 @@ internal static class InfoCommand
             + $"smoothness {weights.Smoothness}, orientation {weights.Orientation}");
         var (optimiser, defaults) = (bundle.Optimiser, new CanonicaliserOptions());
         console.WriteLine($"Search: {optimiser.Field ?? "siren"} field, lattice {optimiser.Lattice ?? defaults.Lattice}, "
-            + $"at most {optimiser.Steps ?? defaults.Steps} steps, learning rate {optimiser.LearningRate ?? defaults.LearningRate}, start {optimiser.Start ?? (bundle.Has(BundleRole.Proposer) ? "proposer" : "zero")}"
-            + (bundle.Has(BundleRole.Proposer) ? $", passes of the proposer {optimiser.Passes ?? 1}{(optimiser.Average == true ? ", answers averaged" : "")}" : ""));
+            + $"at most {optimiser.Steps ?? defaults.Steps} steps, learning rate {optimiser.LearningRate ?? defaults.LearningRate}, start "
+            + $"{optimiser.Start ?? (bundle.Has(BundleRole.Proposer) ? "proposer" : "zero")}"
+            + (bundle.Has(BundleRole.Proposer)
+                ? $", passes of the proposer {optimiser.Passes ?? 1}{(optimiser.Average == true ? ", answers averaged" : "")}"
+                : ""));
         if (optimiser.Refinement is { } refinement)
         {
             console.WriteLine($"Search from the proposal: lattice {refinement.Lattice ?? optimiser.Lattice ?? defaults.Lattice}, "
-                + $"at most {refinement.Steps ?? optimiser.Steps ?? defaults.Steps} steps, learning rate {refinement.LearningRate ?? optimiser.LearningRate ?? defaults.LearningRate}, "
+                + $"at most {refinement.Steps ?? optimiser.Steps ?? defaults.Steps} steps, learning rate "
+                + $"{refinement.LearningRate ?? optimiser.LearningRate ?? defaults.LearningRate}, "
                 + $"smoothness {refinement.Smoothness ?? weights.Smoothness}, orientation {refinement.Orientation ?? weights.Orientation}"
                 + (bundle.Has(BundleRole.Proposer) ? "" : " (of no effect without a proposer)"));
         }
 
         var acceptance = AcceptanceSettings.Of(manifest.Acceptance);
         console.WriteLine("Acceptance: " + (acceptance.CanonicalBelow is { } below ? $"canonical already up to energy {below}, " : "")
-            + $"decrease at least {acceptance.MinimumDecrease ?? defaults.MinimumDecrease}, inverse residual at most {acceptance.InverseResidual ?? defaults.MaximumInverseResidual} pixels");
+            + $"decrease at least {acceptance.MinimumDecrease ?? defaults.MinimumDecrease}, inverse residual at most "
+            + $"{acceptance.InverseResidual ?? defaults.MaximumInverseResidual} pixels");
         if (manifest.Acceptance is not { IsChosen: true }) console.WriteLine(DeviceLine.Untuned);
-        if (manifest.Models.Energy?.Gradient is { } gradient) console.WriteLine($"Gradient of the energy: {gradient.File}, the bundle's own");
+        if (manifest.Models.Energy?.Gradient is { } gradient)
+            console.WriteLine($"Gradient of the energy: {gradient.File}, the bundle's own");
         if (manifest.Licence is { } licence) console.WriteLine($"Licence: {licence}");
         if (manifest.Provenance?.TrainedOn is { } data) console.WriteLine($"Trained on: {data}");
         foreach (var (role, file) in manifest.Models.Present())
@@ -68,8 +76,9 @@ internal static class InfoCommand
     {
         var graph = model.Graph;
         console.MarkupLineInterpolated($"[bold]{title}[/]");
-        console.WriteLine($"Opset {string.Join(", ", model.OpsetImports.Select(pair => $"{(pair.Key.Length == 0 ? "ai.onnx" : pair.Key)} {pair.Value}"))}, IR {model.IrVersion}, "
-            + $"{graph.Nodes.Count} nodes, {graph.Initializers.Count} initialisers");
+        console.WriteLine("Opset "
+            + $"{string.Join(", ", model.OpsetImports.Select(pair => $"{(pair.Key.Length == 0 ? "ai.onnx" : pair.Key)} {pair.Value}"))}, "
+            + $"IR {model.IrVersion}, {graph.Nodes.Count} nodes, {graph.Initializers.Count} initialisers");
         var tensors = new Table().Border(TableBorder.Rounded).AddColumns("tensor", "name", "type", "shape");
         foreach (var value in graph.Inputs.Where(value => !graph.Initializers.ContainsKey(value.Name))) AddTensor("input", value);
         foreach (var value in graph.Outputs) AddTensor("output", value);
@@ -88,7 +97,8 @@ internal static class InfoCommand
         var functions = model.Functions.Select(function => (function.Domain, function.Name)).ToHashSet();
         var converted = new Lazy<HashSet<(string, string)>>(() => Operators(Converted(model)));
         int missing = 0;
-        foreach (var group in Nodes(model.Graph).GroupBy(node => (node.Domain, node.OpType)).OrderBy(group => group.Key.OpType, StringComparer.Ordinal))
+        foreach (var group in Nodes(model.Graph).GroupBy(node => (node.Domain, node.OpType)).OrderBy(
+            group => group.Key.OpType, StringComparer.Ordinal))
         {
             var (domain, opType) = group.Key;
             var rule = GradientCompiler.FindRule(domain, opType, Math.Max(GradientCompiler.MinimumOpset, model.Opset));
@@ -115,13 +125,16 @@ internal static class InfoCommand
         });
     }
 
-    private static HashSet<(string, string)> Operators(OnnxModel model) => [.. Nodes(model.Graph).Select(node => (node.Domain, node.OpType))];
+    private static HashSet<(string, string)> Operators(OnnxModel model) =>
+        [.. Nodes(model.Graph).Select(node => (node.Domain, node.OpType))];
 
     /// <summary>All nodes, those in bodies of control flow included.</summary>
     private static IEnumerable<OnnxNode> Nodes(OnnxGraph graph) =>
-        graph.Nodes.Concat(graph.Nodes.SelectMany(node => node.Attributes.Values).SelectMany(attribute => attribute.Graphs).SelectMany(Nodes));
+        graph.Nodes.Concat(
+            graph.Nodes.SelectMany(node => node.Attributes.Values).SelectMany(attribute => attribute.Graphs).SelectMany(Nodes));
 
-    /// <summary>The model as the compiler sees it, without operators of old versions that newer ones replace; itself where that fails.</summary>
+    /// <summary>The model as the compiler sees it, without operators of old versions that newer ones replace;
+    /// itself where that fails.</summary>
     private static OnnxModel Converted(OnnxModel model)
     {
         try

@@ -17,7 +17,8 @@ internal sealed record InputFiles(IReadOnlyList<string> Files, IReadOnlyList<str
     public static InputFiles Find(string path)
     {
         if (File.Exists(path)) return new InputFiles([path], [], []);
-        if (!Directory.Exists(path)) throw new ImageException($"Input '{path}' does not exist; expected an image file or a folder of images.");
+        if (!Directory.Exists(path))
+            throw new ImageException($"Input '{path}' does not exist; expected an image file or a folder of images.");
         var files = ImageFile.ListFolder(path);
         string[] others = Visible(Directory.EnumerateFiles(path).Where(file => !ImageFile.HasImageExtension(file)));
         string[] folders = Visible(Directory.EnumerateDirectories(path));

@@ -33,7 +33,8 @@ internal static class Panels
     {
         var tiles = Tiles(batch, index, model);
         tiles[^1] = tiles[^1] with { Reference = truth, Caption = $"IoU {foundIou:F3}" };
-        tiles.Insert(1, Tile("network alone", batch.Images[index].Input, naive, model) with { Reference = truth, Caption = $"IoU {naiveIou:F3}" });
+        tiles.Insert(
+            1, Tile("network alone", batch.Images[index].Input, naive, model) with { Reference = truth, Caption = $"IoU {naiveIou:F3}" });
         return new PanelRow(tiles);
     }
 
@@ -71,7 +72,8 @@ internal static class Panels
     /// <summary>An image with an answer drawn over it.</summary>
     public static PanelTile Tile(string title, ImageBuffer image, ModelOutput output, EquivariantModel? model = null)
     {
-        if (output is { Kind: Bundles.OutputKind.Image, Planes: { } planes }) return new PanelTile(title, OutputPicture.Displayable(planes));
+        if (output is { Kind: Bundles.OutputKind.Image, Planes: { } planes })
+            return new PanelTile(title, OutputPicture.Displayable(planes));
         return new PanelTile(title, OutputPicture.Displayable(image))
         {
             Labels = output.Labels,
@@ -84,7 +86,8 @@ internal static class Panels
     {
         // The answer may be for another size of the same image.
         var grid = new SamplingGrid(image.Height, image.Width);
-        return (grid.X(point.Column * (image.Width - 1) / (output.Width - 1)), grid.Y(point.Row * (image.Height - 1) / (output.Height - 1)));
+        return (grid.X(point.Column * (image.Width - 1) / (output.Width - 1)),
+            grid.Y(point.Row * (image.Height - 1) / (output.Height - 1)));
     }
 
     /// <summary>A class by the bundle's name for it, or its number.</summary>

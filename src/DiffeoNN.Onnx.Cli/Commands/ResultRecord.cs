@@ -7,7 +7,8 @@ using DiffeoNN.Onnx.Inference;
 
 namespace DiffeoNN.Onnx.Cli.Commands;
 
-/// <summary>One line of <c>results.jsonl</c>: what canonicalisation did to an image and where its files are. Numbers that are not finite are null.</summary>
+/// <summary>One line of <c>results.jsonl</c>: what canonicalisation did to an image and where its files are.
+/// Numbers that are not finite are null.</summary>
 internal static class ResultRecord
 {
     private static readonly JsonSerializerOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -76,13 +77,19 @@ internal static class ResultRecord
     {
         if (output.Scores is { } scores)
         {
-            var answer = new JsonObject { ["class"] = output.Class, ["scores"] = new JsonArray([.. scores.Select(score => Finite(score))]) };
-            if (model.Bundle.Manifest.Models.Inner.Output.Classes is { } names && output.Class < names.Count) answer["className"] = names[output.Class.Value];
+            var answer = new JsonObject
+            {
+                ["class"] = output.Class,
+                ["scores"] = new JsonArray([.. scores.Select(score => Finite(score))]),
+            };
+            if (model.Bundle.Manifest.Models.Inner.Output.Classes is { } names && output.Class < names.Count)
+                answer["className"] = names[output.Class.Value];
             return answer;
         }
 
         if (output.Points is { } points)
-            return new JsonObject { ["points"] = new JsonArray([.. points.Select(point => new JsonArray(Finite(point.Column), Finite(point.Row)))]) };
+            return new JsonObject
+                { ["points"] = new JsonArray([.. points.Select(point => new JsonArray(Finite(point.Column), Finite(point.Row)))]) };
         if (output.Labels is not { } labels) return null;
         var counts = new int[256];
         foreach (byte label in labels.Labels) counts[label]++;
@@ -96,11 +103,13 @@ internal static class ResultRecord
         var times = batch.Times;
         (string Name, TimeSpan Time)[] stages =
         [
-            ("inference", batch.InferenceTime), ("energyGradient", times.EnergyGradient), ("field", times.Field), ("exponential", times.Exponential),
+            ("inference", batch.InferenceTime), ("energyGradient", times.EnergyGradient), ("field", times.Field),
+            ("exponential", times.Exponential),
             ("warp", times.Warp), ("regularisers", times.Regularisers), ("optimiser", times.Optimiser), ("diagnostics", times.Diagnostics),
             ("canonicalisation", times.Total),
         ];
-        return new JsonObject(stages.Select(stage => KeyValuePair.Create<string, JsonNode?>(stage.Name, Math.Round(stage.Time.TotalMilliseconds, 3))));
+        return new JsonObject(
+            stages.Select(stage => KeyValuePair.Create<string, JsonNode?>(stage.Name, Math.Round(stage.Time.TotalMilliseconds, 3))));
     }
 
     private static JsonObject Change(EnergyTerm term) => new() { ["before"] = Finite(term.Before), ["after"] = Finite(term.After) };

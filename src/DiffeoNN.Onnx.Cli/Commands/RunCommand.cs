@@ -34,7 +34,8 @@ internal static class RunCommand
         {
             var found = InputFiles.Find(parse.GetValue(input)!);
             if (RealPath.IsSame(parse.GetValue(output)!, Path.GetDirectoryName(Path.GetFullPath(found.Files[0]))!))
-                throw new UsageException($"Output '{parse.GetValue(output)}' is the folder of the input, where results would be taken for images next time; give another one.");
+                throw new UsageException($"Output '{parse.GetValue(output)}' is the folder of the input, where results would be taken for "
+                    + "images next time; give another one.");
             var options = common.Read(parse);
             using var loaded = EquivariantModel.Load(parse.GetValue(model)!, options);
             bool orients = parse.GetValue(autoOrient), alone = parse.GetValue(naive);

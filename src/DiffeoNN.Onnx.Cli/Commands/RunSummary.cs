@@ -24,7 +24,8 @@ internal sealed class RunSummary(EquivariantModel model)
     public ExitCode Print(IAnsiConsole console, string output)
     {
         var whole = _clock.Elapsed;
-        var table = new Table().Border(TableBorder.Rounded).AddColumn("").AddColumn(new TableColumn("mean").RightAligned()).AddColumn(new TableColumn("worst").RightAligned());
+        var table = new Table().Border(TableBorder.Rounded).AddColumn("").AddColumn(new TableColumn("mean").RightAligned())
+            .AddColumn(new TableColumn("worst").RightAligned());
         Row("energy of the input", image => image.InputEnergy, values => values.Max(), "F2");
         Row("energy of the image used", image => image.CanonicalEnergy, values => values.Max(), "F2");
         Row("steps", image => image.Steps, values => values.Max(), "F0");
@@ -34,20 +35,21 @@ internal sealed class RunSummary(EquivariantModel model)
         int folded = Found().Count(image => image.Diagnostics.FoldedFraction > 0);
         string each = $"{Number(whole.TotalSeconds / _images.Count, "F2")} s each";
         string ofIt = $"{Number(_networks.TotalSeconds / _images.Count, "F2")} s search and networks";
-        console.MarkupLineInterpolated(
-            $"Images: {_images.Count} in {Number(whole.TotalSeconds, "F1")} s, {each}, of which {ofIt}; {folded} with folds; results in {output}");
+        string time = $"{Number(whole.TotalSeconds, "F1")} s, {each}, of which {ofIt}";
+        console.MarkupLineInterpolated($"Images: {_images.Count} in {time}; {folded} with folds; results in {output}");
         PrintOrigins(console);
         var refused = Found().Where(image => !image.Accepted).CountBy(image => image.Refusal!.Reason).OrderBy(pair => pair.Key).ToList();
         if (refused.Count > 0)
         {
             string reasons = string.Join(", ", refused.Select(pair => $"{SearchText.Describe(pair.Key)} {pair.Value}"));
-            console.MarkupLineInterpolated(
-                $"Left as they are, with the answer of the network alone: {refused.Sum(pair => pair.Value)} of {_images.Count} ({reasons}).");
+            string share = $"{refused.Sum(pair => pair.Value)} of {_images.Count}";
+            console.MarkupLineInterpolated($"Left as they are, with the answer of the network alone: {share} ({reasons}).");
         }
 
         int broken = Found().Count(image => image.Stop == StopReason.NonFinite);
         if (broken == 0) return ExitCode.Success;
-        console.MarkupLineInterpolated($"[red]The energy was not finite for {broken} of {_images.Count} images; their answers come from the best image before that, or from the network alone.[/]");
+        const string answers = "their answers come from the best image before that, or from the network alone";
+        console.MarkupLineInterpolated($"[red]The energy was not finite for {broken} of {_images.Count} images; {answers}.[/]");
         return ExitCode.NonFinite;
 
         void Row(string title, Func<ImageCanonicalisation, double> value, Func<IEnumerable<double>, double> worst, string format) =>

@@ -10,7 +10,8 @@ internal static class ShapesCommand
     /// <summary>Creates the command.</summary>
     public static Command Create(IAnsiConsole console)
     {
-        var output = new Option<string>("--output") { Description = "Folder to write images/, masks/ and split.csv into.", Required = true };
+        var output =
+            new Option<string>("--output") { Description = "Folder to write images/, masks/ and split.csv into.", Required = true };
         var count = new Option<int>("--count") { Description = "Number of images.", DefaultValueFactory = _ => 1000 };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the set.", DefaultValueFactory = _ => 1 };
         var size = new Option<int>("--size") { Description = "Rows and columns, at least 16.", DefaultValueFactory = _ => 128 };

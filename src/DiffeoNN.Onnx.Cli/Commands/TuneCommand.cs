@@ -16,20 +16,30 @@ internal static class TuneCommand
     /// <summary>Creates the command.</summary>
     public static Command Create(IAnsiConsole console)
     {
-        var split = new Option<string>("--split") { Description = "Only images of this split; never test.", DefaultValueFactory = _ => "val" };
+        var split = new Option<string>("--split")
+        {
+            Description = "Only images of this split; never test.",
+            DefaultValueFactory = _ => "val",
+        };
         var deform = new Option<string[]>("--deform")
         {
             Description = "Families of deformations to score; undeformed images always count.",
             AllowMultipleArgumentsPerToken = true,
             DefaultValueFactory = _ => ["tps", "tps-strong"],
         };
-        var trials = new Option<int>("--trials") { Description = "Settings to try besides the present ones.", DefaultValueFactory = _ => 24 };
-        var output = new Option<string?>("--output") { Description = "File to write the manifest to instead of the bundle's diffeonn.json." };
+        var trials = new Option<int>("--trials")
+        {
+            Description = "Settings to try besides the present ones.",
+            DefaultValueFactory = _ => 24,
+        };
+        var output = new Option<string?>("--output")
+            { Description = "File to write the manifest to instead of the bundle's diffeonn.json." };
         var dryRun = new Option<bool>("--dry-run") { Description = "Write nothing." };
         deform.AcceptOnlyFromAmong([.. Deformation.Names.Where(name => name != "none")]);
         trials.Validators.Add(result => OptionChecks.AtLeast(result, trials, 1));
         var (data, common) = (new DataOptions(), new CommonOptions());
-        var command = new Command("tune", "Choose energy weights, search settings and acceptance of a bundle on validation images, and write its manifest.")
+        var command = new Command(
+            "tune", "Choose energy weights, search settings and acceptance of a bundle on validation images, and write its manifest.")
         {
             split, deform, trials, output, dryRun,
         };
@@ -38,7 +48,8 @@ internal static class TuneCommand
         command.SetAction((parse, cancellationToken) =>
         {
             if (Tuner.IsTestSplit(parse.GetValue(split)))
-                throw new UsageException("--split is test; settings are never chosen on test images. Give val, or another split that no result is reported on.");
+                throw new UsageException(
+                    "--split is test; settings are never chosen on test images. Give val, or another split that no result is reported on.");
             if (parse.GetValue(dryRun) && parse.GetValue(output) is not null)
                 throw new UsageException("--dry-run writes nothing, --output says where to; give one of them.");
             if (parse.GetValue(output) is { } file) AtomicFile.CreateFolder(Path.GetDirectoryName(Path.GetFullPath(file))!);

@@ -10,7 +10,8 @@ namespace DiffeoNN.Onnx.Cli.Commands;
 /// <param name="manifest">The present settings, which others are compared with.</param>
 /// <param name="deformations">Names of what is scored.</param>
 /// <param name="images">Images of each set.</param>
-internal sealed class TuningTable(IAnsiConsole console, BundleManifest manifest, IEnumerable<string> deformations, int images) : IProgress<TuningTrial>
+internal sealed class TuningTable(IAnsiConsole console, BundleManifest manifest, IEnumerable<string> deformations, int images)
+    : IProgress<TuningTrial>
 {
     private readonly TunedSettings _present = TunedSettings.Of(manifest);
     private readonly string[] _deformations = [.. deformations];
@@ -18,8 +19,10 @@ internal sealed class TuningTable(IAnsiConsole console, BundleManifest manifest,
     /// <summary>Says what is scored, and names the columns.</summary>
     public void PrintHeader()
     {
-        console.WriteLine($"{images} images, undeformed and by {string.Join(", ", _deformations)}. Score: mean of the undeformed and the mean deformed metric. Used: maps, undeformed/deformed.");
-        console.WriteLine(string.Join(' ', ["trial", "images", " score", "undeformed", .. _deformations.Select(Column), "     used", "s/image", "changes"]));
+        console.WriteLine($"{images} images, undeformed and by {string.Join(", ", _deformations)}. Score: mean of the undeformed and the "
+            + "mean deformed metric. Used: maps, undeformed/deformed.");
+        console.WriteLine(string.Join(
+            ' ', ["trial", "images", " score", "undeformed", .. _deformations.Select(Column), "     used", "s/image", "changes"]));
     }
 
     /// <inheritdoc/>
@@ -42,13 +45,16 @@ internal sealed class TuningTable(IAnsiConsole console, BundleManifest manifest,
         console.WriteLine(result.Improves
             ? string.Create(
                 CultureInfo.InvariantCulture,
-                $"Best: trial {result.Best.Number}, score {result.Present.Score:F4} -> {result.Best.Score:F4}: {result.Best.Settings.ChangesFrom(_present)}")
+                $"Best: trial {result.Best.Number}, score {result.Present.Score:F4} -> {result.Best.Score:F4}: "
+                + $"{result.Best.Settings.ChangesFrom(_present)}")
             : string.Create(
                 CultureInfo.InvariantCulture,
-                $"No trial beats the present settings (score {result.Present.Score:F4}) by {TuningResult.SmallestGain} or more; the manifest stays as it is."));
+                $"No trial beats the present settings (score {result.Present.Score:F4}) by {TuningResult.SmallestGain} or more; the "
+                + $"manifest stays as it is."));
     }
 
     private static string Column(string name) => name.PadLeft(6);
 
-    private static string Number(double value, string format, int width) => value.ToString(format, CultureInfo.InvariantCulture).PadLeft(width);
+    private static string Number(double value, string format, int width) =>
+        value.ToString(format, CultureInfo.InvariantCulture).PadLeft(width);
 }

@@ -13,15 +13,16 @@ internal static class ValidationTable
     {
         console.MarkupLineInterpolated($"[bold]{report.Subject}[/] [grey]{report.Device} {report.Cores} cores, seed {report.Seed}[/]");
         var table = new Table().Border(TableBorder.Rounded).AddColumns("graph", "what", "source", "against");
-        foreach (string heading in new[] { "tensors", "largest error", "smallest cosine" }) table.AddColumn(new TableColumn(heading).RightAligned());
+        foreach (string heading in new[] { "tensors", "largest error", "smallest cosine" })
+            table.AddColumn(new TableColumn(heading).RightAligned());
         table.AddColumn("verdict");
         foreach (var graph in report.Graphs) AddRows(table, graph);
         console.Write(table);
         foreach (var graph in report.Graphs) PrintDetails(console, graph);
         foreach (var job in Jobs(report))
         {
-            console.MarkupLineInterpolated(
-                $"{char.ToUpperInvariant(job.Name[0])}{job.Name[1..]}, {job.Images} images, {job.Engine} against {job.Baseline}: {ReportText.Job(job)}");
+            string title = $"{char.ToUpperInvariant(job.Name[0])}{job.Name[1..]}, {job.Images} images";
+            console.MarkupLineInterpolated($"{title}, {job.Engine} against {job.Baseline}: {ReportText.Job(job)}");
             if (!job.Passed) console.MarkupLineInterpolated($"[red]{job.Engine} and {job.Baseline} give different answers.[/]");
         }
 
@@ -33,9 +34,12 @@ internal static class ValidationTable
     }
 
     private static IEnumerable<string> Failed(ValidationReport report) =>
-        report.Graphs.Where(graph => !graph.Passed).Select(graph => graph.Name).Concat(Jobs(report).Where(job => !job.Passed).Select(job => $"the {job.Name}"));
+        report.Graphs.Where(graph => !graph.Passed)
+            .Select(graph => graph.Name)
+            .Concat(Jobs(report).Where(job => !job.Passed).Select(job => $"the {job.Name}"));
 
-    private static IEnumerable<JobReport> Jobs(ValidationReport report) => report.Job is null ? report.Fields : report.Fields.Prepend(report.Job);
+    private static IEnumerable<JobReport> Jobs(ValidationReport report) =>
+        report.Job is null ? report.Fields : report.Fields.Prepend(report.Job);
 
     private static void AddRows(Table table, GraphReport graph)
     {
@@ -43,19 +47,22 @@ internal static class ValidationTable
         foreach (var group in graph.Comparisons.GroupBy(comparison => (comparison.Quantity, comparison.Source, comparison.Baseline)))
         {
             var tensors = group.Select(comparison => comparison.Tensor).ToList();
-            Add(ReportText.Quantity(group.Key.Quantity), group.Key.Source, group.Key.Baseline, $"{tensors.Count}", ReportText.Number(tensors.Max(tensor => tensor.LargestScaledError)),
+            Add(ReportText.Quantity(group.Key.Quantity), group.Key.Source, group.Key.Baseline, $"{tensors.Count}",
+                ReportText.Number(tensors.Max(tensor => tensor.LargestScaledError)),
                 ReportText.Cosine(tensors.Min(tensor => tensor.Cosine)), tensors.All(tensor => tensor.Agrees));
         }
 
         foreach (var group in graph.Differences.GroupBy(difference => difference.Source))
         {
-            Add("gradient", group.Key, ValidationSources.Differences, $"{group.Count()}", ReportText.Number(group.Max(difference => difference.LargestError)), "",
+            Add("gradient", group.Key, ValidationSources.Differences, $"{group.Count()}",
+                ReportText.Number(group.Max(difference => difference.LargestError)), "",
                 group.All(difference => difference.Agrees), group.Any(difference => difference.IsDecided));
         }
 
         void Add(string what, string source, string against, string count, string error, string cosine, bool passed, bool isDecided = true)
         {
-            table.AddRow(new Text(title), new Text(what), new Text(source), new Text(against), new Text(count), new Text(error), new Text(cosine),
+            table.AddRow(new Text(title), new Text(what), new Text(source), new Text(against), new Text(count), new Text(error),
+                new Text(cosine),
                 new Markup(!passed ? "[red]disagrees[/]" : isDecided ? "[green]agrees[/]" : "[grey]undecided[/]"));
             title = "";
         }
@@ -63,24 +70,37 @@ internal static class ValidationTable
 
     private static void PrintDetails(IAnsiConsole console, GraphReport graph)
     {
-        if (graph.Assumptions.Count > 0) console.MarkupLineInterpolated($"[grey]{graph.Name}: {(graph.Inputs == "drawn" ? "inputs were drawn; assumed " : "")}{string.Join(", ", graph.Assumptions.Distinct())}[/]");
+        if (graph.Assumptions.Count > 0)
+        {
+            string drawn = graph.Inputs == "drawn" ? "inputs were drawn; assumed " : "";
+            console.MarkupLineInterpolated($"[grey]{graph.Name}: {drawn}{string.Join(", ", graph.Assumptions.Distinct())}[/]");
+        }
+
         foreach (var skipped in graph.Skipped)
         {
-            string line = $"{graph.Name}: {ReportText.Quantity(skipped.Quantity)}s of {skipped.Source} {(skipped.IsFailure ? "failed" : "not compared")}: {ErrorTable.OneLine(skipped.Reason)}";
+            string line = $"{graph.Name}: {ReportText.Quantity(skipped.Quantity)}s of {skipped.Source} "
+                + $"{(skipped.IsFailure ? "failed" : "not compared")}: {ErrorTable.OneLine(skipped.Reason)}";
             if (skipped.IsFailure) console.MarkupLineInterpolated($"[red]{line}[/]");
             else console.MarkupLineInterpolated($"[grey]{line}[/]");
         }
 
         // Whatever lies behind the first module that differs differs with it.
-        var modules = graph.Comparisons.Where(comparison => comparison.Quantity == ComparedQuantity.Module && !comparison.Tensor.Agrees).ToList();
-        foreach (var wrong in graph.Comparisons.Where(comparison => !comparison.Tensor.Agrees && (comparison.Quantity != ComparedQuantity.Module || comparison == modules[0])))
+        var modules =
+            graph.Comparisons.Where(comparison => comparison.Quantity == ComparedQuantity.Module && !comparison.Tensor.Agrees).ToList();
+        foreach (var wrong in graph.Comparisons.Where(
+            comparison => !comparison.Tensor.Agrees && (comparison.Quantity != ComparedQuantity.Module || comparison == modules[0])))
         {
             string among = wrong.Quantity == ComparedQuantity.Module && modules.Count > 1 ? $" (the first of {modules.Count})" : "";
-            console.MarkupLineInterpolated($"[red]{graph.Name}[/]: {ReportText.Quantity(wrong.Quantity)} '{wrong.Tensor.Name}'{among} of {wrong.Source} against {wrong.Baseline}: {ReportText.Verdict(wrong.Tensor)}");
+            string what = $"{ReportText.Quantity(wrong.Quantity)} '{wrong.Tensor.Name}'{among} of {wrong.Source} against {wrong.Baseline}";
+            console.MarkupLineInterpolated($"[red]{graph.Name}[/]: {what}: {ReportText.Verdict(wrong.Tensor)}");
         }
 
         foreach (var wrong in graph.Differences.Where(difference => !difference.Agrees))
-            console.MarkupLineInterpolated($"[red]{graph.Name}[/]: gradient by '{wrong.Input}' of {wrong.Source} is off by {ReportText.Number(wrong.LargestError)} of its length along a random direction");
+        {
+            string error = $"{ReportText.Number(wrong.LargestError)} of its length along a random direction";
+            console.MarkupLineInterpolated($"[red]{graph.Name}[/]: gradient by '{wrong.Input}' of {wrong.Source} is off by {error}");
+        }
+
         foreach (var blame in graph.Blames)
         {
             console.MarkupLineInterpolated($"[red]{graph.Name}[/]: {blame.Finding}");

@@ -20,7 +20,8 @@ internal sealed partial class GraphBuilder
     /// <param name="repeats">Whether the graph runs many times, so that what does not change is computed outside of it.</param>
     public GraphBuilder Body(bool repeats) => new(this, repeats);
 
-    /// <summary>Makes the values of another graph's forward pass known here; the graph's node is to hand over those that are used.</summary>
+    /// <summary>Makes the values of another graph's forward pass known here;
+    /// the graph's node is to hand over those that are used.</summary>
     public void Borrow(GraphBuilder forward)
     {
         foreach (var (name, value) in forward._values)
@@ -50,7 +51,8 @@ internal sealed partial class GraphBuilder
         return value;
     }
 
-    /// <summary>Makes a value an output of this inner graph; one that no node of it makes, or that is an output already, is handed through.</summary>
+    /// <summary>Makes a value an output of this inner graph; one that no node of it makes, or that is an output already,
+    /// is handed through.</summary>
     public void AddResult(Value value)
     {
         var name = value.Name;
@@ -64,7 +66,8 @@ internal sealed partial class GraphBuilder
     }
 
     /// <summary>The declaration of a value of an inner graph: its rank, which the runtime wants to know of loops, and no sizes.</summary>
-    public static OnnxValueInfo Ranked(string name, ValueFacts facts) => new(name, facts.ElementType, facts.Shape?.Select(_ => OnnxDimension.Unknown).ToArray());
+    public static OnnxValueInfo Ranked(string name, ValueFacts facts) =>
+        new(name, facts.ElementType, facts.Shape?.Select(_ => OnnxDimension.Unknown).ToArray());
 
     /// <summary>Adds a node that holds graphs.</summary>
     /// <param name="node">The node, without outputs.</param>
@@ -84,7 +87,8 @@ internal sealed partial class GraphBuilder
         return values;
     }
 
-    private Value? Find(string name) => _values.TryGetValue(name, out var value) ? value : _outer?.Find(name) is { } outer ? Inner(outer) : null;
+    private Value? Find(string name) =>
+        _values.TryGetValue(name, out var value) ? value : _outer?.Find(name) is { } outer ? Inner(outer) : null;
 
     /// <summary>A value of the outer graph as one to compute with in this graph.</summary>
     private Value Inner(Value outer) => new(this, outer.Name, outer.Facts);

@@ -35,7 +35,8 @@ internal sealed partial class GraphBuilder
 
     public Value this[string name] => Find(name) ?? throw new OnnxModelException($"Nothing supplies '{name}'.");
 
-    /// <summary>Gradients that are adjoint convolutions with constant weights, by name: what follows can often be done to the weights instead.</summary>
+    /// <summary>Gradients that are adjoint convolutions with constant weights, by name:
+    /// what follows can often be done to the weights instead.</summary>
     public Dictionary<string, Rules.AdjointConvolution> Adjoints { get; } = new(StringComparer.Ordinal);
 
     /// <summary>The new node that makes a value; null for values of the forward graph and constants.</summary>
@@ -91,7 +92,9 @@ internal sealed partial class GraphBuilder
     {
         if (_outer is not null)
             return Inner(_outer.Constant(tensor));
-        var key = tensor.Data.Length <= 64 ? $"{tensor.ElementType}[{string.Join(',', tensor.Dimensions)}]{System.Convert.ToHexString(tensor.Data.Span)}" : "";
+        var key = tensor.Data.Length <= 64
+            ? $"{tensor.ElementType}[{string.Join(',', tensor.Dimensions)}]{System.Convert.ToHexString(tensor.Data.Span)}"
+            : "";
         if (key.Length > 0 && _constants.TryGetValue(key, out var known))
             return known;
         var name = Fresh("constant");
@@ -110,7 +113,8 @@ internal sealed partial class GraphBuilder
     public Value Op(string opType, params ReadOnlySpan<Value> inputs) => Node(opType, inputs)[0];
 
     /// <summary>Adds a node with one output, or finds the one that is there.</summary>
-    public Value[] Node(string opType, ReadOnlySpan<Value> inputs, params ReadOnlySpan<OnnxAttribute> attributes) => Node(opType, inputs, 1, attributes);
+    public Value[] Node(string opType, ReadOnlySpan<Value> inputs, params ReadOnlySpan<OnnxAttribute> attributes) =>
+        Node(opType, inputs, 1, attributes);
 
     /// <summary>Adds a node, or finds the one that is there. Null inputs are absent ones.</summary>
     public Value[] Node(string opType, ReadOnlySpan<Value?> inputs, int outputs, params ReadOnlySpan<OnnxAttribute> attributes)
@@ -138,7 +142,8 @@ internal sealed partial class GraphBuilder
     }
 
     /// <summary>Joins values along an axis.</summary>
-    public Value Concat(int axis, params ReadOnlySpan<Value> values) => values.Length == 1 ? values[0] : Node("Concat", values, OnnxAttribute.Of("axis", axis))[0];
+    public Value Concat(int axis, params ReadOnlySpan<Value> values) =>
+        values.Length == 1 ? values[0] : Node("Concat", values, OnnxAttribute.Of("axis", axis))[0];
 
     /// <summary>Names a further output of a node that is there already.</summary>
     public Value AddOutput(string hint, ValueFacts facts) => Add(Fresh(hint), facts);

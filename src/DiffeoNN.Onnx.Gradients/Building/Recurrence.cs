@@ -10,7 +10,8 @@ internal static class Recurrence
     /// <summary>Longest sequence whose steps are written out.</summary>
     public const int Unrolled = 4;
 
-    /// <summary>One step, to be written with the values given: next states and elements of the outputs from states and elements of the sequences.</summary>
+    /// <summary>One step, to be written with the values given: next states and elements of the outputs from states and elements of the
+    /// sequences.</summary>
     public delegate (Value[] States, Value[] Outputs) Step(Value[] states, Value[] elements);
 
     /// <param name="builder">Where to add the recurrence.</param>
@@ -19,10 +20,11 @@ internal static class Recurrence
     /// <param name="sequences">Sequences, the first axis is time; at least one.</param>
     /// <param name="step">Writes one step.</param>
     /// <returns>The states after all steps, and the outputs, the first axis again time.</returns>
-    public static (Value[] States, Value[] Outputs) Run(GraphBuilder builder, bool backwards, Value[] states, Value[] sequences, Step step) =>
-        Array.Find(sequences, s => s.Shape is [{ IsConstant: true }, ..])?.Shape![0].Size is { } length and > 0 and <= Unrolled
-            ? WrittenOut(builder, (int)length, backwards, states, sequences, step)
-            : Scanned(builder, backwards, states, sequences, step);
+    public static (Value[] States, Value[] Outputs) Run(
+        GraphBuilder builder, bool backwards, Value[] states, Value[] sequences, Step step) =>
+            Array.Find(sequences, s => s.Shape is [{ IsConstant: true }, ..])?.Shape![0].Size is { } length and > 0 and <= Unrolled
+                ? WrittenOut(builder, (int)length, backwards, states, sequences, step)
+                : Scanned(builder, backwards, states, sequences, step);
 
     private static (Value[] States, Value[] Outputs) WrittenOut(
         GraphBuilder builder, int length, bool backwards, Value[] states, Value[] sequences, Step step)
@@ -34,10 +36,12 @@ internal static class Recurrence
             (states, outputs[t]) = step(states, Array.ConvertAll(sequences, s => s.At(0, t)));
         }
 
-        return (states, [.. Enumerable.Range(0, outputs[0].Length).Select(o => builder.Concat(0, [.. outputs.Select(list => list[o].Unsqueeze(0))]))]);
+        return (states,
+            [.. Enumerable.Range(0, outputs[0].Length).Select(o => builder.Concat(0, [.. outputs.Select(list => list[o].Unsqueeze(0))]))]);
     }
 
-    private static (Value[] States, Value[] Outputs) Scanned(GraphBuilder builder, bool backwards, Value[] states, Value[] sequences, Step step)
+    private static (Value[] States, Value[] Outputs) Scanned(
+        GraphBuilder builder, bool backwards, Value[] states, Value[] sequences, Step step)
     {
         var body = builder.Body(repeats: true);
         Value[] before = Array.ConvertAll(states, s => body.AddInput("state", new ValueFacts(s.ElementType, s.Shape)));
@@ -45,7 +49,8 @@ internal static class Recurrence
         var (after, outputs) = step(before, elements);
         foreach (var value in after.Concat(outputs))
             body.AddResult(value);
-        Dim[]? Stacked(Value value) => value.Shape is null ? null : [sequences[0].Shape?[0] ?? Dim.Symbol($"{sequences[0].Name}.0"), .. value.Shape];
+        Dim[]? Stacked(Value value) =>
+            value.Shape is null ? null : [sequences[0].Shape?[0] ?? Dim.Symbol($"{sequences[0].Name}.0"), .. value.Shape];
         var node = new OnnxNode("Scan", states.Concat(sequences).Select(v => v.Name), [],
             OnnxAttribute.Of("body", body.Graph), OnnxAttribute.Of("num_scan_inputs", sequences.Length));
         if (backwards)
@@ -55,7 +60,8 @@ internal static class Recurrence
                 node.With(OnnxAttribute.Of("scan_output_directions", outputs.Select(_ => 1L)));
         }
 
-        var results = builder.AddNode(node, [.. states.Select(s => new ValueFacts(s.ElementType, s.Shape)), .. outputs.Select(o => new ValueFacts(o.ElementType, Stacked(o)))]);
+        var results = builder.AddNode(node, [.. states.Select(s => new ValueFacts(s.ElementType, s.Shape)),
+            .. outputs.Select(o => new ValueFacts(o.ElementType, Stacked(o)))]);
         return (results[..states.Length], results[states.Length..]);
     }
 }

@@ -22,7 +22,8 @@ internal sealed partial class Value
     public Value Regroup(params ReadOnlySpan<long> shape) => Builder.Op("Reshape", this, Builder.Integers(shape));
 
     /// <summary>Reshapes to a computed shape.</summary>
-    public Value Reshape(Value shape) => shape.Facts.Integers is { } known && !known.Contains(0) ? Reshape(known) : Builder.Op("Reshape", this, shape);
+    public Value Reshape(Value shape) =>
+        shape.Facts.Integers is { } known && !known.Contains(0) ? Reshape(known) : Builder.Op("Reshape", this, shape);
 
     /// <summary>Reshapes to computed sizes, none of them -1; a size of 0 is one.</summary>
     public Value ReshapeTo(Value sizes) => sizes.Facts.Integers is { } known ? Reshape(known)
@@ -68,21 +69,25 @@ internal sealed partial class Value
         return Transpose(order);
     }
 
-    public Value Unsqueeze(params ReadOnlySpan<long> axes) => axes.Length == 0 ? this : Builder.Op("Unsqueeze", this, Builder.Integers(axes));
+    public Value Unsqueeze(params ReadOnlySpan<long> axes) =>
+        axes.Length == 0 ? this : Builder.Op("Unsqueeze", this, Builder.Integers(axes));
 
     public Value Squeeze(params ReadOnlySpan<long> axes) => axes.Length == 0 ? this : Builder.Op("Squeeze", this, Builder.Integers(axes));
 
     /// <summary>Sum over axes, which stay with size 1 if <paramref name="keep"/>.</summary>
-    public Value Sum(ReadOnlySpan<long> axes, bool keep = true) => axes.Length == 0 ? this : axes.Length == 1 && IsFew(axes[0]) ? SumOfParts(axes[0], keep)
-        : Builder.Node("ReduceSum", [this, Builder.Integers(axes)], OnnxAttribute.Of("keepdims", keep ? 1 : 0))[0];
+    public Value Sum(ReadOnlySpan<long> axes, bool keep = true) =>
+        axes.Length == 0 ? this : axes.Length == 1 && IsFew(axes[0]) ? SumOfParts(axes[0], keep)
+            : Builder.Node("ReduceSum", [this, Builder.Integers(axes)], OnnxAttribute.Of("keepdims", keep ? 1 : 0))[0];
 
-    /// <summary>Whether so little is summed along an axis inside that a GPU is faster at adding the parts: 33 MB over two channels took 0.13 ms as a
-    /// reduction on an H100, where reading them takes 0.01.</summary>
-    private bool IsFew(long axis) => Builder.Target == GradientTarget.Gpu && axis >= 0 && axis < (KnownRank ?? 0) - 1 && Shape![axis].Size is >= 2 and <= 4;
+    /// <summary>Whether so little is summed along an axis inside that a GPU is faster at adding the parts:
+    /// 33 MB over two channels took 0.13 ms as a reduction on an H100, where reading them takes 0.01.</summary>
+    private bool IsFew(long axis) =>
+        Builder.Target == GradientTarget.Gpu && axis >= 0 && axis < (KnownRank ?? 0) - 1 && Shape![axis].Size is >= 2 and <= 4;
 
     private Value SumOfParts(long axis, bool keep)
     {
-        var parts = Builder.Node("Split", [this, Builder.Integers(Enumerable.Repeat(1L, (int)Shape![axis].Size!.Value).ToArray())], (int)Shape[axis].Size!.Value, OnnxAttribute.Of("axis", axis));
+        var parts = Builder.Node("Split", [this, Builder.Integers(Enumerable.Repeat(1L, (int)Shape![axis].Size!.Value).ToArray())],
+            (int)Shape[axis].Size!.Value, OnnxAttribute.Of("axis", axis));
         var sum = parts.Aggregate((sum, part) => sum + part);
         return keep ? sum : sum.Squeeze(axis);
     }
@@ -103,16 +108,19 @@ internal sealed partial class Value
         : Gather(Builder.Constant(OnnxTensor.Scalar("", index)), axis);
 
     /// <summary>The numbers from 0 up to but not including this one.</summary>
-    public Value Positions() => Builder.Op("Range", Builder.Scalar(0, OnnxElementType.Int64), Reshape([]), Builder.Scalar(1, OnnxElementType.Int64));
+    public Value Positions() =>
+        Builder.Op("Range", Builder.Scalar(0, OnnxElementType.Int64), Reshape([]), Builder.Scalar(1, OnnxElementType.Int64));
 
-    /// <summary>Elements from <paramref name="start"/> up to but not including <paramref name="end"/> of one axis, the last first.</summary>
+    /// <summary>Elements from <paramref name="start"/> up to but not including <paramref name="end"/> of one axis,
+    /// the last first.</summary>
     public Value Reversed(int axis, long start, long end) => Builder.Op("Slice", this, Builder.Integers(end - 1),
         Builder.Integers(start > 0 ? start - 1 : int.MinValue), Builder.Integers(axis), Builder.Integers(-1));
 
     public Value Gather(Value indices, int axis = 0) => Builder.Node("Gather", [this, indices], OnnxAttribute.Of("axis", axis))[0];
 
     /// <summary>Zeros around the value: amounts at the beginning of every axis, then at the end.</summary>
-    public Value Pad(params ReadOnlySpan<long> amounts) => !amounts.ContainsAnyExcept(0) ? this : Builder.Op("Pad", this, Builder.Integers(amounts));
+    public Value Pad(params ReadOnlySpan<long> amounts) =>
+        !amounts.ContainsAnyExcept(0) ? this : Builder.Op("Pad", this, Builder.Integers(amounts));
 
     /// <summary>All elements as a vector.</summary>
     public Value Flat() => KnownRank == 1 ? this : Reshape(-1);

@@ -1,6 +1,7 @@
 namespace DiffeoNN.Onnx.Gradients;
 
-/// <summary>A value of the graph under construction. Arithmetic on values adds nodes to the graph; numbers take the value's element type.</summary>
+/// <summary>A value of the graph under construction. Arithmetic on values adds nodes to the graph;
+/// numbers take the value's element type.</summary>
 internal sealed partial class Value
 {
     public Value(GraphBuilder builder, string name, ValueFacts facts)
@@ -63,7 +64,8 @@ internal sealed partial class Value
     public static Value operator <(Value a, double b) => a < a.Like(b);
 
     /// <summary>A scalar constant of this value's element type.</summary>
-    public Value Like(double number) => Builder.Scalar(number, ElementType == OnnxElementType.Undefined ? OnnxElementType.Float : ElementType);
+    public Value Like(double number) =>
+        Builder.Scalar(number, ElementType == OnnxElementType.Undefined ? OnnxElementType.Float : ElementType);
 
     /// <summary>Applies an operator of one input.</summary>
     public Value Apply(string opType, params ReadOnlySpan<OnnxAttribute> attributes) => Builder.Node(opType, [this], attributes)[0];
@@ -72,7 +74,8 @@ internal sealed partial class Value
     public Value Cast(OnnxElementType type) => type == ElementType || type == OnnxElementType.Undefined ? this
         : Apply("Cast", OnnxAttribute.Of("to", (long)type));
 
-    /// <summary>Applies an operator that takes bfloat16 since operator set 22 alone; below that bfloat16 goes through it in float32.</summary>
+    /// <summary>Applies an operator that takes bfloat16 since operator set 22 alone;
+    /// below that bfloat16 goes through it in float32.</summary>
     public Value InWide(Func<Value, Value> apply) => ElementType == OnnxElementType.BFloat16 && Builder.Opset < 22
         ? apply(Cast(OnnxElementType.Float)).Cast(ElementType) : apply(this);
 

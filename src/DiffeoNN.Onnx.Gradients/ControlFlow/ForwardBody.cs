@@ -7,7 +7,8 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <param name="Results">Names of the values that its first outputs give.</param>
 /// <param name="Differentiable">Its inputs and values from outside that a float result depends on differentiably.</param>
 internal sealed record ForwardBody(
-    GraphBuilder Builder, IReadOnlyList<OnnxNode> Nodes, IReadOnlyList<string> Inputs, IReadOnlyList<string> Results, IReadOnlySet<string> Differentiable)
+    GraphBuilder Builder, IReadOnlyList<OnnxNode> Nodes, IReadOnlyList<string> Inputs, IReadOnlyList<string> Results,
+    IReadOnlySet<string> Differentiable)
 {
     /// <summary>Whether a value exists only while the body runs.</summary>
     public bool Owns(string name) => Inputs.Contains(name) || Builder.Graph.Nodes.Exists(n => n.Outputs.Contains(name));

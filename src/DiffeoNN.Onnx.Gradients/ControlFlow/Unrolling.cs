@@ -20,8 +20,10 @@ internal static class Unrolling
     /// <summary>The names of a graph inside a node, made different from all others.</summary>
     public static OnnxGraph Renamed(OnnxGraph graph, string prefix, IReadOnlyDictionary<string, string>? inputs = null)
     {
-        var own = graph.Nodes.SelectMany(n => n.Outputs).Concat(graph.Initializers.Keys).Concat(graph.Inputs.Select(i => i.Name)).ToHashSet(StringComparer.Ordinal);
-        graph = graph.Copy(name => inputs is not null && inputs.TryGetValue(name, out var input) ? input : own.Contains(name) ? prefix + name : name);
+        var own = graph.Nodes.SelectMany(n => n.Outputs).Concat(graph.Initializers.Keys).Concat(graph.Inputs.Select(i => i.Name))
+            .ToHashSet(StringComparer.Ordinal);
+        graph = graph.Copy(
+            name => inputs is not null && inputs.TryGetValue(name, out var input) ? input : own.Contains(name) ? prefix + name : name);
         foreach (var node in graph.Nodes.Where(n => n.Name.Length > 0))
             node.Name = prefix + node.Name;
         return graph;

@@ -23,7 +23,8 @@ internal static class BodyForms
             case "Scan" when opset >= ScanWithoutLengths:
                 var sequences = node.GetInt("num_scan_inputs", 0);
                 if (sequences < 1 || sequences > node.Inputs.Count)
-                    throw new OnnxModelException($"{node} reads {sequences} of its {node.Inputs.Count} inputs as sequences; 1 to all were expected.");
+                    throw new OnnxModelException(
+                        $"{node} reads {sequences} of its {node.Inputs.Count} inputs as sequences; 1 to all were expected.");
                 Check(node, "body", node.Inputs.Count, node.Inputs.Count - (int)sequences, node.Outputs.Count);
                 Each(node, "input", sequences);
                 if (node.Attributes.TryGetValue("body", out var body))

@@ -23,7 +23,8 @@ internal sealed class ExternalBytes(ExternalFile file, long offset, long length)
         if (_cached.TryGetTarget(out var known) && known.Length == Length)
             return known;
         if (Length > Array.MaxLength)
-            throw new OnnxModelException($"{Length} bytes of '{File.Path}' are too many to be read at once; at most {Array.MaxLength} are.");
+            throw new OnnxModelException(
+                $"{Length} bytes of '{File.Path}' are too many to be read at once; at most {Array.MaxLength} are.");
         var bytes = new byte[Length];
         File.Read(bytes, Offset);
         _cached.SetTarget(bytes);

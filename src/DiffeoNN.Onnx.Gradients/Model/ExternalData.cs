@@ -42,7 +42,8 @@ internal sealed class ExternalData(string? folder)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new OnnxModelException($"Tensor '{tensor.Name}': external data '{location}' cannot be read from '{folder}': {e.Message}", e);
+            throw new OnnxModelException(
+                $"Tensor '{tensor.Name}': external data '{location}' cannot be read from '{folder}': {e.Message}", e);
         }
     }
 
@@ -60,9 +61,11 @@ internal sealed class ExternalData(string? folder)
     private string Resolve(TensorProto tensor, string location)
     {
         if (folder is null)
-            throw new OnnxModelException($"Tensor '{tensor.Name}' lies in the file '{location}'; load the model from its file, not from bytes.");
+            throw new OnnxModelException(
+                $"Tensor '{tensor.Name}' lies in the file '{location}'; load the model from its file, not from bytes.");
         if (location.Length == 0 || location.Contains('\0'))
-            throw new OnnxModelException($"Tensor '{tensor.Name}': external data has no location; the name of a file in the model's folder was expected.");
+            throw new OnnxModelException(
+                $"Tensor '{tensor.Name}': external data has no location; the name of a file in the model's folder was expected.");
         if (!Path.IsPathRooted(location) && !location.Split('/', '\\').Contains(".."))
         {
             var path = Path.GetFullPath(Path.Combine(folder, location));
@@ -71,7 +74,8 @@ internal sealed class ExternalData(string? folder)
                 return target;
         }
 
-        throw new OnnxModelException($"Tensor '{tensor.Name}': external data '{location}' leaves the model's folder; it must lie inside '{folder}'.");
+        throw new OnnxModelException(
+            $"Tensor '{tensor.Name}': external data '{location}' leaves the model's folder; it must lie inside '{folder}'.");
     }
 
     /// <summary>The path with every link followed; null where links do not end.</summary>

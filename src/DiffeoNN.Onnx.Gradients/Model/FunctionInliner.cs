@@ -8,7 +8,8 @@ internal static class FunctionInliner
     /// <summary>Functions that call functions multiply their nodes; models beyond this are no models.</summary>
     private const int MaximumCalls = 100_000;
 
-    /// <summary>The operator set that the model has without functions: their bodies may be written for a newer version than the model around them.</summary>
+    /// <summary>The operator set that the model has without functions:
+    /// their bodies may be written for a newer version than the model around them.</summary>
     public static int OpsetOf(OnnxModel model) =>
         (int)Math.Max(model.Opset, model.Functions.Select(f => f.OpsetImports.GetValueOrDefault("", 0)).DefaultIfEmpty(0).Max());
 
@@ -63,10 +64,12 @@ internal static class FunctionInliner
             if (depth > MaximumDepth)
                 throw new OnnxModelException($"Function '{function.Name}' calls itself, directly or through others.");
             if (count > MaximumCalls)
-                throw new OnnxModelException($"The model's functions call each other more than {MaximumCalls} times; one of them is '{function.Name}'.");
+                throw new OnnxModelException(
+                    $"The model's functions call each other more than {MaximumCalls} times; one of them is '{function.Name}'.");
             if (node.Inputs.Count > function.Inputs.Count || node.Outputs.Count > function.Outputs.Count)
                 throw new OnnxModelException(
-                    $"{node} has {node.Inputs.Count} inputs and {node.Outputs.Count} outputs; function '{function.Name}' has {function.Inputs.Count} and {function.Outputs.Count}.");
+                    $"{node} has {node.Inputs.Count} inputs and {node.Outputs.Count} outputs; function '{function.Name}' has "
+                    + $"{function.Inputs.Count} and {function.Outputs.Count}.");
             result.AddRange(Expand(Body(node, function, count++), functions, ref count, depth + 1));
         }
 
@@ -109,7 +112,8 @@ internal static class FunctionInliner
         foreach (var attribute in node.Attributes.Values.Where(a => a.Reference is not null).ToList())
         {
             node.Attributes.Remove(attribute.Name);
-            var value = call.Attributes.GetValueOrDefault(attribute.Reference!) ?? function.Defaults.FirstOrDefault(d => d.Name == attribute.Reference);
+            var value = call.Attributes.GetValueOrDefault(attribute.Reference!)
+                ?? function.Defaults.FirstOrDefault(d => d.Name == attribute.Reference);
             if (value is not null)
                 node.With(value.Renamed(attribute.Name));
         }

@@ -38,7 +38,10 @@ internal static class ModelSaver
     {
         var target = RealTarget(path);
         var folder = FolderOf(target);
-        var kept = keepReferences ? Tensors(model.Graph).Where(t => LocationIn(folder, t) is not null).Select(t => t.External!.File.Path).ToHashSet(StringComparer.Ordinal) : [];
+        var kept = keepReferences
+            ? Tensors(model.Graph).Where(t => LocationIn(folder, t) is not null).Select(t => t.External!.File.Path)
+                .ToHashSet(StringComparer.Ordinal)
+            : [];
         var dataPath = target + ".data";
         for (var i = 1; kept.Contains(ExternalData.RealPath(dataPath) ?? dataPath); i++)
             dataPath = string.Create(CultureInfo.InvariantCulture, $"{target}.{i}.data");
@@ -54,7 +57,8 @@ internal static class ModelSaver
                 else if (tensor.ByteLength < threshold)
                     return false;
                 else
-                    Refer(proto, Path.GetFileName(dataPath), Append(data ??= new FileStream(temporaryData, FileMode.CreateNew, FileAccess.Write), tensor), tensor.ByteLength);
+                    Refer(proto, Path.GetFileName(dataPath),
+                        Append(data ??= new FileStream(temporaryData, FileMode.CreateNew, FileAccess.Write), tensor), tensor.ByteLength);
                 return true;
             });
             data?.Dispose();
@@ -111,7 +115,8 @@ internal static class ModelSaver
         // Asked before the tensors are read: a message's size is counted in 32 bits.
         var bytes = Tensors(model.Graph).Sum(t => t.ByteLength);
         return bytes <= InlineLimit * 3 / 2 ? ModelWriter.Write(model).ToByteArray() : throw new OnnxModelException(
-            $"The model's tensors take {bytes} bytes, more than one file of this format holds. OnnxModel.Save puts them into a second one.");
+            $"The model's tensors take {bytes} bytes, more than one file of this format holds. OnnxModel.Save "
+            + "puts them into a second one.");
     }
 
     /// <summary>What went wrong, without the names of temporary files.</summary>
@@ -135,11 +140,14 @@ internal static class ModelSaver
         if (tensor.External is not { } external || !File.Exists(external.File.Path))
             return null;
         var relative = Path.GetRelativePath(folder, external.File.Path);
-        return Path.IsPathRooted(relative) || relative.Split(Path.DirectorySeparatorChar)[0] == ".." ? null : relative.Replace(Path.DirectorySeparatorChar, '/');
+        return Path.IsPathRooted(relative) || relative.Split(Path.DirectorySeparatorChar)[0] == ".."
+            ? null
+            : relative.Replace(Path.DirectorySeparatorChar, '/');
     }
 
     private static IEnumerable<OnnxTensor> Tensors(OnnxGraph graph) => graph.Initializers.Values
-        .Concat(graph.Nodes.SelectMany(n => n.Attributes.Values).SelectMany(a => a.Value is OnnxTensor tensor ? [tensor] : a.Graphs.SelectMany(Tensors)));
+        .Concat(graph.Nodes.SelectMany(n => n.Attributes.Values).SelectMany(
+            a => a.Value is OnnxTensor tensor ? [tensor] : a.Graphs.SelectMany(Tensors)));
 
     private static void Refer(TensorProto proto, string location, long offset, long length)
     {
@@ -162,5 +170,6 @@ internal static class ModelSaver
         return offset;
     }
 
-    private static string Temporary(string path, string stamp) => Path.Combine(Path.GetDirectoryName(path)!, $".{Path.GetFileName(path)}.{stamp}.tmp");
+    private static string Temporary(string path, string stamp) =>
+        Path.Combine(Path.GetDirectoryName(path)!, $".{Path.GetFileName(path)}.{stamp}.tmp");
 }

@@ -1,6 +1,7 @@
 namespace DiffeoNN.Onnx.Gradients;
 
-/// <summary>Checks what a model says about itself before anything is made of it: names, nesting, inputs and attributes of its nodes.</summary>
+/// <summary>Checks what a model says about itself before anything is made of it:
+/// names, nesting, inputs and attributes of its nodes.</summary>
 internal static class ModelValidator
 {
     /// <summary>Graphs inside graphs; deeper ones are refused, since every pass descends into them.</summary>
@@ -21,7 +22,8 @@ internal static class ModelValidator
             var own = function.OpsetImports.GetValueOrDefault("", opset);
             if (own is < 1 or > 1000)
                 throw new OnnxModelException($"Function '{function.Name}' imports version {own} of the ai.onnx operator set.");
-            if (function.Inputs.Distinct(StringComparer.Ordinal).Count() < function.Inputs.Count || function.Outputs.Distinct(StringComparer.Ordinal).Count() < function.Outputs.Count)
+            if (function.Inputs.Distinct(StringComparer.Ordinal).Count() < function.Inputs.Count
+                || function.Outputs.Distinct(StringComparer.Ordinal).Count() < function.Outputs.Count)
                 throw new OnnxModelException($"Function '{function.Name}' has two inputs or two outputs of one name.");
             foreach (var node in function.Nodes)
                 Check(node, (int)own, function.Name);
@@ -31,7 +33,8 @@ internal static class ModelValidator
     /// <summary>Without recursion: the graphs may be nested as deep as they like.</summary>
     private static void CheckDepth(OnnxModel model)
     {
-        var waiting = new Stack<(OnnxNode Node, int Depth)>(model.Graph.Nodes.Concat(model.Functions.SelectMany(f => f.Nodes)).Select(n => (n, 1)));
+        var waiting =
+            new Stack<(OnnxNode Node, int Depth)>(model.Graph.Nodes.Concat(model.Functions.SelectMany(f => f.Nodes)).Select(n => (n, 1)));
         while (waiting.TryPop(out var next))
         {
             foreach (var inner in next.Node.Attributes.Values.SelectMany(a => a.Graphs).SelectMany(g => g.Nodes))
@@ -50,16 +53,20 @@ internal static class ModelValidator
         foreach (var value in graph.Inputs.Concat(graph.Outputs).Concat(graph.ValueInfos))
         {
             if (value.ElementType.ByteCount(1) < 0 && value.ElementType is not (OnnxElementType.Undefined or OnnxElementType.String))
-                throw new OnnxModelException($"'{value.Name}' is declared with element type {(int)value.ElementType}, which the format does not know.");
+                throw new OnnxModelException(
+                    $"'{value.Name}' is declared with element type {(int)value.ElementType}, which the format does not know.");
             if (value.Shape?.Count > MaximumRank)
-                throw new OnnxModelException($"'{value.Name}' is declared with {value.Shape.Count} dimensions; at most {MaximumRank} are expected.");
+                throw new OnnxModelException(
+                    $"'{value.Name}' is declared with {value.Shape.Count} dimensions; at most {MaximumRank} are expected.");
         }
 
         foreach (var (name, tensor) in graph.Initializers)
         {
             if (tensor.Dimensions.Count > MaximumRank)
-                throw new OnnxModelException($"Tensor '{name}' has {tensor.Dimensions.Count} dimensions; at most {MaximumRank} are expected.");
-            if (isOuter && graph.Inputs.Find(i => i.Name == name) is { ElementType: not OnnxElementType.Undefined } input && input.ElementType != tensor.ElementType)
+                throw new OnnxModelException(
+                    $"Tensor '{name}' has {tensor.Dimensions.Count} dimensions; at most {MaximumRank} are expected.");
+            if (isOuter && graph.Inputs.Find(i => i.Name == name) is { ElementType: not OnnxElementType.Undefined } input
+                && input.ElementType != tensor.ElementType)
                 throw new OnnxModelException($"Input {input} has a default value of type {tensor.ElementType}.");
         }
 

@@ -104,7 +104,8 @@ internal static class ModelWriter
         if (value.OtherType is not null)
             result.Type = value.OtherType;
         else if (value.ElementType != OnnxElementType.Undefined)
-            result.Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)value.ElementType, Shape = Write(value.Shape) } };
+            result.Type = new TypeProto
+                { TensorType = new TypeProto.Types.Tensor { ElemType = (int)value.ElementType, Shape = Write(value.Shape) } };
         return result;
     }
 

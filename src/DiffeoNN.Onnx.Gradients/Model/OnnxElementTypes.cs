@@ -14,7 +14,8 @@ public static class OnnxElementTypes
         or OnnxElementType.UInt16 or OnnxElementType.Int16 or OnnxElementType.Int32 or OnnxElementType.Int64
         or OnnxElementType.UInt32 or OnnxElementType.UInt64;
 
-    /// <summary>Bytes that <paramref name="count"/> elements take in a tensor's data; -1 where the size is not fixed or the type is unknown.</summary>
+    /// <summary>Bytes that <paramref name="count"/> elements take in a tensor's data;
+    /// -1 where the size is not fixed or the type is unknown.</summary>
     /// <param name="type">The element type; 8-bit floats and packed 4-bit and 2-bit types are known by their numbers in the format.</param>
     /// <param name="count">Number of elements.</param>
     internal static long ByteCount(this OnnxElementType type, long count) => (int)type switch

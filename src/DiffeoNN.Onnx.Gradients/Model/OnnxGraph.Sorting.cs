@@ -26,7 +26,8 @@ public sealed partial class OnnxGraph
     /// <summary>Names that this graph, inside a node, takes from outside.</summary>
     internal HashSet<string> Captured()
     {
-        var own = new HashSet<string>(Initializers.Keys.Concat(Inputs.Select(i => i.Name)).Concat(Nodes.SelectMany(n => n.Outputs)), StringComparer.Ordinal);
+        var own = new HashSet<string>(Initializers.Keys.Concat(Inputs.Select(i => i.Name)).Concat(Nodes.SelectMany(n => n.Outputs)),
+            StringComparer.Ordinal);
         return [.. Nodes.SelectMany(Reads).Concat(Outputs.Select(o => o.Name)).Where(name => !own.Contains(name))];
     }
 
@@ -46,7 +47,8 @@ public sealed partial class OnnxGraph
             foreach (var name in Reads(Nodes[i]).Where(n => !available.Contains(n)).Distinct())
             {
                 if (!makers.ContainsKey(name))
-                    throw new OnnxModelException($"{Nodes[i]} reads '{name}', which no input, initialiser or node of graph '{Name}' supplies.");
+                    throw new OnnxModelException(
+                        $"{Nodes[i]} reads '{name}', which no input, initialiser or node of graph '{Name}' supplies.");
                 waiting[i]++;
                 if (!readers.TryGetValue(name, out var list))
                     readers[name] = list = [];

@@ -57,7 +57,8 @@ public sealed partial class OnnxGraph
         return output;
     }
 
-    /// <summary>Copies another graph's nodes and initialisers into this one; both must use the same operator set version (see <see cref="OpsetConverter"/>).</summary>
+    /// <summary>Copies another graph's nodes and initialisers into this one;
+    /// both must use the same operator set version (see <see cref="OpsetConverter"/>).</summary>
     /// <param name="other">The graph to copy.</param>
     /// <param name="prefix">Put before every name of the copy, so that names do not meet.</param>
     /// <param name="inputs">For each of the other graph's required inputs, the value of this graph that takes its place.</param>
@@ -69,11 +70,13 @@ public sealed partial class OnnxGraph
         if (missing.Count > 0)
             throw new OnnxModelException($"Graph '{other.Name}' needs a value for its inputs {string.Join(", ", missing)}.");
         string Rename(string name) => inputs.TryGetValue(name, out var mapped) ? mapped : prefix + name;
-        var taken = Nodes.SelectMany(n => n.Outputs).Concat(Initializers.Keys).Concat(Inputs.Select(i => i.Name)).ToHashSet(StringComparer.Ordinal);
+        var taken = Nodes.SelectMany(n => n.Outputs).Concat(Initializers.Keys).Concat(Inputs.Select(i => i.Name))
+            .ToHashSet(StringComparer.Ordinal);
         foreach (var name in other.Nodes.SelectMany(n => n.Outputs).Concat(other.Initializers.Keys).Where(n => n.Length > 0))
         {
             if (taken.Contains(prefix + name))
-                throw new OnnxModelException($"Graph '{Name}' has a value '{prefix}{name}' already; choose another prefix than '{prefix}'.");
+                throw new OnnxModelException(
+                    $"Graph '{Name}' has a value '{prefix}{name}' already; choose another prefix than '{prefix}'.");
         }
 
         foreach (var (name, tensor) in other.Initializers.Where(i => !inputs.ContainsKey(i.Key)))

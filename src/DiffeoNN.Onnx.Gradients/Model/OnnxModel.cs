@@ -34,14 +34,16 @@ public sealed class OnnxModel
 
     /// <summary>Reads a model from a file, with the external data beside it; nodes come out in an order in which they can run.</summary>
     /// <param name="path">The .onnx file.</param>
-    /// <exception cref="OnnxModelException">The file is no ONNX model, contradicts itself, or its external data is missing or outside its folder.</exception>
+    /// <exception cref="OnnxModelException">The file is no ONNX model, contradicts itself,
+    /// or its external data is missing or outside its folder.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static OnnxModel Load(string path)
     {
         try
         {
             if (new FileInfo(path) is { Exists: true, Length: var length } && length > int.MaxValue)
-                throw new OnnxModelException($"The file has {length} bytes; the format holds at most 2 GB and puts more into external data.");
+                throw new OnnxModelException(
+                    $"The file has {length} bytes; the format holds at most 2 GB and puts more into external data.");
             return Read(File.ReadAllBytes(path), Path.GetDirectoryName(Path.GetFullPath(path)));
         }
         catch (OnnxModelException e)
@@ -78,7 +80,8 @@ public sealed class OnnxModel
     /// <summary>A copy that shares only immutable parts (tensors).</summary>
     public OnnxModel Copy()
     {
-        var result = new OnnxModel { IrVersion = IrVersion, ProducerName = ProducerName, ProducerVersion = ProducerVersion, Graph = Graph.Copy() };
+        var result =
+            new OnnxModel { IrVersion = IrVersion, ProducerName = ProducerName, ProducerVersion = ProducerVersion, Graph = Graph.Copy() };
         foreach (var (domain, version) in OpsetImports)
             result.OpsetImports[domain] = version;
         foreach (var (key, value) in Metadata)

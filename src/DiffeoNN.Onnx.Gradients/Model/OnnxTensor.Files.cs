@@ -15,7 +15,8 @@ public sealed partial class OnnxTensor
     {
         try
         {
-            return TensorReader.Read(TensorProto.Parser.ParseFrom(File.ReadAllBytes(path)), new ExternalData(Path.GetDirectoryName(Path.GetFullPath(path))));
+            return TensorReader.Read(
+                TensorProto.Parser.ParseFrom(File.ReadAllBytes(path)), new ExternalData(Path.GetDirectoryName(Path.GetFullPath(path))));
         }
         catch (InvalidProtocolBufferException e)
         {

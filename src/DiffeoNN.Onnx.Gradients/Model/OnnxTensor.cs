@@ -28,7 +28,8 @@ public sealed partial class OnnxTensor
             throw new OnnxModelException($"Tensor '{name}' has element type {(int)elementType}, which this library does not know.");
         if (data.Length != expected)
             throw new OnnxModelException(
-                $"Tensor '{name}' of shape [{string.Join(',', _dimensions)}] and type {elementType} has {data.Length} bytes; {expected} were expected.");
+                $"Tensor '{name}' of shape [{string.Join(',', _dimensions)}] and type {elementType} has {data.Length} bytes; "
+                + $"{expected} were expected.");
     }
 
     /// <summary>Creates a tensor whose elements lie in a file.</summary>
@@ -42,7 +43,8 @@ public sealed partial class OnnxTensor
         ByteLength = external.Length;
         if (ByteLength != elementType.ByteCount(Count))
             throw new OnnxModelException(
-                $"Tensor '{name}' of shape [{string.Join(',', _dimensions)}] and type {elementType} has {ByteLength} bytes; {elementType.ByteCount(Count)} were expected.");
+                $"Tensor '{name}' of shape [{string.Join(',', _dimensions)}] and type {elementType} has {ByteLength} bytes; "
+                + $"{elementType.ByteCount(Count)} were expected.");
     }
 
     private OnnxTensor(string name, long[] dimensions, byte[][] strings)
@@ -53,7 +55,8 @@ public sealed partial class OnnxTensor
         Count = CountOf(name, dimensions);
         StringData = strings;
         if (strings.Length != Count)
-            throw new OnnxModelException($"Tensor '{name}' has {strings.Length} texts; its shape [{string.Join(',', dimensions)}] needs {Count}.");
+            throw new OnnxModelException(
+                $"Tensor '{name}' has {strings.Length} texts; its shape [{string.Join(',', dimensions)}] needs {Count}.");
     }
 
     /// <summary>The tensor's name; may be empty.</summary>
@@ -108,7 +111,8 @@ public sealed partial class OnnxTensor
     /// <param name="dimensions">Its shape; empty for a scalar.</param>
     /// <param name="values">The elements, row by row.</param>
     /// <exception cref="OnnxModelException">The type is not numeric or the number of elements does not fit the shape.</exception>
-    public static OnnxTensor FromDoubles(string name, OnnxElementType elementType, IEnumerable<long> dimensions, ReadOnlySpan<double> values)
+    public static OnnxTensor FromDoubles(
+        string name, OnnxElementType elementType, IEnumerable<long> dimensions, ReadOnlySpan<double> values)
     {
         var bytes = new byte[Math.Max(0, Sized(name, elementType, values.Length))];
         switch (elementType)
@@ -218,7 +222,8 @@ public sealed partial class OnnxTensor
         foreach (var dimension in dimensions)
         {
             if (dimension < 0)
-                throw new OnnxModelException($"Tensor '{name}' has shape [{string.Join(',', dimensions)}]; dimensions must not be negative.");
+                throw new OnnxModelException(
+                    $"Tensor '{name}' has shape [{string.Join(',', dimensions)}]; dimensions must not be negative.");
             if (dimension > 0 && count > long.MaxValue / 32 / dimension)
                 throw new OnnxModelException($"Tensor '{name}' has shape [{string.Join(',', dimensions)}], which no memory can hold.");
             count *= dimension;

@@ -10,7 +10,8 @@ public sealed record OnnxValueInfo(string Name, OnnxElementType ElementType, IRe
     internal Proto.TypeProto? OtherType { get; init; }
 
     /// <summary>For example 'image' float32 [N,1,128,128].</summary>
-    public override string ToString() => $"'{Name}' {TypeName(ElementType)} {(Shape is null ? "of unknown shape" : $"[{string.Join(',', Shape)}]")}";
+    public override string ToString() =>
+        $"'{Name}' {TypeName(ElementType)} {(Shape is null ? "of unknown shape" : $"[{string.Join(',', Shape)}]")}";
 
     private static string TypeName(OnnxElementType type) => type switch
     {

@@ -53,19 +53,22 @@ internal static class OperatorForms
             var kind = Expected(node.OpType, attribute.Name, opset);
             if (kind is not null && attribute.Kind != kind && !IsEmptyList(attribute, kind.Value))
                 throw new OnnxModelException($"{node} has attribute '{attribute.Name}' that holds {attribute.Kind}; {kind} was expected.");
-            if (attribute.Kind is < OnnxAttributeKind.Undefined or > OnnxAttributeKind.Types || (attribute.Value is Proto.AttributeProto && kind is not null && !IsEmptyList(attribute, kind.Value)))
+            if (attribute.Kind is < OnnxAttributeKind.Undefined or > OnnxAttributeKind.Types
+                || (attribute.Value is Proto.AttributeProto && kind is not null && !IsEmptyList(attribute, kind.Value)))
                 throw new OnnxModelException($"{node} has attribute '{attribute.Name}' without a value of its kind {attribute.Kind}.");
         }
 
         if (!Required.TryGetValue(node.OpType, out var required))
             return;
-        foreach (var (attribute, _, _) in required.Where(r => opset >= r.First && opset <= r.Last && !node.Attributes.ContainsKey(r.Attribute)))
+        foreach (var (attribute, _, _) in required.Where(
+            r => opset >= r.First && opset <= r.Last && !node.Attributes.ContainsKey(r.Attribute)))
             throw new OnnxModelException($"{node} lacks its attribute '{attribute}'.");
     }
 
     /// <summary>Empty lists are written without a kind by some exporters.</summary>
     private static bool IsEmptyList(OnnxAttribute attribute, OnnxAttributeKind kind) =>
-        attribute.Kind == OnnxAttributeKind.Undefined && kind is OnnxAttributeKind.Ints or OnnxAttributeKind.Floats or OnnxAttributeKind.Strings;
+        attribute.Kind == OnnxAttributeKind.Undefined
+            && kind is OnnxAttributeKind.Ints or OnnxAttributeKind.Floats or OnnxAttributeKind.Strings;
 
     private static OnnxAttributeKind? Expected(string opType, string attribute, int opset) => (opType, attribute) switch
     {
@@ -92,19 +95,27 @@ internal static class OperatorForms
 
         Add(0, 0, "Constant RandomNormal RandomUniform");
         Add(1, 1, """
-            Abs Acos Acosh Affine ArgMax ArgMin Asin Asinh Atan Atanh AveragePool Bernoulli BitwiseNot Cast Ceil Celu ConstantOfShape Cos Cosh DepthToSpace Det Elu Erf Exp EyeLike
+            Abs Acos Acosh Affine ArgMax ArgMin Asin Asinh Atan Atanh AveragePool Bernoulli BitwiseNot Cast Ceil Celu ConstantOfShape Cos
+            Cosh DepthToSpace Det Elu Erf Exp EyeLike
             """.ReplaceLineEndings(" "));
-        Add(1, 1, "Flatten Floor Gelu GlobalAveragePool GlobalLpPool GlobalMaxPool HardSigmoid HardSwish Hardmax Identity If ImageScaler IsInf IsNaN LRN LeakyRelu Log LogSoftmax");
-        Add(1, 1, "LpNormalization LpPool MaxPool MeanVarianceNormalization Mish Multinomial Neg NonZero Not ParametricSoftplus RandomNormalLike RandomUniformLike Reciprocal Relu Round");
-        Add(1, 1, "Scale ScaledTanh Selu Shape Shrink Sigmoid Sign Sin Sinh Size Softmax Softplus Softsign SpaceToDepth Sqrt Swish Tan Tanh ThresholdedRelu Transpose");
-        Add(1, 2, "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Reshape Split Squeeze TopK Trilu Unsqueeze Upsample");
+        Add(1, 1, "Flatten Floor Gelu GlobalAveragePool GlobalLpPool GlobalMaxPool HardSigmoid HardSwish Hardmax Identity If ImageScaler "
+            + "IsInf IsNaN LRN LeakyRelu Log LogSoftmax");
+        Add(1, 1, "LpNormalization LpPool MaxPool MeanVarianceNormalization Mish Multinomial Neg NonZero Not ParametricSoftplus "
+            + "RandomNormalLike RandomUniformLike Reciprocal Relu Round");
+        Add(1, 1, "Scale ScaledTanh Selu Shape Shrink Sigmoid Sign Sin Sinh Size Softmax Softplus Softsign SpaceToDepth Sqrt Swish Tan "
+            + "Tanh ThresholdedRelu Transpose");
+        Add(1, 2, "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare "
+            + "Reshape Split Squeeze TopK Trilu Unsqueeze Upsample");
         Add(1, 3, "Clip DFT Dropout");
         Add(1, 4, "Pad Resize");
         Add(1, 5, "Slice");
         Add(1, Any, "Concat Einsum Max Mean Min Sum");
-        Add(2, 2, "Add AffineGrid And BitShift BitwiseAnd BitwiseOr BitwiseXor CastLike CenterCropPad Compress CumProd CumSum Div Equal Expand Gather GatherElements GatherND Greater");
-        Add(2, 2, "GreaterOrEqual GridSample Less LessOrEqual MatMul MaxRoiPool Mod Mul Or PRelu Pow RMSNormalization ReverseSequence Sub Xor");
-        Add(2, 3, "Conv ConvTranspose DequantizeLinear Gemm LayerNormalization MaxUnpool NegativeLogLikelihoodLoss QuantizeLinear SoftmaxCrossEntropyLoss TensorScatter Tile");
+        Add(2, 2, "Add AffineGrid And BitShift BitwiseAnd BitwiseOr BitwiseXor CastLike CenterCropPad Compress CumProd CumSum Div Equal "
+            + "Expand Gather GatherElements GatherND Greater");
+        Add(2, 2,
+            "GreaterOrEqual GridSample Less LessOrEqual MatMul MaxRoiPool Mod Mul Or PRelu Pow RMSNormalization ReverseSequence Sub Xor");
+        Add(2, 3, "Conv ConvTranspose DequantizeLinear Gemm LayerNormalization MaxUnpool NegativeLogLikelihoodLoss QuantizeLinear "
+            + "SoftmaxCrossEntropyLoss TensorScatter Tile");
         Add(0, Any, "Loop Scan");
         Add(3, 3, "Col2Im GroupNormalization InstanceNormalization OneHot Range RoiAlign Scatter ScatterElements ScatterND Where");
         Add(3, 4, "RotaryEmbedding");
@@ -124,13 +135,18 @@ internal static class OperatorForms
                 result[name] = kind;
         }
 
-        Add(OnnxAttributeKind.Int, "axis keepdims group ceil_mode count_include_pad blocksize transA transB batch_dims k largest sorted to dtype hidden_size input_forget layout "
-            + "linear_before_reset storage_order noop_with_empty_axes allowzero num_outputs num_groups spatial is_test broadcast align_corners exclude_outside antialias "
-            + "select_last_index training_mode exclusive reverse batch_axis time_axis fmod size upper inverse onesided ignore_index is_causal "
-            + "q_num_heads kv_num_heads num_heads interleaved rotary_embedding_dim stash_type sampling_ratio output_height output_width num_scan_inputs start end value_int");
-        Add(OnnxAttributeKind.Float, "alpha beta gamma epsilon momentum ratio lambd clip spatial_scale cubic_coeff_a extrapolation_value softcap value_float min max mean height_scale width_scale");
-        Add(OnnxAttributeKind.String, "auto_pad mode direction coordinate_transformation_mode nearest_mode padding_mode reduction equation approximate keep_aspect_ratio_policy value_string");
-        Add(OnnxAttributeKind.Ints, "axes perm strides pads dilations kernel_shape output_padding output_shape starts ends split shape pooled_shape paddings consumed_inputs value_ints");
+        Add(OnnxAttributeKind.Int, "axis keepdims group ceil_mode count_include_pad blocksize transA transB batch_dims k largest sorted to "
+            + "dtype hidden_size input_forget layout linear_before_reset storage_order noop_with_empty_axes allowzero num_outputs "
+            + "num_groups spatial is_test broadcast align_corners exclude_outside antialias "
+            + "select_last_index training_mode exclusive reverse batch_axis time_axis fmod size upper inverse "
+            + "onesided ignore_index is_causal q_num_heads kv_num_heads num_heads interleaved rotary_embedding_dim stash_type "
+            + "sampling_ratio output_height output_width num_scan_inputs start end value_int");
+        Add(OnnxAttributeKind.Float, "alpha beta gamma epsilon momentum ratio lambd clip spatial_scale cubic_coeff_a extrapolation_value "
+            + "softcap value_float min max mean height_scale width_scale");
+        Add(OnnxAttributeKind.String, "auto_pad mode direction coordinate_transformation_mode nearest_mode padding_mode reduction equation "
+            + "approximate keep_aspect_ratio_policy value_string");
+        Add(OnnxAttributeKind.Ints, "axes perm strides pads dilations kernel_shape output_padding output_shape starts ends split shape "
+            + "pooled_shape paddings consumed_inputs value_ints");
         Add(OnnxAttributeKind.Floats, "scales value_floats");
         Add(OnnxAttributeKind.Strings, "activations value_strings");
         Add(OnnxAttributeKind.Tensor, "value");

@@ -3,7 +3,10 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <content>The rows of versions 1 to 6, which models of 2017 use.</content>
 public static partial class OpsetConverter
 {
-    private static readonly string[] LimitedBroadcasts = ["Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Greater", "Less"];
+    private static readonly string[] LimitedBroadcasts =
+    [
+        "Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Greater", "Less",
+    ];
 
     private static readonly Row[] OldestRows =
     [
@@ -53,7 +56,8 @@ public static partial class OpsetConverter
     {
         if (!node.Attributes.TryGetValue("to", out var to) || to.Kind != OnnxAttributeKind.String)
             return [node];
-        return Enum.TryParse<OnnxElementType>(to.String, ignoreCase: true, out var type) && Enum.IsDefined(type) && type != OnnxElementType.Undefined
+        return Enum.TryParse<OnnxElementType>(to.String, ignoreCase: true, out var type) && Enum.IsDefined(type)
+            && type != OnnxElementType.Undefined
             ? [node.Copy().With(OnnxAttribute.Of("to", (long)type))]
             : throw new OnnxModelException($"{node} casts to '{to.String}', which is no element type.");
     }
@@ -61,9 +65,11 @@ public static partial class OpsetConverter
     /// <summary>Version 1 repeated along one axis; both the number and the axis are inputs.</summary>
     private static OnnxNode[] TileOneAxis(OnnxNode node, Scope scope)
     {
-        if (scope.NumbersOf(node.Input(1)) is not [var tiles] || scope.NumbersOf(node.Input(2)) is not [var axis] || scope.RankOf(node.Input(0)) is not { } rank
+        if (scope.NumbersOf(node.Input(1)) is not [var tiles] || scope.NumbersOf(node.Input(2)) is not [var axis]
+            || scope.RankOf(node.Input(0)) is not { } rank
             || axis < 0 || axis >= rank)
-            throw new OnnxModelException($"{node} is converted where its tiles and its axis are constants and the rank of its input is known; here they are not.");
+            throw new OnnxModelException(
+                $"{node} is converted where its tiles and its axis are constants and the rank of its input is known; here they are not.");
         var repeats = Enumerable.Repeat(1L, rank).ToArray();
         repeats[(int)axis] = (long)tiles;
         var copy = node.Copy();
@@ -73,7 +79,8 @@ public static partial class OpsetConverter
     }
 
     private static OnnxNode[] RoundedSelu(OnnxNode node, Scope scope) =>
-        [node.Copy().With(OnnxAttribute.Of("alpha", node.GetFloat("alpha", 1.6732f)), OnnxAttribute.Of("gamma", node.GetFloat("gamma", 1.0507f)))];
+        [node.Copy().With(
+            OnnxAttribute.Of("alpha", node.GetFloat("alpha", 1.6732f)), OnnxAttribute.Of("gamma", node.GetFloat("gamma", 1.0507f)))];
 
     private static OnnxNode[] FormulaOfOneInput(OnnxNode node, Scope scope)
     {
@@ -119,8 +126,10 @@ public static partial class OpsetConverter
         var scaled = scope.Fresh("scaled");
         return Ending(
         [
-            new OnnxNode("Mul", [node.Input(0), scope.Constant(OnnxTensor.FromDoubles("", type, [], [node.GetFloat("scale", 1)]))], [scaled]),
-            new OnnxNode("Add", [scaled, scope.Constant(OnnxTensor.FromDoubles("", type, [bias.Length, 1, 1], bias))], [scope.Fresh("shifted")]),
+            new OnnxNode("Mul", [node.Input(0), scope.Constant(OnnxTensor.FromDoubles("", type, [], [node.GetFloat("scale", 1)]))],
+                [scaled]),
+            new OnnxNode("Add", [scaled, scope.Constant(OnnxTensor.FromDoubles("", type, [bias.Length, 1, 1], bias))],
+                [scope.Fresh("shifted")]),
         ], node);
     }
 
@@ -139,7 +148,8 @@ public static partial class OpsetConverter
         if (!node.Attributes.ContainsKey("axis") || node.GetInt("broadcast", 0) == 0 || scope.RankOf(node.Input(1)) == 0)
             return [copy];
         if (scope.RankOf(node.Input(0)) is not { } rank || scope.RankOf(node.Input(1)) is not { } own)
-            throw new OnnxModelException($"{node} broadcasts from axis {node.GetInt("axis", 0)} on, which needs the ranks of its inputs; declare their shapes.");
+            throw new OnnxModelException(
+                $"{node} broadcasts from axis {node.GetInt("axis", 0)} on, which needs the ranks of its inputs; declare their shapes.");
         var axis = node.GetInt("axis", 0);
         axis = axis < 0 ? axis + rank : axis;
         var behind = rank - axis - own;
@@ -163,7 +173,8 @@ public static partial class OpsetConverter
     private static OnnxNode[] Unsqueezed(OnnxNode node, int input, int rank, int count, Scope scope)
     {
         var name = scope.Fresh("unsqueezed");
-        var wide = new OnnxNode("Unsqueeze", [node.Inputs[input]], [name], OnnxAttribute.Of("axes", Enumerable.Range(rank, count).Select(a => (long)a)));
+        var wide = new OnnxNode(
+            "Unsqueeze", [node.Inputs[input]], [name], OnnxAttribute.Of("axes", Enumerable.Range(rank, count).Select(a => (long)a)));
         node.Inputs[input] = name;
         return [wide, node];
     }
@@ -181,7 +192,8 @@ public static partial class OpsetConverter
     {
         if (node.Attributes.ContainsKey("scales"))
             return [node];
-        var copy = Without(node, "height_scale", "width_scale").With(OnnxAttribute.Of("scales", [1f, 1, node.GetFloat("height_scale", 1), node.GetFloat("width_scale", 1)]));
+        var copy = Without(node, "height_scale", "width_scale").With(
+            OnnxAttribute.Of("scales", [1f, 1, node.GetFloat("height_scale", 1), node.GetFloat("width_scale", 1)]));
         return [node.GetString("mode", "nearest") == "bilinear" ? copy.With(OnnxAttribute.Of("mode", "linear")) : copy];
     }
 }

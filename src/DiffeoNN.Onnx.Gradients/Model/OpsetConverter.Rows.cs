@@ -22,7 +22,8 @@ public static partial class OpsetConverter
         new(13, ["Resize"], SizesAlone),
         new(14, ["BatchNormalization"], StatisticsOutputs),
         new(16, ["RoiAlign"], (n, _) => [Default(n, "coordinate_transformation_mode", "output_half_pixel")]),
-        new(18, ["ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSumSquare"],
+        new(18, ["ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd",
+            "ReduceSumSquare"],
             (n, s) => AttributeToInput(n, s, "axes", 1)),
         new(18, ["Split"], SplitCount),
         new(20, ["GridSample"], GridSampleMode),
@@ -89,7 +90,8 @@ public static partial class OpsetConverter
     {
         OnnxNode Resized(string input, string scales, string output, string rounding)
         {
-            var copy = new OnnxNode("Resize", [input, "", scales], [output], node.Attributes.Values) { Name = rounding == "floor" ? node.Name : "" };
+            var copy = new OnnxNode("Resize", [input, "", scales], [output], node.Attributes.Values)
+                { Name = rounding == "floor" ? node.Name : "" };
             return copy.With(OnnxAttribute.Of("coordinate_transformation_mode", "asymmetric"), OnnxAttribute.Of("nearest_mode", rounding));
         }
 
@@ -157,11 +159,13 @@ public static partial class OpsetConverter
         ];
     }
 
-    /// <summary>Before version 14 the statistics as outputs said that the batch's own were meant; those saved for training are gone since.</summary>
+    /// <summary>Before version 14 the statistics as outputs said that the batch's own were meant;
+    /// those saved for training are gone since.</summary>
     private static OnnxNode[] StatisticsOutputs(OnnxNode node, Scope scope)
     {
         if (node.Outputs.Skip(3).FirstOrDefault(o => o.Length > 0 && scope.IsRead(o)) is { } saved)
-            throw new OnnxModelException($"{node} gives '{saved}', statistics that it saved for its own gradient, to the model; operator set 14 and later have no such output.");
+            throw new OnnxModelException($"{node} gives '{saved}', statistics that it saved for its own gradient, to the model; operator "
+                + "set 14 and later have no such output.");
         var copy = node.Copy();
         var training = copy.Outputs.Skip(1).Any(o => o.Length > 0);
         var kept = training ? Math.Min(3, copy.Outputs.Count) : 1;

@@ -21,6 +21,7 @@ public static partial class OpsetConverter
         if (node.GetInts("directions") is { } directions)
             inner.With(OnnxAttribute.Of("scan_input_directions", directions));
         item.Nodes.Add(inner);
-        return [new OnnxNode("Scan", node.Inputs.Skip(1), node.Outputs, OnnxAttribute.Of("body", item), OnnxAttribute.Of("num_scan_inputs", node.Inputs.Count - 1)) { Name = node.Name }];
+        return [new OnnxNode("Scan", node.Inputs.Skip(1), node.Outputs, OnnxAttribute.Of("body", item),
+            OnnxAttribute.Of("num_scan_inputs", node.Inputs.Count - 1)) { Name = node.Name }];
     }
 }

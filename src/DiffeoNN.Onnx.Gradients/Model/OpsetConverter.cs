@@ -1,6 +1,7 @@
 namespace DiffeoNN.Onnx.Gradients;
 
-/// <summary>Rewrites models for newer versions of the ai.onnx operator set, one row per operator and version that changed its form.</summary>
+/// <summary>Rewrites models for newer versions of the ai.onnx operator set, one row per operator and version that changed its
+/// form.</summary>
 public static partial class OpsetConverter
 {
     private delegate IEnumerable<OnnxNode> Rewrite(OnnxNode node, Scope scope);
@@ -8,7 +9,8 @@ public static partial class OpsetConverter
     /// <summary>A copy of a model at a newer version of the operator set, which computes the same.</summary>
     /// <param name="model">The model; model-local functions are inlined first.</param>
     /// <param name="opset">The version wanted, at least the model's.</param>
-    /// <exception cref="OnnxModelException">The model is newer than <paramref name="opset"/>, or uses a form that newer versions lack.</exception>
+    /// <exception cref="OnnxModelException">The model is newer than <paramref name="opset"/>,
+    /// or uses a form that newer versions lack.</exception>
     public static OnnxModel Convert(OnnxModel model, int opset)
     {
         var result = FunctionInliner.Inline(model);
@@ -67,10 +69,13 @@ public static partial class OpsetConverter
         var current = nodes.ToList();
         if (from < 6)
             current = [.. current.Select(n => n.Attributes.ContainsKey("consumed_inputs") ? Without(n, "consumed_inputs") : n)];
-        foreach (var step in OldestRows.Concat(Rows).Where(r => r.Version > from && r.Version <= to).GroupBy(r => r.Version).OrderBy(g => g.Key))
+        foreach (var step in OldestRows.Concat(Rows).Where(r => r.Version > from && r.Version <= to).GroupBy(r => r.Version)
+            .OrderBy(g => g.Key))
         {
-            var rewrites = step.SelectMany(r => r.Operators.Select(o => (o, r.Rewrite))).ToDictionary(r => r.o, r => r.Rewrite, StringComparer.Ordinal);
-            current = [.. current.SelectMany(n => n.Domain.Length == 0 && rewrites.TryGetValue(n.OpType, out var rewrite) ? rewrite(n, scope) : [n])];
+            var rewrites = step.SelectMany(r => r.Operators.Select(o => (o, r.Rewrite))).ToDictionary(
+                r => r.o, r => r.Rewrite, StringComparer.Ordinal);
+            current = [.. current.SelectMany(
+                n => n.Domain.Length == 0 && rewrites.TryGetValue(n.OpType, out var rewrite) ? rewrite(n, scope) : [n])];
         }
 
         return current;
@@ -82,7 +87,8 @@ public static partial class OpsetConverter
     private sealed class Scope(OnnxModel model)
     {
         private readonly Lazy<IReadOnlyDictionary<string, ValueFacts>> _facts = new(() => ShapeInference.Infer(model));
-        private readonly HashSet<string> _names = new(model.Graph.Nodes.SelectMany(n => n.Outputs).Concat(model.Graph.Inputs.Select(i => i.Name)), StringComparer.Ordinal);
+        private readonly HashSet<string> _names = new(
+            model.Graph.Nodes.SelectMany(n => n.Outputs).Concat(model.Graph.Inputs.Select(i => i.Name)), StringComparer.Ordinal);
         private readonly Lazy<HashSet<string>> _read = new(() => Read(model));
         private int _count;
 
@@ -125,13 +131,16 @@ public static partial class OpsetConverter
             : _facts.Value.TryGetValue(value, out var facts) && facts.Constant is { } constant ? constant.ToDoubleArray() : null;
 
         /// <summary>The number of elements where it is known.</summary>
-        public long? SizeOf(string value) => _facts.Value.TryGetValue(value, out var facts) ? facts.Sizes?.Aggregate(1L, (a, b) => a * b) : null;
+        public long? SizeOf(string value) =>
+            _facts.Value.TryGetValue(value, out var facts) ? facts.Sizes?.Aggregate(1L, (a, b) => a * b) : null;
 
         private static HashSet<string> Read(OnnxModel model)
         {
-            static IEnumerable<string> Names(IEnumerable<OnnxNode> nodes) => nodes.SelectMany(n => n.Inputs.Concat(n.Attributes.Values.SelectMany(a => a.Graphs).SelectMany(Used)));
+            static IEnumerable<string> Names(IEnumerable<OnnxNode> nodes) =>
+                nodes.SelectMany(n => n.Inputs.Concat(n.Attributes.Values.SelectMany(a => a.Graphs).SelectMany(Used)));
             static IEnumerable<string> Used(OnnxGraph graph) => Names(graph.Nodes).Concat(graph.Outputs.Select(o => o.Name));
-            return Used(model.Graph).Concat(model.Functions.SelectMany(f => Names(f.Nodes).Concat(f.Outputs))).ToHashSet(StringComparer.Ordinal);
+            return Used(model.Graph).Concat(model.Functions.SelectMany(f => Names(f.Nodes).Concat(f.Outputs)))
+                .ToHashSet(StringComparer.Ordinal);
         }
 
         public int? RankOf(string value) => _facts.Value.TryGetValue(value, out var facts) ? facts.Shape?.Length : null;

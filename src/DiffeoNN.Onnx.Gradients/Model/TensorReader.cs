@@ -24,9 +24,12 @@ internal static class TensorReader
         {
             var size = type.ByteCount(OnnxTensor.CountOf(tensor.Name, dimensions));
             if (size < 0)
-                throw new OnnxModelException($"Tensor '{tensor.Name}' has element type {tensor.DataType}, which this library does not know.");
+                throw new OnnxModelException(
+                    $"Tensor '{tensor.Name}' has element type {tensor.DataType}, which this library does not know.");
             var bytes = external.Find(tensor, size);
-            return size > ReadAtOnce ? new OnnxTensor(tensor.Name, type, dimensions, bytes) : new OnnxTensor(tensor.Name, type, dimensions, bytes.Read());
+            return size > ReadAtOnce
+                ? new OnnxTensor(tensor.Name, type, dimensions, bytes)
+                : new OnnxTensor(tensor.Name, type, dimensions, bytes.Read());
         }
 
         if (tensor.HasRawData && tensor.RawData.Length > 0)
@@ -45,13 +48,16 @@ internal static class TensorReader
         var shape = $"shape [{string.Join(',', dimensions)}]";
         var width = values.ElementType.ByteCount(1);
         if (width < 1 || values.ElementType.ByteCount(2) != 2 * width || values.Dimensions.Count != 1)
-            throw new OnnxModelException($"Sparse tensor '{values.Name}' has values of type {values.ElementType} and rank {values.Dimensions.Count}; a list of numbers was expected.");
+            throw new OnnxModelException($"Sparse tensor '{values.Name}' has values of type {values.ElementType} and rank "
+                + $"{values.Dimensions.Count}; a list of numbers was expected.");
         if (values.ElementType.ByteCount(count) > DenseLimit)
-            throw new OnnxModelException($"Sparse tensor '{values.Name}' of {shape} takes more than {DenseLimit} bytes in dense form, in which this library keeps it.");
+            throw new OnnxModelException($"Sparse tensor '{values.Name}' of {shape} takes more than {DenseLimit} bytes in dense form, in "
+                + "which this library keeps it.");
         var flat = indices.ToInt64Array();
         var rank = indices.Dimensions.Count == 2 ? dimensions.Length : 1;
         if (indices.Dimensions.Count is 0 or > 2 || flat.Length != values.Count * rank)
-            throw new OnnxModelException($"Sparse tensor '{values.Name}' has {flat.Length} indices for {values.Count} values; {values.Count * rank} were expected.");
+            throw new OnnxModelException(
+                $"Sparse tensor '{values.Name}' has {flat.Length} indices for {values.Count} values; {values.Count * rank} were expected.");
         var bytes = new byte[values.ElementType.ByteCount(count)];
         var last = -1L;
         for (var i = 0; i < values.Count; i++)
@@ -61,7 +67,8 @@ internal static class TensorReader
             for (var d = 0; d < rank && indices.Dimensions.Count == 2; d++)
                 position = index[d] >= 0 && index[d] < dimensions[d] ? (position * dimensions[d]) + index[d] : -1 - count;
             if (position < 0 || position >= count)
-                throw new OnnxModelException($"Sparse tensor '{values.Name}' has index [{string.Join(',', index.ToArray())}] outside its {shape}.");
+                throw new OnnxModelException(
+                    $"Sparse tensor '{values.Name}' has index [{string.Join(',', index.ToArray())}] outside its {shape}.");
             if (position <= last)
                 throw new OnnxModelException($"Sparse tensor '{values.Name}' has indices that do not ascend at value {i}.");
             last = position;

@@ -1,13 +1,15 @@
 namespace DiffeoNN.Onnx.Gradients.Rules;
 
-/// <summary>Activation functions. Where the output tells the sign of the input it is used instead, so that the runtime can fuse forward nodes.</summary>
+/// <summary>Activation functions. Where the output tells the sign of the input it is used instead,
+/// so that the runtime can fuse forward nodes.</summary>
 internal static class Activations
 {
     public static IReadOnlyList<GradientRule> All { get; } =
     [
         new("Relu", SinceVersion: 7, n => [() => n.dY * Positive(n.Y)]),
         new("LeakyRelu", SinceVersion: 7, LeakyRelu),
-        new("ThresholdedRelu", SinceVersion: 10, n => [() => n.dY * Positive(n.Node.GetFloat("alpha", 1) >= 0 ? n.Y : n.X - n.Node.GetFloat("alpha", 1))]),
+        new("ThresholdedRelu", SinceVersion: 10,
+            n => [() => n.dY * Positive(n.Node.GetFloat("alpha", 1) >= 0 ? n.Y : n.X - n.Node.GetFloat("alpha", 1))]),
         new("PRelu", SinceVersion: 7, PRelu) { Broadcasts = true },
         new("Elu", SinceVersion: 7, n => [() => n.dY * Select(n.X > 0, n.X.Like(1), n.Y + n.Node.GetFloat("alpha", 1))]),
         new("Selu", SinceVersion: 7, Selu),
@@ -35,7 +37,8 @@ internal static class Activations
         ? value.Apply("HardSigmoid", OnnxAttribute.Of("alpha", float.MaxValue), OnnxAttribute.Of("beta", 0f))
         : (value > 0).AsNumber(value);
 
-    /// <summary>1 - s for a value between 0 and 1, in float32 by an operator that the runtime keeps in its blocked layout beside convolutions.</summary>
+    /// <summary>1 - s for a value between 0 and 1, in float32 by an operator that the runtime keeps in its blocked layout beside
+    /// convolutions.</summary>
     public static Value Complement(Value s) => s.ElementType == OnnxElementType.Float
         ? s.Apply("HardSigmoid", OnnxAttribute.Of("alpha", -1f), OnnxAttribute.Of("beta", 1f)) : 1 - s;
 

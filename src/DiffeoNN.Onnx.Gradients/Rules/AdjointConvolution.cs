@@ -1,6 +1,7 @@
 namespace DiffeoNN.Onnx.Gradients.Rules;
 
-/// <summary>A gradient formed by the adjoint of a convolution with constant weights, kept so that its neighbours can be folded into the weights.</summary>
+/// <summary>A gradient formed by the adjoint of a convolution with constant weights,
+/// kept so that its neighbours can be folded into the weights.</summary>
 /// <param name="dY">Gradient with respect to the convolution's output.</param>
 /// <param name="Weights">The convolution's weights, (M, C/group, kernel).</param>
 /// <param name="Window">The convolution's window.</param>
@@ -44,7 +45,8 @@ internal sealed record AdjointConvolution(Value dY, OnnxTensor Weights, Window W
         return cost > Blocks(whole.Weights.Dimensions[1]) ? null : wanted?.Emit();
     }
 
-    /// <summary>Together with the gradient of the transposed convolution whose output it is the gradient of; null where there is none.</summary>
+    /// <summary>Together with the gradient of the transposed convolution whose output it is the gradient of;
+    /// null where there is none.</summary>
     private ComposedConvolution? Composed() => Like.Builder.ForwardMakerOf(Like) is { OpType: "ConvTranspose", Domain: "" } upsampling
         ? ComposedConvolution.Of(new RuleContext(upsampling, Like.Builder, [], []), this) : null;
 
@@ -52,9 +54,11 @@ internal sealed record AdjointConvolution(Value dY, OnnxTensor Weights, Window W
     public static List<Value> Merge(List<Value> terms)
     {
         var builder = terms[0].Builder;
-        var known = terms.Where(t => builder.Adjoints.ContainsKey(t.Name)).ToLookup(t => builder.Adjoints[t.Name] is var a && a.Group == 1 && a.Weights.Dimensions[1] <= 4
-            ? $"{string.Join(',', a.Weights.Dimensions.Skip(1))}|{string.Join(',', a.Window.Strides)}|{string.Join(',', a.Window.Dilations)}|{string.Join(',', a.Window.Begin)}|{string.Join(',', a.Window.End)}"
-            : "");
+        var known = terms.Where(t => builder.Adjoints.ContainsKey(t.Name))
+            .ToLookup(t => builder.Adjoints[t.Name] is var a && a.Group == 1 && a.Weights.Dimensions[1] <= 4
+                ? $"{string.Join(',', a.Weights.Dimensions.Skip(1))}|{string.Join(',', a.Window.Strides)}|"
+                    + $"{string.Join(',', a.Window.Dilations)}|{string.Join(',', a.Window.Begin)}|{string.Join(',', a.Window.End)}"
+                : "");
         var result = new List<Value>(terms);
         foreach (var group in known.Where(g => g.Key.Length > 0 && g.Count() > 1))
         {

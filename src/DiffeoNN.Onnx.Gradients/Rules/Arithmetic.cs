@@ -39,14 +39,16 @@ internal static class Arithmetic
     private static bool IsSigmoidOf(RuleContext n, int gate, int input) =>
         n.Builder.ForwardMakerOf(n.Input(gate)) is { OpType: "Sigmoid", Domain: "" } sigmoid && sigmoid.Inputs[0] == n.Node.Inputs[input];
 
-    /// <summary>Y = X * s with s = sigmoid(X), as SiLU is exported: dX = dY * (s + Y * (1 - s)), half the operators of the two rules by themselves.</summary>
+    /// <summary>Y = X * s with s = sigmoid(X), as SiLU is exported: dX = dY * (s + Y * (1 - s)),
+    /// half the operators of the two rules by themselves.</summary>
     private static Value Silu(RuleContext n, Value s) => n.dY * (s + (n.Y * Activations.Complement(s)));
 
     /// <summary>dA = dY / B, dB = -dY * Y / B.</summary>
     private static Func<Value>[] Div(RuleContext n) => [() => n.dY / n.Input(1), () => -(n.dY * n.Y / n.Input(1))];
 
     /// <summary>A mod B = A - B * q with q locally constant, so dA = dY, dB = -dY * q.</summary>
-    private static Func<Value>[] Mod(RuleContext n) => [() => n.dY, () => -(n.dY * ((n.X - n.Y) / n.Input(1)).InWide(q => q.Apply("Round")))];
+    private static Func<Value>[] Mod(RuleContext n) =>
+        [() => n.dY, () => -(n.dY * ((n.X - n.Y) / n.Input(1)).InWide(q => q.Apply("Round")))];
 
     /// <summary>dX = dY * p * X^(p-1), dP = dY * Y * log X where X > 0 (elsewhere the power exists at integers alone).</summary>
     private static Func<Value>[] Pow(RuleContext n)
@@ -62,8 +64,10 @@ internal static class Arithmetic
                 0.5 => n.dY * 0.5 / n.Y,
                 _ => n.dY * (n.Builder.Op("Pow", n.X, n.X.Like(constant.Number - 1)) * constant.Number),
             }
-            : n.dY * n.Builder.Op("Where", n.Builder.Op("Equal", power, power.Like(0)), power.Like(0), power * n.Builder.Op("Pow", n.X, power - 1)),
-            () => (n.dY * n.Builder.Op("Where", n.X > 0, n.Y * n.Builder.Op("Where", n.X > 0, n.X, n.X.Like(1)).Apply("Log"), n.X.Like(0))).Cast(n.Input(1).ElementType),
+            : n.dY * n.Builder.Op(
+                "Where", n.Builder.Op("Equal", power, power.Like(0)), power.Like(0), power * n.Builder.Op("Pow", n.X, power - 1)),
+            () => (n.dY * n.Builder.Op("Where", n.X > 0, n.Y * n.Builder.Op("Where", n.X > 0, n.X, n.X.Like(1)).Apply("Log"), n.X.Like(0)))
+                .Cast(n.Input(1).ElementType),
         ];
     }
 

@@ -121,7 +121,8 @@ internal static class Attention
         if (n.Has(4))
         {
             var past = n.Input(4).Size(2);
-            var single = n.Builder.Op("And", n.Builder.Op("Equal", scores.Size(2), n.Builder.Integers(1)), n.Builder.Op("Greater", past, n.Builder.Integers(0)));
+            var single = n.Builder.Op(
+                "And", n.Builder.Op("Equal", scores.Size(2), n.Builder.Integers(1)), n.Builder.Op("Greater", past, n.Builder.Integers(0)));
             if (single.Facts.Integers is [1])
                 return null;
             rows = n.Builder.Op("Add", rows, single.Facts.Integers is [0] ? past : n.Builder.Op("Where", single, keys.Size(2), past));
@@ -144,17 +145,21 @@ internal static class Attention
     private static Value Softmax(RuleContext n, Value scores)
     {
         var precision = (OnnxElementType)n.Node.GetInt("softmax_precision", 0);
-        var wider = precision == OnnxElementType.Double || (precision == OnnxElementType.Float && scores.ElementType != OnnxElementType.Double);
+        var wider = precision == OnnxElementType.Double
+            || (precision == OnnxElementType.Float && scores.ElementType != OnnxElementType.Double);
         Value Of(Value s) => (wider ? s.Cast(precision) : s).Apply("Softmax", OnnxAttribute.Of("axis", -1)).Cast(s.ElementType);
         var lowest = Lowest(scores.ElementType);
         if (!n.Has(6) && (!n.Has(3) || ShowsAll(n.Input(3).Facts.Constant, lowest)))
             return Of(scores);
         var shown = n.Builder.Op("ReduceMax", scores, n.Builder.Integers(-1)) > lowest;
         // Infinite scores would leave no number to multiply a gradient of zero by.
-        var finite = n.Has(3) && n.Input(3).ElementType != OnnxElementType.Bool ? n.Builder.Op("Where", shown, scores, scores.Like(0)) : scores;
+        var finite = n.Has(3) && n.Input(3).ElementType != OnnxElementType.Bool
+            ? n.Builder.Op("Where", shown, scores, scores.Like(0))
+            : scores;
         return n.Builder.Op("Where", shown, Of(finite), scores.Like(0));
     }
 
     private static bool ShowsAll(OnnxTensor? mask, double lowest) =>
-        mask is not null && Array.TrueForAll(mask.ToDoubleArray(), mask.ElementType == OnnxElementType.Bool ? v => v != 0 : v => v > lowest);
+        mask is not null
+            && Array.TrueForAll(mask.ToDoubleArray(), mask.ElementType == OnnxElementType.Bool ? v => v != 0 : v => v > lowest);
 }

@@ -4,7 +4,8 @@ namespace DiffeoNN.Onnx.Gradients.Rules;
 
 /// <summary>
 /// The adjoint of a convolution and then that of a transposed one, with nothing between them, as where a U-Net joins what it has
-/// upsampled: one convolution with the kernels of both, where that is no more work. The value between them, of the larger size, is not formed.
+/// upsampled: one convolution with the kernels of both, where that is no more work.
+/// The value between them, of the larger size, is not formed.
 /// </summary>
 internal sealed class ComposedConvolution
 {
@@ -23,7 +24,8 @@ internal sealed class ComposedConvolution
     }
 
     /// <summary>Multiplications for each element of the value between them (times channels), by one convolution.</summary>
-    public double Cost => (double)Product(_kernel) * _first.Weights.Dimensions[0] * Blocked(_weights.Dimensions[0]) / Product(_window.Strides);
+    public double Cost =>
+        (double)Product(_kernel) * _first.Weights.Dimensions[0] * Blocked(_weights.Dimensions[0]) / Product(_window.Strides);
 
     /// <summary>The same for the second convolution alone.</summary>
     public double SecondCost =>
@@ -42,29 +44,37 @@ internal sealed class ComposedConvolution
     {
         // A gradient with respect to weights or bias needs the value between; so does another operand that shares it.
         if (n.Input(1).Facts.Constant is not { } weights || (n.Has(2) && n.Input(2).Facts.Constant is null) || first.Like.Name != n.Y.Name
-            || weights.ElementType is not (OnnxElementType.Float or OnnxElementType.Double) || weights.ElementType != first.Weights.ElementType
+            || weights.ElementType is not (OnnxElementType.Float or OnnxElementType.Double)
+            || weights.ElementType != first.Weights.ElementType
             || weights.Count == 0 || first.Weights.Count == 0
-            || n.Node.GetInt("group", 1) != 1 || first.Group != 1 || n.Node.GetString("auto_pad", "NOTSET") != "NOTSET" || n.Node.Attributes.ContainsKey("output_shape")
-            || n.X.Shape is not { } shape || Window.Read(n.Node, shape, n.Input(1).Shape) is not { } window || !Plain(window) || !Plain(first.Window with { Begin = window.Begin, End = window.End })
+            || n.Node.GetInt("group", 1) != 1 || first.Group != 1 || n.Node.GetString("auto_pad", "NOTSET") != "NOTSET"
+            || n.Node.Attributes.ContainsKey("output_shape")
+            || n.X.Shape is not { } shape || Window.Read(n.Node, shape, n.Input(1).Shape) is not { } window || !Plain(window)
+            || !Plain(first.Window with { Begin = window.Begin, End = window.End })
             || first.Window.Strides.Any(s => s != 1) || first.Weights.Dimensions[1] != weights.Dimensions[1]
             || (n.Node.GetInts("output_padding") ?? []).Where((p, i) => p >= window.Strides[i]).Any())
             return null;
         var composed = new ComposedConvolution(first, weights, window);
-        return composed.Pads().All(p => p >= 0) && Product(first.Window.Kernel) * weights.Count * first.Weights.Dimensions[0] <= MostProducts ? composed : null;
+        return composed.Pads().All(p => p >= 0)
+            && Product(first.Window.Kernel) * weights.Count * first.Weights.Dimensions[0] <= MostProducts
+            ? composed
+            : null;
     }
 
     /// <summary>Adds the one convolution to the graph.</summary>
     public Value Emit()
     {
         var builder = _first.dY.Builder;
-        return builder.Node("Conv", [_first.dY, builder.Constant(Weights())], OnnxAttribute.Of("kernel_shape", _kernel), OnnxAttribute.Of("pads", Pads()),
+        return builder.Node("Conv", [_first.dY, builder.Constant(Weights())], OnnxAttribute.Of("kernel_shape", _kernel),
+            OnnxAttribute.Of("pads", Pads()),
             OnnxAttribute.Of("strides", _window.Strides))[0];
     }
 
     /// <summary>The runtime computes channels in blocks.</summary>
     private static long Blocked(long channels) => (channels + 15) / 16 * 16;
 
-    private static bool Plain(Window window) => window.Automatic.Length == 0 && window.Dilations.All(d => d == 1) && window.Begin.Concat(window.End).All(p => p == 0);
+    private static bool Plain(Window window) =>
+        window.Automatic.Length == 0 && window.Dilations.All(d => d == 1) && window.Begin.Concat(window.End).All(p => p == 0);
 
     private long[] Pads()
     {
@@ -80,7 +90,8 @@ internal sealed class ComposedConvolution
         int[] spatial = [.. Enumerable.Range(2, _kernel.Length)];
         var first = TensorTransforms.Transpose(TensorTransforms.Flip(_first.Weights, spatial), [1, .. spatial, 0]).ToDoubleArray();
         var second = _weights.ToDoubleArray();
-        var (firstElements, secondElements, elements) = ((int)Product(_first.Window.Kernel), (int)Product(_window.Kernel), (int)Product(_kernel));
+        var (firstElements, secondElements, elements) =
+            ((int)Product(_first.Window.Kernel), (int)Product(_window.Kernel), (int)Product(_kernel));
         var result = new double[outputs * elements * inputs];
         for (var o = 0; o < outputs; o++)
         {
@@ -90,7 +101,8 @@ internal sealed class ComposedConvolution
                 {
                     var weight = second[(((o * between) + c) * secondElements) + b];
                     for (var a = 0; a < firstElements; a++)
-                        AddScaled(result.AsSpan(((o * elements) + Place(b, a)) * inputs, inputs), first.AsSpan(((c * firstElements) + a) * inputs, inputs), weight);
+                        AddScaled(result.AsSpan(((o * elements) + Place(b, a)) * inputs, inputs),
+                            first.AsSpan(((c * firstElements) + a) * inputs, inputs), weight);
                 }
             }
         }

@@ -40,7 +40,8 @@ internal static class Convolution
                 .Concat(Enumerable.Range(0, rank).Select(i => window.Extent(i) - 1 - window.End[i])).ToArray();
             if (pads.All(p => p >= 0))
             {
-                return dY.Builder.Node("Conv", [dY, dY.Builder.Constant(Flipped(weights, group))], OnnxAttribute.Of("dilations", window.Dilations),
+                return dY.Builder.Node(
+                    "Conv", [dY, dY.Builder.Constant(Flipped(weights, group))], OnnxAttribute.Of("dilations", window.Dilations),
                     OnnxAttribute.Of("group", group), OnnxAttribute.Of("kernel_shape", window.Kernel), OnnxAttribute.Of("pads", pads))[0];
             }
         }
@@ -67,8 +68,9 @@ internal static class Convolution
         return Crop(full, window, like);
     }
 
-    private static OnnxAttribute[] Common(Window window, long group) => [OnnxAttribute.Of("dilations", window.Dilations), OnnxAttribute.Of("group", group),
-        OnnxAttribute.Of("kernel_shape", window.Kernel), OnnxAttribute.Of("strides", window.Strides)];
+    private static OnnxAttribute[] Common(Window window, long group) =>
+        [OnnxAttribute.Of("dilations", window.Dilations), OnnxAttribute.Of("group", group),
+            OnnxAttribute.Of("kernel_shape", window.Kernel), OnnxAttribute.Of("strides", window.Strides)];
 
     /// <summary>Gradient with respect to the weights of a convolution: the batch becomes the channels that are summed over.</summary>
     public static Value Weights(Value x, Value dY, Window window, long group, Value weights)
@@ -81,7 +83,11 @@ internal static class Convolution
         if (window.LeavesOut)
         {
             x = x.Pad([0, 0, .. window.Begin.Select(b => Math.Min(b, 0)), 0, 0, .. window.End.Select(e => Math.Min(e, 0))]);
-            window = window with { Begin = [.. window.Begin.Select(b => Math.Max(b, 0))], End = [.. window.End.Select(e => Math.Max(e, 0))] };
+            window = window with
+            {
+                Begin = [.. window.Begin.Select(b => Math.Max(b, 0))],
+                End = [.. window.End.Select(e => Math.Max(e, 0))],
+            };
         }
 
         var input = x.Transpose([1, 0, .. spatial]);
@@ -94,7 +100,8 @@ internal static class Convolution
         }
 
         var result = builder.Node("Conv", [input, dY.Transpose([1, 0, .. spatial])], OnnxAttribute.Of("strides", window.Dilations),
-            OnnxAttribute.Of("dilations", window.Strides), OnnxAttribute.Of("group", group), OnnxAttribute.Of("pads", window.Begin.Concat(window.End)))[0];
+            OnnxAttribute.Of("dilations", window.Strides), OnnxAttribute.Of("group", group),
+            OnnxAttribute.Of("pads", window.Begin.Concat(window.End)))[0];
         // What striding left over at the end shows as further kernel elements.
         for (var i = 0; i < rank; i++)
             result = result.Slice(i + 2, 0, window.Kernel[i]);
@@ -134,7 +141,8 @@ internal static class Convolution
         var shape = weights.Dimensions;
         int[] spatial = [.. Enumerable.Range(3, shape.Count - 2)];
         var split = weights.WithShape([group, shape[0] / group, shape[1], .. shape.Skip(2)]);
-        var exchanged = TensorTransforms.Transpose(split, [0, 2, 1, .. spatial]).WithShape([group * shape[1], shape[0] / group, .. shape.Skip(2)]);
+        var exchanged =
+            TensorTransforms.Transpose(split, [0, 2, 1, .. spatial]).WithShape([group * shape[1], shape[0] / group, .. shape.Skip(2)]);
         return TensorTransforms.Flip(exchanged, Enumerable.Range(2, shape.Count - 2));
     }
 
@@ -158,7 +166,8 @@ internal static class Convolution
         ];
     }
 
-    /// <summary>With respect to X a convolution with the same window, composed with the one before it where that pays; with respect to W as for a convolution from dY to X.</summary>
+    /// <summary>With respect to X a convolution with the same window, composed with the one before it where that pays;
+    /// with respect to W as for a convolution from dY to X.</summary>
     private static Func<Value>[] ConvTranspose(RuleContext n)
     {
         var (x, weights) = (n.X, n.Input(1));
@@ -173,13 +182,17 @@ internal static class Convolution
                 if (n.Builder.Adjoints.TryGetValue(n.dY.Name, out var first) && ComposedConvolution.Of(n, first) is { Pays: true } composed)
                     return composed.Emit();
                 var (dY, kernel) = (Padded(), weights);
-                if (weights.Facts.Constant is { } known && group == 1 && ChannelFactor.Of(dY, known.Dimensions[1], known.ElementType) is { } product)
+                if (weights.Facts.Constant is { } known && group == 1
+                    && ChannelFactor.Of(dY, known.Dimensions[1], known.ElementType) is { } product)
                     (dY, kernel) = (product.Value, n.Builder.Constant(ScaledInputs(known, product.Factors)));
-                var result = n.Builder.Node("Conv", [dY, kernel], [.. Common(window, group), OnnxAttribute.Of("pads", window.Begin.Concat(window.End))])[0];
-                // Output padding of a stride or more, or a wanted size beyond the kernel's reach, lets the window reach further than the input did.
+                var result = n.Builder.Node(
+                    "Conv", [dY, kernel], [.. Common(window, group), OnnxAttribute.Of("pads", window.Begin.Concat(window.End))])[0];
+                // Output padding of a stride or more, or a wanted size beyond the kernel's reach,
+                // lets the window reach further than the input did.
                 for (var i = 0; i < window.Rank; i++)
                 {
-                    if (Padding(n, i) >= window.Strides[i] || (n.Node.Attributes.ContainsKey("output_shape") && result.Shape?[i + 2].Equals(x.Shape?[i + 2]) != true))
+                    if (Padding(n, i) >= window.Strides[i]
+                        || (n.Node.Attributes.ContainsKey("output_shape") && result.Shape?[i + 2].Equals(x.Shape?[i + 2]) != true))
                         result = n.Builder.Op("Slice", result, n.Builder.Integers(0), x.Size(i + 2), n.Builder.Integers(i + 2));
                 }
 
@@ -190,10 +203,12 @@ internal static class Convolution
         ];
     }
 
-    private static Value BiasGradient(RuleContext n, Window window) => n.dY.Sum([0, .. Enumerable.Range(2, window.Rank).Select(a => (long)a)], keep: false);
+    private static Value BiasGradient(RuleContext n, Window window) =>
+        n.dY.Sum([0, .. Enumerable.Range(2, window.Rank).Select(a => (long)a)], keep: false);
 
-    private static Dim[] ShapeFor(RuleContext n, Value x, Value weights) => x.Shape ?? weights.Shape?.Select((_, i) => n.Shapes.Unknown(i)).ToArray()
-        ?? throw n.Refuse("neither the rank of its input nor that of its weights is known.");
+    private static Dim[] ShapeFor(RuleContext n, Value x, Value weights) =>
+        x.Shape ?? weights.Shape?.Select((_, i) => n.Shapes.Unknown(i)).ToArray()
+            ?? throw n.Refuse("neither the rank of its input nor that of its weights is known.");
 
     private static long Padding(RuleContext n, int axis) => n.Node.GetInts("output_padding")?.ElementAtOrDefault(axis) ?? 0;
 
@@ -210,7 +225,8 @@ internal static class Convolution
             var none = new long[window.Rank];
             var extra = n.Builder.Integers([.. Enumerable.Range(0, window.Rank).Select(i => Padding(n, i) - wanted[i])]);
             var free = FreePadding.Reached(FreePadding.Spatial(n.X), window) + extra;
-            return (window with { Begin = none, End = none, Automatic = "" }, FreePadding.Of(n.Builder.Op("Max", free, free.Like(0)), isUpper));
+            return (window with { Begin = none, End = none, Automatic = "" },
+                FreePadding.Of(n.Builder.Op("Max", free, free.Like(0)), isUpper));
         }
 
         // Where the output is larger than the kernel reaches, the runtime leaves the rest empty at the end.

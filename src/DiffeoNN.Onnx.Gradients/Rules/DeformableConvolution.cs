@@ -45,7 +45,8 @@ internal static class DeformableConvolution
             var moved = n.Input(2).Reshape(Joined(_builder.Integers(-1, _elements, 2), _height, _width));
             // Every group of channels with offsets of its own is an image of its own.
             var images = n.X.Reshape(Joined(_builder.Integers(-1), _channels, n.X.Size(2), n.X.Size(3)));
-            Tap[] Along(int axis) => Tap.Of(moved.Gather(_builder.Integers(axis).Reshape([]), 2) + Start(axis), n.X.Size(axis + 2).Reshape([]), "linear", OutsideRule.Zeros);
+            Tap[] Along(int axis) => Tap.Of(moved.Gather(_builder.Integers(axis).Reshape([]), 2) + Start(axis),
+                n.X.Size(axis + 2).Reshape([]), "linear", OutsideRule.Zeros);
             _sampler = new Sampler(images, [Along(0), Along(1)], Sampling.Count(n.X.Size(0) * _offsetGroup).Reshape(-1, 1, 1, 1));
         }
 
@@ -63,13 +64,15 @@ internal static class DeformableConvolution
         {
             var (batch, weights) = (_n.X.Size(0), _n.Input(1));
             var pixels = _height * _width;
-            var columns = Masked(_sampler.Sampled()).Reshape(Joined(batch, _builder.Integers(_offsetGroup, _elements), pixels, _channels)).Transpose(0, 1, 4, 2, 3)
+            var columns = Masked(_sampler.Sampled()).Reshape(Joined(batch, _builder.Integers(_offsetGroup, _elements), pixels, _channels))
+                .Transpose(0, 1, 4, 2, 3)
                 .Reshape(Joined(batch, _builder.Integers(_group, -1), pixels));
             return _builder.Op("MatMul", Grouped(batch, pixels), columns.TransposeLast()).Sum([0], keep: false).ReshapeLike(weights);
         }
 
         /// <summary>W^T dY in the layout of the samples.</summary>
-        private Value Columns() => Spread().Transpose(0, 1, 3, 4, 2).Reshape(Joined(_builder.Integers(-1, _elements), _height, _width, _channels));
+        private Value Columns() =>
+            Spread().Transpose(0, 1, 3, 4, 2).Reshape(Joined(_builder.Integers(-1, _elements), _height, _width, _channels));
 
         /// <summary>mask * W^T dY with the channels in front.</summary>
         private Value ColumnsFirst()
@@ -83,8 +86,10 @@ internal static class DeformableConvolution
         {
             var (batch, weights) = (_n.X.Size(0), _n.Input(1));
             var pixels = _height * _width;
-            var kernel = weights.Reshape(Joined(_builder.Integers(_group), Part(weights.Size(0), _group), _builder.Integers(-1))).TransposeLast();
-            return _builder.Op("MatMul", kernel, Grouped(batch, pixels)).Reshape(Joined(batch, _builder.Integers(_offsetGroup), _channels, _builder.Integers(_elements), pixels));
+            var kernel = weights.Reshape(Joined(_builder.Integers(_group), Part(weights.Size(0), _group), _builder.Integers(-1)))
+                .TransposeLast();
+            return _builder.Op("MatMul", kernel, Grouped(batch, pixels)).Reshape(
+                Joined(batch, _builder.Integers(_offsetGroup), _channels, _builder.Integers(_elements), pixels));
         }
 
         private Value Grouped(Value batch, Value pixels) => _n.dY.Reshape(Joined(batch, _builder.Integers(_group, -1), pixels));
@@ -92,17 +97,20 @@ internal static class DeformableConvolution
         private Value Masked(Value samples) => !_n.Has(4) ? samples
             : samples * _n.Input(4).Reshape(Joined(_builder.Integers(-1, _elements), _height, _width, _builder.Integers(1)));
 
-        /// <summary>Where the kernel elements lie along an axis before they are moved: (1, kernel element, output height, 1) or (1, kernel element, 1, output width).</summary>
+        /// <summary>Where the kernel elements lie along an axis before they are moved:
+        /// (1, kernel element, output height, 1) or (1, kernel element, 1, output width).</summary>
         private Value Start(int axis)
         {
             var (down, across) = (_window.Kernel[0], _window.Kernel[1]);
-            var offsets = Enumerable.Range(0, (int)_elements).Select(e => (double)(((axis == 0 ? e / across : e % across) * _window.Dilations[axis]) - _window.Begin[axis]));
+            var offsets = Enumerable.Range(0, (int)_elements).Select(
+                e => (double)(((axis == 0 ? e / across : e % across) * _window.Dilations[axis]) - _window.Begin[axis]));
             var kernel = _builder.Constant(OnnxTensor.FromDoubles("", _n.X.ElementType, [1, down * across, 1, 1], [.. offsets]));
             var steps = Sampling.Count(axis == 0 ? _height : _width).Cast(_n.X.ElementType) * _window.Strides[axis];
             return kernel + (axis == 0 ? steps.Reshape(1, 1, -1, 1) : steps.Reshape(1, 1, 1, -1));
         }
 
-        private static Value Part(Value size, long groups) => groups == 1 ? size : size.Builder.Op("Div", size, size.Builder.Integers(groups));
+        private static Value Part(Value size, long groups) =>
+            groups == 1 ? size : size.Builder.Op("Div", size, size.Builder.Integers(groups));
 
         private Value Joined(params Value[] sizes) => _builder.Node("Concat", sizes, OnnxAttribute.Of("axis", 0))[0];
     }

@@ -18,7 +18,8 @@ internal static class Determinant
         1 => x.Like(1).ExpandLike(x),
         <= MinorSize and var size => ByMinors(x, (int)size),
         // Products of many elements leave the range of 16 bits on the way.
-        _ when x.ElementType is OnnxElementType.Float16 or OnnxElementType.BFloat16 => ByElimination(x.Cast(OnnxElementType.Float)).Cast(x.ElementType),
+        _ when x.ElementType is OnnxElementType.Float16 or OnnxElementType.BFloat16 =>
+            ByElimination(x.Cast(OnnxElementType.Float)).Cast(x.ElementType),
         _ => ByElimination(x),
     };
 
@@ -31,7 +32,8 @@ internal static class Determinant
         var places = from i in others from j in others from a in i from b in j select (long)((a * size) + b);
         var signs = from i in Enumerable.Range(0, size) from j in Enumerable.Range(0, size) select (i + j) % 2 == 0 ? 1.0 : -1;
         var elements = x.Regroup([.. new long[x.Rank - 2], -1]);
-        var minors = elements.Gather(x.Builder.Constant(OnnxTensor.Create<long>("", [size, size, size - 1, size - 1], places.ToArray())), x.Rank - 2);
+        var minors = elements.Gather(
+            x.Builder.Constant(OnnxTensor.Create<long>("", [size, size, size - 1, size - 1], places.ToArray())), x.Rank - 2);
         return minors.Apply("Det") * x.Builder.Constant(OnnxTensor.FromDoubles("", x.ElementType, [size, size], signs.ToArray()));
     }
 
@@ -45,14 +47,18 @@ internal static class Determinant
         var matrices = Stacked(x);
         var size = matrices.Size(2);
         var ones = matrices.Like(1).ExpandLike(matrices);
-        Value[] start = [matrices, ones, matrices - matrices, matrices.Like(1).Reshape(1, 1, 1).ExpandLike(matrices.Slice(1, 0, 1).Slice(2, 0, 1))];
+        Value[] start =
+        [
+            matrices, ones, matrices - matrices, matrices.Like(1).Reshape(1, 1, 1).ExpandLike(matrices.Slice(1, 0, 1).Slice(2, 0, 1)),
+        ];
         var steps = builder.Op("Sub", size, builder.Integers(1)).Positions();
         var (states, _) = Recurrence.Run(builder, false, start, [steps], (s, _) =>
         {
             var pivot = Pivot.Of(s[0], s[1]);
             var value = pivot.Value;
             var divisor = value.Builder.Op("Where", value.Builder.Op("Equal", value, value.Like(0)), value.Like(1), value);
-            var next = pivot.Exchanged(1.0 / divisor, pivot.Row / divisor, pivot.Column / divisor, s[0] - (pivot.Column * (pivot.Row / divisor)));
+            var next = pivot.Exchanged(
+                1.0 / divisor, pivot.Row / divisor, pivot.Column / divisor, s[0] - (pivot.Column * (pivot.Row / divisor)));
             return ([next, s[1] * pivot.Unused, s[2] + pivot.Place, s[3] * value], []);
         });
         var last = Pivot.Of(states[0], states[1]);
@@ -63,7 +69,8 @@ internal static class Determinant
         return Uncovered(exchanged * sign, x);
     }
 
-    /// <summary>All matrices along one axis. Where their size is free they get a row and a column more, from the unit matrix, for at least one step.</summary>
+    /// <summary>All matrices along one axis. Where their size is free they get a row and a column more, from the unit matrix,
+    /// for at least one step.</summary>
     private static Value Stacked(Value x)
     {
         var (builder, size) = (x.Builder, x.Size(x.Rank - 1));
@@ -99,7 +106,8 @@ internal static class Determinant
             return new(place, inRow, inColumn, (matrices * place).Sum([1, 2]), (matrices * inRow).Sum([1]), (matrices * inColumn).Sum([2]));
         }
 
-        /// <summary>The matrix after the exchange, from its parts: at the element, in its row, in its column (negated), elsewhere.</summary>
+        /// <summary>The matrix after the exchange, from its parts: at the element, in its row, in its column (negated),
+        /// elsewhere.</summary>
         public Value Exchanged(Value at, Value row, Value column, Value elsewhere)
         {
             Value Choose(Value where, Value yes, Value no) => where.Builder.Op("Where", where > 0, yes, no);

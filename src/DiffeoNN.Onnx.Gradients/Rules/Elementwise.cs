@@ -30,7 +30,8 @@ internal static class Elementwise
     /// <summary>1 - X^2, exact near 1 too.</summary>
     private static Value OneMinusSquare(Value x) => (1 - x) * (x + 1);
 
-    /// <summary>Nothing is dropped at inference; in training the mask of this very run tells what was: dX = dY * mask / (1 - ratio).</summary>
+    /// <summary>Nothing is dropped at inference; in training the mask of this very run tells what was:
+    /// dX = dY * mask / (1 - ratio).</summary>
     private static Func<Value>[] Dropout(RuleContext n)
     {
         if (!n.Has(2) || n.Input(2).Facts.Items is [{ IsKnown: true, Number: 0 }])

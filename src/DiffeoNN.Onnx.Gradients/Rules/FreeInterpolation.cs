@@ -48,7 +48,8 @@ internal sealed class FreeInterpolation(RuleContext n, int axis, int position, i
         var policy = n.Node.GetString("keep_aspect_ratio_policy", "stretch");
         if (policy == "stretch")
             return _output / _input;
-        var axes = n.Node.GetInts("axes")?.Select(a => (long)n.Axis(a, n.X.Rank)).ToArray() ?? [.. Enumerable.Range(0, n.X.Rank).Select(a => (long)a)];
+        var axes = n.Node.GetInts("axes")?.Select(a => (long)n.Axis(a, n.X.Rank)).ToArray()
+            ?? [.. Enumerable.Range(0, n.X.Rank).Select(a => (long)a)];
         var ratios = n.Input(3).Cast(OnnxElementType.Float) / n.X.ShapeVector.Gather(_builder.Integers(axes)).Cast(OnnxElementType.Float);
         return ratios.Apply(policy == "not_larger" ? "ReduceMin" : "ReduceMax");
     }
@@ -89,7 +90,8 @@ internal sealed class FreeInterpolation(RuleContext n, int axis, int position, i
         return tap(low, 1 - part) + tap(low + 1, part);
     }
 
-    /// <summary>When shrinking, the filter widens with the step, so that every element counts. What falls outside counts for the element at the edge.</summary>
+    /// <summary>When shrinking, the filter widens with the step, so that every element counts.
+    /// What falls outside counts for the element at the edge.</summary>
     private Value Filtered(Value x)
     {
         var stretch = _builder.Op("Max", Scale().Apply("Reciprocal"), x.Like(1));

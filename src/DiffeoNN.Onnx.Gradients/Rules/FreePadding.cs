@@ -6,7 +6,8 @@ namespace DiffeoNN.Onnx.Gradients.Rules;
 internal sealed record FreePadding(Value Begin, Value End)
 {
     /// <summary>
-    /// The padding for which the output has one element for every started stride; see <see cref="Window"/> for strides longer than the kernel.
+    /// The padding for which the output has one element for every started stride;
+    /// see <see cref="Window"/> for strides longer than the kernel.
     /// </summary>
     public static FreePadding Same(Value x, Window window)
     {
@@ -36,7 +37,8 @@ internal sealed record FreePadding(Value Begin, Value End)
     public static Value Reached(Value steps, Window window)
     {
         var builder = steps.Builder;
-        return ((steps - 1) * builder.Integers(window.Strides)) + builder.Integers([.. Enumerable.Range(0, window.Rank).Select(window.Extent)]);
+        return ((steps - 1) * builder.Integers(window.Strides))
+            + builder.Integers([.. Enumerable.Range(0, window.Rank).Select(window.Extent)]);
     }
 
     /// <summary>Surrounds a value with zeros.</summary>

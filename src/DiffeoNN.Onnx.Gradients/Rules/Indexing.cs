@@ -11,7 +11,8 @@ internal static class Indexing
         new("Range", SinceVersion: 11, Range) { NonDifferentiableInputs = [1] },
     ];
 
-    /// <summary>Adds rows of <paramref name="updates"/> into zeros shaped as <paramref name="like"/>, at the given indices of one axis.</summary>
+    /// <summary>Adds rows of <paramref name="updates"/> into zeros shaped as <paramref name="like"/>,
+    /// at the given indices of one axis.</summary>
     /// <param name="like">The shape of the result.</param>
     /// <param name="indices">Vector of indices, one for each element of the updates' axis.</param>
     /// <param name="updates">The same shape as <paramref name="like"/> but for the axis.</param>
@@ -27,7 +28,9 @@ internal static class Indexing
     /// <summary>ScatterElements. ONNX Runtime reduces numbers of 16 bits nowhere, so these are widened on the way.</summary>
     public static Value Scatter(Value into, Value indices, Value updates, long axis, string reduction)
     {
-        Value Wide(Value value) => reduction != "none" && value.ElementType is (OnnxElementType.Float16 or OnnxElementType.BFloat16) ? value.Cast(OnnxElementType.Float) : value;
+        Value Wide(Value value) => reduction != "none" && value.ElementType is (OnnxElementType.Float16 or OnnxElementType.BFloat16)
+            ? value.Cast(OnnxElementType.Float)
+            : value;
         return into.Builder.Node("ScatterElements", [Wide(into), indices, Wide(updates)],
             OnnxAttribute.Of("axis", axis), OnnxAttribute.Of("reduction", reduction))[0].Cast(into.ElementType);
     }
@@ -35,7 +38,8 @@ internal static class Indexing
     /// <summary>Adds numbers into zeros shaped as <paramref name="like"/>, at indices of its flat elements.</summary>
     public static Value ScatterFlat(Value like, Value indices, Value updates) => ScatterFlat(like, indices, updates, "add");
 
-    /// <summary>Puts numbers into zeros shaped as <paramref name="like"/>, at indices of its flat elements of which no two are equal.</summary>
+    /// <summary>Puts numbers into zeros shaped as <paramref name="like"/>, at indices of its flat elements of which no two are
+    /// equal.</summary>
     public static Value PutFlat(Value like, Value indices, Value updates) => ScatterFlat(like, indices, updates, "none");
 
     private static Value ScatterFlat(Value like, Value indices, Value updates, string reduction)
@@ -132,7 +136,8 @@ internal static class Indexing
 
                 // Negative indices count from the end.
                 var positive = indices.Facts.Integers?.All(i => i >= 0) == true ? indices
-                    : n.Builder.Op("Where", n.Builder.Op("Less", indices, n.Builder.Integers(0).Reshape([])), indices + n.X.Size(axis).Reshape([]), indices);
+                    : n.Builder.Op("Where", n.Builder.Op("Less", indices, n.Builder.Integers(0).Reshape([])),
+                        indices + n.X.Size(axis).Reshape([]), indices);
                 return ScatterAdd(n.X, positive.Flat(), indices.Rank == 1 ? n.dY : Merged(n, axis), axis);
             },
         ];
@@ -167,7 +172,8 @@ internal static class Indexing
         null,
         () =>
         {
-            var marks = n.Builder.Node("OneHot", [n.X, n.Input(1), n.Builder.Constant(OnnxTensor.FromDoubles("", n.Input(2).ElementType, [2], [0, 1]))],
+            var marks = n.Builder.Node(
+                "OneHot", [n.X, n.Input(1), n.Builder.Constant(OnnxTensor.FromDoubles("", n.Input(2).ElementType, [2], [0, 1]))],
                 OnnxAttribute.Of("axis", n.Node.GetInt("axis", -1)))[0];
             var on = (n.dY * marks).Flat().Sum([0]);
             return n.Builder.Node("Concat", [n.dY.Flat().Sum([0]) - on, on], OnnxAttribute.Of("axis", 0))[0];

@@ -39,7 +39,8 @@ internal static class InterpolationMatrix
         return matrix;
     }
 
-    /// <summary>Where an element of the result lies in the input. In float32, as the runtime computes it: rounding to the nearest depends on it.</summary>
+    /// <summary>Where an element of the result lies in the input. In float32, as the runtime computes it:
+    /// rounding to the nearest depends on it.</summary>
     private static float Source(int o, ResizeAxis axis, string transformation)
     {
         var (input, output, scale) = ((float)axis.Input!.Value, (float)axis.Output!.Value, (float)axis.Scale);
@@ -108,7 +109,9 @@ internal static class InterpolationMatrix
             if (excludeOutside && (i < 0 || i >= row.Length))
                 continue;
             var distance = (i - centre + 0.5) / stretch;
-            var weight = mode == "linear" ? Math.Max(0, 1 - Math.Abs(distance)) : CubicFilter(distance, node.GetFloat("cubic_coeff_a", -0.75f));
+            var weight = mode == "linear"
+                ? Math.Max(0, 1 - Math.Abs(distance))
+                : CubicFilter(distance, node.GetFloat("cubic_coeff_a", -0.75f));
             row[Math.Clamp(i, 0, row.Length - 1)] += weight;
             sum += weight;
         }

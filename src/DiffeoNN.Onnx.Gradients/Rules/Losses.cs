@@ -5,7 +5,8 @@ internal static class Losses
 {
     public static IReadOnlyList<GradientRule> All { get; } =
     [
-        GradientRule.Expanded("NegativeLogLikelihoodLoss", SinceVersion: 12, n => [Likelihood(n, n.X)]) with { NonDifferentiableInputs = [1] },
+        GradientRule.Expanded("NegativeLogLikelihoodLoss", SinceVersion: 12, n => [Likelihood(n, n.X)]) with
+            { NonDifferentiableInputs = [1] },
         GradientRule.Expanded("SoftmaxCrossEntropyLoss", SinceVersion: 12, CrossEntropy) with { NonDifferentiableInputs = [1] },
     ];
 
@@ -15,7 +16,8 @@ internal static class Losses
         return [Likelihood(n, logarithms), logarithms];
     }
 
-    /// <summary>-weight[target] * logarithms[target] at every place, zero where the target is to be ignored; their sum, or it divided by the sum of the weights.</summary>
+    /// <summary>-weight[target] * logarithms[target] at every place, zero where the target is to be ignored;
+    /// their sum, or it divided by the sum of the weights.</summary>
     /// <param name="n">The node; its inputs 1 and 2 are targets and weights.</param>
     /// <param name="logarithms">Shape (N, C, d1, ...).</param>
     private static Value Likelihood(RuleContext n, Value logarithms)

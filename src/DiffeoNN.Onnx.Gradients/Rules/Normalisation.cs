@@ -51,7 +51,8 @@ internal static class Normalisation
                 if (n.HasGradient(1))
                     gradient += Channels(Standardisation.PerElement(Share(1, 1 - momentum), n.X, others).Cast(n.X.ElementType));
                 return n.HasGradient(2)
-                    ? gradient + (Channels(Standardisation.PerElement(Share(2, 2 * (1 - momentum)), n.X, others).Cast(n.X.ElementType)) * (n.X - n.X.Mean(others)))
+                    ? gradient + (Channels(Standardisation.PerElement(Share(2, 2 * (1 - momentum)), n.X, others).Cast(n.X.ElementType))
+                        * (n.X - n.X.Mean(others)))
                     : gradient;
             },
             () => (n.dY * x.Normalised).Sum(others, keep: false),
@@ -68,13 +69,16 @@ internal static class Normalisation
     private static Func<Value>[] LocalResponse(RuleContext n)
     {
         var size = n.Node.GetInt("size", 1);
-        var (alpha, beta, bias) = ((double)n.Node.GetFloat("alpha", 1e-4f), (double)n.Node.GetFloat("beta", 0.75f), (double)n.Node.GetFloat("bias", 1));
+        var (alpha, beta, bias) =
+            ((double)n.Node.GetFloat("alpha", 1e-4f), (double)n.Node.GetFloat("beta", 0.75f), (double)n.Node.GetFloat("bias", 1));
         var (before, after) = ((size - 1) / 2, size - 1 - ((size - 1) / 2));
         Value Window(Value value, long first, long last)
         {
-            var planes = value.Reshape(n.Builder.Node("Concat", [n.X.Size(0), n.Builder.Integers(1), n.X.Size(1), n.Builder.Integers(-1)], OnnxAttribute.Of("axis", 0))[0]);
-            return planes.InWide(p => p.Apply("AveragePool", OnnxAttribute.Of("kernel_shape", [size, 1L]), OnnxAttribute.Of("pads", [first, 0L, last, 0L]),
-                OnnxAttribute.Of("count_include_pad", 1L))).ReshapeLike(n.X) * size;
+            var planes = value.Reshape(n.Builder.Node("Concat", [n.X.Size(0), n.Builder.Integers(1), n.X.Size(1), n.Builder.Integers(-1)],
+                OnnxAttribute.Of("axis", 0))[0]);
+            return planes.InWide(
+                p => p.Apply("AveragePool", OnnxAttribute.Of("kernel_shape", [size, 1L]), OnnxAttribute.Of("pads", [first, 0L, last, 0L]),
+                    OnnxAttribute.Of("count_include_pad", 1L))).ReshapeLike(n.X) * size;
         }
 
         return

@@ -54,7 +54,8 @@ internal static class Padding
         return gradient;
     }
 
-    /// <summary>One axis whose margins do not overlap: each is added to the place it was copied from, three to four times as fast as scattering.</summary>
+    /// <summary>One axis whose margins do not overlap: each is added to the place it was copied from,
+    /// three to four times as fast as scattering.</summary>
     /// <param name="dY">The gradient, padded along the axis.</param>
     /// <param name="mode">How it was padded.</param>
     /// <param name="axis">The axis.</param>
@@ -76,7 +77,8 @@ internal static class Padding
         void Fold(long from, long length, long margin, bool reversed)
         {
             if (length > 0)
-                pieces.Add(dY.Slice(axis, from, from + length) + (reversed ? dY.Reversed(axis, margin, margin + length) : dY.Slice(axis, margin, margin + length)));
+                pieces.Add(dY.Slice(axis, from, from + length)
+                    + (reversed ? dY.Reversed(axis, margin, margin + length) : dY.Slice(axis, margin, margin + length)));
         }
 
         if (before < 0 || after < 0)

@@ -6,8 +6,13 @@ internal static class PatchesAndBlocks
     public static IReadOnlyList<GradientRule> All { get; } =
     [
         new("DepthToSpace", SinceVersion: 7, DepthToSpace),
-        new("SpaceToDepth", SinceVersion: 7, n => [() => n.dY.Apply("DepthToSpace", OnnxAttribute.Of("blocksize", n.Node.GetInt("blocksize", 1)))]),
-        new("Col2Im", SinceVersion: 18, ColumnsToImage) { NonDifferentiableInputs = [1, 2], Limits = "The length of `image_shape` must be known." },
+        new("SpaceToDepth", SinceVersion: 7,
+            n => [() => n.dY.Apply("DepthToSpace", OnnxAttribute.Of("blocksize", n.Node.GetInt("blocksize", 1)))]),
+        new("Col2Im", SinceVersion: 18, ColumnsToImage)
+        {
+            NonDifferentiableInputs = [1, 2],
+            Limits = "The length of `image_shape` must be known.",
+        },
         new("MaxUnpool", SinceVersion: 9, MaxUnpool) { NonDifferentiableInputs = [1, 2] },
     ];
 
@@ -18,7 +23,8 @@ internal static class PatchesAndBlocks
         if (n.Node.GetString("mode", "DCR") == "DCR")
             return [() => blocks];
         // Channels come out as (block, channel); this mode keeps (channel, block).
-        var shape = n.Builder.Node("Concat", [n.X.Size(0), n.Builder.Integers(block * block), n.Y.Size(1), n.X.Size(2) * n.X.Size(3)], OnnxAttribute.Of("axis", 0))[0];
+        var shape = n.Builder.Node("Concat", [n.X.Size(0), n.Builder.Integers(block * block), n.Y.Size(1), n.X.Size(2) * n.X.Size(3)],
+            OnnxAttribute.Of("axis", 0))[0];
         return [() => blocks.ReshapeTo(shape).Transpose(0, 2, 1, 3).ReshapeLike(n.X)];
     }
 
@@ -26,7 +32,8 @@ internal static class PatchesAndBlocks
     private static Func<Value>[] ColumnsToImage(RuleContext n)
     {
         var lists = new[] { n.Node.GetInts("strides")?.Count, n.Node.GetInts("dilations")?.Count, n.Node.GetInts("pads")?.Count / 2 };
-        var rank = (int)(n.Shapes.Shape(1)?[0].Size ?? n.Shapes.Shape(2)?[0].Size ?? lists.FirstOrDefault(l => l is not null) ?? n.Y.KnownRank - 2
+        var rank = (int)(n.Shapes.Shape(1)?[0].Size ?? n.Shapes.Shape(2)?[0].Size ?? lists.FirstOrDefault(l => l is not null)
+            ?? n.Y.KnownRank - 2
             ?? throw n.Refuse("the number of its spatial axes is not known; declare the length of image_shape."));
         var pads = n.Node.GetInts("pads")?.ToArray() ?? new long[2 * rank];
         return
@@ -56,8 +63,8 @@ internal static class PatchesAndBlocks
     }
 
     /// <summary>
-    /// Every element gets what stands where it was put: its index in the flat output (whose shape is output_shape where given, as ONNX Runtime reads it).
-    /// Where several were put to one place, the one that is left there gets it.
+    /// Every element gets what stands where it was put: its index in the flat output (whose shape is output_shape where given,
+    /// as ONNX Runtime reads it). Where several were put to one place, the one that is left there gets it.
     /// </summary>
     private static Func<Value>[] MaxUnpool(RuleContext n) =>
     [

@@ -3,12 +3,14 @@ namespace DiffeoNN.Onnx.Gradients.Rules;
 /// <summary>Pooling.</summary>
 internal static class Pooling
 {
-    /// <summary>Weights or counts that are written into the model one by one; where there would be more, sizes are taken when it runs, or it is refused.</summary>
+    /// <summary>Weights or counts that are written into the model one by one;
+    /// where there would be more, sizes are taken when it runs, or it is refused.</summary>
     private const long MostConstants = 1L << 24;
 
     public static IReadOnlyList<GradientRule> All { get; } =
     [
-        new("MaxPool", SinceVersion: 7, MaxPool) { Limits = "Of the values; indices carry none. The element that the runtime took gets the gradient." },
+        new("MaxPool", SinceVersion: 7, MaxPool)
+            { Limits = "Of the values; indices carry none. The element that the runtime took gets the gradient." },
         new("AveragePool", SinceVersion: 7, AveragePool),
         new("GlobalAveragePool", SinceVersion: 7, GlobalAverage),
         new("GlobalMaxPool", SinceVersion: 7, GlobalMax),
@@ -38,12 +40,15 @@ internal static class Pooling
 
     /// <summary>The windows where no two of them share an element, so that nothing needs to be added up; otherwise null.</summary>
     private static Window? Apart(RuleContext n) =>
-        n.X.Shape is { Length: 3 or 4 or 5 } shape && Window.Read(n.Node, shape, null) is { } window && Enumerable.Range(0, window.Rank).All(i => window.Extent(i) <= window.Strides[i]) ? window : null;
+        n.X.Shape is { Length: 3 or 4 or 5 } shape && Window.Read(n.Node, shape, null) is { } window
+            && Enumerable.Range(0, window.Rank).All(i => window.Extent(i) <= window.Strides[i])
+            ? window
+            : null;
 
     /// <summary>
     /// The windows to undo. The runtime refuses a shape that is smaller than all windows side by side, and where windows may reach past
-    /// the input theirs is: since the indices tell where everything goes, windows of one element do as well, of which there are no more than
-    /// elements.
+    /// the input theirs is: since the indices tell where everything goes, windows of one element do as well,
+    /// of which there are no more than elements.
     /// </summary>
     private static OnnxAttribute[] Unpooling(RuleContext n, Window window) => AllInside(n, window)
         ? [.. n.Node.Attributes.Values.Where(a => a.Name is "kernel_shape" or "strides")]
@@ -57,7 +62,8 @@ internal static class Pooling
         : window.Begin[axis] == 0 && window.End[axis] == 0 && window.Automatic.Length == 0 && !window.Ceiling;
 
     private static bool Tiled(RuleContext n, Window window) => Enumerable.Range(0, window.Rank).All(i =>
-        window.Begin[i] == 0 && window.End[i] == 0 && n.Y.Shape?[i + 2] is { } steps && n.X.Shape![i + 2].Equals(((steps - 1) * window.Strides[i]) + window.Kernel[i]));
+        window.Begin[i] == 0 && window.End[i] == 0 && n.Y.Shape?[i + 2] is { } steps
+            && n.X.Shape![i + 2].Equals(((steps - 1) * window.Strides[i]) + window.Kernel[i]));
 
     /// <summary>Positions of the maxima in the flat input: an output that the forward node has or is given.</summary>
     private static Value Indices(RuleContext n)
@@ -82,27 +88,33 @@ internal static class Pooling
     }
 
     /// <summary>Whether the windows cover the input without gaps, overlaps or padding.</summary>
-    private static bool Tiles(RuleContext n, Window window) => n.X.ElementType == OnnxElementType.Float && Enumerable.Range(0, window.Rank).All(i =>
-        window.Kernel[i] == window.Strides[i] && window.Dilations[i] == 1 && window.Begin[i] == 0 && window.End[i] == 0
-        && n.X.Shape![i + 2].Size is { } size && size % window.Kernel[i] == 0);
+    private static bool Tiles(RuleContext n, Window window) =>
+        n.X.ElementType == OnnxElementType.Float && Enumerable.Range(0, window.Rank).All(i =>
+            window.Kernel[i] == window.Strides[i] && window.Dilations[i] == 1 && window.Begin[i] == 0 && window.End[i] == 0
+            && n.X.Shape![i + 2].Size is { } size && size % window.Kernel[i] == 0);
 
     private static Value Repeated(RuleContext n, Window window)
     {
         var scales = n.Builder.Constant(OnnxTensor.Create<float>("", [window.Rank + 2], [1, 1, .. window.Kernel.Select(k => (float)k)]));
-        return n.Builder.Node("Resize", [n.dY / window.Kernel.Aggregate(1L, (a, b) => a * b), null, scales], 1, OnnxAttribute.Of("mode", "nearest"),
+        return n.Builder.Node("Resize", [n.dY / window.Kernel.Aggregate(1L, (a, b) => a * b), null, scales], 1,
+            OnnxAttribute.Of("mode", "nearest"),
             OnnxAttribute.Of("coordinate_transformation_mode", "asymmetric"), OnnxAttribute.Of("nearest_mode", "floor"))[0];
     }
 
     private static Value Spread(RuleContext n, Window window)
     {
         var count = Elements(n, window);
-        var padded = (window.Automatic.Length > 0 || window.Begin.Concat(window.End).Any(p => p > 0)) && n.Node.GetInt("count_include_pad", 0) == 0;
+        var padded = (window.Automatic.Length > 0 || window.Begin.Concat(window.End).Any(p => p > 0))
+            && n.Node.GetInt("count_include_pad", 0) == 0;
         // Before operator set 19 a window that padding counts for is averaged as a whole, whatever it reaches.
         var reaches = (n.Builder.Opset >= 19 || n.Node.GetInt("count_include_pad", 0) == 0)
             && Enumerable.Range(0, window.Rank).Any(i => window.ReachesOut(i, n.X.Shape![i + 2], n.Y.Shape?[i + 2]));
-        if (window.Automatic.Length > 0 && Enumerable.Range(0, window.Rank).Any(i => window.Dilations[i] > 1 && window.Kernel[i] < window.Strides[i]))
+        if (window.Automatic.Length > 0
+            && Enumerable.Range(0, window.Rank).Any(i => window.Dilations[i] > 1 && window.Kernel[i] < window.Strides[i]))
             return WithoutEnd(n, window, Scatter(n, window, n.dY / Counts(n, window, !padded), 1));
-        return padded || window.Ceiling || reaches ? Scatter(n, window, n.dY / Counts(n, window, !padded), 1) : Scatter(n, window, n.dY, 1.0 / count);
+        return padded || window.Ceiling || reaches
+            ? Scatter(n, window, n.dY / Counts(n, window, !padded), 1)
+            : Scatter(n, window, n.dY, 1.0 / count);
     }
 
     /// <summary>Zeros where padding less than 0 leaves out the end, which dilated windows may reach into without averaging it.</summary>
@@ -146,7 +158,8 @@ internal static class Pooling
         var result = n.X.Like(1);
         for (var i = 0; i < window.Rank; i++)
         {
-            var counts = window.Automatic.Length == 0 && n.X.Shape![i + 2].Size is { } size && n.Y.Shape![i + 2].Size is { } steps and <= MostConstants
+            var counts = window.Automatic.Length == 0 && n.X.Shape![i + 2].Size is { } size
+                && n.Y.Shape![i + 2].Size is { } steps and <= MostConstants
                 ? n.Builder.Constant(OnnxTensor.FromDoubles("", n.X.ElementType, [steps],
                     [.. Enumerable.Range(0, (int)steps).Select(o => (double)Inside(o, i, window, size, includePadding))]))
                 : FreeCounts(n, window, i, includePadding);
@@ -159,10 +172,13 @@ internal static class Pooling
     /// <summary>How many elements each window averages along an axis of free size.</summary>
     private static Value FreeCounts(RuleContext n, Window window, int axis, bool includePadding)
     {
-        var padding = window.Automatic.Length > 0 ? FreePadding.Same(n.X, window) : new FreePadding(n.Builder.Integers(window.Begin), n.Builder.Integers(window.End));
+        var padding = window.Automatic.Length > 0
+            ? FreePadding.Same(n.X, window)
+            : new FreePadding(n.Builder.Integers(window.Begin), n.Builder.Integers(window.End));
         var size = n.X.Size(axis + 2);
         var starts = (Sampling.Count(n.Y.Size(axis + 2)) * window.Strides[axis]) - padding.Begin.Slice(0, axis, axis + 1);
-        var places = starts.Unsqueeze(1) + n.Builder.Integers([.. Enumerable.Range(0, (int)window.Kernel[axis]).Select(k => k * window.Dilations[axis])]);
+        var places = starts.Unsqueeze(1)
+            + n.Builder.Integers([.. Enumerable.Range(0, (int)window.Kernel[axis]).Select(k => k * window.Dilations[axis])]);
         var end = padding.End.Slice(0, axis, axis + 1);
         // Padding less than 0 leaves elements out.
         var inside = window.Automatic.Length > 0 ? size + n.Builder.Op("Min", end, end.Like(0)) : size;

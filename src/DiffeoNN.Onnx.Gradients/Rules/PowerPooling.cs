@@ -1,6 +1,7 @@
 namespace DiffeoNN.Onnx.Gradients.Rules;
 
-/// <summary>Pooling by the p-norm: Y = (sum of |X|^p)^(1/p), so dX = |X|^(p-1) sign(X) times the sum of dY Y^(1-p) over the windows an element lies in.</summary>
+/// <summary>Pooling by the p-norm: Y = (sum of |X|^p)^(1/p), so dX = |X|^(p-1) sign(X) times the sum of dY Y^(1-p) over the windows an
+/// element lies in.</summary>
 internal static class PowerPooling
 {
     public static IReadOnlyList<GradientRule> All { get; } =

@@ -42,14 +42,17 @@ internal static class Products
                 }
 
                 // One matrix for all rows of all batches: one product over them.
-                Value Rows(Value value) => value.Reshape(n.Builder.Node("Concat", [n.Builder.Integers(-1), value.Size(value.Rank - 1)], OnnxAttribute.Of("axis", 0))[0]);
+                Value Rows(Value value) => value.Reshape(
+                    n.Builder.Node("Concat", [n.Builder.Integers(-1), value.Size(value.Rank - 1)], OnnxAttribute.Of("axis", 0))[0]);
                 return Matrix(n, Rows(wideA), true, Rows(Upstream()), false).ReshapeLike(b);
             },
         ];
     }
 
-    private static Value Matrix(RuleContext n, Value a, bool transposeA, Value b, bool transposeB, double alpha = 1) => n.Builder.Node("Gemm", [a, b],
-        OnnxAttribute.Of("transA", transposeA ? 1 : 0), OnnxAttribute.Of("transB", transposeB ? 1 : 0), OnnxAttribute.Of("alpha", (float)alpha))[0];
+    private static Value Matrix(RuleContext n, Value a, bool transposeA, Value b, bool transposeB, double alpha = 1) =>
+        n.Builder.Node("Gemm", [a, b],
+            OnnxAttribute.Of("transA", transposeA ? 1 : 0), OnnxAttribute.Of("transB", transposeB ? 1 : 0),
+            OnnxAttribute.Of("alpha", (float)alpha))[0];
 
     /// <summary>Y = alpha * A B + beta * C, A and B possibly transposed: the same product with the others in place.</summary>
     private static Func<Value>[] Gemm(RuleContext n)
@@ -81,7 +84,8 @@ internal static class Products
         var inputs = $"{string.Join(',', [equation.Output, .. others.Select(i => equation.Terms[i])])}";
         var result = inputs == kept ? n.dY
             : n.Builder.Node("Einsum", [n.dY, .. others.Select(n.Input)], OnnxAttribute.Of("equation", $"{inputs}->{kept}"))[0];
-        // Missing are axes that this operand alone was summed over, whose elements share one gradient, and all but the first of a repeated label.
+        // Missing are axes that this operand alone was summed over, whose elements share one gradient,
+        // and all but the first of a repeated label.
         var missing = Enumerable.Range(0, labels.Length).Where(d => !kept.Contains(labels[d]) || labels.IndexOf(labels[d]) != d).ToList();
         result = result.Unsqueeze([.. missing.Select(d => (long)d)]);
         foreach (var d in missing.Where(d => labels.IndexOf(labels[d]) != d))
@@ -92,7 +96,8 @@ internal static class Products
     /// <summary>True where the indices of two axes are equal, broadcast over the others.</summary>
     private static Value Diagonal(Value operand, int first, int second)
     {
-        Value Along(int axis) => Indexing.Positions(operand.Size(axis)).Unsqueeze([.. Enumerable.Range(0, operand.Rank).Where(d => d != axis).Select(d => (long)d)]);
+        Value Along(int axis) => Indexing.Positions(operand.Size(axis)).Unsqueeze(
+            [.. Enumerable.Range(0, operand.Rank).Where(d => d != axis).Select(d => (long)d)]);
         return operand.Builder.Op("Equal", Along(first), Along(second));
     }
 }

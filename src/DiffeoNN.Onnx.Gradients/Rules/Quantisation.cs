@@ -5,7 +5,11 @@ internal static class Quantisation
 {
     public static IReadOnlyList<GradientRule> All { get; } =
     [
-        GradientRule.Expanded("DequantizeLinear", SinceVersion: 10, n => [Dequantised(n)]) with { NonDifferentiableInputs = [0, 2], Limits = "With `block_size` the size of its axis must be known." },
+        GradientRule.Expanded("DequantizeLinear", SinceVersion: 10, n => [Dequantised(n)]) with
+        {
+            NonDifferentiableInputs = [0, 2],
+            Limits = "With `block_size` the size of its axis must be known.",
+        },
     ];
 
     /// <summary>Y = (X - zero) * scale, scale and zero by tensor, by slice along the axis, or by block of slices.</summary>

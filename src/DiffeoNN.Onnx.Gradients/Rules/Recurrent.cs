@@ -24,7 +24,8 @@ internal static class Recurrent
         var passes = Enumerable.Range(0, layer.Directions).Select(d => new Lazy<(Value dA, Value dH)>(() => Back(d))).ToArray();
         (Value dA, Value dH) Back(int d)
         {
-            var slope = layer.Masked(functions[d].Derivative(() => layer.FromInput(d) + layer.FromState(states[d].Value, d, 0, 1), layer.Output(d)));
+            var slope = layer.Masked(
+                functions[d].Derivative(() => layer.FromInput(d) + layer.FromState(states[d].Value, d, 0, 1), layer.Output(d)));
             var weights = layer.Of(2, d);
             var (before, outputs) = layer.Back(d, [layer.FinalGradient(1, d)], [slope], (after, at) =>
             {

@@ -36,13 +36,15 @@ internal sealed record RecurrentActivation(string Name, double Alpha, double Bet
         var (alphas, betas) = (Numbers("activation_alpha"), Numbers("activation_beta"));
         var limit = n.Node.GetFloat("clip", 0) is > 0 and var clip ? clip : (double?)null;
         double Parameter(string name, string attribute, bool needed, Queue<float> queue, double? fallback) =>
-            !needed ? 0 : queue.TryDequeue(out var number) ? number : fallback ?? throw n.Refuse($"activation '{name}' needs {attribute}, which is not given.");
+            !needed ? 0 : queue.TryDequeue(out var number) ? number
+            : fallback ?? throw n.Refuse($"activation '{name}' needs {attribute}, which is not given.");
 
         return [.. names.Take(directions * defaults.Length).Select(name =>
         {
             if (!Known.TryGetValue(name, out var kind))
                 throw n.Refuse($"activation '{name}' is not known.");
-            return new RecurrentActivation(name, Parameter(name, "activation_alpha", kind.Alpha, alphas, kind.Defaults.ElementAtOrDefault(0)),
+            return new RecurrentActivation(
+                name, Parameter(name, "activation_alpha", kind.Alpha, alphas, kind.Defaults.ElementAtOrDefault(0)),
                 Parameter(name, "activation_beta", kind.Beta, betas, kind.Defaults.ElementAtOrDefault(1)), limit);
         })];
     }

@@ -26,7 +26,8 @@ internal static class RecurrentGru
         return layer.Gradients(d => passes[d].Value.dA, d => passes[d].Value.Recurrent, Weights, (d, _) => passes[d].Value.dH);
     }
 
-    /// <summary>dz = dH * (H_t-1 - h) * f', dh = dH * (1 - z) * g', dr = (dh Rh) * H_t-1 * f', dH_t-1 = dH * z + (dh Rh) * r + [dz dr] R.</summary>
+    /// <summary>dz = dH * (H_t-1 - h) * f', dh = dH * (1 - z) * g', dr = (dh Rh) * H_t-1 * f',
+    /// dH_t-1 = dH * z + (dh Rh) * r + [dz dr] R.</summary>
     private static Pass ResetFirst(RecurrentLayer layer, RecurrentActivation[] functions, int d)
     {
         var (f, g) = (functions[2 * d], functions[(2 * d) + 1]);
@@ -37,19 +38,22 @@ internal static class RecurrentGru
         var (z, r) = (f.Apply(az), f.Apply(ar));
         var ah = layer.Part(input, 2) + layer.FromState(r * before, d, 2, 1);
         var h = g.Apply(ah);
-        var (kz, kr, kh) = Factors(layer, before - h, f.Derivative(() => az, z), before * f.Derivative(() => ar, r), 1 - z, g.Derivative(() => ah, h));
+        var (kz, kr, kh) = Factors(layer, before - h, f.Derivative(() => az, z), before * f.Derivative(() => ar, r), 1 - z,
+            g.Derivative(() => ah, h));
         var (weights, candidate) = (layer.Gates(2, d, 0, 2), layer.Gates(2, d, 2));
         var (first, outputs) = layer.Back(d, [layer.FinalGradient(1, d)], [kz, kr, kh, z, r], (after, at) =>
         {
             var (dz, dh) = (after[0] * at[0], after[0] * at[2]);
             var reset = dh.Builder.Op("MatMul", dh, candidate);
             var gates = dz.Builder.Concat(1, dz, reset * at[1]);
-            return ([(after[0] * at[3]) + (reset * at[4]) + gates.Builder.Op("MatMul", gates, weights)], [gates.Builder.Concat(1, gates, dh)]);
+            return ([(after[0] * at[3]) + (reset * at[4]) + gates.Builder.Op("MatMul", gates, weights)],
+                [gates.Builder.Concat(1, gates, dh)]);
         });
         return new Pass(outputs[0], outputs[0], first[0], before, r);
     }
 
-    /// <summary>dz and dh as above, dr = dh * (H_t-1 Rh^T + Rbh) * f', dH_t-1 = dH * z + [dz dr dh*r] R: all of them multiples of dH.</summary>
+    /// <summary>dz and dh as above, dr = dh * (H_t-1 Rh^T + Rbh) * f', dH_t-1 = dH * z + [dz dr dh*r] R:
+    /// all of them multiples of dH.</summary>
     private static Pass LinearFirst(RecurrentLayer layer, RecurrentActivation[] functions, int d)
     {
         var (f, g) = (functions[2 * d], functions[(2 * d) + 1]);
@@ -61,7 +65,8 @@ internal static class RecurrentGru
         var linear = layer.Part(state, 2);
         var ah = layer.Part(input, 2) + (r * linear);
         var h = g.Apply(ah);
-        var (kz, kr, kh) = Factors(layer, before - h, f.Derivative(() => az, z), linear * f.Derivative(() => ar, r), 1 - z, g.Derivative(() => ah, h));
+        var (kz, kr, kh) = Factors(layer, before - h, f.Derivative(() => az, z), linear * f.Derivative(() => ar, r), 1 - z,
+            g.Derivative(() => ah, h));
         kr = kh * kr;
         var factors = kz.Builder.Concat(2, kz, kr, kh * r);
         var weights = layer.Of(2, d);
@@ -74,6 +79,7 @@ internal static class RecurrentGru
         return new Pass(dA, outputs[0], first[0], before, r);
     }
 
-    private static (Value Z, Value R, Value H) Factors(RecurrentLayer layer, Value difference, Value slopeZ, Value slopeR, Value share, Value slopeH) =>
-        (layer.Masked(difference * slopeZ), layer.Masked(slopeR), layer.Masked(share * slopeH));
+    private static (Value Z, Value R, Value H) Factors(
+        RecurrentLayer layer, Value difference, Value slopeZ, Value slopeR, Value share, Value slopeH) =>
+            (layer.Masked(difference * slopeZ), layer.Masked(slopeR), layer.Masked(share * slopeH));
 }

@@ -1,6 +1,7 @@
 namespace DiffeoNN.Onnx.Gradients.Rules;
 
-/// <summary>What RNN, GRU and LSTM nodes have in common, direction by direction. T steps, N sequences, I inputs, H hidden units, G gates.</summary>
+/// <summary>What RNN, GRU and LSTM nodes have in common, direction by direction.
+/// T steps, N sequences, I inputs, H hidden units, G gates.</summary>
 internal sealed class RecurrentLayer
 {
     private const int InitialState = 5;
@@ -39,7 +40,9 @@ internal sealed class RecurrentLayer
 
     /// <summary>Rows of an input for one gate or several, [count · H, ...].</summary>
     public Value Gates(int input, int direction, int first, int count = 1) =>
-        first == 0 && count == _gates && input != 3 ? Of(input, direction) : Of(input, direction).Slice(0, first * Hidden, (first + count) * Hidden);
+        first == 0 && count == _gates && input != 3
+            ? Of(input, direction)
+            : Of(input, direction).Slice(0, first * Hidden, (first + count) * Hidden);
 
     /// <summary>The bias of the input or the recurrent products; null where there is none.</summary>
     public Value? Bias(int direction, bool recurrent, int first, int count) =>
@@ -79,7 +82,8 @@ internal sealed class RecurrentLayer
         return _mask is null || !_n.Has(InitialState) ? later : _n.Builder.Op("Where", Mask(1), later, first);
     }
 
-    /// <summary>The gradient of a final state, [N, H]. The runtime's final states of sequences without steps are zeros, not the initial ones.</summary>
+    /// <summary>The gradient of a final state, [N, H]. The runtime's final states of sequences without steps are zeros,
+    /// not the initial ones.</summary>
     public Value FinalGradient(int output, int direction) => _n.HasGradient(output) ? Started(_n.Gradient(output).At(0, direction))
         : _n.Builder.Op("Expand", _n.X.Like(0), _n.Builder.Concat(0, _n.X.Size(1), _n.Builder.Integers(Hidden)));
 
@@ -120,7 +124,8 @@ internal sealed class RecurrentLayer
     /// From the gradients dA of the gates' arguments, direction by direction: dX = dA W, dW = dA^T X, dB = sum dA. The gradient of
     /// the recurrent arguments differs from dA only where a reset gate lies between.
     /// </summary>
-    public IReadOnlyList<Func<Value>?> Gradients(Func<int, Value> dA, Func<int, Value> recurrent, Func<int, Value> recurrentWeights, Func<int, int, Value> initial)
+    public IReadOnlyList<Func<Value>?> Gradients(
+        Func<int, Value> dA, Func<int, Value> recurrent, Func<int, Value> recurrentWeights, Func<int, int, Value> initial)
     {
         var builder = _n.Builder;
         Value Joined(Func<int, Value> part) => builder.Concat(2, [.. Enumerable.Range(0, Directions).Select(part)]);
@@ -155,8 +160,9 @@ internal sealed class RecurrentLayer
         value.Builder.Op("Slice", value, value.Builder.Integers(start), value.Builder.Integers(end), value.Builder.Integers(0));
 
     /// <summary>Zero for sequences without steps.</summary>
-    private Value Started(Value value) => _mask is null || (_n.Input(4).Facts.Integers is { } lengths && Array.TrueForAll(lengths, l => l > 0)) ? value
-        : _n.Builder.Op("Where", _mask.Slice(0, 0, 1).Squeeze(0), value, value.Like(0));
+    private Value Started(Value value) =>
+        _mask is null || (_n.Input(4).Facts.Integers is { } lengths && Array.TrueForAll(lengths, l => l > 0)) ? value
+            : _n.Builder.Op("Where", _mask.Slice(0, 0, 1).Squeeze(0), value, value.Like(0));
 
     private Value Mask(int ahead)
     {

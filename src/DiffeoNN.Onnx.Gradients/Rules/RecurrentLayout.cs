@@ -12,7 +12,8 @@ internal static class RecurrentLayout
         var layer = node.Copy();
         layer.Attributes.Remove("layout");
         var prefix = $"{node.Outputs.First(o => o.Length > 0)}/time_first";
-        OnnxNode Exchanged(string from, string to, params long[] order) => new("Transpose", [from], [to], OnnxAttribute.Of("perm", order)) { Name = to };
+        OnnxNode Exchanged(string from, string to, params long[] order) =>
+            new("Transpose", [from], [to], OnnxAttribute.Of("perm", order)) { Name = to };
         foreach (var i in new[] { 0, 5, 6 }.Where(i => node.Input(i).Length > 0))
         {
             layer.Inputs[i] = $"{prefix}/input_{i}";
@@ -24,7 +25,9 @@ internal static class RecurrentLayout
             if (node.Outputs[i].Length == 0)
                 continue;
             layer.Outputs[i] = $"{prefix}/output_{i}";
-            after.Add(i == 0 ? Exchanged(layer.Outputs[i], node.Outputs[i], 2, 0, 1, 3) : Exchanged(layer.Outputs[i], node.Outputs[i], 1, 0, 2));
+            after.Add(i == 0
+                ? Exchanged(layer.Outputs[i], node.Outputs[i], 2, 0, 1, 3)
+                : Exchanged(layer.Outputs[i], node.Outputs[i], 1, 0, 2));
         }
 
         return [.. before, layer, .. after];

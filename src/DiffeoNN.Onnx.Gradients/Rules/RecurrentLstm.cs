@@ -15,7 +15,8 @@ internal static class RecurrentLstm
     {
         var layer = new RecurrentLayer(n, gates: 4);
         var functions = RecurrentActivation.Read(n, layer.Directions, "sigmoid", "tanh", "tanh");
-        var passes = Enumerable.Range(0, layer.Directions).Select(d => new Lazy<Pass>(() => Back(n, layer, functions[(3 * d)..((3 * d) + 3)], d))).ToArray();
+        var passes = Enumerable.Range(0, layer.Directions)
+            .Select(d => new Lazy<Pass>(() => Back(n, layer, functions[(3 * d)..((3 * d) + 3)], d))).ToArray();
         Value PeepholeSums(int d)
         {
             var pass = passes[d].Value;
@@ -26,7 +27,8 @@ internal static class RecurrentLstm
         return
         [
             .. layer.Gradients(d => passes[d].Value.dA, d => passes[d].Value.dA,
-                d => layer.Transposed(passes[d].Value.dA, passes[d].Value.Before), (d, s) => s == 0 ? passes[d].Value.dH : passes[d].Value.dC),
+                d => layer.Transposed(passes[d].Value.dA, passes[d].Value.Before),
+                (d, s) => s == 0 ? passes[d].Value.dH : passes[d].Value.dC),
             () => n.Builder.Concat(0, [.. Enumerable.Range(0, layer.Directions).Select(d => PeepholeSums(d).Unsqueeze(0))]),
         ];
     }
@@ -40,7 +42,8 @@ internal static class RecurrentLstm
         // The runtime bounds the arguments of the gates, not that of h.
         var (f, g, h) = (functions[0], functions[1], functions[2] with { Clip = null });
         var coupled = n.Node.GetInt("input_forget", 0) != 0;
-        Value? Peephole(int gate) => n.Has(Peepholes) ? layer.Of(Peepholes, d).Slice(0, gate * layer.Hidden, (gate + 1) * layer.Hidden) : null;
+        Value? Peephole(int gate) =>
+            n.Has(Peepholes) ? layer.Of(Peepholes, d).Slice(0, gate * layer.Hidden, (gate + 1) * layer.Hidden) : null;
         var (pi, po, pf) = (Peephole(0), Peephole(1), coupled ? null : Peephole(2));
         static Value Looking(Value argument, Value cells, Value? peephole) => peephole is null ? argument : argument + (cells * peephole);
 

@@ -8,12 +8,17 @@ internal static class Reductions
         new("ReduceSum", SinceVersion: 7, n => [() => Spread(n, n.dY).ExpandLike(n.X)]) { NonDifferentiableInputs = [1] },
         new("ReduceMean", SinceVersion: 7, Mean) { NonDifferentiableInputs = [1] },
         new("ReduceMax", SinceVersion: 7, Extreme) { NonDifferentiableInputs = [1], Limits = "Equal largest elements share the gradient." },
-        new("ReduceMin", SinceVersion: 7, Extreme) { NonDifferentiableInputs = [1], Limits = "Equal smallest elements share the gradient." },
+        new("ReduceMin", SinceVersion: 7, Extreme)
+        {
+            NonDifferentiableInputs = [1],
+            Limits = "Equal smallest elements share the gradient.",
+        },
         new("ReduceProd", SinceVersion: 7, Product) { NonDifferentiableInputs = [1] },
         new("ReduceL1", SinceVersion: 7, n => [() => Spread(n, n.dY) * n.X.Apply("Sign")]) { NonDifferentiableInputs = [1] },
         new("ReduceL2", SinceVersion: 7, Norm) { NonDifferentiableInputs = [1] },
         new("ReduceSumSquare", SinceVersion: 7, n => [() => Spread(n, n.dY) * 2 * n.X]) { NonDifferentiableInputs = [1] },
-        new("ReduceLogSum", SinceVersion: 7, n => [() => (Spread(n, n.dY) / Spread(n, n.Y).Apply("Exp")).ExpandLike(n.X)]) { NonDifferentiableInputs = [1] },
+        new("ReduceLogSum", SinceVersion: 7, n => [() => (Spread(n, n.dY) / Spread(n, n.Y).Apply("Exp")).ExpandLike(n.X)])
+            { NonDifferentiableInputs = [1] },
         new("ReduceLogSumExp", SinceVersion: 7, LogSumExp) { NonDifferentiableInputs = [1] },
     ];
 
@@ -27,7 +32,8 @@ internal static class Reductions
         return n.Has(1) ? n.Builder.Op("Unsqueeze", value, n.Input(1)) : value;
     }
 
-    private static bool ReducesNothing(RuleContext n) => n.Node.GetInt("noop_with_empty_axes", 0) == 1 && AxesGiven(n) is null or { Length: 0 };
+    private static bool ReducesNothing(RuleContext n) =>
+        n.Node.GetInt("noop_with_empty_axes", 0) == 1 && AxesGiven(n) is null or { Length: 0 };
 
     private static long[]? AxesGiven(RuleContext n) => n.Shapes.IntegersOf("axes", 1) ?? (n.Has(1) ? null : []);
 
@@ -48,7 +54,9 @@ internal static class Reductions
         [
             () =>
             {
-                var sizes = n.X.Shape is { } shape && Axes(n) is { } axes ? axes.Select(a => shape[(int)a]).Aggregate(Dim.One, (a, b) => a * b) : null;
+                var sizes = n.X.Shape is { } shape && Axes(n) is { } axes
+                    ? axes.Select(a => shape[(int)a]).Aggregate(Dim.One, (a, b) => a * b)
+                    : null;
                 var scaled = ReducesNothing(n) ? n.dY
                     : sizes?.Size is { } count ? n.dY / count
                     : n.dY / n.Builder.Op("Div", n.X.Apply("Size"), n.Y.Apply("Size")).Cast(n.X.ElementType);
@@ -79,7 +87,9 @@ internal static class Reductions
             return n.Builder.Node(opType, [value, n.Input(1)], OnnxAttribute.Of("noop_with_empty_axes", noop))[0];
         if (ReducesNothing(n))
             return value;
-        return AxesGiven(n) is { Length: > 0 } axes ? opType == "ReduceSum" ? value.Sum(axes) : value.Reduce(opType, axes) : value.Apply(opType);
+        return AxesGiven(n) is { Length: > 0 } axes
+            ? opType == "ReduceSum" ? value.Sum(axes) : value.Reduce(opType, axes)
+            : value.Apply(opType);
     }
 
     /// <summary>Elements that attain the extreme share the gradient equally.</summary>
@@ -106,7 +116,8 @@ internal static class Reductions
                 var others = n.Builder.Op("Where", zero, n.X.Like(1), n.X);
                 var product = Reduced(n, "ReduceProd", others);
                 var zeros = Reduced(n, "ReduceSum", zero.AsNumber(n.X));
-                Value Times(double count, Value value) => n.Builder.Op("Where", n.Builder.Op("Equal", zeros, zeros.Like(count)), value, value.Like(0));
+                Value Times(double count, Value value) =>
+                    n.Builder.Op("Where", n.Builder.Op("Equal", zeros, zeros.Like(count)), value, value.Like(0));
                 return Spread(n, n.dY) * n.Builder.Op("Where", zero, Times(1, product), Times(0, product / others));
             },
         ];

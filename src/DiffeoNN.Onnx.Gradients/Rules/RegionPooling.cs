@@ -42,18 +42,22 @@ internal static class RegionPooling
         var counted = builder.Op("And", axes[0].Counted, axes[1].Counted).Unsqueeze(-1);
         var parts = sampler.Parts.Select(p => builder.Op("Where", counted, p, p.Like(double.NegativeInfinity))).ToArray();
         var most = parts.Length == 1 ? parts[0] : builder.Op("Max", parts);
-        var largest = builder.Opset >= 18 ? builder.Op("ReduceMax", most, builder.Integers(2, 4)) : most.Apply("ReduceMax", OnnxAttribute.Of("axes", [2L, 4L]));
+        var largest = builder.Opset >= 18
+            ? builder.Op("ReduceMax", most, builder.Integers(2, 4))
+            : most.Apply("ReduceMax", OnnxAttribute.Of("axes", [2L, 4L]));
         var taken = parts.Select(p => builder.Op("Equal", p, largest).AsNumber(p)).ToArray();
         var share = n.dY.ChannelsLast().Unsqueeze(2, 4) / (taken.Length == 1 ? taken[0] : builder.Op("Sum", taken)).Sum([2, 4]);
         return sampler.ImageGradient([.. taken.Select(t => (t * share).Transpose(5, 0, 1, 2, 3, 4))]);
     }
 
-    /// <summary>Samples evenly spread over the bins. How many follows from the region's size where the node does not say: then some have places for more than they take.</summary>
+    /// <summary>Samples evenly spread over the bins. How many follows from the region's size where the node does not say:
+    /// then some have places for more than they take.</summary>
     private static AxisSamples Aligned(RuleContext n, int axis)
     {
         var (builder, rois) = (n.Builder, n.Input(1));
         var half = n.Node.GetString("coordinate_transformation_mode", "half_pixel") == "half_pixel";
-        Value Edge(int column) => (rois.Gather(builder.Integers(column), 1).Reshape(-1, 1, 1) * n.Node.GetFloat("spatial_scale", 1)) - (half ? 0.5 : 0);
+        Value Edge(int column) =>
+            (rois.Gather(builder.Integers(column), 1).Reshape(-1, 1, 1) * n.Node.GetFloat("spatial_scale", 1)) - (half ? 0.5 : 0);
         var (bins, size) = (n.Node.GetInt(axis == 0 ? "output_height" : "output_width", 1), n.X.Size(axis + 2).Reshape([]));
         var (first, extent) = (Edge(1 - axis), Edge(3 - axis) - Edge(1 - axis));
         var bin = (half ? extent : builder.Op("Max", extent, extent.Like(1))) / builder.Scalar(bins, rois.ElementType);
@@ -76,7 +80,8 @@ internal static class RegionPooling
     private static AxisSamples Rounded(RuleContext n, int axis)
     {
         var (builder, rois) = (n.Builder, n.Input(1));
-        Value Edge(int column) => ((rois.Gather(builder.Integers(column), 1).Reshape(-1, 1, 1) * n.Node.GetFloat("spatial_scale", 1)) + 0.5).Apply("Floor");
+        Value Edge(int column) =>
+            ((rois.Gather(builder.Integers(column), 1).Reshape(-1, 1, 1) * n.Node.GetFloat("spatial_scale", 1)) + 0.5).Apply("Floor");
         var (bins, size) = (n.Node.GetInts("pooled_shape")![axis], n.X.Size(axis + 2).Reshape([]));
         var (first, last) = (Edge(2 - axis), Edge(4 - axis));
         var bin = builder.Op("Max", last - first + 1, last.Like(1)) / builder.Scalar(bins, rois.ElementType);
@@ -84,15 +89,18 @@ internal static class RegionPooling
         Value Clamped(Value place) => builder.Op("Min", builder.Op("Max", place, place.Like(0)), limit);
         var start = Clamped((Numbers(rois, bins) * bin).Apply("Floor") + first);
         var end = Clamped(((Numbers(rois, bins) + 1) * bin).Apply("Ceil") + first);
-        var most = builder.Op("Max", builder.Integers(1), (end - start).Apply("ReduceMax", OnnxAttribute.Of("keepdims", 0)).Cast(OnnxElementType.Int64).Reshape(1));
+        var most = builder.Op("Max", builder.Integers(1),
+            (end - start).Apply("ReduceMax", OnnxAttribute.Of("keepdims", 0)).Cast(OnnxElementType.Int64).Reshape(1));
         var place = start + Sampling.Count(most).Cast(rois.ElementType);
         var counted = place < end;
-        return new AxisSamples(Placed(Tap.Of(place, size, "nearest", OutsideRule.Border), counted.AsNumber(rois), axis), Shaped(counted, axis), null);
+        return new AxisSamples(Placed(Tap.Of(place, size, "nearest", OutsideRule.Border), counted.AsNumber(rois), axis),
+            Shaped(counted, axis), null);
     }
 
     /// <summary>0, 1, 2, ... as a column.</summary>
     private static Value Numbers(Value like, long count) =>
-        like.Builder.Constant(OnnxTensor.FromDoubles("", like.ElementType, [count, 1], [.. Enumerable.Range(0, (int)count).Select(i => (double)i)]));
+        like.Builder.Constant(
+            OnnxTensor.FromDoubles("", like.ElementType, [count, 1], [.. Enumerable.Range(0, (int)count).Select(i => (double)i)]));
 
     private static Tap[] Placed(Tap[] taps, Value weight, int axis) =>
         [.. taps.Select(t => new Tap(Shaped(t.Index, axis), Shaped(t.Weight is null ? weight : t.Weight * weight, axis), null))];

@@ -1,6 +1,7 @@
 namespace DiffeoNN.Onnx.Gradients.Rules;
 
-/// <summary>Resizing: linear in its input and separable, so the gradient multiplies each axis by the transposed interpolation matrix.</summary>
+/// <summary>Resizing: linear in its input and separable, so the gradient multiplies each axis by the transposed interpolation
+/// matrix.</summary>
 internal static class Resampling
 {
     public static IReadOnlyList<GradientRule> All { get; } =
@@ -27,7 +28,8 @@ internal static class Resampling
         ];
     }
 
-    /// <summary>Where every element of the input is repeated a whole number of times: the numbers for the spatial axes; null elsewhere.</summary>
+    /// <summary>Where every element of the input is repeated a whole number of times: the numbers for the spatial axes;
+    /// null elsewhere.</summary>
     private static long[]? Repeats(RuleContext n, IReadOnlyList<ResizeAxis> axes)
     {
         var rank = n.X.Rank;
@@ -57,13 +59,15 @@ internal static class Resampling
 
     /// <summary>Sums over blocks.</summary>
     private static Value Blocks(RuleContext n, long[] factors) => factors.All(f => f == 1) ? n.dY
-        : n.dY.Apply("AveragePool", OnnxAttribute.Of("kernel_shape", factors), OnnxAttribute.Of("strides", factors)) * factors.Aggregate(1L, (a, b) => a * b);
+        : n.dY.Apply("AveragePool", OnnxAttribute.Of("kernel_shape", factors), OnnxAttribute.Of("strides", factors)) * factors.Aggregate(1L,
+            (a, b) => a * b);
 
     private static Value Multiply(RuleContext n, Value gradient, ResizeAxis axis)
     {
         var rank = n.X.Rank;
         var columns = axis.IsKnown
-            ? n.Builder.Constant(OnnxTensor.FromDoubles("", n.X.ElementType, [axis.Output!.Value, axis.Input!.Value], InterpolationMatrix.Build(axis, n.Node)))
+            ? n.Builder.Constant(OnnxTensor.FromDoubles("", n.X.ElementType, [axis.Output!.Value, axis.Input!.Value],
+                InterpolationMatrix.Build(axis, n.Node)))
             : new FreeInterpolation(n, axis.Axis, axis.Position, axis.Count).Build();
         if (axis.Axis == rank - 1)
             return n.Builder.Op("MatMul", gradient, columns);

@@ -9,7 +9,8 @@ namespace DiffeoNN.Onnx.Gradients.Rules;
 /// <param name="RoiEnd">End of the region of interest.</param>
 /// <param name="Position">Place among the axes that the node's scales and sizes speak of.</param>
 /// <param name="Count">How many axes they speak of.</param>
-internal sealed record ResizeAxis(int Axis, long? Input, long? Output, double Scale, double RoiStart, double RoiEnd, int Position, int Count)
+internal sealed record ResizeAxis(
+    int Axis, long? Input, long? Output, double Scale, double RoiStart, double RoiEnd, int Position, int Count)
 {
     /// <summary>Whether everything is known while the graph is compiled.</summary>
     public bool IsKnown => Input is not null && Output is not null && Scale > 0 && !double.IsNaN(RoiStart);
@@ -40,7 +41,9 @@ internal sealed record ResizeAxis(int Axis, long? Input, long? Output, double Sc
             {
                 output = sizes?[i] ?? after?.Size;
                 // The ratio can be known where the sizes are not.
-                scale = output is { } o && before.Size is { } b ? (double)((float)o / b) : after is not null ? Dim.DivideExactly(after, before)?.Size : null;
+                scale = output is { } o && before.Size is { } b
+                    ? (double)((float)o / b)
+                    : after is not null ? Dim.DivideExactly(after, before)?.Size : null;
                 if (n.Node.GetString("keep_aspect_ratio_policy", "stretch") is var policy and not "stretch")
                 {
                     // Null where a size is free: the graph finds the scale then.
@@ -54,12 +57,15 @@ internal sealed record ResizeAxis(int Axis, long? Input, long? Output, double Sc
             if (scale is null && n.Has(3) && roi is null && before.Equals(after))
                 continue;
             if (scale != 1 || (before.Size != output && output is not null) || roi is not null)
-                result.Add(new ResizeAxis(axes[i], before.Size, output, scale ?? 0, roi?[i] ?? 0, roi?[i + axes.Length] ?? 1, i, axes.Length));
+                result.Add(new ResizeAxis(axes[i], before.Size, output, scale ?? 0, roi?[i] ?? 0, roi?[i + axes.Length] ?? 1,
+                    i, axes.Length));
         }
 
         return result;
     }
 
     private static double[]? Numbers(RuleContext n, int input) =>
-        n.Has(input) && n.Input(input).Facts.Items is { } items && Array.TrueForAll(items, i => i.IsKnown) ? Array.ConvertAll(items, i => i.Number) : null;
+        n.Has(input) && n.Input(input).Facts.Items is { } items && Array.TrueForAll(items, i => i.IsKnown)
+            ? Array.ConvertAll(items, i => i.Number)
+            : null;
 }

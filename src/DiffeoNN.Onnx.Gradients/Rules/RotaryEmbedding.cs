@@ -8,7 +8,8 @@ internal static class RotaryEmbedding
         GradientRule.Expanded("RotaryEmbedding", SinceVersion: 23, Rotate) with { NonDifferentiableInputs = [3] },
     ];
 
-    /// <summary>(a, b) -> (a cos - b sin, a sin + b cos); a and b are neighbours where interleaved, halves of the features otherwise.</summary>
+    /// <summary>(a, b) -> (a cos - b sin, a sin + b cos); a and b are neighbours where interleaved,
+    /// halves of the features otherwise.</summary>
     private static Value[] Rotate(RuleContext n)
     {
         // Features are the last axis; heads stand behind the positions in the form of rank 3, before them in that of rank 4.

@@ -2,8 +2,9 @@ namespace DiffeoNN.Onnx.Gradients.Rules;
 
 /// <summary>
 /// Samples an image between its elements: every sample is a weighted sum of elements, the weights depend on the sample's position.
-/// Reads rows (one per element, its channels side by side). Adds up by ScatterElements along the last axis, at 64 channels four times as fast as
-/// along the first one; ScatterND would be faster still, but ONNX Runtime (1.31) runs it in parallel and loses what falls together.
+/// Reads rows (one per element, its channels side by side). Adds up by ScatterElements along the last axis,
+/// at 64 channels four times as fast as along the first one; ScatterND would be faster still,
+/// but ONNX Runtime (1.31) runs it in parallel and loses what falls together.
 /// </summary>
 internal sealed class Sampler
 {
@@ -22,7 +23,8 @@ internal sealed class Sampler
             var size = x.Size(a + 2).Reshape([]);
             _corners = [.. _corners.SelectMany(_ => axes[a], (corner, tap) => new Corner(
                 corner.Index is null ? tap.Index : (corner.Index * size) + tap.Index, Times(corner.Weight, tap.Weight),
-                [.. corner.Slopes.Select(s => s is null ? null : Times(s, tap.Weight)), tap.Slope is null ? null : Times(corner.Weight, tap.Slope)]))];
+                [.. corner.Slopes.Select(s => s is null ? null : Times(s, tap.Weight)),
+                    tap.Slope is null ? null : Times(corner.Weight, tap.Slope)]))];
         }
     }
 

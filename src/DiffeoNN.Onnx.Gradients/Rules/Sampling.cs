@@ -6,7 +6,11 @@ internal static class Sampling
     public static IReadOnlyList<GradientRule> All { get; } =
     [
         new("GridSample", SinceVersion: 16, GridSample) { Limits = "In nearest mode the gradient of the grid is zero." },
-        new("AffineGrid", SinceVersion: 20, AffineGrid) { NonDifferentiableInputs = [1], Limits = "`size` or theta must show the number of spatial axes." },
+        new("AffineGrid", SinceVersion: 20, AffineGrid)
+        {
+            NonDifferentiableInputs = [1],
+            Limits = "`size` or theta must show the number of spatial axes.",
+        },
     ];
 
     /// <summary>
@@ -54,12 +58,15 @@ internal static class Sampling
     [
         () =>
         {
-            var rank = (int)(n.Shapes.Shape(1)?[0].Size - 2 ?? n.X.Shape?[1].Size ?? throw n.Refuse("the number of its sizes is not known."));
+            var rank = (int)(n.Shapes.Shape(1)?[0].Size - 2 ?? n.X.Shape?[1].Size
+                ?? throw n.Refuse("the number of its sizes is not known."));
             var identity = Enumerable.Range(0, rank * (rank + 1)).Select(i => i / (rank + 1) == i % (rank + 1) ? 1.0 : 0.0).ToArray();
-            var sizes = n.Builder.Node("Concat", [n.Builder.Integers(1, 1), n.Input(1).Slice(0, 2, rank + 2)], OnnxAttribute.Of("axis", 0))[0];
+            var sizes =
+                n.Builder.Node("Concat", [n.Builder.Integers(1, 1), n.Input(1).Slice(0, 2, rank + 2)], OnnxAttribute.Of("axis", 0))[0];
             // The runtime has no kernel for 16 bits and fails to put one together.
             var type = n.X.ElementType == OnnxElementType.Double ? OnnxElementType.Double : OnnxElementType.Float;
-            var places = n.Builder.Node("AffineGrid", [n.Builder.Constant(OnnxTensor.FromDoubles("", type, [1, rank, rank + 1], identity)), sizes],
+            var places = n.Builder.Node(
+                "AffineGrid", [n.Builder.Constant(OnnxTensor.FromDoubles("", type, [1, rank, rank + 1], identity)), sizes],
                 OnnxAttribute.Of("align_corners", n.Node.GetInt("align_corners", 0)))[0].Reshape(1, -1, rank).Cast(n.X.ElementType);
             var linear = n.dY.Regroup(0, -1, rank).Transpose(0, 2, 1);
             var turned = n.Builder.Op("MatMul", linear, places);

@@ -31,7 +31,8 @@ internal static class Scans
         return Products(n, planes, 1).ReshapeLike(n.X);
     }
 
-    /// <summary>Y_i is the product over j of X_j where j takes part in i, and of 1 elsewhere: right for zeros too, at the cost of n values for each one.</summary>
+    /// <summary>Y_i is the product over j of X_j where j takes part in i, and of 1 elsewhere:
+    /// right for zeros too, at the cost of n values for each one.</summary>
     private static Value Products(RuleContext n, Value x, int axis)
     {
         var (exclusive, reverse) = (n.Node.GetInt("exclusive", 0) != 0, n.Node.GetInt("reverse", 0) != 0);

@@ -21,7 +21,8 @@ internal static class Scattering
         var other => throw n.Refuse($"its reduction '{other}' is not known."),
     };
 
-    /// <summary>dUpdates is what stands where they were written (no place twice, as the operator demands); the data get nothing there.</summary>
+    /// <summary>dUpdates is what stands where they were written (no place twice, as the operator demands);
+    /// the data get nothing there.</summary>
     private static Func<Value>?[] Replaced(RuleContext n) => [() => Put(n, n.dY, n.Zeros(n.Input(2)), "none"), null, () => Taken(n, n.dY)];
 
     /// <summary>
@@ -76,13 +77,15 @@ internal static class Scattering
         var (outer, inner) = (into.ShapeVector.Slice(0, 0, lead), into.ShapeVector.Slice(0, lead, into.Rank));
         var numbers = Indexing.Positions(Product(outer)).ReshapeTo(outer);
         var rows = n.Builder.Node("GatherND", [numbers, n.Input(1)], OnnxAttribute.Of("batch_dims", batch))[0].Reshape(-1, 1);
-        Value Matrix(Value value, Value count) => value.ReshapeTo(n.Builder.Node("Concat", [count, Product(inner)], OnnxAttribute.Of("axis", 0))[0]);
+        Value Matrix(Value value, Value count) =>
+            value.ReshapeTo(n.Builder.Node("Concat", [count, Product(inner)], OnnxAttribute.Of("axis", 0))[0]);
         var slices = Matrix(updates, rows.Size(0));
         return Indexing.Scatter(Matrix(into, Product(outer)), rows.ExpandLike(slices), slices, 0, reduction).ReshapeLike(into);
     }
 
     /// <summary>The product of some sizes, as a vector of one element.</summary>
-    private static Value Product(Value sizes) => sizes.Facts.Integers is { Length: 0 } ? sizes.Builder.Integers(1) : sizes.Apply("ReduceProd");
+    private static Value Product(Value sizes) =>
+        sizes.Facts.Integers is { Length: 0 } ? sizes.Builder.Integers(1) : sizes.Apply("ReduceProd");
 
     /// <summary>The cache keeps its gradient where nothing was written; the update gets it where it stands.</summary>
     private static Func<Value>[] TensorScatter(RuleContext n)
@@ -90,7 +93,8 @@ internal static class Scattering
         var update = n.Input(1);
         return
         [
-            () => n.Builder.Node("TensorScatter", [n.dY, n.Zeros(update), n.Has(2) ? n.Input(2) : null], 1, [.. n.Node.Attributes.Values])[0],
+            () =>
+                n.Builder.Node("TensorScatter", [n.dY, n.Zeros(update), n.Has(2) ? n.Input(2) : null], 1, [.. n.Node.Attributes.Values])[0],
             () =>
             {
                 var axis = n.Axis(n.Node.GetInt("axis", -2), update.Rank);
@@ -116,5 +120,6 @@ internal static class Scattering
         [() => Indexing.Scatter(n.Zeros(n.X), n.Input(1), n.dY, n.Node.GetInt("axis", 0), "add")];
 
     /// <summary>Every slice of dY is added where it came from.</summary>
-    private static Func<Value>[] GatherND(RuleContext n) => [() => PutSlices(n, n.Zeros(n.X), n.dY, "add", (int)n.Node.GetInt("batch_dims", 0))];
+    private static Func<Value>[] GatherND(RuleContext n) =>
+        [() => PutSlices(n, n.Zeros(n.X), n.dY, "add", (int)n.Node.GetInt("batch_dims", 0))];
 }

@@ -41,7 +41,9 @@ internal static class Selection
         () =>
         {
             var axes = n.Node.GetInts("axes")?.Select(a => (long)n.Axis(a, n.X.Rank)).ToArray();
-            var sizes = axes is null ? n.X.ShapeVector : n.Builder.Node("Concat", [.. axes.Select(a => n.X.Size((int)a))], OnnxAttribute.Of("axis", 0))[0];
+            var sizes = axes is null
+                ? n.X.ShapeVector
+                : n.Builder.Node("Concat", [.. axes.Select(a => n.X.Size((int)a))], OnnxAttribute.Of("axis", 0))[0];
             return n.Builder.Node("CenterCropPad", [n.dY, sizes], [.. n.Node.Attributes.Values])[0];
         },
     ];

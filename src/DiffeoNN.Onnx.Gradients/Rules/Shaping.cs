@@ -30,8 +30,9 @@ internal static class Shaping
     /// <summary>Every operand gets its part of dY.</summary>
     private static IReadOnlyList<Func<Value>> Concat(RuleContext n)
     {
-        var axis = n.Axis(n.Node.GetInt("axis", 1), Enumerable.Range(0, n.Count).Select(i => n.Input(i).KnownRank).FirstOrDefault(r => r is not null)
-            ?? throw n.Refuse("the rank of none of its inputs is known."));
+        var axis = n.Axis(
+            n.Node.GetInt("axis", 1), Enumerable.Range(0, n.Count).Select(i => n.Input(i).KnownRank).FirstOrDefault(r => r is not null)
+                ?? throw n.Refuse("the rank of none of its inputs is known."));
         Value[] Parts()
         {
             var sizes = Enumerable.Range(0, n.Count).Select(i => n.Input(i).Size(axis)).ToArray();
@@ -53,11 +54,13 @@ internal static class Shaping
         return [.. Enumerable.Range(0, n.Count).Select(i => (Func<Value>)(() => n.Count == 1 ? n.dY : Part(i)))];
     }
 
-    /// <summary>The gradients of the parts are joined; parts that nothing depends on, or that the model does not name, count as zeros.</summary>
+    /// <summary>The gradients of the parts are joined; parts that nothing depends on, or that the model does not name,
+    /// count as zeros.</summary>
     private static Func<Value>[] Split(RuleContext n)
     {
         Value Part(int output) => n.HasGradient(output) ? n.Gradient(output) : n.Zeros(n.Output(output));
-        return [() => n.Builder.Node("Concat", Enumerable.Range(0, n.Node.Outputs.Count).Select(Part).ToArray(), OnnxAttribute.Of("axis", n.Node.GetInt("axis", 0)))[0]];
+        return [() => n.Builder.Node("Concat", Enumerable.Range(0, n.Node.Outputs.Count).Select(Part).ToArray(),
+            OnnxAttribute.Of("axis", n.Node.GetInt("axis", 0)))[0]];
     }
 
     /// <summary>Each axis of dY is (repeat, position); the repeats are summed.</summary>
@@ -67,8 +70,10 @@ internal static class Shaping
         [
             () =>
             {
-                var pairs = n.Builder.Node("Concat", [n.Input(1).Unsqueeze(1), n.X.ShapeVector.Unsqueeze(1)], OnnxAttribute.Of("axis", 1))[0];
-                return n.dY.ReshapeTo(pairs.Reshape(-1)).Sum([.. Enumerable.Range(0, n.X.Rank).Select(d => 2L * d)], keep: false).ReshapeLike(n.X);
+                var pairs =
+                    n.Builder.Node("Concat", [n.Input(1).Unsqueeze(1), n.X.ShapeVector.Unsqueeze(1)], OnnxAttribute.Of("axis", 1))[0];
+                return n.dY.ReshapeTo(pairs.Reshape(-1)).Sum([.. Enumerable.Range(0, n.X.Rank).Select(d => 2L * d)], keep: false)
+                    .ReshapeLike(n.X);
             },
         ];
     }

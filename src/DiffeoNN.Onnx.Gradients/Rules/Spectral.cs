@@ -1,11 +1,16 @@
 namespace DiffeoNN.Onnx.Gradients.Rules;
 
-/// <summary>Fourier transforms. Complex numbers are pairs on the last axis; the gradient of a real sum has its real and imaginary parts there.</summary>
+/// <summary>Fourier transforms. Complex numbers are pairs on the last axis;
+/// the gradient of a real sum has its real and imaginary parts there.</summary>
 internal static class Spectral
 {
     public static IReadOnlyList<GradientRule> All { get; } =
     [
-        new("DFT", SinceVersion: 17, Fourier) { NonDifferentiableInputs = [1, 2], Limits = "From half a spectrum to a real signal of another length, the axis must be constant." },
+        new("DFT", SinceVersion: 17, Fourier)
+        {
+            NonDifferentiableInputs = [1, 2],
+            Limits = "From half a spectrum to a real signal of another length, the axis must be constant.",
+        },
         GradientRule.Expanded("STFT", SinceVersion: 17, ShortTime) with { NonDifferentiableInputs = [1, 3] },
     ];
 
@@ -33,8 +38,8 @@ internal static class Spectral
     }
 
     /// <summary>
-    /// A real signal of length N from the bins k &lt;= N/2, which stand for their mirror images too: dX_k = w_k (F dY)_k / N, with w = 1 for
-    /// the bins 0 and N/2 and 2 for all others.
+    /// A real signal of length N from the bins k &lt;= N/2, which stand for their mirror images too:
+    /// dX_k = w_k (F dY)_k / N, with w = 1 for the bins 0 and N/2 and 2 for all others.
     /// </summary>
     private static Value FromReal(RuleContext n, TransformedAxis axis)
     {
@@ -44,7 +49,8 @@ internal static class Spectral
         var fits = !n.Has(1) || (length.Facts.Integers is [var l] && count.Facts.Integers is [var c] && c == (l / 2) + 1);
         if (!fits)
         {
-            var at = axis.Known ?? throw n.Refuse("its axis is computed while the model runs, and its length may not fit the number of bins.");
+            var at = axis.Known
+                ?? throw n.Refuse("its axis is computed while the model runs, and its length may not fit the number of bins.");
             return axis.Transform(n.dY, null, false, false).Gather(n.Builder.Op("Mod", k, length), at) * Shares(n, k).Reshape(column);
         }
 
@@ -85,6 +91,7 @@ internal static class Spectral
             return [TransformedAxis.At(2).Transform(frames, null, false, onesided)];
         // Of complex signals the transform has no half of its own.
         var bins = builder.Op("Add", builder.Op("Div", length, builder.Integers(2)), builder.Integers(1));
-        return [builder.Op("Slice", TransformedAxis.At(2).Transform(frames, null, false, false), builder.Integers(0), bins, builder.Integers(2))];
+        return [builder.Op("Slice", TransformedAxis.At(2).Transform(frames, null, false, false), builder.Integers(0), bins,
+            builder.Integers(2))];
     }
 }

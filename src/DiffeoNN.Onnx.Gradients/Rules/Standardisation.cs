@@ -48,7 +48,9 @@ internal static class Standardisation
         var count = Dim.One;
         foreach (var axis in axes)
             count *= x.Shape![axis];
-        return count.Size is { } size ? value / size : value / axes.ToArray().Select(a => x.Size((int)a)).Aggregate((a, b) => a * b).Cast(value.ElementType);
+        return count.Size is { } size
+            ? value / size
+            : value / axes.ToArray().Select(a => x.Size((int)a)).Aggregate((a, b) => a * b).Cast(value.ElementType);
     }
 
     /// <summary>Statistics of 16-bit values are formed in float32, as the operators prescribe.</summary>
@@ -79,7 +81,8 @@ internal static class Standardisation
         var (x, dY) = (Groups(n, out var original), n.dY.Cast(original.ElementType));
         return
         [
-            () => x.Back((dY * n.Input(1).Cast(original.ElementType).Unsqueeze(inner)).ReshapeLike(x.Normalised)).ReshapeLike(n.X).Cast(n.X.ElementType),
+            () => x.Back((dY * n.Input(1).Cast(original.ElementType).Unsqueeze(inner)).ReshapeLike(x.Normalised)).ReshapeLike(n.X)
+                .Cast(n.X.ElementType),
             () => (dY * x.Normalised.ReshapeLike(n.X)).Sum(others, keep: false).Cast(n.X.ElementType),
             () => n.dY.Sum(others, keep: false),
         ];
@@ -103,7 +106,9 @@ internal static class Standardisation
         original = Wide(n, n.X);
         var groups = n.Node.GetInt("num_groups", 1);
         var width = n.X.Shape!.Skip(1).Aggregate(Dim.One, (a, b) => a * b).Size / groups;
-        var flat = width is { } known ? original.Reshape(-1, groups, known) : n.Builder.Op("Reshape", original, n.Builder.Integers(0, groups, -1));
+        var flat = width is { } known
+            ? original.Reshape(-1, groups, known)
+            : n.Builder.Op("Reshape", original, n.Builder.Integers(0, groups, -1));
         return Standardised.Of(flat, [2], n.Node.GetFloat("epsilon", 1e-5f));
     }
 
@@ -146,7 +151,8 @@ internal static class Standardisation
         return Range(axis, n.X.Rank - axis);
     }
 
-    /// <summary>Y = x̂ * scale with x̂ = X * f, f = 1 / sqrt(mean X^2 + epsilon): dX = f * (g - x̂ * mean(g * x̂)) with g = dY * scale.</summary>
+    /// <summary>Y = x̂ * scale with x̂ = X * f, f = 1 / sqrt(mean X^2 + epsilon):
+    /// dX = f * (g - x̂ * mean(g * x̂)) with g = dY * scale.</summary>
     private static Func<Value>[] RootMeanSquare(RuleContext n)
     {
         var (x, axes) = (Wide(n, n.X), Trailing(n));
@@ -163,7 +169,8 @@ internal static class Standardisation
         ];
     }
 
-    /// <summary>Y = X / |X|: dX = (dY - D * sum(dY * Y)) / |X| with D = Y for the 2-norm, sign X for the 1-norm; zero where the norm is zero.</summary>
+    /// <summary>Y = X / |X|: dX = (dY - D * sum(dY * Y)) / |X| with D = Y for the 2-norm, sign X for the 1-norm;
+    /// zero where the norm is zero.</summary>
     private static Func<Value>[] Norm(RuleContext n)
     {
         var (axis, first) = (n.Node.GetInt("axis", -1), n.Node.GetInt("p", 2) == 1);

@@ -7,11 +7,11 @@ internal static class Stops
     [
         .. new[]
         {
-            "Constant", "ConstantOfShape", "Shape", "Size", "ArgMax", "ArgMin", "NonZero", "IsNaN", "IsInf", "Not", "And", "Or", "Xor", "Equal",
-            "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "Floor", "Ceil", "Round", "Sign", "Hardmax", "EyeLike",
-            "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial", "BitShift", "BitwiseAnd", "BitwiseOr",
-            "BitwiseXor", "BitwiseNot", "NonMaxSuppression", "QuantizeLinear", "MatMulInteger", "ConvInteger", "QLinearMatMul", "QLinearConv",
-            "HannWindow", "HammingWindow", "BlackmanWindow", "MelWeightMatrix",
+            "Constant", "ConstantOfShape", "Shape", "Size", "ArgMax", "ArgMin", "NonZero", "IsNaN", "IsInf", "Not", "And", "Or", "Xor",
+            "Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "Floor", "Ceil", "Round", "Sign", "Hardmax", "EyeLike",
+            "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial", "BitShift", "BitwiseAnd",
+            "BitwiseOr", "BitwiseXor", "BitwiseNot", "NonMaxSuppression", "QuantizeLinear", "MatMulInteger", "ConvInteger", "QLinearMatMul",
+            "QLinearConv", "HannWindow", "HammingWindow", "BlackmanWindow", "MelWeightMatrix",
         }.Select(GradientRule.Stop),
     ];
 }

@@ -1,6 +1,7 @@
 namespace DiffeoNN.Onnx.Gradients.Rules;
 
-/// <summary>The axis of a Fourier transform, an attribute in old versions and an input in new ones, which may be computed while the model runs.</summary>
+/// <summary>The axis of a Fourier transform, an attribute in old versions and an input in new ones,
+/// which may be computed while the model runs.</summary>
 internal sealed class TransformedAxis
 {
     private readonly Value? _computed;
@@ -18,7 +19,9 @@ internal sealed class TransformedAxis
             return At(n.Axis(n.Node.GetInt("axis", 1), n.X.Rank));
         if (!n.Has(2))
             return At(n.X.Rank - 2);
-        return n.Input(2).Facts.Integers is [var axis] ? At(n.Axis(axis, n.X.Rank)) : new(null, n.Input(2).Cast(OnnxElementType.Int64).Reshape(1));
+        return n.Input(2).Facts.Integers is [var axis]
+            ? At(n.Axis(axis, n.X.Rank))
+            : new(null, n.Input(2).Cast(OnnxElementType.Int64).Reshape(1));
     }
 
     /// <summary>The size of this axis as a vector of one element.</summary>

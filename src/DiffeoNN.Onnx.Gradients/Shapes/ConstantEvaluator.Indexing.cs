@@ -44,7 +44,8 @@ internal static partial class ConstantEvaluator
 
     private static Item[]? Gather(InferenceContext n, long[] sizes)
     {
-        if (n.Items(0) is not { } items || n.Facts(0).Sizes is not { } source || n.Facts(1).Integers is not { } indices || n.Facts(1).Shape is not { } shape)
+        if (n.Items(0) is not { } items || n.Facts(0).Sizes is not { } source || n.Facts(1).Integers is not { } indices
+            || n.Facts(1).Shape is not { } shape)
             return null;
         var axis = n.Axis(n.Node.GetInt("axis", 0), source.Length);
         var inner = source.Skip(axis + 1).Aggregate(1L, (a, b) => a * b);
@@ -136,7 +137,8 @@ internal static partial class ConstantEvaluator
 
     private static Item[]? Numbers(InferenceContext n, long[] sizes, Func<double, double, double> reals) =>
         Broadcast(n, 0, sizes) is { } a && Broadcast(n, 1, sizes) is { } b && a.Concat(b).All(i => i.IsKnown)
-            ? [.. a.Select((x, i) => x.Integer is null ? (Item)reals(x.Number, b[i].Number) : (Dim)(long)reals(x.Number, b[i].Number))] : null;
+            ? [.. a.Select((x, i) => x.Integer is null ? (Item)reals(x.Number, b[i].Number) : (Dim)(long)reals(x.Number, b[i].Number))]
+            : null;
 
     private static Item[]? Compare(InferenceContext n, long[] sizes, Func<double, double, bool> test)
     {

@@ -68,7 +68,8 @@ internal static partial class ConstantEvaluator
         if (sizes.Aggregate(1.0, (a, b) => a * b) is var count && count > Limit)
             return null;
         var items = evaluation(node, sizes);
-        return items is not null && items.Length == (int)count && Array.TrueForAll(items, i => i.Integer is not null || !output.ElementType.IsInteger())
+        return items is not null && items.Length == (int)count
+            && Array.TrueForAll(items, i => i.Integer is not null || !output.ElementType.IsInteger())
             ? Rounded(items, output.ElementType) : null;
     }
 
@@ -137,5 +138,6 @@ internal static partial class ConstantEvaluator
     private static Dim? Same(Dim a, Dim b) =>
         a.Equals(b) ? 1 : a.SurelyDiffers(b) ? 0
         // A size is never the -1 that exporters write for 'as it is'.
-        : (a is { IsConstant: true, Constant: < 0 } && !b.IsConstant) || (b is { IsConstant: true, Constant: < 0 } && !a.IsConstant) ? 0 : null;
+        : (a is { IsConstant: true, Constant: < 0 } && !b.IsConstant) || (b is { IsConstant: true, Constant: < 0 } && !a.IsConstant) ? 0
+        : null;
 }

@@ -18,7 +18,8 @@ internal readonly record struct Item(Dim? Integer, double Real)
     /// <summary>The elements of a numeric tensor; null for other types.</summary>
     public static Item[]? Read(OnnxTensor tensor) =>
         tensor.ElementType.IsFloat() ? Array.ConvertAll(tensor.ToDoubleArray(), v => (Item)v)
-        : tensor.ElementType.IsInteger() || tensor.ElementType == OnnxElementType.Bool ? Array.ConvertAll(tensor.ToInt64Array(), v => (Item)(Dim)v)
+        : tensor.ElementType.IsInteger() || tensor.ElementType == OnnxElementType.Bool
+            ? Array.ConvertAll(tensor.ToInt64Array(), v => (Item)(Dim)v)
         : null;
 
     /// <summary>The tensor of such elements; null where one is not known.</summary>

@@ -8,11 +8,18 @@ internal static class ShapeChecks
     /// </summary>
     private static readonly Dictionary<string, string[]> Ranks = BuildRanks();
 
-    private static readonly HashSet<string> Broadcasts = [.. "Add Sub Mul Div Mod Pow Min Max Sum Mean Equal Greater Less GreaterOrEqual LessOrEqual And Or Xor Where BitwiseAnd BitwiseOr BitwiseXor BitShift PRelu".Split(' ')];
+    private static readonly HashSet<string> Broadcasts =
+    [
+        .. ("Add Sub Mul Div Mod Pow Min Max Sum Mean Equal Greater Less GreaterOrEqual LessOrEqual And Or Xor Where "
+            + "BitwiseAnd BitwiseOr BitwiseXor BitShift PRelu").Split(' '),
+    ];
 
     /// <summary>Operators whose inputs all have one element type.</summary>
     private static readonly HashSet<string> OneType =
-        [.. "Add Sub Mul Div Mod Min Max Sum Mean Equal Greater Less GreaterOrEqual LessOrEqual MatMul Gemm Conv ConvTranspose PRelu Concat Einsum BitwiseAnd BitwiseOr BitwiseXor".Split(' ')];
+    [
+        .. ("Add Sub Mul Div Mod Min Max Sum Mean Equal Greater Less GreaterOrEqual LessOrEqual MatMul Gemm Conv ConvTranspose "
+            + "PRelu Concat Einsum BitwiseAnd BitwiseOr BitwiseXor").Split(' '),
+    ];
 
     /// <exception cref="OnnxModelException">The inputs do not fit the operator.</exception>
     public static void Check(InferenceContext n)
@@ -42,8 +49,10 @@ internal static class ShapeChecks
     }
 
     /// <summary>The inputs' types and shapes, for messages.</summary>
-    public static string Describe(InferenceContext n) => n.Count == 0 ? "no inputs" : string.Join(", ", Enumerable.Range(0, n.Count).Where(n.Has).Select(i =>
-        $"'{n.Node.Inputs[i]}' {n.Type(i)} {(n.Shape(i) is { } shape ? $"[{string.Join(',', shape.Select(d => $"{d}"))}]" : "of unknown rank")}"));
+    public static string Describe(InferenceContext n) =>
+        n.Count == 0 ? "no inputs" : string.Join(", ", Enumerable.Range(0, n.Count).Where(n.Has).Select(i =>
+            $"'{n.Node.Inputs[i]}' {n.Type(i)} "
+            + $"{(n.Shape(i) is { } shape ? $"[{string.Join(',', shape.Select(d => $"{d}"))}]" : "of unknown rank")}"));
 
     private static OnnxModelException Wrong(InferenceContext n, string expected) => new($"{n.Node} has inputs {Describe(n)}; {expected}");
 
@@ -64,7 +73,8 @@ internal static class ShapeChecks
 
             var number = ranks[i][0] - '0';
             if (ranks[i].EndsWith('+') ? rank < number : ranks[i].EndsWith('-') ? rank > number : rank != number)
-                throw Wrong(n, $"input {i} was expected to have rank {number}{(ranks[i].EndsWith('+') ? " or more" : ranks[i].EndsWith('-') ? " or less" : "")}.");
+                throw Wrong(n, $"input {i} was expected to have rank {number}"
+                    + $"{(ranks[i].EndsWith('+') ? " or more" : ranks[i].EndsWith('-') ? " or less" : "")}.");
         }
     }
 
@@ -105,7 +115,8 @@ internal static class ShapeChecks
             return;
         foreach (var i in inputs)
         {
-            if (n.Has(i) && n.Shape(i) is { } part && (part.Length > whole.Length || Enumerable.Range(1, part.Length).Any(d => IsWider(part[^d], whole[^d]))))
+            if (n.Has(i) && n.Shape(i) is { } part
+                && (part.Length > whole.Length || Enumerable.Range(1, part.Length).Any(d => IsWider(part[^d], whole[^d]))))
                 throw Wrong(n, $"input {i} was expected to fit into the first: equal sizes or 1, from the last axis on.");
         }
     }
@@ -118,7 +129,8 @@ internal static class ShapeChecks
     {
         if (n.Shape(0) is not { } a || n.Shape(1) is not { } b)
             return;
-        if (Differ(a[^1], b[Math.Max(0, b.Length - 2)]) || !Fit(a.AsSpan(0, Math.Max(0, a.Length - 2)), b.AsSpan(0, Math.Max(0, b.Length - 2))))
+        if (Differ(a[^1], b[Math.Max(0, b.Length - 2)])
+            || !Fit(a.AsSpan(0, Math.Max(0, a.Length - 2)), b.AsSpan(0, Math.Max(0, b.Length - 2))))
             throw Wrong(n, "as many columns of the first as rows of the second were expected.");
     }
 
@@ -136,7 +148,8 @@ internal static class ShapeChecks
         var group = Positive(n, "group");
         if (n.Shape(1) is not { } w)
             return;
-        if ((n.Shape(0) is { } x && Differ(x[1], w[1] * group)) || w[0].Size % group > 0 || (n.Shape(2) is { } bias && Differ(bias[0], w[0])))
+        if ((n.Shape(0) is { } x && Differ(x[1], w[1] * group)) || w[0].Size % group > 0
+            || (n.Shape(2) is { } bias && Differ(bias[0], w[0])))
             throw Wrong(n, $"weights (M, C/{group}, kernel) for its {group} group{(group == 1 ? "" : "s")} and a bias (M) were expected.");
     }
 
@@ -148,12 +161,14 @@ internal static class ShapeChecks
         foreach (var name in new[] { "output_padding", "output_shape" })
         {
             if (n.Node.GetInts(name) is { Count: > 0 } list && (list.Count < rank - 2 || list.Any(v => v < 0)))
-                throw new OnnxModelException($"{n.Node} has {name} [{string.Join(',', list)}]; {rank - 2} numbers, not negative, were expected.");
+                throw new OnnxModelException(
+                    $"{n.Node} has {name} [{string.Join(',', list)}]; {rank - 2} numbers, not negative, were expected.");
         }
 
         if (n.Shape(1) is not { } w)
             return;
-        if ((n.Shape(0) is { } x && Differ(x[1], w[0])) || w[0].Size % group > 0 || (n.Shape(2) is { } bias && Differ(bias[0], w[1] * group)))
+        if ((n.Shape(0) is { } x && Differ(x[1], w[0])) || w[0].Size % group > 0
+            || (n.Shape(2) is { } bias && Differ(bias[0], w[1] * group)))
             throw Wrong(n, $"weights (C, M/{group}, kernel) for its {group} group{(group == 1 ? "" : "s")} and a bias (M) were expected.");
     }
 
@@ -179,7 +194,8 @@ internal static class ShapeChecks
     private static void CheckPermutation(InferenceContext n)
     {
         if (n.Node.GetInts("perm") is { } order && n.Shape(0) is { } shape
-            && (order.Count != shape.Length || !order.Select(a => n.Axis(a, shape.Length)).Order().SequenceEqual(Enumerable.Range(0, shape.Length))))
+            && (order.Count != shape.Length
+                || !order.Select(a => n.Axis(a, shape.Length)).Order().SequenceEqual(Enumerable.Range(0, shape.Length))))
             throw Wrong(n, $"perm is [{string.Join(',', order)}]; every axis once was expected.");
     }
 
@@ -195,7 +211,8 @@ internal static class ShapeChecks
     private static void CheckEinsum(InferenceContext n)
     {
         var equation = n.Node.GetString("equation", "").Replace(" ", "", StringComparison.Ordinal);
-        if (equation.Any(c => !char.IsAsciiLetter(c) && !"->,.".Contains(c)) || equation.Replace("...", "", StringComparison.Ordinal).Contains('.'))
+        if (equation.Any(c => !char.IsAsciiLetter(c) && !"->,.".Contains(c))
+            || equation.Replace("...", "", StringComparison.Ordinal).Contains('.'))
             throw Wrong(n, $"its equation '{equation}' was expected to consist of letters, '...', commas and '->'.");
         if (Einsum.Parse(n) is not { } parsed)
             return;
@@ -208,7 +225,8 @@ internal static class ShapeChecks
                 throw Wrong(n, $"input {i} was expected to have one axis per letter of its equation '{equation}'.");
             for (var d = 0; d < shape.Length; d++)
             {
-                if (shape[d].Size != 1 && sizes.TryGetValue(parsed.Terms[i][d], out var known) && known.Size != 1 && Differ(known, shape[d]))
+                if (shape[d].Size != 1 && sizes.TryGetValue(parsed.Terms[i][d], out var known) && known.Size != 1
+                    && Differ(known, shape[d]))
                     throw Wrong(n, $"equal sizes were expected for letter {parsed.Terms[i][d]} of its equation '{equation}'.");
                 sizes[parsed.Terms[i][d]] = shape[d];
             }
@@ -227,15 +245,17 @@ internal static class ShapeChecks
         foreach (var input in new[] { last, 3 })
         {
             // Version 11 allowed empty scales beside sizes.
-            if (n.Has(input) && n.Shape(input) is { } list && (list.Length != 1 || (list[0].Size is { } size && size != axes && (input == 3 || size != 0))))
+            if (n.Has(input) && n.Shape(input) is { } list
+                && (list.Length != 1 || (list[0].Size is { } size && size != axes && (input == 3 || size != 0))))
                 throw Wrong(n, $"one number for each of {axes} axes was expected as input {input}.");
             if (n.Has(input) && n.Items(input) is { } items && items.Any(i => i.IsKnown && !(i.Number >= 0 && i.Number < 1 << 30)))
                 throw Wrong(n, $"input {input} was expected to hold positive numbers.");
         }
     }
 
-    private static long Positive(InferenceContext n, string attribute) => n.Node.GetInt(attribute, 1) is > 0 and < 1 << 20 and var value ? value
-        : throw new OnnxModelException($"{n.Node} has {attribute} {n.Node.GetInt(attribute, 1)}; a number of at least 1 was expected.");
+    private static long Positive(InferenceContext n, string attribute) =>
+        n.Node.GetInt(attribute, 1) is > 0 and < 1 << 20 and var value ? value
+            : throw new OnnxModelException($"{n.Node} has {attribute} {n.Node.GetInt(attribute, 1)}; a number of at least 1 was expected.");
 
     private static Dictionary<string, string[]> BuildRanks()
     {

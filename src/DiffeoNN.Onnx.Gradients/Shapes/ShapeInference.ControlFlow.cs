@@ -13,7 +13,9 @@ internal static partial class ShapeInference
         foreach (var (name, tensor) in graph.Initializers)
             facts[name] = ValueFacts.Of(tensor);
         for (var i = 0; i < graph.Inputs.Count; i++)
-            facts[graph.Inputs[i].Name] = i < inputs.Count ? Merge(inputs[i], ValueFacts.Of(graph.Inputs[i])) : ValueFacts.Of(graph.Inputs[i]);
+            facts[graph.Inputs[i].Name] = i < inputs.Count
+                ? Merge(inputs[i], ValueFacts.Of(graph.Inputs[i]))
+                : ValueFacts.Of(graph.Inputs[i]);
         ValueFacts Lookup(string name) => facts.TryGetValue(name, out var known) ? known : outer(name);
         var declared = Declared(graph);
         foreach (var node in graph.Nodes)
@@ -25,7 +27,8 @@ internal static partial class ShapeInference
         return [.. graph.Outputs.Select(o => Merge(Lookup(o.Name), ValueFacts.Of(o)))];
     }
 
-    /// <summary>What is known about the states of a loop at every step: what its first value and what a step makes of it have in common.</summary>
+    /// <summary>What is known about the states of a loop at every step:
+    /// what its first value and what a step makes of it have in common.</summary>
     /// <returns>The states, and the results of a step.</returns>
     internal static (ValueFacts[] States, ValueFacts[] Results) LoopStates(InferenceContext n)
     {
@@ -66,7 +69,9 @@ internal static partial class ShapeInference
     {
         var type = a.ElementType == OnnxElementType.Undefined ? b.ElementType : a.ElementType;
         return new ValueFacts(type, a.Shape is null || b.Shape is null || a.Shape.Length != b.Shape.Length ? null
-            : [.. a.Shape.Zip(b.Shape, (x, y) => (x, y)).Select((pair, axis) => pair.x.Equals(pair.y) ? pair.x : Dim.Symbol($"{n.Node.Outputs.ElementAtOrDefault(output) ?? n.Node.Name}.{output}.{axis}"))]);
+            : [.. a.Shape.Zip(b.Shape, (x, y) => (x, y)).Select((pair, axis) => pair.x.Equals(pair.y)
+                ? pair.x
+                : Dim.Symbol($"{n.Node.Outputs.ElementAtOrDefault(output) ?? n.Node.Name}.{output}.{axis}"))]);
     }
 
     private static ValueFacts[] If(InferenceContext n)
@@ -98,7 +103,8 @@ internal static partial class ShapeInference
         var sequences = (int)n.Node.GetInt("num_scan_inputs", 0);
         var states = n.Count - sequences;
         var results = InferBody(graph, n.Lookup, inputs);
-        var length = Enumerable.Range(0, sequences).Select(k => n.Shape(states + k)?[n.Axis(n.Node.GetInts("scan_input_axes")?[k] ?? 0, n.Shape(states + k)!.Length)])
+        var length = Enumerable.Range(0, sequences).Select(
+            k => n.Shape(states + k)?[n.Axis(n.Node.GetInts("scan_input_axes")?[k] ?? 0, n.Shape(states + k)!.Length)])
             .FirstOrDefault(d => d is not null) ?? n.Unknown(0);
         var axes = n.Node.GetInts("scan_output_axes");
         return [.. inputs.Take(states), .. results.Skip(states).Select((r, k) =>

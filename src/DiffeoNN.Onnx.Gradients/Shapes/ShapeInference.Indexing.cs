@@ -15,7 +15,8 @@ internal static partial class ShapeInference
     /// <summary>How many elements are taken is known where the condition is.</summary>
     private static ValueFacts[] Compress(InferenceContext n)
     {
-        Dim Taken(int axis) => n.Items(1) is { } items && Array.TrueForAll(items, i => i.IsKnown) ? items.Count(i => i.Number != 0) : n.Unknown(axis);
+        Dim Taken(int axis) =>
+            n.Items(1) is { } items && Array.TrueForAll(items, i => i.IsKnown) ? items.Count(i => i.Number != 0) : n.Unknown(axis);
         if (!n.Node.Attributes.TryGetValue("axis", out var attribute))
             return One(n.Type(0), [Taken(0)]);
         if (n.Shape(0) is not { } shape)
@@ -41,7 +42,8 @@ internal static partial class ShapeInference
         }
 
         ValueFacts Numbers(Dim length) => new(OnnxElementType.Int64, [length]);
-        return [new ValueFacts(n.Type(0), values), Numbers(count), Numbers(inverse ?? Dim.Symbol($"{n.Node.Outputs[0]}.inverse")), Numbers(count)];
+        return [new ValueFacts(n.Type(0), values), Numbers(count), Numbers(inverse ?? Dim.Symbol($"{n.Node.Outputs[0]}.inverse")),
+            Numbers(count)];
     }
 
     private static ValueFacts[] CenterCropPad(InferenceContext n)
@@ -61,7 +63,9 @@ internal static partial class ShapeInference
             return One(n.Type(0), null);
         // Sizes that nothing is known about are named by their place in the shape asked for, which lacks the first two axes.
         image = [.. image.Select((d, i) => d.Equals(n.Unknown(i)) ? n.Unknown(i + 2) : d)];
-        var patch = n.Items(2) is { } block && Array.TrueForAll(block, b => b.Integer is not null) ? block.Aggregate(Dim.One, (a, b) => a * b.Integer!) : null;
+        var patch = n.Items(2) is { } block && Array.TrueForAll(block, b => b.Integer is not null)
+            ? block.Aggregate(Dim.One, (a, b) => a * b.Integer!)
+            : null;
         return One(n.Type(0), n.Shape(0) is [var batch, var columns, _]
             ? [batch, patch is null ? n.Unknown(1) : Dim.FloorDivide(columns, patch), .. image] : [n.Unknown(0), n.Unknown(1), .. image]);
     }

@@ -40,7 +40,9 @@ internal static partial class ShapeInference
             return n.Node.GetInt("keepdims", 1) == 1 && n.Shape(0) is { } kept ? n.UnknownShape(kept.Length) : null;
         if (n.Node.GetInt("noop_with_empty_axes", 0) == 1)
             return n.Shape(0);
-        return n.Shape(0) is { } shape ? ReducedOver(n, [.. Enumerable.Range(0, shape.Length).Select(a => (long)a)]) : n.Node.GetInt("keepdims", 1) == 0 ? [] : null;
+        return n.Shape(0) is { } shape
+            ? ReducedOver(n, [.. Enumerable.Range(0, shape.Length).Select(a => (long)a)])
+            : n.Node.GetInt("keepdims", 1) == 0 ? [] : null;
     }
 
     private static Dim[]? ReducedOver(InferenceContext n, long[] axes)
@@ -59,7 +61,9 @@ internal static partial class ShapeInference
         if (shape is not null)
         {
             var axis = n.Axis(n.Node.GetInt("axis", -1), shape.Length);
-            shape[axis] = n.Node.Attributes.TryGetValue("k", out var k) ? k.Int : n.Items(1) is [{ Integer: { } items }] ? items : n.Unknown(axis);
+            shape[axis] = n.Node.Attributes.TryGetValue("k", out var k)
+                ? k.Int
+                : n.Items(1) is [{ Integer: { } items }] ? items : n.Unknown(axis);
         }
 
         return [new ValueFacts(n.Type(0), shape), new ValueFacts(OnnxElementType.Int64, shape)];

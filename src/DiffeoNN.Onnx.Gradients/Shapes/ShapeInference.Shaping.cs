@@ -8,8 +8,10 @@ internal static partial class ShapeInference
         add(Constant, ["Constant"]);
         add(ShapeOf, ["Shape"]);
         add(_ => One(OnnxElementType.Int64, []), ["Size"]);
-        add(n => One(n.Node.Attributes.TryGetValue("value", out var v) ? v.Tensor.ElementType : OnnxElementType.Float, Requested(n, 0)), ["ConstantOfShape"]);
-        add(n => One((OnnxElementType)n.Node.GetInt("dtype", 1), n.Node.GetInts("shape")?.Select(s => (Dim)s).ToArray()), ["RandomNormal", "RandomUniform"]);
+        add(n => One(n.Node.Attributes.TryGetValue("value", out var v) ? v.Tensor.ElementType : OnnxElementType.Float, Requested(n, 0)),
+            ["ConstantOfShape"]);
+        add(n => One((OnnxElementType)n.Node.GetInt("dtype", 1), n.Node.GetInts("shape")?.Select(s => (Dim)s).ToArray()),
+            ["RandomNormal", "RandomUniform"]);
         add(Reshape, ["Reshape"]);
         add(Flatten, ["Flatten"]);
         add(n => One(n.Type(0), Transposed(n)), ["Transpose"]);
@@ -149,7 +151,8 @@ internal static partial class ShapeInference
         var axes = n.IntegersOf("axes", 3)?.Select(a => n.Axis(a, shape.Length)).ToArray() ?? [.. Enumerable.Range(0, shape.Length)];
         foreach (var axis in axes)
             result[axis] = axes.Length == 1 && n.Items(1) is [{ Integer: { } s }] && n.Items(2) is [{ Integer: { } e }] && !n.Has(4)
-                && s.Size is not < 0 && !e.IsConstant && (s.IsConstant || !(e - s).IsConstant || (e - s).Constant >= 0) && s.Size == 0 && e.Equals(shape[axis])
+                && s.Size is not < 0 && !e.IsConstant && (s.IsConstant || !(e - s).IsConstant || (e - s).Constant >= 0) && s.Size == 0
+                && e.Equals(shape[axis])
                 ? e - s : n.Unknown(axis);
         return One(n.Type(0), result);
     }
@@ -233,7 +236,8 @@ internal static partial class ShapeInference
     private static ValueFacts[] GatherND(InferenceContext n)
     {
         var batch = (int)n.Node.GetInt("batch_dims", 0);
-        if (n.Shape(0) is not { } shape || n.Shape(1) is not [.. var outer, { IsConstant: true } depth] || batch + depth.Constant > shape.Length)
+        if (n.Shape(0) is not { } shape || n.Shape(1) is not [.. var outer, { IsConstant: true } depth]
+            || batch + depth.Constant > shape.Length)
             return One(n.Type(0), null);
         return One(n.Type(0), [.. outer, .. shape[(batch + (int)depth.Constant)..]]);
     }
@@ -274,7 +278,8 @@ internal static partial class ShapeInference
     private static ValueFacts[] DepthToSpace(InferenceContext n)
     {
         var block = n.Node.GetInt("blocksize", 1);
-        return One(n.Type(0), n.Shape(0) is [var batch, var c, var h, var w] ? [batch, Dim.FloorDivide(c, block * block), h * block, w * block] : null);
+        return One(n.Type(0),
+            n.Shape(0) is [var batch, var c, var h, var w] ? [batch, Dim.FloorDivide(c, block * block), h * block, w * block] : null);
     }
 
     private static ValueFacts[] SpaceToDepth(InferenceContext n)

@@ -12,7 +12,8 @@ internal static partial class ShapeInference
             ["GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"]);
         add(n => One(n.Type(0), n.Has(2) ? Requested(n, 2) : Unpooled(n)), ["MaxUnpool"]);
         add(Resize, ["Resize", "Upsample"]);
-        add(n => One(n.Type(0), n.Shape(0) is [var batch, var c, ..] && n.Shape(1) is [_, .. var outer, _] ? [batch, c, .. outer] : null), ["GridSample"]);
+        add(n => One(n.Type(0), n.Shape(0) is [var batch, var c, ..] && n.Shape(1) is [_, .. var outer, _] ? [batch, c, .. outer] : null),
+            ["GridSample"]);
         add(n => One(n.Type(0), AffineGrid(n)), ["AffineGrid"]);
         add(n => One(n.Type(0), Regions(n, [n.Node.GetInt("output_height", 1), n.Node.GetInt("output_width", 1)])), ["RoiAlign"]);
         add(n => One(n.Type(0), n.Node.GetInts("pooled_shape") is { } pooled ? Regions(n, pooled) : null), ["MaxRoiPool"]);
@@ -35,7 +36,9 @@ internal static partial class ShapeInference
     }
 
     private static Dim[] Output(InferenceContext n, Window? window, Dim[] shape) =>
-        window is null ? n.UnknownShape(shape.Length)[2..] : [.. Enumerable.Range(0, shape.Length - 2).Select(i => window.OutputSize(i, shape[i + 2]))];
+        window is null
+            ? n.UnknownShape(shape.Length)[2..]
+            : [.. Enumerable.Range(0, shape.Length - 2).Select(i => window.OutputSize(i, shape[i + 2]))];
 
     private static ValueFacts[] ConvTranspose(InferenceContext n)
     {
@@ -48,14 +51,18 @@ internal static partial class ShapeInference
             return One(n.Type(0), [shape[0], channels, .. n.UnknownShape(shape.Length)[2..]]);
         var extra = n.Node.GetInts("output_padding");
         return One(n.Type(0), [shape[0], channels, .. Enumerable.Range(0, shape.Length - 2).Select(i =>
-            ((shape[i + 2] - 1) * window.Strides[i]) + window.Extent(i) - window.Begin[i] - window.End[i] + (extra?.ElementAtOrDefault(i) ?? 0))]);
+            ((shape[i + 2] - 1) * window.Strides[i]) + window.Extent(i) - window.Begin[i] - window.End[i]
+                + (extra?.ElementAtOrDefault(i) ?? 0))]);
     }
 
-    private static Dim[]? Unpooled(InferenceContext n) => n.Shape(0) is { Length: > 2 } shape && Window.Read(n.Node, shape, null) is { } window
-        ? [shape[0], shape[1], .. Enumerable.Range(0, window.Rank).Select(i => ((shape[i + 2] - 1) * window.Strides[i]) + (window.Kernel[i] - window.Begin[i] - window.End[i]))]
-        : null;
+    private static Dim[]? Unpooled(InferenceContext n) =>
+        n.Shape(0) is { Length: > 2 } shape && Window.Read(n.Node, shape, null) is { } window
+            ? [shape[0], shape[1], .. Enumerable.Range(0, window.Rank).Select(
+                i => ((shape[i + 2] - 1) * window.Strides[i]) + (window.Kernel[i] - window.Begin[i] - window.End[i]))]
+            : null;
 
-    private static Dim[]? AffineGrid(InferenceContext n) => Requested(n, 1) is [var batch, _, .. var spatial] ? [batch, .. spatial, spatial.Length] : null;
+    private static Dim[]? AffineGrid(InferenceContext n) =>
+        Requested(n, 1) is [var batch, _, .. var spatial] ? [batch, .. spatial, spatial.Length] : null;
 
     private static Dim[] Regions(InferenceContext n, IEnumerable<long> pooled) =>
         [n.Shape(1)?[0] ?? n.Unknown(0), n.Shape(0)?[1] ?? n.Unknown(1), .. pooled.Select(s => (Dim)s)];
@@ -72,7 +79,8 @@ internal static partial class ShapeInference
             var sizes = Requested(n, 3);
             for (var i = 0; i < axes.Length; i++)
                 result[axes[i]] = sizes is not null && sizes.Length == axes.Length ? sizes[i] : n.Unknown(axes[i]);
-            return One(n.Type(0), n.Node.GetString("keep_aspect_ratio_policy", "stretch") == "stretch" ? result : n.UnknownShape(shape.Length));
+            return One(n.Type(0),
+                n.Node.GetString("keep_aspect_ratio_policy", "stretch") == "stretch" ? result : n.UnknownShape(shape.Length));
         }
 
         var scales = n.Node.Attributes.TryGetValue("scales", out var attribute) ? [.. attribute.Floats.Select(f => (double)f)]

@@ -46,7 +46,9 @@ internal static partial class ShapeInference
         if (given is null)
             return One(n.Type(0), [.. n.UnknownShape(shape.Length - 1), parts]);
         var axis = n.Axis(given.Value, shape.Length);
-        var length = n.Has(1) ? n.Items(1) is [{ Integer: { } size }] ? size : n.Unknown(axis) : inverse && onesided ? (shape[axis] - 1) * 2 : shape[axis];
+        var length = n.Has(1)
+            ? n.Items(1) is [{ Integer: { } size }] ? size : n.Unknown(axis)
+            : inverse && onesided ? (shape[axis] - 1) * 2 : shape[axis];
         Dim[] result = [.. shape[..^1], parts];
         result[axis] = onesided && !inverse ? Dim.FloorDivide(length, 2) + 1 : length;
         return One(n.Type(0), result);

@@ -65,7 +65,8 @@ internal static partial class ShapeInference
             foreach (var facts in inferred)
             {
                 if (facts.Shape is { } shape && Array.Exists(shape, d => d.Size < 0))
-                    throw new OnnxModelException($"{context.Node} makes a value of shape [{string.Join(',', shape.Select(d => $"{d}"))}] from {ShapeChecks.Describe(context)}.");
+                    throw new OnnxModelException($"{context.Node} makes a value of shape [{string.Join(',', shape.Select(d => $"{d}"))}] "
+                        + $"from {ShapeChecks.Describe(context)}.");
             }
 
             return inferred;
@@ -102,7 +103,9 @@ internal static partial class ShapeInference
     private static ValueFacts Merge(ValueFacts inferred, ValueFacts declared)
     {
         var type = inferred.ElementType == OnnxElementType.Undefined ? declared.ElementType : inferred.ElementType;
-        return inferred.Shape is not null ? inferred with { ElementType = type } : inferred with { ElementType = type, Shape = declared.Shape };
+        return inferred.Shape is not null
+            ? inferred with { ElementType = type }
+            : inferred with { ElementType = type, Shape = declared.Shape };
     }
 
     private static Dictionary<string, Inference> BuildTable()

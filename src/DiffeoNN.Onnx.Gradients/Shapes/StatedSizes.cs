@@ -52,7 +52,8 @@ internal static class StatedSizes
 
     /// <summary>Whether a window reaches into what is left out at an end: averages, unlike norms, are of what lies before it.</summary>
     private static bool Shortens(Window window, Dim[] input, long?[] output) => !output.Contains(0)
-        && Enumerable.Range(0, window.Rank).Any(i => window.End[i] < 0 && output[i] is { } steps && window.ReachesOut(i, input[i + 2], steps));
+        && Enumerable.Range(0, window.Rank).Any(
+            i => window.End[i] < 0 && output[i] is { } steps && window.ReachesOut(i, input[i + 2], steps));
 
     /// <summary>Cuts off what the windows leave out, so that the pool itself leaves out nothing.</summary>
     private static IReadOnlyList<OnnxNode> Cropped(OnnxNode node, Window window, Dim[] input, GraphBuilder builder)

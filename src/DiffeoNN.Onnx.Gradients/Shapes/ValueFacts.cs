@@ -15,13 +15,15 @@ internal sealed record ValueFacts(OnnxElementType ElementType, Dim[]? Shape)
     public Item[]? Items { get; init; }
 
     /// <summary>The sizes where all are known; null otherwise.</summary>
-    public long[]? Sizes => Shape is not null && Array.TrueForAll(Shape, d => d.IsConstant) ? Array.ConvertAll(Shape, d => d.Constant) : null;
+    public long[]? Sizes =>
+        Shape is not null && Array.TrueForAll(Shape, d => d.IsConstant) ? Array.ConvertAll(Shape, d => d.Constant) : null;
 
     /// <summary>The elements of an integer vector where all numbers are known; null otherwise.</summary>
     public long[]? Integers => Items is { } items && Array.TrueForAll(items, i => i.Integer is { IsConstant: true })
         ? Array.ConvertAll(items, i => i.Integer!.Constant) : null;
 
-    /// <summary>Constants of more bytes stay as they are: nothing is computed from them while the graph is compiled, so they need not be read.</summary>
+    /// <summary>Constants of more bytes stay as they are: nothing is computed from them while the graph is compiled,
+    /// so they need not be read.</summary>
     private const long LargestConstant = 1L << 28;
 
     /// <summary>Facts about a constant.</summary>

@@ -9,7 +9,8 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <param name="Automatic">The value of auto_pad where padding depends on sizes that are not known; empty where it is resolved.</param>
 /// <param name="Ceiling">Whether output sizes are rounded up.</param>
 /// <param name="IsPool">Whether it is a pool's, whose sizes the runtime computes by rules of their own.</param>
-internal sealed record Window(long[] Kernel, long[] Strides, long[] Dilations, long[] Begin, long[] End, string Automatic, bool Ceiling, bool IsPool)
+internal sealed record Window(
+    long[] Kernel, long[] Strides, long[] Dilations, long[] Begin, long[] End, string Automatic, bool Ceiling, bool IsPool)
 {
     /// <summary>Number of spatial axes.</summary>
     public int Rank => Kernel.Length;
@@ -24,14 +25,18 @@ internal sealed record Window(long[] Kernel, long[] Strides, long[] Dilations, l
     {
         var rank = input.Length - 2;
         var kernel = node.GetInts("kernel_shape")?.ToArray()
-            ?? (weights is not null && weights.Length == input.Length && weights.Skip(2).All(d => d.IsConstant) ? [.. weights.Skip(2).Select(d => d.Constant)] : null);
+            ?? (weights is not null && weights.Length == input.Length && weights.Skip(2).All(d => d.IsConstant)
+                ? [.. weights.Skip(2).Select(d => d.Constant)]
+                : null);
         if (kernel is null)
             return null;
         var strides = node.GetInts("strides")?.ToArray() ?? [.. Enumerable.Repeat(1L, rank)];
         var dilations = node.GetInts("dilations")?.ToArray() ?? [.. Enumerable.Repeat(1L, rank)];
         var pads = node.GetInts("pads")?.ToArray() ?? new long[2 * rank];
-        if (kernel.Length != rank || strides.Length != rank || dilations.Length != rank || pads.Length != 2 * rank || strides.Any(s => s < 1) || dilations.Any(d => d < 1))
-            throw new OnnxModelException($"{node} has kernel_shape, strides, dilations or pads that do not fit its input of rank {input.Length}.");
+        if (kernel.Length != rank || strides.Length != rank || dilations.Length != rank || pads.Length != 2 * rank
+            || strides.Any(s => s < 1) || dilations.Any(d => d < 1))
+            throw new OnnxModelException(
+                $"{node} has kernel_shape, strides, dilations or pads that do not fit its input of rank {input.Length}.");
         var isPool = node.OpType is "MaxPool" or "AveragePool" or "LpPool";
         var window = new Window(kernel, strides, dilations, pads[..rank], pads[rank..], "", node.GetInt("ceil_mode", 0) != 0, isPool);
         var automatic = node.GetString("auto_pad", "NOTSET");
@@ -84,7 +89,9 @@ internal sealed record Window(long[] Kernel, long[] Strides, long[] Dilations, l
 
         var steps = Dim.FloorDivide(free + (Strides[axis] - 1), Strides[axis]) + 1;
         // The last window must start inside the input or its padding at the beginning.
-        return steps.IsConstant && input.IsConstant && (steps.Constant - 1) * Strides[axis] >= input.Constant + Begin[axis] ? steps - 1 : steps;
+        return steps.IsConstant && input.IsConstant && (steps.Constant - 1) * Strides[axis] >= input.Constant + Begin[axis]
+            ? steps - 1
+            : steps;
     }
 
     /// <summary>Whether there is an input, of one element or more, that no window of a pool fits into.</summary>
@@ -92,7 +99,8 @@ internal sealed record Window(long[] Kernel, long[] Strides, long[] Dilations, l
 
     /// <summary>Whether the last window along an axis ends behind the input and its padding; false where sizes are not known.</summary>
     public bool ReachesOut(int axis, Dim input, Dim? output) =>
-        input.Size is { } size && output?.Size is { } steps && ((steps - 1) * Strides[axis]) + Extent(axis) > size + Begin[axis] + End[axis];
+        input.Size is { } size && output?.Size is { } steps
+            && ((steps - 1) * Strides[axis]) + Extent(axis) > size + Begin[axis] + End[axis];
 
     /// <summary>
     /// Padding with which a convolution or pool has one output for every started stride. Where strides are longer than the kernel the
@@ -119,7 +127,8 @@ internal sealed record Window(long[] Kernel, long[] Strides, long[] Dilations, l
     }
 
     /// <summary>
-    /// What a transposed convolution cuts off so that it has a stride's worth of outputs for every input; where it reaches less, it stays so.
+    /// What a transposed convolution cuts off so that it has a stride's worth of outputs for every input;
+    /// where it reaches less, it stays so.
     /// </summary>
     private Window Cut(string automatic, IReadOnlyList<long>? padding)
     {

@@ -12,8 +12,8 @@ public sealed record AcceptanceSettings
     /// gained.</remarks>
     public const double SafeDecrease = 0.5;
 
-    /// <summary>Energy up to which an image counts as canonical already and is left alone. It belongs to the bundle's networks and weights: a new
-    /// network or weight asks for a new value.</summary>
+    /// <summary>Energy up to which an image counts as canonical already and is left alone. It belongs to the bundle's networks and weights:
+    /// a new network or weight asks for a new value.</summary>
     public double? CanonicalBelow { get; init; }
 
     /// <summary>How much the energy must fall, relative to the size of the image's own, at least 0.</summary>

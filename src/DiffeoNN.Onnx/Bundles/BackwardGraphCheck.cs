@@ -65,7 +65,8 @@ internal static class BackwardGraphCheck
         var mean = tensor(image.Mean.ToArray(), float64).view(1, -1, 1, 1);
 
         // Half noise, half smooth: an image of noise alone leaves many a network on one side of its kinks.
-        var pixels = rand(shape, float64, generator: random).Plus(Unit(Smooth(shape, random)).Between(-2, 2).Plus(2).Times(0.25)).Times(0.5);
+        var pixels =
+            rand(shape, float64, generator: random).Plus(Unit(Smooth(shape, random)).Between(-2, 2).Plus(2).Times(0.25)).Times(0.5);
         var x = ((pixels - mean) / std).to(float32).contiguous();
         var gradient = Run(backward, x, gradientOutput).to(float64);
         if (!gradient.shape.SequenceEqual(shape)) return double.PositiveInfinity;

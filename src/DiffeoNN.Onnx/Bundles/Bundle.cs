@@ -38,9 +38,11 @@ public sealed class Bundle
     /// <summary>Full paths of the folders with reference tensors.</summary>
     public IReadOnlyList<string> ReferenceFolders => [.. Manifest.References.Select(FullPath)];
 
-    /// <summary>Loads a bundle and checks all of it: manifest, files, hashes, tensors, weights, and a backward graph of the user's own.</summary>
+    /// <summary>Loads a bundle and checks all of it: manifest, files, hashes, tensors, weights,
+    /// and a backward graph of the user's own.</summary>
     /// <param name="folder">The folder that holds <c>diffeonn.json</c>.</param>
-    /// <param name="engine">Runs a backward graph of the user's own to check it; if null, an engine on the CPU is made where there is one.</param>
+    /// <param name="engine">Runs a backward graph of the user's own to check it;
+    /// if null, an engine on the CPU is made where there is one.</param>
     /// <exception cref="BundleException">Something is missing, malformed or inconsistent; the message says what, where and why.</exception>
     public static Bundle Load(string folder, OnnxRuntimeEngine? engine = null)
     {
@@ -81,7 +83,8 @@ public sealed class Bundle
     /// <exception cref="BundleException">The bundle has none.</exception>
     public string PathOf(BundleRole role) => FullPath(FileOf(role).File);
 
-    /// <summary>The network of a role, ready to run: random nodes stand at their mean and dropout is off (see <see cref="PosteriorMean"/>).</summary>
+    /// <summary>The network of a role, ready to run: random nodes stand at their mean and dropout is off (see
+    /// <see cref="PosteriorMean"/>).</summary>
     /// <param name="role">The role.</param>
     /// <returns>A model of the caller's own, read anew.</returns>
     /// <exception cref="BundleException">The bundle has none, or the file changed since the bundle was loaded.</exception>
@@ -102,7 +105,8 @@ public sealed class Bundle
     internal string FullPath(string relative) => Path.Combine(Folder, relative);
 
     private ModelFile FileOf(BundleRole role) => Manifest.Models[role]
-        ?? throw new BundleException($"Bundle '{Name}' has no role {BundleValidator.Title(role)}. Roles: {string.Join(", ", Roles.Select(BundleValidator.Title))}.");
+        ?? throw new BundleException(
+            $"Bundle '{Name}' has no role {BundleValidator.Title(role)}. Roles: {string.Join(", ", Roles.Select(BundleValidator.Title))}.");
 
     private OnnxModel Prepare(ModelFile file, string title)
     {

@@ -5,7 +5,8 @@ using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Bundles;
 
-/// <summary>Makes a bundle of one's own models: brings the files together, hashes them, checks everything, then writes the manifest.</summary>
+/// <summary>Makes a bundle of one's own models: brings the files together, hashes them, checks everything,
+/// then writes the manifest.</summary>
 /// <param name="folder">The bundle's folder; made if it does not exist.</param>
 /// <example><code>
 /// var bundle = new BundleBuilder("my-bundle")
@@ -40,7 +41,8 @@ public sealed class BundleBuilder(string folder)
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new BundleException($"Model '{path}' cannot be added to the bundle: {(File.Exists(path) ? error.Message : "no such file.")}", error);
+            throw new BundleException(
+                $"Model '{path}' cannot be added to the bundle: {(File.Exists(path) ? error.Message : "no such file.")}", error);
         }
         catch (OnnxModelException error)
         {
@@ -48,9 +50,11 @@ public sealed class BundleBuilder(string folder)
         }
     }
 
-    /// <summary>Fills in the hashes, checks files and manifest as <see cref="Bundle.Load"/> does, and writes <c>diffeonn.json</c> last.</summary>
+    /// <summary>Fills in the hashes, checks files and manifest as <see cref="Bundle.Load"/> does,
+    /// and writes <c>diffeonn.json</c> last.</summary>
     /// <param name="manifest">The manifest; its hashes are ignored.</param>
-    /// <param name="engine">Runs a backward graph of the user's own to check it; if null, an engine on the CPU is made where there is one.</param>
+    /// <param name="engine">Runs a backward graph of the user's own to check it;
+    /// if null, an engine on the CPU is made where there is one.</param>
     /// <returns>The bundle.</returns>
     /// <exception cref="BundleException">Something is missing, malformed or inconsistent; no manifest was written then.</exception>
     public Bundle Build(BundleManifest manifest, OnnxRuntimeEngine? engine = null)
@@ -73,7 +77,8 @@ public sealed class BundleBuilder(string folder)
         };
 
         // Through JSON and back: the rules of reading are the only rules.
-        var bundle = new Bundle(Path.GetFullPath(Folder), BundleManifest.Parse(System.Text.Encoding.UTF8.GetBytes(complete.ToJson()), path));
+        var bundle = new Bundle(
+            Path.GetFullPath(Folder), BundleManifest.Parse(System.Text.Encoding.UTF8.GetBytes(complete.ToJson()), path));
         BundleValidator.Check(bundle);
         BackwardGraphCheck.Check(bundle, engine);
         bundle.Manifest.Save(path);

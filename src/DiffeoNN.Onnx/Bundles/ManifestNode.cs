@@ -55,7 +55,8 @@ internal sealed class ManifestNode(JsonElement value, string place, string sourc
         return string.IsNullOrWhiteSpace(text) ? throw Refuse("a string that is not empty") : text;
     }
 
-    public bool Truth() => value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Refuse("true or false");
+    public bool Truth() =>
+        value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Refuse("true or false");
 
     public string Choice(params string[] choices)
     {
@@ -99,7 +100,8 @@ internal sealed class ManifestNode(JsonElement value, string place, string sourc
 
     public double Positive() => Number("a number above 0", number => number is > 0 and <= float.MaxValue);
 
-    /// <summary>Of pixel values of any unit; networks see (value - mean) / std in float32, where more would leave nothing of the image.</summary>
+    /// <summary>Of pixel values of any unit; networks see (value - mean) / std in float32,
+    /// where more would leave nothing of the image.</summary>
     public double Mean() => Number("a number from -1e6 to 1e6", number => Math.Abs(number) <= 1e6);
 
     /// <summary>Divisor of pixel values: one whose reciprocal float32 holds with room to spare.</summary>

@@ -5,7 +5,8 @@ internal static class ManifestReader
 {
     public static BundleManifest Read(ManifestNode root)
     {
-        root.Object("schema", "name", "description", "licence", "image", "models", "energy", "optimiser", "acceptance", "references", "provenance");
+        root.Object("schema", "name", "description", "licence", "image", "models", "energy", "optimiser", "acceptance",
+            "references", "provenance");
         var schema = root.Required("schema");
         if (schema.Whole(1) != BundleManifest.CurrentSchema)
             throw schema.Refuse($"{BundleManifest.CurrentSchema}, the schema this version reads; update DiffeoNN.Onnx for a later one");
@@ -188,7 +189,8 @@ internal static class ManifestReader
 
     private static OptimiserSettings Optimiser(ManifestNode node)
     {
-        node.Object("field", "lattice", "start", "passes", "average", "steps", "learningRate", "squarings", "tolerance", "patience", "refinement");
+        node.Object("field", "lattice", "start", "passes", "average", "steps", "learningRate", "squarings", "tolerance",
+            "patience", "refinement");
         return new OptimiserSettings
         {
             Field = node.Optional("field")?.Choice("siren", "lattice"),

@@ -34,7 +34,8 @@ internal static class ModelReading
         {
             throw place.Refuse(
                 HasExternalData(place.Path)
-                    ? "keeps weights in a second file, which the manifest's hash does not cover; pack them into one file, as BundleBuilder.Add does."
+                    ? "keeps weights in a second file, which the manifest's hash does not cover; pack them into one file, "
+                        + "as BundleBuilder.Add does."
                     : error.Message,
                 error);
         }

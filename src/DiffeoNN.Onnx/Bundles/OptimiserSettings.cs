@@ -15,7 +15,8 @@ public sealed record OptimiserSettings
     /// <summary>How often the proposer is asked, 1 to 100: each further time for what is left.</summary>
     public int? Passes { get; init; }
 
-    /// <summary>Whether answers are the mean over the maps of all passes of the proposer and of the search, instead of those of the last.</summary>
+    /// <summary>Whether answers are the mean over the maps of all passes of the proposer and of the search,
+    /// instead of those of the last.</summary>
     public bool? Average { get; init; }
 
     /// <summary>Largest number of steps, at least 0.</summary>
@@ -33,7 +34,7 @@ public sealed record OptimiserSettings
     /// <summary>Steps without progress after which an image stops, at least 1.</summary>
     public int? Patience { get; init; }
 
-    /// <summary>What replaces the above where a search starts at the proposal; of no effect in a bundle without proposer. Absent for the same
-    /// settings.</summary>
+    /// <summary>What replaces the above where a search starts at the proposal; of no effect in a bundle without proposer.
+    /// Absent for the same settings.</summary>
     public RefinementSettings? Refinement { get; init; }
 }

@@ -12,6 +12,7 @@ public sealed record OutputSpec
     /// <summary>What turns it into probabilities; only segmentations and classifications have one.</summary>
     public OutputActivation Activation { get; init; } = OutputActivation.None;
 
-    /// <summary>Names of the classes, one a channel (a single channel may name background and foreground); null if they have none.</summary>
+    /// <summary>Names of the classes, one a channel (a single channel may name background and foreground);
+    /// null if they have none.</summary>
     public IReadOnlyList<string>? Classes { get; init; }
 }

@@ -2,7 +2,8 @@ using DiffeoNN.Onnx.Gradients;
 
 namespace DiffeoNN.Onnx.Bundles;
 
-/// <summary>Inputs of a graph and the outputs they should give, in ONNX test-data form: <c>test_data_set_K/input_J.pb</c>, <c>output_J.pb</c>.</summary>
+/// <summary>Inputs of a graph and the outputs they should give, in ONNX test-data form:
+/// <c>test_data_set_K/input_J.pb</c>, <c>output_J.pb</c>.</summary>
 /// <param name="Folder">The set's folder.</param>
 /// <param name="Inputs">In the order of their files' numbers.</param>
 /// <param name="Outputs">In the order of their files' numbers.</param>
@@ -10,7 +11,8 @@ public sealed record ReferenceData(string Folder, IReadOnlyList<OnnxTensor> Inpu
 {
     /// <summary>Reads every set of a folder, in the order of their numbers.</summary>
     /// <param name="folder">A folder that holds <c>test_data_set_0</c> and so on.</param>
-    /// <exception cref="BundleException">There is no set, a set has no input or output, a number is left out, or a file holds no tensor.</exception>
+    /// <exception cref="BundleException">There is no set, a set has no input or output, a number is left out,
+    /// or a file holds no tensor.</exception>
     public static IReadOnlyList<ReferenceData> Load(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
@@ -37,17 +39,20 @@ public sealed record ReferenceData(string Folder, IReadOnlyList<OnnxTensor> Inpu
 
     private OnnxTensor Named(IReadOnlyList<OnnxTensor> tensors, string name, string kind) =>
         tensors.FirstOrDefault(tensor => tensor.Name == name) ?? throw new BundleException(
-            $"Reference set '{Folder}' has no {kind} '{name}'. There are: {string.Join(", ", tensors.Select(tensor => $"'{tensor.Name}'"))}.");
+            $"Reference set '{Folder}' has no {kind} '{name}'. There are: "
+            + $"{string.Join(", ", tensors.Select(tensor => $"'{tensor.Name}'"))}.");
 
     private static List<OnnxTensor> Tensors(string folder, string kind)
     {
         // Gradients lie beside them: those of a tensor named "output" are in output_grad.pb.
-        var files = Directory.GetFiles(folder, $"{kind}_*.pb").Count(file => Path.GetFileNameWithoutExtension(file)[(kind.Length + 1)..].All(char.IsAsciiDigit));
+        var files = Directory.GetFiles(folder, $"{kind}_*.pb").Count(
+            file => Path.GetFileNameWithoutExtension(file)[(kind.Length + 1)..].All(char.IsAsciiDigit));
         var tensors = new List<OnnxTensor>();
         for (var i = 0; i < files; i++)
         {
             var path = Path.Combine(folder, $"{kind}_{i}.pb");
-            if (!File.Exists(path)) throw new BundleException($"Reference set '{folder}' has {files} files {kind}_*.pb but no {kind}_{i}.pb.");
+            if (!File.Exists(path))
+                throw new BundleException($"Reference set '{folder}' has {files} files {kind}_*.pb but no {kind}_{i}.pb.");
             try
             {
                 tensors.Add(OnnxTensor.LoadPb(path));

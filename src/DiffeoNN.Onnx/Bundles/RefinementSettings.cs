@@ -1,6 +1,7 @@
 namespace DiffeoNN.Onnx.Bundles;
 
-/// <summary>What is different in a search that starts at the proposer's proposal; what is null is as in a search from no deformation.</summary>
+/// <summary>What is different in a search that starts at the proposer's proposal;
+/// what is null is as in a search from no deformation.</summary>
 public sealed record RefinementSettings
 {
     /// <summary>Largest number of steps, at least 0; 0 uses the proposal alone.</summary>

@@ -30,7 +30,8 @@ internal sealed class TensorCheck(ModelPlace place, OnnxGraph graph)
         var output = graph.Outputs.Find(value => value.Name == name)
             ?? throw place.Refuse($"has no output '{name}'. Outputs: {List(graph.Outputs)}.");
         Float(output, "output");
-        if (output.Shape is { Count: 0 }) throw place.Refuse($"output {output} is a scalar; expected one value or more for each image of the batch.");
+        if (output.Shape is { Count: 0 })
+            throw place.Refuse($"output {output} is a scalar; expected one value or more for each image of the batch.");
         FreeBatch(output, "output");
         return output;
     }
@@ -58,7 +59,8 @@ internal sealed class TensorCheck(ModelPlace place, OnnxGraph graph)
         if ((value.Shape[2].Size ?? Image.Height) != Image.Height || (value.Shape[3].Size ?? Image.Width) != Image.Width)
         {
             throw place.Refuse(
-                $"{kind} {value} is {value.Shape[2]} x {value.Shape[3]} pixels (height x width); the manifest's image is {Image.Height} x {Image.Width}.");
+                $"{kind} {value} is {value.Shape[2]} x {value.Shape[3]} pixels (height x width); the manifest's image is "
+                + $"{Image.Height} x {Image.Width}.");
         }
     }
 
@@ -77,7 +79,8 @@ internal sealed class TensorCheck(ModelPlace place, OnnxGraph graph)
     public void SameShape(OnnxValueInfo mean, OnnxValueInfo logVariance)
     {
         if (mean.Shape is not { } a || logVariance.Shape is not { } b) return;
-        var same = a.Count == b.Count && a.Zip(b).All(pair => pair.First.Size is null || pair.Second.Size is null || pair.First.Size == pair.Second.Size);
+        var same = a.Count == b.Count
+            && a.Zip(b).All(pair => pair.First.Size is null || pair.Second.Size is null || pair.First.Size == pair.Second.Size);
         if (!same) throw place.Refuse($"outputs {mean} and {logVariance} differ; mean and logarithm of the variance must have one shape.");
     }
 

@@ -19,7 +19,8 @@ internal static class WeightCheck
             if (Count(tensor) is ({ } what, var count, var first))
             {
                 throw place.Refuse(
-                    $"tensor '{tensor.Name}' [{string.Join(",", tensor.Dimensions)}] holds {count} values that are {what}, the first at {first}; "
+                    $"tensor '{tensor.Name}' [{string.Join(",", tensor.Dimensions)}] holds {count} values that are "
+                    + $"{what}, the first at {first}; "
                     + "the network was trained or exported wrongly.");
             }
         }
@@ -33,7 +34,8 @@ internal static class WeightCheck
         foreach (var attribute in node.Attributes.Values.Where(attribute => attribute.Kind == OnnxAttributeKind.Tensor))
         {
             if (Count(attribute.Tensor) is ("NaN", var count, var first))
-                throw place.Refuse($"the constant in {node} holds {count} values that are NaN, the first at {first}; the network was exported wrongly.");
+                throw place.Refuse(
+                    $"the constant in {node} holds {count} values that are NaN, the first at {first}; the network was exported wrongly.");
         }
 
         var trains = node.OpType == "BatchNormalization" && node.Domain.Length == 0
@@ -41,7 +43,8 @@ internal static class WeightCheck
         if (trains)
         {
             throw place.Refuse(
-                $"{node} normalises by the statistics of the batch, so an image's result would depend on the others; export the network after model.eval().");
+                $"{node} normalises by the statistics of the batch, so an image's result would depend on the others; export "
+                + "the network after model.eval().");
         }
 
         foreach (var graph in node.Attributes.Values.SelectMany(attribute => attribute.Graphs)) Check(place, model, graph);

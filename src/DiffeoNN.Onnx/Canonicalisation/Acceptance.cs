@@ -10,8 +10,8 @@ internal sealed class Acceptance(CanonicaliserOptions options)
     /// <summary>Whether an image is left alone for its own energy, whatever could be found.</summary>
     public bool IsCanonical(double inputEnergy) => options.Accept == AcceptanceRule.Checked && inputEnergy <= options.CanonicalBelow;
 
-    /// <summary>The certificate: every determinant of the map and of its inverse is positive, and the inverse is exact enough. Values that are
-    /// no numbers fail it.</summary>
+    /// <summary>The certificate: every determinant of the map and of its inverse is positive, and the inverse is exact enough.
+    /// Values that are no numbers fail it.</summary>
     public bool IsCertified(FieldDiagnostics map) => !Folds(map) && map.InverseResidualMaximum <= options.MaximumInverseResidual;
 
     /// <summary>Judges a map.</summary>
@@ -22,14 +22,17 @@ internal sealed class Acceptance(CanonicaliserOptions options)
     public Refusal? Judge(double inputEnergy, double foundEnergy, FieldDiagnostics map)
     {
         if (!double.IsFinite(inputEnergy) || !double.IsFinite(foundEnergy))
-            return Refuse(RefusalReason.NonFinite, $"The energy is {inputEnergy:G5} as the image is and {foundEnergy:G5} at best; it must be finite.");
+            return Refuse(RefusalReason.NonFinite,
+                $"The energy is {inputEnergy:G5} as the image is and {foundEnergy:G5} at best; it must be finite.");
         if (IsCanonical(inputEnergy))
-            return Refuse(RefusalReason.AlreadyCanonical, $"The image has energy {inputEnergy:G5}; up to {options.CanonicalBelow:G5} it counts as canonical already.");
+            return Refuse(RefusalReason.AlreadyCanonical,
+                $"The image has energy {inputEnergy:G5}; up to {options.CanonicalBelow:G5} it counts as canonical already.");
         if (Folds(map))
         {
+            var (least, inverse) = (map.MinimumDeterminant, map.InverseMinimumDeterminant);
             return Refuse(
                 RefusalReason.Folded,
-                $"The smallest Jacobian determinant is {map.MinimumDeterminant:G3}, of the inverse {map.InverseMinimumDeterminant:G3}; both must be positive.");
+                $"The smallest Jacobian determinant is {least:G3}, of the inverse {inverse:G3}; both must be positive.");
         }
 
         if (!IsCertified(map))

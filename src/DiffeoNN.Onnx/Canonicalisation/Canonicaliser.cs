@@ -62,11 +62,11 @@ public sealed class Canonicaliser
         return run.Finish(cancellationToken);
     }
 
-    /// <summary>Canonicalises a batch from several starts: all are scored by the energy of the image they lead to, in batches, the best of each image
-    /// are refined together, and the best result that is accepted is kept.</summary>
+    /// <summary>Canonicalises a batch from several starts: all are scored by the energy of the image they lead to, in batches,
+    /// the best of each image are refined together, and the best result that is accepted is kept.</summary>
     /// <param name="images">As for one start.</param>
-    /// <param name="starts">At least one, each for all images (N, 2, h, w), or the same for each (1, 2, h, w). The regulariser acts on the deviation
-    /// from the start. Earlier ones win ties.</param>
+    /// <param name="starts">At least one, each for all images (N, 2, h, w), or the same for each (1, 2, h, w).
+    /// The regulariser acts on the deviation from the start. Earlier ones win ties.</param>
     /// <param name="refined">How many of each image are refined, at least 1.</param>
     /// <param name="progress">Told after every iterate; a best total is that of the best of an image's starts.</param>
     /// <param name="cancellationToken">Ends the run within one step.</param>
@@ -90,7 +90,8 @@ public sealed class Canonicaliser
 
     /// <summary>The same with settings of each start's own, which the caller has checked.</summary>
     internal CanonicalisationResult Run(
-        torch.Tensor images, SearchStart[] starts, int refined, IProgress<CanonicalisationProgress>? progress, CancellationToken cancellationToken)
+        torch.Tensor images, SearchStart[] starts, int refined, IProgress<CanonicalisationProgress>? progress,
+        CancellationToken cancellationToken)
     {
         Check(images, null);
         foreach (var start in starts)

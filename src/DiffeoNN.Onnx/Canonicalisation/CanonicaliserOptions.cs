@@ -56,8 +56,8 @@ public sealed record CanonicaliserOptions
     /// with <see cref="AcceptanceRule.Always"/>.</summary>
     public double? CanonicalBelow { get; init; }
 
-    /// <summary>How much the energy must fall for a map to be used, relative to the size of the image's own, at least 0; with 0 any decrease
-    /// will do. The energy's own terms count, not the regularisers.</summary>
+    /// <summary>How much the energy must fall for a map to be used, relative to the size of the image's own, at least 0;
+    /// with 0 any decrease will do. The energy's own terms count, not the regularisers.</summary>
     public double MinimumDecrease { get; init; }
 
     /// <summary>Largest inverse residual in pixels of a map that is used, positive.</summary>

@@ -6,12 +6,15 @@ using TorchSharp;
 namespace DiffeoNN.Onnx.Canonicalisation;
 
 /// <summary>Maps of a batch of velocities with their inverses and measures, repaired where they fail their certificate.</summary>
-/// <remarks>A map that fails is built again with more squarings (2, then 4), then with 4 more and a smaller velocity (0.8, 0.64, 0.51 and 0.41
-/// of it): six tries. One that still fails is kept as it was and is for the caller to refuse.</remarks>
+/// <remarks>A map that fails is built again with more squarings (2, then 4), then with 4 more and a smaller velocity (0.8, 0.64,
+/// 0.51 and 0.41 of it): six tries. One that still fails is kept as it was and is for the caller to refuse.</remarks>
 internal sealed class CertifiedMaps
 {
     /// <summary>What is tried, in order.</summary>
-    public static readonly IReadOnlyList<(int Squarings, double Scale)> Repairs = [(2, 1), (4, 1), (4, 0.8), (4, 0.64), (4, 0.512), (4, 0.4096)];
+    public static readonly IReadOnlyList<(int Squarings, double Scale)> Repairs =
+    [
+        (2, 1), (4, 1), (4, 0.8), (4, 0.64), (4, 0.512), (4, 0.4096),
+    ];
 
     private readonly int[] _squarings;
     private readonly double[] _scales;
@@ -33,14 +36,16 @@ internal sealed class CertifiedMaps
     /// <param name="diagnostics">Their measures; taken here if null.</param>
     /// <param name="acceptance">The certificate.</param>
     public CertifiedMaps(
-        torch.Tensor velocity, int[] squarings, (torch.Tensor U, torch.Tensor Inverse) maps, FieldDiagnostics[]? diagnostics, Acceptance acceptance)
+        torch.Tensor velocity, int[] squarings, (torch.Tensor U, torch.Tensor Inverse) maps, FieldDiagnostics[]? diagnostics,
+        Acceptance acceptance)
     {
         _squarings = [.. squarings];
         _scales = [.. Enumerable.Repeat(1.0, squarings.Length)];
         Velocity = velocity;
         (Displacement, Inverse) = maps;
         _diagnostics = diagnostics ?? [.. FieldDiagnostics.Measure(Displacement, Inverse)];
-        List<long> failing = [.. Enumerable.Range(0, squarings.Length).Where(i => !acceptance.IsCertified(_diagnostics[i])).Select(i => (long)i)];
+        List<long> failing =
+            [.. Enumerable.Range(0, squarings.Length).Where(i => !acceptance.IsCertified(_diagnostics[i])).Select(i => (long)i)];
         foreach (var (more, scale) in Repairs)
         {
             if (failing.Count == 0)

@@ -5,13 +5,14 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 /// <summary>What canonicalisation did to one image.</summary>
 /// <param name="Terms">Each term before and after the search, unweighted; the last two are smoothness and orientation.</param>
 /// <param name="Energy">The weighted sum of the energy's own terms before and after.</param>
-/// <param name="Total">What was minimised: energy plus weighted smoothness and orientation; never larger after than before, unless the map had to
-/// be repaired.</param>
+/// <param name="Total">What was minimised: energy plus weighted smoothness and orientation;
+/// never larger after than before, unless the map had to be repaired.</param>
 /// <param name="Steps">Updates taken.</param>
 /// <param name="Stop">Why it ended.</param>
 /// <param name="BestStep">Which iterate was found best: updates before it, 0 for the start itself.</param>
 /// <param name="Squarings">Squarings of the exponential and of its inverse.</param>
-/// <param name="Diagnostics">Determinants, folds and inverse residual of the map that is returned: the identity's where it was refused.</param>
+/// <param name="Diagnostics">Determinants, folds and inverse residual of the map that is returned:
+/// the identity's where it was refused.</param>
 public sealed record ImageCanonicalisation(
     IReadOnlyList<EnergyTerm> Terms,
     EnergyTerm Energy,
@@ -22,14 +23,15 @@ public sealed record ImageCanonicalisation(
     int Squarings,
     FieldDiagnostics Diagnostics)
 {
-    /// <summary>Whether the map found is used. If not, the canonical image is the image itself and all fields are zero, while terms and steps tell of
-    /// the search.</summary>
+    /// <summary>Whether the map found is used. If not, the canonical image is the image itself and all fields are zero,
+    /// while terms and steps tell of the search.</summary>
     public bool Accepted => Refusal is null;
 
     /// <summary>Why the image was left as it is; null where it was not.</summary>
     public Refusal? Refusal { get; init; }
 
-    /// <summary>Energy of the image as it is: what the decrease is measured against. Where the search starts at the identity, the energy before.</summary>
+    /// <summary>Energy of the image as it is: what the decrease is measured against.
+    /// Where the search starts at the identity, the energy before.</summary>
     public required double InputEnergy { get; init; }
 
     /// <summary>Energy of the canonical image that is returned: that found, or that of the image itself.</summary>

@@ -108,6 +108,7 @@ internal sealed record IterateEnergy(double Energy, double[] Terms, double Total
         for (var i = 1; i < values.Length; i++)
             terms[i - 1] = values[i];
         (terms[^2], terms[^1]) = (smoothness, orientation);
-        return new IterateEnergy(values[0], terms, values[0] + (options.SmoothnessWeight * smoothness) + (options.OrientationWeight * orientation));
+        return new IterateEnergy(
+            values[0], terms, values[0] + (options.SmoothnessWeight * smoothness) + (options.OrientationWeight * orientation));
     }
 }

@@ -14,7 +14,8 @@ internal sealed record ResultRow(CanonicalisationResult Result, int Row)
     /// <param name="rows">At least one.</param>
     /// <param name="images">Their records.</param>
     /// <param name="times">What all took.</param>
-    public static CanonicalisationResult Gather(IReadOnlyList<ResultRow> rows, IReadOnlyList<ImageCanonicalisation> images, StageTimes times)
+    public static CanonicalisationResult Gather(
+        IReadOnlyList<ResultRow> rows, IReadOnlyList<ImageCanonicalisation> images, StageTimes times)
     {
         torch.Tensor Chosen(Func<CanonicalisationResult, torch.Tensor> tensor) =>
             torch.cat([.. rows.Select(row => tensor(row.Result).narrow(0, row.Row, 1))], 0).DetachFromDisposeScope();

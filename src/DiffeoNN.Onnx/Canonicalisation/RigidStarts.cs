@@ -8,7 +8,8 @@ public static class RigidStarts
 {
     /// <summary>The velocity whose exponential rotates and scales.</summary>
     /// <param name="grid">The image's grid: centre and aspect ratio.</param>
-    /// <param name="rotation">Degrees by which the canonical image shows the input turned, positive anticlockwise as seen on a screen.</param>
+    /// <param name="rotation">Degrees by which the canonical image shows the input turned,
+    /// positive anticlockwise as seen on a screen.</param>
     /// <param name="scale">How much larger the input's content appears, positive.</param>
     /// <param name="height">Rows of the lattice, at least 2; two are exact.</param>
     /// <param name="width">Columns of the lattice, at least 2.</param>

@@ -12,7 +12,8 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 /// <param name="images">The batch as it was given.</param>
 /// <param name="states">One an image.</param>
 /// <param name="clock">What time is accounted to.</param>
-internal sealed class SearchOutcome(IEnergy energy, CanonicaliserOptions options, torch.Tensor images, ImageState[] states, StageClock clock)
+internal sealed class SearchOutcome(
+    IEnergy energy, CanonicaliserOptions options, torch.Tensor images, ImageState[] states, StageClock clock)
 {
     private readonly Acceptance _acceptance = new(options);
 
@@ -29,7 +30,8 @@ internal sealed class SearchOutcome(IEnergy energy, CanonicaliserOptions options
             canonical = null;
         }
 
-        Refusal?[] refusals = [.. states.Select((state, i) => _acceptance.Judge(state.InputEnergy, state.Best.Energy, maps.Diagnostics[i]))];
+        Refusal?[] refusals =
+            [.. states.Select((state, i) => _acceptance.Judge(state.InputEnergy, state.Best.Energy, maps.Diagnostics[i]))];
         var (velocity, u, inverse, result) = clock.Measure(
             Stage.Diagnostics, () => Returned(maps, refusals, canonical ?? Warp.Apply(images, maps.Displacement, options.Padding)));
         string[] names = [.. energy.TermNames, "smoothness", "orientation"];

@@ -6,8 +6,8 @@ using TorchSharp;
 
 namespace DiffeoNN.Onnx.Canonicalisation;
 
-/// <summary>Several starts an image: all are scored by the energy of the image they lead to, the best are refined, those with equal settings
-/// together, and the best result is kept.</summary>
+/// <summary>Several starts an image: all are scored by the energy of the image they lead to, the best are refined,
+/// those with equal settings together, and the best result is kept.</summary>
 /// <param name="energy">What is minimised.</param>
 /// <param name="fields">What refines.</param>
 /// <param name="options">How starts are scored.</param>
@@ -19,7 +19,8 @@ internal sealed class StartSearch(IEnergy energy, ISearchFields fields, Canonica
 
     /// <summary>Scores, refines, chooses; the result's tensors belong to nobody's scope.</summary>
     public CanonicalisationResult Run(
-        torch.Tensor images, SearchStart[] starts, int refined, IProgress<CanonicalisationProgress>? progress, CancellationToken cancellationToken)
+        torch.Tensor images, SearchStart[] starts, int refined, IProgress<CanonicalisationProgress>? progress,
+        CancellationToken cancellationToken)
     {
         var begun = Stopwatch.GetTimestamp();
         using var scope = torch.NewDisposeScope();
@@ -28,14 +29,16 @@ internal sealed class StartSearch(IEnergy energy, ISearchFields fields, Canonica
         var found = new ResultRow[rows.Length];
         StageTimes? times = null;
         var report = progress is null ? null : new StartSearchProgress(progress, (int)images.size(0));
-        var groups = Enumerable.Range(0, rows.Length).GroupBy(row => starts[rows[row].Start].Options).OrderBy(group => group.Min(row => rows[row].Start)).ToList();
+        var groups = Enumerable.Range(0, rows.Length).GroupBy(row => starts[rows[row].Start].Options)
+            .OrderBy(group => group.Min(row => rows[row].Start)).ToList();
         foreach (var group in groups)
             report?.Expect(group.Key.Steps, [.. group.Select(row => rows[row].Image)]);
         foreach (var group in groups)
         {
             int[] members = [.. group];
             using var run = fields.Begin(
-                WithinBudget(group.Key, times?.Total), Select(images, [.. members.Select(row => rows[row].Image)]), Select(velocities, members));
+                WithinBudget(group.Key, times?.Total), Select(images, [.. members.Select(row => rows[row].Image)]),
+                Select(velocities, members));
             run.Optimise(report, cancellationToken);
             var result = run.Finish(cancellationToken);
             foreach (var tensor in new[] { result.Canonical, result.Velocity, result.Displacement, result.InverseDisplacement })
@@ -46,7 +49,8 @@ internal sealed class StartSearch(IEnergy energy, ISearchFields fields, Canonica
             report?.EndRun();
         }
 
-        int[] best = [.. Enumerable.Range(0, rows.Length).GroupBy(row => rows[row].Image).OrderBy(image => image.Key).Select(image => Best(image, found))];
+        int[] best = [.. Enumerable.Range(0, rows.Length).GroupBy(row => rows[row].Image).OrderBy(image => image.Key)
+            .Select(image => Best(image, found))];
         return ResultRow.Gather(
             [.. best.Select(row => found[row])],
             [.. best.Select(row => found[row].Image with { Start = rows[row].Start })],
@@ -59,7 +63,8 @@ internal sealed class StartSearch(IEnergy energy, ISearchFields fields, Canonica
     {
         using var noGradient = torch.no_grad();
         var (count, grid) = ((int)images.size(0), SamplingGrid.Of(images));
-        torch.Tensor[] full = [.. starts.Select(start => LatticeUpsampling.Resample(start.Velocity.detach().to(images.device), grid).expand(count, -1, -1, -1))];
+        torch.Tensor[] full = [.. starts.Select(
+            start => LatticeUpsampling.Resample(start.Velocity.detach().to(images.device), grid).expand(count, -1, -1, -1))];
         var scores = Scores(images, full, cancellationToken);
         (int Image, int Start)[] rows = [.. Enumerable.Range(0, count).SelectMany(image => Enumerable.Range(0, starts.Length)
             .OrderBy(start => double.IsNaN(scores[start, image])).ThenBy(start => scores[start, image]).ThenBy(start => start)
@@ -90,12 +95,14 @@ internal sealed class StartSearch(IEnergy energy, ISearchFields fields, Canonica
 
     /// <summary>The accepted row of least total, else the first: all tell why.</summary>
     private static int Best(IEnumerable<int> rows, ResultRow[] found) => rows
-        .OrderBy(row => !found[row].Image.Accepted).ThenBy(row => found[row].Image.Accepted ? found[row].Image.Total.After : 0).ThenBy(row => row).First();
+        .OrderBy(row => !found[row].Image.Accepted).ThenBy(row => found[row].Image.Accepted ? found[row].Image.Total.After : 0)
+        .ThenBy(row => row).First();
 
     /// <summary>A later run has the time that earlier ones left.</summary>
-    private static CanonicaliserOptions WithinBudget(CanonicaliserOptions options, TimeSpan? used) => options.TimeBudget is { } budget && used is { } spent
-        ? options with { TimeBudget = spent < budget ? budget - spent : TimeSpan.Zero }
-        : options;
+    private static CanonicaliserOptions WithinBudget(CanonicaliserOptions options, TimeSpan? used) =>
+        options.TimeBudget is { } budget && used is { } spent
+            ? options with { TimeBudget = spent < budget ? budget - spent : TimeSpan.Zero }
+            : options;
 
     private static torch.Tensor Select(torch.Tensor tensor, int[] rows) =>
         tensor.index_select(0, torch.tensor(rows.Select(row => (long)row).ToArray(), device: tensor.device));

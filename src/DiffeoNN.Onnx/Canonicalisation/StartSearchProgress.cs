@@ -38,6 +38,7 @@ internal sealed class StartSearchProgress(IProgress<CanonicalisationProgress> in
         var toCome = _runs.Skip(_run + 1).SelectMany(run => run.ImageOfRow).Distinct().Count();
         _elapsed = _before + value.Elapsed;
         inner.Report(new CanonicalisationProgress(
-            _runs.Take(_run).Sum(run => run.Steps) + value.Step, _runs.Sum(run => run.Steps), images, Math.Max(active, toCome), [.. _best], _elapsed));
+            _runs.Take(_run).Sum(run => run.Steps) + value.Step, _runs.Sum(run => run.Steps), images, Math.Max(active, toCome),
+            [.. _best], _elapsed));
     }
 }

@@ -9,7 +9,8 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 internal sealed class TorchFields(IEnergy energy) : ISearchFields
 {
     /// <inheritdoc/>
-    public ISearchRun Begin(CanonicaliserOptions options, torch.Tensor images, torch.Tensor? start) => new CanonicalisationRun(energy, options, images, start);
+    public ISearchRun Begin(CanonicaliserOptions options, torch.Tensor images, torch.Tensor? start) =>
+        new CanonicalisationRun(energy, options, images, start);
 
     /// <inheritdoc/>
     public torch.Tensor Warp(CanonicaliserOptions options, torch.Tensor images, torch.Tensor velocity, CancellationToken cancellationToken)

@@ -4,8 +4,8 @@ using DiffeoNN.Onnx.Gradients;
 
 namespace DiffeoNN.Onnx.Composition;
 
-/// <summary>Composes what surrounds a network: pixel values to what it was trained on, and its answers on several canonical images to one on the
-/// image.</summary>
+/// <summary>Composes what surrounds a network: pixel values to what it was trained on,
+/// and its answers on several canonical images to one on the image.</summary>
 internal static class AnswerComposer
 {
     /// <summary>Output (N, K, H, W): the mean of the answers, each carried back by its own map.</summary>
@@ -48,8 +48,10 @@ internal static class AnswerComposer
             }
         }
 
-        graph.Nodes.Insert(0, new OnnxNode("Div", ["diffeonn/centred", PerChannel("std", image.Std)], [Normalised], []) { Name = Normalised });
-        graph.Nodes.Insert(0, new OnnxNode("Sub", [input, PerChannel("mean", image.Mean)], ["diffeonn/centred"], []) { Name = "diffeonn/centred" });
+        graph.Nodes.Insert(
+            0, new OnnxNode("Div", ["diffeonn/centred", PerChannel("std", image.Std)], [Normalised], []) { Name = Normalised });
+        graph.Nodes.Insert(
+            0, new OnnxNode("Sub", [input, PerChannel("mean", image.Mean)], ["diffeonn/centred"], []) { Name = "diffeonn/centred" });
         return model;
     }
 
@@ -88,7 +90,8 @@ internal static class AnswerComposer
         string Sum(string? sum, string next) => sum is null ? next : writer.Add(sum, next);
     }
 
-    /// <summary>One velocity for two maps after another: <see cref="VelocityComposition"/> on lattices <c>first</c> and <c>second</c>.</summary>
+    /// <summary>One velocity for two maps after another: <see cref="VelocityComposition"/> on lattices <c>first</c> and
+    /// <c>second</c>.</summary>
     public static OnnxModel Composition(SamplingGrid grid, int height, int width)
     {
         var writer = new GraphWriter("composition");
@@ -100,7 +103,8 @@ internal static class AnswerComposer
             var differences = writer.Mul(writer.Sub(writer.Slice(field, axis, 1, size), writer.Slice(field, axis, 0, cells)), 1 / spacing);
             if (cells == 1)
                 return writer.Concat(axis, differences, differences);
-            var central = writer.Mul(writer.Add(writer.Slice(differences, axis, 0, cells - 1), writer.Slice(differences, axis, 1, cells)), 0.5);
+            var central = writer.Mul(
+                writer.Add(writer.Slice(differences, axis, 0, cells - 1), writer.Slice(differences, axis, 1, cells)), 0.5);
             return writer.Concat(axis, writer.Slice(differences, axis, 0, 1), central, writer.Slice(differences, axis, cells - 1, cells));
         }
 

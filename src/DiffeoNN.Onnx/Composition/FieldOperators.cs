@@ -64,7 +64,8 @@ internal sealed class FieldOperators(GraphWriter writer, SamplingGrid grid, bool
     }
 
     /// <summary>A field in the resampling kernel's units, where each axis spans [-1, 1].</summary>
-    public string ToKernelUnits(string field) => IsSquare ? field : writer.Op("Div", [field, _sampling.PerAxis(grid.HalfWidth, grid.HalfHeight)]);
+    public string ToKernelUnits(string field) =>
+        IsSquare ? field : writer.Op("Div", [field, _sampling.PerAxis(grid.HalfWidth, grid.HalfHeight)]);
 
     /// <summary>The inverse of <see cref="ToKernelUnits"/>.</summary>
     public string FromKernelUnits(string field) => IsSquare ? field : writer.Mul(field, _sampling.PerAxis(grid.HalfWidth, grid.HalfHeight));
@@ -77,16 +78,19 @@ internal sealed class FieldOperators(GraphWriter writer, SamplingGrid grid, bool
         {
             var difference = Difference(lattice, axis, size);
             var count = (double)height * width / size * (size - 1);
-            return writer.Mul(writer.Reduce("ReduceSum", writer.Mul(difference, difference), false, 1, 2, 3), 1 / (count * spacing * spacing));
+            return writer.Mul(writer.Reduce("ReduceSum", writer.Mul(difference, difference), false, 1, 2, 3),
+                1 / (count * spacing * spacing));
         }
 
         return writer.Add(Along(3, width, spacingX), Along(2, height, spacingY));
     }
 
     /// <summary>Differences of neighbours of a field (N, 2, H, W) in the library's unit.</summary>
-    public (string AlongX, string AlongY) Differences(string field) => (Difference(field, 3, grid.Width), Difference(field, 2, grid.Height));
+    public (string AlongX, string AlongY) Differences(string field) =>
+        (Difference(field, 3, grid.Width), Difference(field, 2, grid.Height));
 
-    /// <summary>Largest difference of neighbours in pixels over all fields of the batch, a scalar as (1): below a half, no map can fold.</summary>
+    /// <summary>Largest difference of neighbours in pixels over all fields of the batch, a scalar as (1):
+    /// below a half, no map can fold.</summary>
     public string LargestDifference(string alongX, string alongY)
     {
         string Largest(string difference) => writer.ReduceInStages("ReduceMax", writer.Op("Abs", [difference]), false, 3, 0, 1, 2);
@@ -120,7 +124,8 @@ internal sealed class FieldOperators(GraphWriter writer, SamplingGrid grid, bool
         return (parts[0], parts[1]);
     }
 
-    private string Difference(string field, int axis, int size) => writer.Sub(writer.Slice(field, axis, 1, size), writer.Slice(field, axis, 0, size - 1));
+    private string Difference(string field, int axis, int size) =>
+        writer.Sub(writer.Slice(field, axis, 1, size), writer.Slice(field, axis, 0, size - 1));
 
     private string Matrix(double[,] weights, bool transposed)
     {

@@ -20,7 +20,9 @@ internal sealed class FieldParameters(FieldKind kind, int height, int width, Sam
     public int Width => width;
 
     /// <summary>Names of the inputs.</summary>
-    public IReadOnlyList<string> Names { get; } = kind == FieldKind.Siren ? [.. Enumerable.Range(0, 8).Select(i => $"siren_{i}")] : ["lattice"];
+    public IReadOnlyList<string> Names { get; } = kind == FieldKind.Siren
+        ? [.. Enumerable.Range(0, 8).Select(i => $"siren_{i}")]
+        : ["lattice"];
 
     /// <summary>Values at the start of a search, all images alike; the caller disposes them.</summary>
     /// <param name="images">Size of the batch.</param>

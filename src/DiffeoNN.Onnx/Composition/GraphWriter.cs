@@ -87,15 +87,18 @@ internal sealed class GraphWriter
     public string Reduce(string opType, string value, bool keep, params long[] axes) =>
         Op(opType, [value, Ints(axes)], OnnxAttribute.Of("keepdims", keep ? 1 : 0));
 
-    /// <summary>Largest or smallest value along the last axis and then along the others that are named. In two stages, since a GPU's reductions are slow
-    /// where few results come of many values: 64 times 64,516 took 5.5 ms in one on an H100.</summary>
+    /// <summary>Largest or smallest value along the last axis and then along the others that are named.
+    /// In two stages, since a GPU's reductions are slow where few results come of many values:
+    /// 64 times 64,516 took 5.5 ms in one on an H100.</summary>
     /// <param name="opType">ReduceMax or ReduceMin.</param>
     /// <param name="value">At least two axes.</param>
     /// <param name="keep">Whether the axes stay with size 1.</param>
     /// <param name="lastAxis">The last axis.</param>
     /// <param name="others">The other axes.</param>
     public string ReduceInStages(string opType, string value, bool keep, long lastAxis, params long[] others) =>
-        keep ? Reduce(opType, Reduce(opType, value, true, lastAxis), true, others) : Reduce(opType, Reduce(opType, value, false, lastAxis), false, others);
+        keep
+            ? Reduce(opType, Reduce(opType, value, true, lastAxis), true, others)
+            : Reduce(opType, Reduce(opType, value, false, lastAxis), false, others);
 
     /// <summary>A float32 number.</summary>
     public string Scalar(double value) => Constant($"{value:R}", name => OnnxTensor.Scalar(name, (float)value));
@@ -104,10 +107,12 @@ internal sealed class GraphWriter
     public string Ints(params long[] values) => Constant($"[{string.Join(',', values)}]", name => OnnxTensor.Int64s(name, values));
 
     /// <summary>A float32 tensor.</summary>
-    public string Floats(long[] shape, ReadOnlySpan<float> values) => Graph.AddInitializer(OnnxTensor.Create(Fresh("constant"), shape, values));
+    public string Floats(long[] shape, ReadOnlySpan<float> values) =>
+        Graph.AddInitializer(OnnxTensor.Create(Fresh("constant"), shape, values));
 
     /// <summary>A tensor of int32.</summary>
-    public string Int32s(long[] shape, ReadOnlySpan<int> values) => Graph.AddInitializer(OnnxTensor.Create(Fresh("constant"), shape, values));
+    public string Int32s(long[] shape, ReadOnlySpan<int> values) =>
+        Graph.AddInitializer(OnnxTensor.Create(Fresh("constant"), shape, values));
 
     private string Constant(string content, Func<string, OnnxTensor> make)
     {

@@ -60,7 +60,8 @@ internal sealed class MapComposer(SamplingGrid grid, int channels, WarpPadding p
         writer.Output(
             Diagnostics,
             writer.Concat(
-                1, Column(forward.Least), Column(forward.Most), Column(forward.Folded), Column(largest), Column(mean), Column(backward.Least), Column(backward.Folded),
+                1, Column(forward.Least), Column(forward.Most), Column(forward.Folded), Column(largest), Column(mean),
+                Column(backward.Least), Column(backward.Folded),
                 Column(forward.Orientation)),
             "N", 8);
         return writer.Model;
@@ -78,7 +79,8 @@ internal sealed class MapComposer(SamplingGrid grid, int channels, WarpPadding p
         var image = writer.Input(SearchComposer.Image, "N", channels, grid.Height, grid.Width);
         writer.Input(SearchComposer.Scale, "N", 1, 1);
         writer.Input(SearchComposer.Alive, OnnxElementType.Bool, "N", 1, 1);
-        string[] turns = [.. Enumerable.Range(0, optional).Select(k => writer.Input(SearchComposer.Turn(k), OnnxElementType.Bool, "N", 1, 1))];
+        string[] turns =
+            [.. Enumerable.Range(0, optional).Select(k => writer.Input(SearchComposer.Turn(k), OnnxElementType.Bool, "N", 1, 1))];
         var fields = new FieldOperators(writer, grid, onGpu);
         return (fields, writer.Op("Where", [SearchComposer.Alive, fields.Flat(velocity, 2), writer.Scalar(0)]), image, turns);
     }
@@ -89,7 +91,8 @@ internal sealed class MapComposer(SamplingGrid grid, int channels, WarpPadding p
         var (alongX, alongY) = fields.Differences(fields.Planar(fields.FromKernelUnits(u), 2));
         var corners = fields.Determinants(alongX, alongY);
         var determinants = writer.Reshape(corners, 0, -1);
-        var folded = writer.Op("Cast", [writer.Op("LessOrEqual", [determinants, writer.Scalar(0)])], OnnxAttribute.Of("to", (long)OnnxElementType.Float));
+        var folded = writer.Op(
+            "Cast", [writer.Op("LessOrEqual", [determinants, writer.Scalar(0)])], OnnxAttribute.Of("to", (long)OnnxElementType.Float));
         return (writer.ReduceInStages("ReduceMin", corners, false, 3, 1, 2), writer.ReduceInStages("ReduceMax", corners, false, 3, 1, 2),
             writer.Reduce("ReduceMean", folded, false, 1), fields.Orientation(corners));
     }
@@ -97,13 +100,15 @@ internal sealed class MapComposer(SamplingGrid grid, int channels, WarpPadding p
     private (string Largest, string Mean) Residuals(FieldOperators fields, string u, string inverse)
     {
         var writer = fields.Writer;
-        var left = writer.Mul(fields.FromKernelUnits(writer.Add(inverse, fields.Sampling.Sample(u, 2, inverse, WarpPadding.Border))), 1 / grid.PixelSize);
+        var left = writer.Mul(fields.FromKernelUnits(writer.Add(inverse, fields.Sampling.Sample(u, 2, inverse, WarpPadding.Border))),
+            1 / grid.PixelSize);
         var (x, y) = fields.Components(left);
         var residual = writer.Op("Sqrt", [writer.Add(writer.Mul(x, x), writer.Mul(y, y))]);
         // The tolerance keeps border points of an identity map, whose positions carry rounding errors.
         var (furthestX, furthestY) = fields.Components(writer.Op("Abs", [fields.Sampling.Positions(inverse)]));
         var furthest = writer.Op("Max", [furthestX, furthestY]);
-        var inside = writer.Op("Cast", [writer.Op("LessOrEqual", [furthest, writer.Scalar(1 + 1e-6)])], OnnxAttribute.Of("to", (long)OnnxElementType.Float));
+        var inside = writer.Op(
+            "Cast", [writer.Op("LessOrEqual", [furthest, writer.Scalar(1 + 1e-6)])], OnnxAttribute.Of("to", (long)OnnxElementType.Float));
         string Rows(string value) => writer.Reshape(value, 0, grid.Height, grid.Width);
         var none = writer.Op("LessOrEqual", [writer.ReduceInStages("ReduceMax", Rows(inside), true, 2, 1), writer.Scalar(0)]);
         var counted = writer.Op("Where", [none, writer.Scalar(1), inside]);

@@ -6,9 +6,10 @@ namespace DiffeoNN.Onnx.Composition;
 
 /// <summary>Writes bilinear sampling at the pixels' positions plus a displacement, corners aligned.</summary>
 /// <remarks>
-/// As gathers of the four neighbours: these and their weights are needed once more by the gradient, and are shared this way, which GridSample does not
-/// allow; on the CPU that is faster without gradient too. Positions are rounded as libtorch's kernel rounds them, so that both take the same cell where
-/// a position falls on a pixel. Where no gradient is wanted and a GPU runs it, GridSample is one launch in place of twenty.
+/// As gathers of the four neighbours: these and their weights are needed once more by the gradient, and are shared this way,
+/// which GridSample does not allow; on the CPU that is faster without gradient too.
+/// Positions are rounded as libtorch's kernel rounds them, so that both take the same cell where a position falls on a pixel. Where no
+/// gradient is wanted and a GPU runs it, GridSample is one launch in place of twenty.
 /// </remarks>
 internal sealed class SamplingOperators
 {
@@ -53,17 +54,19 @@ internal sealed class SamplingOperators
         // A border of zeros, one pixel wide, is all that lies outside.
         var margin = padding == WarpPadding.Zeros ? 1 : 0;
         if (margin > 0)
-            image = w.Reshape(w.Op("Pad", [Planar(image, channels), w.Ints(0, 0, 1, 1, 0, 0, 1, 1)]), 0, channels, (g.Height + 2) * (g.Width + 2));
+            image = w.Reshape(w.Op("Pad", [Planar(image, channels), w.Ints(0, 0, 1, 1, 0, 0, 1, 1)]), 0, channels,
+                (g.Height + 2) * (g.Width + 2));
         var place = w.Mul(w.Add(Positions(displacement), 1), _scale);
-        // Where the outermost pixels go on for ever, a position on them does not change the value: libtorch's derivative there is zero. A hair further
-        // in, the gradient of the clamp says the same.
+        // Where the outermost pixels go on for ever, a position on them does not change the value: libtorch's derivative there is zero.
+        // A hair further in, the gradient of the clamp says the same.
         var inside = margin > 0
             ? Clamp(place, -margin, g.Width - 1 + margin, g.Height - 1 + margin)
             : Clamp(place, 1e-30, MathF.BitDecrement(g.Width - 1), MathF.BitDecrement(g.Height - 1));
         // The cell before the last position, so that its right neighbour is there too.
         var cell = w.Op("Min", [w.Op("Floor", [inside]), PerAxis(g.Width - 2 + margin, g.Height - 2 + margin)]);
         var part = w.Reshape(w.Sub(inside, cell), 0, 2, 1, -1);
-        var values = w.Reshape(w.Op("GatherElements", [image, Indices(cell, channels, margin)], OnnxAttribute.Of("axis", 2)), 0, channels, 4, -1);
+        var values = w.Reshape(w.Op("GatherElements", [image, Indices(cell, channels, margin)], OnnxAttribute.Of("axis", 2)), 0,
+            channels, 4, -1);
         var (partX, partY) = Two(w.Split(part, 1, 1, 1));
         var (left, right) = Two(w.Split(values, 2, 2, 2));
         var (top, bottom) = Two(w.Split(Between(left, right, partX), 2, 1, 1));

@@ -63,7 +63,8 @@ internal sealed class SearchComposer(
     /// <summary>Energies of the images that parameters lead to, and the gradient of their totals by the parameters.</summary>
     /// <param name="squarings">All squarings, the most that a field of the batch takes.</param>
     /// <param name="optional">How many of them only some fields take.</param>
-    /// <param name="folds">Whether the penalty on folds is computed; without, it is zero, which holds where <see cref="Difference"/> is below a half.</param>
+    /// <param name="folds">Whether the penalty on folds is computed; without, it is zero,
+    /// which holds where <see cref="Difference"/> is below a half.</param>
     /// <param name="gradient">Whether the gradient is wanted.</param>
     public OnnxModel Step(int squarings, int optional, bool folds, bool gradient)
     {
@@ -94,15 +95,18 @@ internal sealed class SearchComposer(
             total = writer.Add(total, writer.Mul(OrientationWeight, orientation));
         string Column(string vector) => writer.Reshape(vector, -1, 1);
         writer.Output("total", total, "N");
-        writer.Output(Table, writer.Concat(1, Column(value), terms, Column(smoothness), Column(orientation)), "N", energy.TermNames.Count + 3);
+        writer.Output(Table, writer.Concat(1, Column(value), terms, Column(smoothness), Column(orientation)), "N",
+            energy.TermNames.Count + 3);
         writer.Output(Difference, fields.LargestDifference(alongX, alongY), 1);
         return gradient
-            ? GradientCompiler.Compile(writer.Model, new GradientOptions { Inputs = [.. parameters.Names], Outputs = ["total"], Seed = GradientSeed.Ones, Target = target })
+            ? GradientCompiler.Compile(writer.Model,
+                new GradientOptions { Inputs = [.. parameters.Names], Outputs = ["total"], Seed = GradientSeed.Ones, Target = target })
             : writer.Model;
     }
 
-    /// <summary>Adam: m = 0.9 m + 0.1 g, s = 0.999 s + 0.001 g^2, p -= rate m / (sqrt(s) + epsilon), the corrections for the moments' start being in the
-    /// two numbers; and how fast the velocity is that the new parameters give.</summary>
+    /// <summary>Adam: m = 0.9 m + 0.1 g, s = 0.999 s + 0.001 g^2, p -= rate m / (sqrt(s) + epsilon),
+    /// the corrections for the moments' start being in the two numbers;
+    /// and how fast the velocity is that the new parameters give.</summary>
     public OnnxModel Update()
     {
         var (writer, _) = Begin("update");
@@ -115,7 +119,8 @@ internal sealed class SearchComposer(
         List<string> updated = [];
         foreach (var (name, shape) in shapes.Select(input => (input.Name, input.Shape!.ToArray())))
         {
-            var (mean, square, gradient) = (writer.Input(Mean(name), shape), writer.Input(Square(name), shape), writer.Input(Gradient(name), shape));
+            var (mean, square, gradient) =
+                (writer.Input(Mean(name), shape), writer.Input(Square(name), shape), writer.Input(Gradient(name), shape));
             var nextMean = writer.Add(writer.Mul(mean, Beta1), writer.Mul(gradient, 1 - Beta1));
             var nextSquare = writer.Add(writer.Mul(square, Beta2), writer.Mul(writer.Mul(gradient, gradient), 1 - Beta2));
             var step = writer.Op("Div", [writer.Mul(nextMean, Rate), writer.Add(writer.Op("Sqrt", [nextSquare]), Epsilon)]);

@@ -10,8 +10,9 @@ public static class DeformedFolder
 {
     /// <summary>
     /// Deforms the chosen images, the i-th of them by the map of (seed, i), and writes images/, masks/ (if there are any) and split.csv.
-    /// Images are padded with zeros, and stored with 16 bits where their files have so many, else with 8. Masks keep their stored values, depth and palette: each pixel takes the value with the largest bilinear
-    /// share, 0 outside. Files are PNG; the extension of other formats is replaced.
+    /// Images are padded with zeros, and stored with 16 bits where their files have so many, else with 8. Masks keep their stored values,
+    /// depth and palette: each pixel takes the value with the largest bilinear share, 0 outside. Files are PNG;
+    /// the extension of other formats is replaced.
     /// </summary>
     /// <param name="data">Folder with images/, optional masks/ and optional split.csv.</param>
     /// <param name="output">Created if missing; another folder than <paramref name="data"/>.</param>
@@ -25,7 +26,8 @@ public static class DeformedFolder
     /// input.</exception>
     /// <exception cref="DeformationException">No map without folds was found.</exception>
     public static DeformedFolderResult Write(
-        string data, string output, DeformedFolderOptions options, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
+        string data, string output, DeformedFolderOptions options, IProgress<int>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         var folder = ImageFolder.Open(data);
@@ -53,7 +55,8 @@ public static class DeformedFolder
             var (image, orientation, depth) = ImageFile.ReadNoting(folder.ImagePath(row), options.Orients);
             if (orientation != ImageOrientation.Upright) turned.Add(row.Name);
             if (image.Height < 2 || image.Width < 2)
-                throw new ImageException($"'{folder.ImagePath(row)}' is {image.Width}x{image.Height} pixels; a deformation needs at least 2x2.");
+                throw new ImageException(
+                    $"'{folder.ImagePath(row)}' is {image.Width}x{image.Height} pixels; a deformation needs at least 2x2.");
             var mask = folder.HasMasks ? ReadMask(folder, row, image) : null;
             var map = options.Deformation.Draw(new SamplingGrid(image.Height, image.Width), options.Seed, written.Count);
             string path = Path.Combine(output, "images", target.Name);

@@ -11,8 +11,9 @@ public static class EvaluationData
     public const string Shapes = "shapes";
 
     /// <summary>
-    /// Opens a folder with <c>images/</c> (segmentation: <c>masks/</c>; classification: a column <c>label</c> in <c>split.csv</c>), a folder with
-    /// the IDX files of MNIST, or <c>shapes</c>, which are generated unless a folder of that name holds <c>images/</c>.
+    /// Opens a folder with <c>images/</c> (segmentation: <c>masks/</c>; classification:
+    /// a column <c>label</c> in <c>split.csv</c>), a folder with the IDX files of MNIST, or <c>shapes</c>,
+    /// which are generated unless a folder of that name holds <c>images/</c>.
     /// </summary>
     /// <param name="data">Path, or <see cref="Shapes"/>.</param>
     /// <param name="task">What truth is needed.</param>
@@ -40,7 +41,8 @@ public static class EvaluationData
             Directory.Exists(data)
                 ? $"'{data}' holds neither images/ nor MNIST's IDX files (such as {MnistData.TestImages}.gz)."
                     + (ImageFile.ListFolder(data).Count > 0 ? " Its images belong into a folder images/ inside it." : "")
-                : $"'{data}' does not exist; data is a folder with images/, a folder with MNIST's IDX files, or '{Shapes}' for generated ones.");
+                : $"'{data}' does not exist; data is a folder with images/, a folder with MNIST's IDX files, or "
+                    + $"'{Shapes}' for generated ones.");
     }
 
     private static void Require(EvaluationTask task, OutputKind kind, string data, string holds)

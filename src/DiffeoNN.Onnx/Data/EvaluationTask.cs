@@ -22,7 +22,8 @@ public sealed record EvaluationTask(OutputKind Kind, int Classes)
         if (kind is not (OutputKind.Segmentation or OutputKind.Classification))
         {
             throw new BundleException(
-                $"Bundle '{model.Bundle.Name}' answers with {kind.ToString().ToLowerInvariant()}; only segmentations and classifications are evaluated.");
+                $"Bundle '{model.Bundle.Name}' answers with {kind.ToString().ToLowerInvariant()}; only segmentations and "
+                + "classifications are evaluated.");
         }
 
         var spec = model.Bundle.Image;
@@ -34,6 +35,7 @@ public sealed record EvaluationTask(OutputKind Kind, int Classes)
     internal void RequireChannels(ImageBuffer image, string path)
     {
         if (Channels is { } wanted && !image.CanBecome(wanted))
-            throw new ImageException($"'{path}' has {image.Channels} channels, and the bundle takes {wanted}; only grey and RGB become each other.");
+            throw new ImageException(
+                $"'{path}' has {image.Channels} channels, and the bundle takes {wanted}; only grey and RGB become each other.");
     }
 }

@@ -4,9 +4,10 @@ namespace DiffeoNN.Onnx.Data;
 
 /// <summary>The genus of a digit: its number of holes.</summary>
 /// <remarks>
-/// Pixels whose level is at least <see cref="Threshold"/> of 255 are ink. A hole is a region of the other pixels, connected along rows and columns,
-/// that does not reach the border of the image and has at least <see cref="SmallestHole"/> pixels; ink is thereby connected diagonally, too.
-/// Numbers above <see cref="Largest"/> count as that. The trainer in tools/pytorch labels by the same rule.
+/// Pixels whose level is at least <see cref="Threshold"/> of 255 are ink.
+/// A hole is a region of the other pixels, connected along rows and columns, that does not reach the border of the image and has at least
+/// <see cref="SmallestHole"/> pixels; ink is thereby connected diagonally, too. Numbers above <see cref="Largest"/> count as that. The
+/// trainer in tools/pytorch labels by the same rule.
 /// </remarks>
 public static class Genus
 {

@@ -34,11 +34,13 @@ internal sealed record IdxFile(string Path, int[] Dimensions, byte[] Values)
             stream.ReadExactly(header);
             int magic = BinaryPrimitives.ReadInt32BigEndian(header);
             if (magic != 0x0800 + dimensions)
-                throw new ImageException($"'{path}' starts with {magic:X8}; an IDX file of bytes in {dimensions} dimensions starts with {0x0800 + dimensions:X8}.");
+                throw new ImageException($"'{path}' starts with {magic:X8}; an IDX file of bytes in {dimensions} dimensions starts with "
+                    + $"{0x0800 + dimensions:X8}.");
             int[] sizes = [.. Enumerable.Range(1, dimensions).Select(i => BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(4 * i)))];
             long length = sizes.Aggregate(1L, (product, size) => product is < 0 or > LargestFile ? -1 : product * size);
             if (sizes.Any(size => size < 1) || length is < 1 or > LargestFile)
-                throw new ImageException($"'{path}' says it holds {string.Join("x", sizes)} bytes; expected positive sizes of at most {LargestFile} bytes.");
+                throw new ImageException(
+                    $"'{path}' says it holds {string.Join("x", sizes)} bytes; expected positive sizes of at most {LargestFile} bytes.");
             var values = new byte[length];
             stream.ReadExactly(values);
             if (stream.ReadByte() >= 0) throw new ImageException($"'{path}' goes on after the {length} bytes its header announces.");

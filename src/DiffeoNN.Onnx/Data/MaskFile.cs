@@ -88,7 +88,8 @@ internal static class MaskFile
         return new StoredMask(header.Height, header.Width, values, header.Depth);
     }
 
-    /// <summary>Levels of 255, or of 65535 where the file has 16 bits or some are none of 255. Formats that change values change colours, too.</summary>
+    /// <summary>Levels of 255, or of 65535 where the file has 16 bits or some are none of 255.
+    /// Formats that change values change colours, too.</summary>
     private static StoredMask FromImage(ImageBuffer image, string path, bool isLossy, bool isWide)
     {
         int plane = image.Height * image.Width;

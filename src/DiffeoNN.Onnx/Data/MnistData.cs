@@ -21,7 +21,8 @@ internal sealed class MnistData : IEvaluationData
     private readonly string _file;
 
     /// <summary>Reads the files of a split.</summary>
-    /// <exception cref="ImageException">A file is missing or malformed, images and labels do not fit, or there is no such split.</exception>
+    /// <exception cref="ImageException">A file is missing or malformed, images and labels do not fit,
+    /// or there is no such split.</exception>
     public MnistData(string path, EvaluationTask task, EvaluationSelection selection)
     {
         Name = path;
@@ -29,21 +30,27 @@ internal sealed class MnistData : IEvaluationData
         Split = selection.Split ?? "test";
         Source = selection.Source;
         if (Split is not ("train" or "val" or "test") || Source is not null)
-            throw new ImageException($"'{path}' has no image {ImageFolder.Asked(Split, Source)}. Splits: 'train', 'val', 'test'. It names no sources.");
+            throw new ImageException(
+                $"'{path}' has no image {ImageFolder.Asked(Split, Source)}. Splits: 'train', 'val', 'test'. It names no sources.");
         _file = Split == "test" ? TestImages : TrainImages;
-        string images = IdxFile.Find(path, _file) ?? throw new ImageException($"'{Path.Combine(path, _file)}' is missing, with or without .gz.");
+        string images = IdxFile.Find(path, _file)
+            ?? throw new ImageException($"'{Path.Combine(path, _file)}' is missing, with or without .gz.");
         _images = IdxFile.Read(images, 3);
         if (_images.Dimensions[1] < 2 || _images.Dimensions[2] < 2)
-            throw new ImageException($"'{images}' holds images of {_images.Dimensions[2]}x{_images.Dimensions[1]} pixels; at least 2x2 are needed.");
+            throw new ImageException(
+                $"'{images}' holds images of {_images.Dimensions[2]}x{_images.Dimensions[1]} pixels; at least 2x2 are needed.");
         // The digits are not needed, but labels that do not fit the images tell of a wrong file.
         string labels = _file.Replace("images-idx3", "labels-idx1", StringComparison.Ordinal);
         _digits = IdxFile.Find(path, labels) is { } file ? IdxFile.Read(file, 1) : null;
         if (_digits is not null && _digits.Dimensions[0] != _images.Dimensions[0])
-            throw new ImageException($"'{_digits.Path}' holds {_digits.Dimensions[0]} labels; '{images}' holds {_images.Dimensions[0]} images.");
+            throw new ImageException(
+                $"'{_digits.Path}' holds {_digits.Dimensions[0]} labels; '{images}' holds {_images.Dimensions[0]} images.");
         int all = _images.Dimensions[0], training = Math.Max(0, all - Validation);
         (_first, int length) = Split switch { "test" => (0, all), "train" => (0, training), _ => (training, all - training) };
         Count = Math.Min(length, selection.Count ?? int.MaxValue);
-        if (Count == 0) throw new ImageException($"'{images}' has no image of split '{Split}': it holds {all} images, of which the last {Validation} are val.");
+        if (Count == 0)
+            throw new ImageException(
+                $"'{images}' has no image of split '{Split}': it holds {all} images, of which the last {Validation} are val.");
     }
 
     /// <inheritdoc/>
@@ -59,7 +66,8 @@ internal sealed class MnistData : IEvaluationData
     public int Count { get; }
 
     /// <summary>Whether a folder holds the files of a split.</summary>
-    public static bool IsMnist(string path) => Directory.Exists(path) && (IdxFile.Find(path, TestImages) ?? IdxFile.Find(path, TrainImages)) is not null;
+    public static bool IsMnist(string path) =>
+        Directory.Exists(path) && (IdxFile.Find(path, TestImages) ?? IdxFile.Find(path, TrainImages)) is not null;
 
     /// <inheritdoc/>
     public EvaluationSample Read(int index)

@@ -21,10 +21,12 @@ internal sealed class ShapesData : IEvaluationData
         Split = selection.Split ?? "test";
         Source = selection.Source;
         if (Split is not ("train" or "val" or "test") || Source is not (null or ShapesDataSet.Source))
-            throw new ImageException($"'{Name}' has no image {ImageFolder.Asked(Split, Source)}. Splits: 'train', 'val', 'test'. Sources: '{ShapesDataSet.Source}'.");
+            throw new ImageException($"'{Name}' has no image {ImageFolder.Asked(Split, Source)}. Splits: 'train', 'val', 'test'. Sources: "
+                + $"'{ShapesDataSet.Source}'.");
         // Far from the seeds of training data, which are small numbers.
         _set = unchecked(selection.Seed * 1_000_003);
-        _indices = [.. Enumerable.Range(0, int.MaxValue).Where(i => ShapesDataSet.SplitOf(i) == Split).Take(selection.Count ?? DefaultCount)];
+        _indices = [
+            .. Enumerable.Range(0, int.MaxValue).Where(i => ShapesDataSet.SplitOf(i) == Split).Take(selection.Count ?? DefaultCount)];
     }
 
     /// <inheritdoc/>
@@ -44,6 +46,7 @@ internal sealed class ShapesData : IEvaluationData
     {
         var (image, mask) = ShapesGenerator.Generate(_set, _indices[index]);
         _task.RequireChannels(image, Name);
-        return new EvaluationSample(string.Create(CultureInfo.InvariantCulture, $"shape-{_indices[index]:D5}"), image, LabelMap.FromImage(mask), null);
+        return new EvaluationSample(string.Create(CultureInfo.InvariantCulture, $"shape-{_indices[index]:D5}"), image,
+            LabelMap.FromImage(mask), null);
     }
 }

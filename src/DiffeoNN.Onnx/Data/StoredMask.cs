@@ -30,8 +30,8 @@ internal sealed record StoredMask(int Height, int Width, ushort[] Values, int De
     /// <summary>A mask of a format that changes values as 0 and 255 again, each pixel by the nearer end.</summary>
     /// <param name="path">Named by errors.</param>
     /// <returns>Itself where values are as they were stored.</returns>
-    /// <exception cref="ImageException">More than one pixel in twenty is near neither end, or none is near the upper one though not all are 0: class
-    /// numbers, perhaps.</exception>
+    /// <exception cref="ImageException">More than one pixel in twenty is near neither end,
+    /// or none is near the upper one though not all are 0: class numbers, perhaps.</exception>
     public StoredMask ToEnds(string path)
     {
         if (!IsLossy) return this;
@@ -46,7 +46,8 @@ internal sealed record StoredMask(int Height, int Width, ushort[] Values, int De
         if (!Array.Exists(Values, value => value > Largest - quarter) && Array.Exists(Values, value => value > 0))
         {
             throw new ImageException(
-                $"'{path}' is of a format that changes values, and none of its pixels is near {Largest}, though not all are 0 (up to {Values.Max()}); "
+                $"'{path}' is of a format that changes values, and none of its pixels is near {Largest}, though not all "
+                + $"are 0 (up to {Values.Max()}); "
                 + "class numbers need PNG.");
         }
 
@@ -54,7 +55,8 @@ internal sealed record StoredMask(int Height, int Width, ushort[] Values, int De
         return this with { Values = ends, IsLossy = false };
     }
 
-    /// <summary>The mask moved by a map: each pixel takes the value with the largest share of it, 0 outside; no other values arise.</summary>
+    /// <summary>The mask moved by a map: each pixel takes the value with the largest share of it, 0 outside;
+    /// no other values arise.</summary>
     /// <param name="map">Of the mask's size.</param>
     public StoredMask Deform(DeformationMap map) => this with { Values = map.ApplyToLabels<ushort>(Values) };
 }

@@ -3,7 +3,8 @@ using DiffeoNN.Onnx.RandomNumbers;
 
 namespace DiffeoNN.Onnx.Deformations;
 
-/// <summary>A family of random maps, for training energies and for evaluation: the same seed gives the same map in every language.</summary>
+/// <summary>A family of random maps, for training energies and for evaluation:
+/// the same seed gives the same map in every language.</summary>
 /// <remarks>Everything is drawn and computed in double precision from <see cref="SplitMix64"/>.</remarks>
 public abstract class Deformation
 {

@@ -46,8 +46,8 @@ public sealed class DeformationMap
     public ReadOnlySpan<double> U => _u;
 
     /// <summary>
-    /// Smallest Jacobian determinant of <c>p + u(p)</c> over all four combinations of one-sided differences; the map is folded where it is not
-    /// positive.
+    /// Smallest Jacobian determinant of <c>p + u(p)</c> over all four combinations of one-sided differences;
+    /// the map is folded where it is not positive.
     /// </summary>
     public double MinimumDeterminant { get; }
 
@@ -95,7 +95,8 @@ public sealed class DeformationMap
         return result;
     }
 
-    /// <summary>The deformed labels: each pixel takes the label with the largest bilinear share, 0 outside; no other labels arise.</summary>
+    /// <summary>The deformed labels: each pixel takes the label with the largest bilinear share, 0 outside;
+    /// no other labels arise.</summary>
     /// <param name="mask">Of the grid's size, any number of classes.</param>
     /// <returns>With labels 0 and 1 what <see cref="ApplyToMask"/> gives.</returns>
     /// <exception cref="ArgumentException">The mask has another size than the grid.</exception>

@@ -6,8 +6,8 @@ namespace DiffeoNN.Onnx.Deformations;
 internal static class FoldCheck
 {
     /// <summary>
-    /// Smallest determinant over all pixels and all combinations of forward or backward difference in x and in y: every corner of every cell
-    /// of the pixel grid. Central differences would step over folds one pixel wide.
+    /// Smallest determinant over all pixels and all combinations of forward or backward difference in x and in y:
+    /// every corner of every cell of the pixel grid. Central differences would step over folds one pixel wide.
     /// </summary>
     public static double MinimumDeterminant(SamplingGrid grid, ReadOnlySpan<double> u)
     {

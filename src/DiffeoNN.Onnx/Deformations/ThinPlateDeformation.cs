@@ -6,9 +6,10 @@ namespace DiffeoNN.Onnx.Deformations;
 /// <summary>Thin-plate spline through a rotated, scaled and jittered 3x3 grid of control points.</summary>
 /// <remarks>
 /// Control points c = {-0.5, 0, 0.5}^2 * 0.6, row by row. Drawn are the angle, U(-30, 30) degrees, then per control point the jitter in x
-/// and in y, U(-0.12, 0.12). Targets t = clip(0.9 R(angle) c + jitter, -0.5, 0.5). f interpolates c -> t; with q = p / 2 the displacement is
-/// <c>u(p) = strength * (f(q) - q)</c>. Offsets live in a square of side 1 and the image in one of side 2, so strength 2 is the map the control
-/// points describe, and strength 1 is half of it.
+/// and in y, U(-0.12, 0.12). Targets t = clip(0.9 R(angle) c + jitter, -0.5, 0.5). f interpolates c -> t;
+/// with q = p / 2 the displacement is <c>u(p) = strength * (f(q) - q)</c>.
+/// Offsets live in a square of side 1 and the image in one of side 2, so strength 2 is the map the control points describe,
+/// and strength 1 is half of it.
 /// </remarks>
 /// <param name="strength">Factor of the offset: <see cref="Half"/> is preset <c>tps</c>, <see cref="Strong"/> is <c>tps-strong</c>.</param>
 public sealed class ThinPlateDeformation(double strength = ThinPlateDeformation.Half) : Deformation

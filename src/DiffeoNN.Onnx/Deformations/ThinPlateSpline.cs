@@ -16,7 +16,8 @@ internal sealed class ThinPlateSpline
     /// <summary>Interpolates sources[i] -> targets[i]; the sources must not lie on one line.</summary>
     public static ThinPlateSpline Fit((double X, double Y)[] sources, (double X, double Y)[] targets)
     {
-        // Rows: interpolation at each source, then the weights' sum and first moments vanish. Columns: weights, then 1, x, y; two right sides.
+        // Rows: interpolation at each source, then the weights' sum and first moments vanish. Columns: weights, then 1, x, y;
+        // two right sides.
         int n = sources.Length, size = n + 3;
         var system = new double[size, size + 2];
         for (int i = 0; i < n; i++)

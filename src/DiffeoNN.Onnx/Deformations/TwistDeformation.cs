@@ -3,10 +3,11 @@ using DiffeoNN.Onnx.RandomNumbers;
 
 namespace DiffeoNN.Onnx.Deformations;
 
-/// <summary>A turn about a point that fades with the distance from it: preset <c>twist</c>, for evaluation. Nothing is trained on it.</summary>
+/// <summary>A turn about a point that fades with the distance from it: preset <c>twist</c>, for evaluation.
+/// Nothing is trained on it.</summary>
 /// <remarks>
-/// phi(p) = c + R(a exp(-|p - c|^2 / (2 r^2))) (p - c): c is drawn from [-0.3, 0.3] per axis, x first, then the angle a from [-90, 90] degrees and
-/// the radius r from [0.3, 0.6], in the library's unit. Circles about c are turned as a whole, so no map folds.
+/// phi(p) = c + R(a exp(-|p - c|^2 / (2 r^2))) (p - c): c is drawn from [-0.3, 0.3] per axis, x first, then the angle a from [-90,
+/// 90] degrees and the radius r from [0.3, 0.6], in the library's unit. Circles about c are turned as a whole, so no map folds.
 /// </remarks>
 public sealed class TwistDeformation : Deformation
 {

@@ -8,8 +8,8 @@ internal static class CudaLibraries
     private const string Install = "install CUDA 13 and cuDNN 9, by NVIDIA's packages or as Python's nvidia-cublas, nvidia-cuda-runtime, "
         + "nvidia-curand and nvidia-cudnn-cu13, and put the folders of the libraries on the library path (LD_LIBRARY_PATH on Linux)";
 
-    /// <summary>One finding for each library that loads, in the order of their names, then one for all that do not; none where this build has no
-    /// GPU library of ONNX Runtime's.</summary>
+    /// <summary>One finding for each library that loads, in the order of their names, then one for all that do not;
+    /// none where this build has no GPU library of ONNX Runtime's.</summary>
     /// <param name="probe">Answers.</param>
     /// <param name="missing">What it is that libraries do not load.</param>
     public static IEnumerable<Finding> Look(CudaProbe probe, FindingLevel missing)

@@ -18,8 +18,10 @@ internal static partial class CudaMajors
             string[] absent = [.. new[] { Runtime, Torch }.Where(name => probe.Find(name) is null)];
             string remedy = absent.Contains(Runtime)
                 ? "for a GPU use the package Microsoft.ML.OnnxRuntime.Gpu.Linux (here: build without -p:DiffeoNNGpu=false)"
-                : $"nothing, unless libtorch is to use the GPU too: set {TorchLibraries.Variable} to the folder of a libtorch with CUDA of the same major version";
-            return new(FindingLevel.Note, "CUDA versions", $"nothing to compare: this build has no {string.Join(" and no ", absent)}", remedy);
+                : $"nothing, unless libtorch is to use the GPU too: set {TorchLibraries.Variable} to the folder of a libtorch with "
+                    + "CUDA of the same major version";
+            return new(FindingLevel.Note, "CUDA versions",
+                $"nothing to compare: this build has no {string.Join(" and no ", absent)}", remedy);
         }
 
         var (ours, theirs) = (Majors(probe.Needs(runtime)), Majors(probe.Needs(torch)));
@@ -28,13 +30,15 @@ internal static partial class CudaMajors
         if (different.Length > 0)
         {
             return new(FindingLevel.Problem, "CUDA versions", $"the two ask for different ones: {string.Join(", ", different)}",
-                "take a release of Microsoft.ML.OnnxRuntime.Gpu and a libtorch that are built for the same major version of CUDA, and install that one");
+                "take a release of Microsoft.ML.OnnxRuntime.Gpu and a libtorch that are built for the same major version "
+                + "of CUDA, and install that one");
         }
 
         string[] same = [.. ours.Where(pair => theirs.ContainsKey(pair.Key)).Select(pair => $"{pair.Key} {pair.Value}")];
         return same.Length > 0
             ? new(FindingLevel.Good, "CUDA versions", $"ONNX Runtime and libtorch both ask for {string.Join(", ", same)}")
-            : new(FindingLevel.Note, "CUDA versions", "ONNX Runtime and libtorch name no CUDA library in common", "run the self-test on the GPU (--device cuda)");
+            : new(FindingLevel.Note, "CUDA versions", "ONNX Runtime and libtorch name no CUDA library in common",
+                "run the self-test on the GPU (--device cuda)");
     }
 
     /// <summary>Major versions by library: libcublas.so.12 is cublas 12. cuBLAS and its light part are one.</summary>

@@ -11,7 +11,8 @@ namespace DiffeoNN.Onnx.Diagnostics;
 /// <summary>Whether this machine can run the library, and with what: versions, native libraries, cores, CUDA.</summary>
 public static class MachineDiagnosis
 {
-    private static readonly string[] Natives = ["onnxruntime", "libonnxruntime", "LibTorchSharp", "libLibTorchSharp", "torch_cpu", "libtorch_cpu", "libtorch_cuda", "libgomp", "libiomp", "libstdc++"];
+    private static readonly string[] Natives = ["onnxruntime", "libonnxruntime", "LibTorchSharp", "libLibTorchSharp", "torch_cpu",
+        "libtorch_cpu", "libtorch_cuda", "libgomp", "libiomp", "libstdc++"];
 
     /// <summary>Looks at everything but the engines' results, for which there is <see cref="SelfTest"/>.</summary>
     /// <param name="options">Device and cores asked for; defaults if null.</param>
@@ -23,16 +24,20 @@ public static class MachineDiagnosis
 
     private static IEnumerable<Finding> Versions()
     {
-        yield return new(FindingLevel.Good, "system", $"{RuntimeInformation.OSDescription.Trim()}, {RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}, {RuntimeInformation.FrameworkDescription}");
+        yield return new(FindingLevel.Good, "system", $"{RuntimeInformation.OSDescription.Trim()}, "
+            + $"{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}, {RuntimeInformation.FrameworkDescription}");
         yield return new(FindingLevel.Good, "DiffeoNN.Onnx", Version(typeof(MachineDiagnosis).Assembly));
         yield return Guard("ONNX Runtime", "restore the package Microsoft.ML.OnnxRuntime again, or build for this platform", () =>
-            new(FindingLevel.Good, "ONNX Runtime", $"{OrtEnvironment.Instance.GetVersionString()}; execution providers {string.Join(", ", OrtEnvironment.Instance.GetAvailableProviders())}"));
-        yield return Guard("TorchSharp", "follow what the message says; the README of DiffeoNN.Onnx has a section on native libraries", () =>
-        {
-            NativeLoader.EnsureLoaded();
-            using var one = torch.ones(1);
-            return new(FindingLevel.Good, "TorchSharp", $"{Version(typeof(torch).Assembly)} with libtorch {torch.__version__}. {NativeLoader.Report}");
-        });
+            new(FindingLevel.Good, "ONNX Runtime", $"{OrtEnvironment.Instance.GetVersionString()}; execution providers "
+                + $"{string.Join(", ", OrtEnvironment.Instance.GetAvailableProviders())}"));
+        yield return Guard(
+            "TorchSharp", "follow what the message says; the README of DiffeoNN.Onnx has a section on native libraries", () =>
+            {
+                NativeLoader.EnsureLoaded();
+                using var one = torch.ones(1);
+                return new(FindingLevel.Good, "TorchSharp",
+                    $"{Version(typeof(torch).Assembly)} with libtorch {torch.__version__}. {NativeLoader.Report}");
+            });
     }
 
     /// <summary>Where the native libraries that are loaded by now lie.</summary>
@@ -49,7 +54,8 @@ public static class MachineDiagnosis
             string[] paths = [.. group.Select(module => module.FileName).Distinct(StringComparer.Ordinal)];
             yield return paths.Length == 1
                 ? new(FindingLevel.Good, group.Key, paths[0])
-                : new(FindingLevel.Warning, group.Key, $"loaded {paths.Length} times: {string.Join(", ", paths)}", "let only one of them be found; two copies have two sets of threads and may contradict each other");
+                : new(FindingLevel.Warning, group.Key, $"loaded {paths.Length} times: {string.Join(", ", paths)}",
+                    "let only one of them be found; two copies have two sets of threads and may contradict each other");
         }
 
         string[] openMp = [.. loaded.Select(group => group.Key).Where(name => name.Contains("omp", StringComparison.Ordinal))];
@@ -63,12 +69,14 @@ public static class MachineDiagnosis
     private static Finding Cores(ExecutionOptions options)
     {
         var budget = new CoreBudget(options.Threads);
-        var text = $"{budget.Cores} of {Environment.ProcessorCount} that this process may use; ONNX Runtime and libtorch take turns on them";
+        var text = $"{budget.Cores} of {Environment.ProcessorCount} that this process may use; ONNX Runtime "
+            + "and libtorch take turns on them";
         if (budget.Cores > Environment.ProcessorCount)
             return new(FindingLevel.Warning, "cores", text, $"ask for at most {Environment.ProcessorCount} (--threads)");
         var policy = Environment.GetEnvironmentVariable("OMP_WAIT_POLICY");
         return string.Equals(policy, "active", StringComparison.OrdinalIgnoreCase)
-            ? new(FindingLevel.Warning, "cores", $"{text}; OMP_WAIT_POLICY is {policy}", "unset it: libtorch's idle threads would take the cores from ONNX Runtime")
+            ? new(FindingLevel.Warning, "cores", $"{text}; OMP_WAIT_POLICY is {policy}",
+                "unset it: libtorch's idle threads would take the cores from ONNX Runtime")
             : new(FindingLevel.Good, "cores", text);
     }
 
@@ -85,7 +93,8 @@ public static class MachineDiagnosis
         if (missing.Count == 0)
         {
             yield return probe.MissingInTorch(options.DeviceIndex) is { } inTorch
-                ? new(FindingLevel.Good, "CUDA", $"device {options.DeviceIndex} works in ONNX Runtime; {inTorch}, so fields are computed by graphs")
+                ? new(FindingLevel.Good, "CUDA",
+                    $"device {options.DeviceIndex} works in ONNX Runtime; {inTorch}, so fields are computed by graphs")
                 : new(FindingLevel.Good, "CUDA", $"device {options.DeviceIndex} works in ONNX Runtime and libtorch");
         }
 
@@ -103,12 +112,14 @@ public static class MachineDiagnosis
         {
             return look();
         }
-        catch (Exception error) when (error is DiffeoException or TypeInitializationException or DllNotFoundException or OnnxRuntimeException or NotSupportedException or ExternalException)
+        catch (Exception error) when (error is DiffeoException or TypeInitializationException or DllNotFoundException
+            or OnnxRuntimeException or NotSupportedException or ExternalException)
         {
             return new(FindingLevel.Problem, subject, (error.InnerException ?? error).Message.ReplaceLineEndings(" ").Trim(), advice);
         }
     }
 
     private static string Version(Assembly assembly) =>
-        (assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? assembly.GetName().Version?.ToString() ?? "of unknown version").Split('+')[0];
+        (assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+            ?? assembly.GetName().Version?.ToString() ?? "of unknown version").Split('+')[0];
 }

@@ -5,7 +5,8 @@ using DiffeoNN.Onnx.Gradients;
 
 namespace DiffeoNN.Onnx.Diagnostics;
 
-/// <summary>Whether a model can serve in a bundle: what it was made with, what both engines and the gradient compiler lack, and what looks wrong in it.</summary>
+/// <summary>Whether a model can serve in a bundle: what it was made with, what both engines and the gradient compiler lack,
+/// and what looks wrong in it.</summary>
 public static class ModelDiagnosis
 {
     /// <summary>Newest version of the operator set that the runtime here is released for.</summary>
@@ -27,13 +28,16 @@ public static class ModelDiagnosis
         }
         catch (BundleException error)
         {
-            return [new(FindingLevel.Problem, Path.GetFileName(Path.GetFullPath(path)), error.Message, "correct the bundle; the message says what was expected")];
+            return [new(FindingLevel.Problem, Path.GetFileName(Path.GetFullPath(path)), error.Message,
+                "correct the bundle; the message says what was expected")];
         }
 
         return
         [
-            new(FindingLevel.Good, bundle.Name, $"manifest, files and hashes agree; roles {string.Join(", ", bundle.Roles.Select(BundleValidator.Title))}"),
-            .. bundle.Roles.SelectMany(role => File(bundle.PathOf(role), $"{BundleValidator.Title(role)} ({Path.GetFileName(bundle.PathOf(role))})", options)),
+            new(FindingLevel.Good, bundle.Name,
+                $"manifest, files and hashes agree; roles {string.Join(", ", bundle.Roles.Select(BundleValidator.Title))}"),
+            .. bundle.Roles.SelectMany(
+                role => File(bundle.PathOf(role), $"{BundleValidator.Title(role)} ({Path.GetFileName(bundle.PathOf(role))})", options)),
         ];
     }
 
@@ -46,7 +50,8 @@ public static class ModelDiagnosis
         }
         catch (Exception error) when (error is GradientException or IOException or UnauthorizedAccessException)
         {
-            var advice = error.Message.Contains("external data", StringComparison.Ordinal) || error.Message.Contains("needs bytes up to", StringComparison.Ordinal)
+            var advice = error.Message.Contains("external data", StringComparison.Ordinal)
+                || error.Message.Contains("needs bytes up to", StringComparison.Ordinal)
                 ? "copy the model together with the data files it was exported with, into one folder, without renaming them"
                 : "export the model again, or copy it again if it was cut short";
             return [new(FindingLevel.Problem, subject, error.Message, advice)];
@@ -55,7 +60,8 @@ public static class ModelDiagnosis
         return
         [
             Origin(model, subject), .. Opset(model, subject), .. Inputs(model, subject), .. Random(model, subject),
-            .. NormalisationChecks.Run(model, subject), .. Weights(model, subject), .. Gradients(model, subject), .. Engines(path, model, subject, options),
+            .. NormalisationChecks.Run(model, subject), .. Weights(model, subject), .. Gradients(model, subject),
+            .. Engines(path, model, subject, options),
         ];
     }
 
@@ -64,21 +70,28 @@ public static class ModelDiagnosis
         var weights = model.Graph.Initializers.Values.Where(tensor => tensor.ElementType.IsFloat()).Sum(tensor => tensor.Count);
         var producer = model.ProducerName.Length > 0 ? $"{model.ProducerName} {model.ProducerVersion}".Trim() : "an unknown producer";
         var functions = model.Functions.Count > 0 ? $", {model.Functions.Count} functions" : "";
-        return new(FindingLevel.Good, subject, $"by {producer}; {model.Graph.Nodes.Count} nodes{functions}, {weights:N0} weights; inputs {string.Join(", ", model.Graph.RequiredInputs)}; outputs {string.Join(", ", model.Graph.Outputs)}");
+        return new(FindingLevel.Good, subject, $"by {producer}; {model.Graph.Nodes.Count} nodes{functions}, {weights:N0} weights; inputs "
+            + $"{string.Join(", ", model.Graph.RequiredInputs)}; outputs {string.Join(", ", model.Graph.Outputs)}");
     }
 
     private static IEnumerable<Finding> Opset(OnnxModel model, string subject)
     {
         var version = model.Opset;
         yield return version > NewestOpset
-            ? new(FindingLevel.Warning, subject, $"operator set {version} is newer than {NewestOpset}, the newest known here", $"export with opset_version={NewestOpset} or lower")
+            ? new(FindingLevel.Warning, subject, $"operator set {version} is newer than {NewestOpset}, the newest known here",
+                $"export with opset_version={NewestOpset} or lower")
             : version < GradientCompiler.MinimumOpset
-            ? new(FindingLevel.Note, subject, $"operator set {version}; gradients and the engine torch rewrite it for {GradientCompiler.MinimumOpset}")
+            ? new(FindingLevel.Note, subject,
+                $"operator set {version}; gradients and the engine torch rewrite it for {GradientCompiler.MinimumOpset}")
             : new(FindingLevel.Good, subject, $"operator set {version}");
-        foreach (var (domain, other) in model.OpsetImports.Where(pair => pair.Key.Length > 0 && model.Functions.All(function => function.Domain != pair.Key)))
+        foreach (var (domain, other) in model.OpsetImports.Where(
+            pair => pair.Key.Length > 0 && model.Functions.All(function => function.Domain != pair.Key)))
         {
             var used = AllNodes(model).Count(node => node.Domain == domain);
-            if (used > 0) yield return new(FindingLevel.Warning, subject, $"{used} nodes of the operator set {domain} {other}, which is no standard one", "export without the optimiser or extension that put them there");
+            if (used > 0)
+                yield return new(
+                    FindingLevel.Warning, subject, $"{used} nodes of the operator set {domain} {other}, which is no standard one",
+                    "export without the optimiser or extension that put them there");
         }
     }
 
@@ -86,17 +99,24 @@ public static class ModelDiagnosis
     {
         foreach (var input in model.Graph.RequiredInputs.Where(input => input.Shape is { Count: > 0 } shape && shape[0].Size is not null))
         {
-            yield return new(FindingLevel.Warning, subject, $"input {input} has a fixed first dimension of {input.Shape![0]}; the networks of a bundle take batches of any size",
-                $"export with a free first dimension: dynamic_axes={{'{input.Name}': {{0: 'N'}}}}, or dynamic_shapes with the newer exporter");
+            yield return new(FindingLevel.Warning, subject,
+                $"input {input} has a fixed first dimension of {input.Shape![0]}; the networks of a bundle take batches of any size",
+                $"export with a free first dimension: dynamic_axes={{'{input.Name}': {{0: 'N'}}}}, or "
+                + "dynamic_shapes with the newer exporter");
         }
 
         foreach (var input in model.Graph.RequiredInputs.Where(input => input.Shape is null))
-            yield return new(FindingLevel.Warning, subject, $"input {input} does not say how many dimensions it has", "export it with the shapes of its inputs");
-        foreach (var input in model.Graph.RequiredInputs.Where(input => input.ElementType is OnnxElementType.Float16 or OnnxElementType.Double or OnnxElementType.BFloat16))
-            yield return new(FindingLevel.Warning, subject, $"input {input} is not float32, which the networks of a bundle must take", "export the network in float32 (model.float())");
-        var read = AllNodes(model).SelectMany(node => node.Inputs).Concat(model.Graph.Outputs.Select(output => output.Name)).ToHashSet(StringComparer.Ordinal);
+            yield return new(FindingLevel.Warning, subject, $"input {input} does not say how many dimensions it has",
+                "export it with the shapes of its inputs");
+        foreach (var input in model.Graph.RequiredInputs.Where(
+            input => input.ElementType is OnnxElementType.Float16 or OnnxElementType.Double or OnnxElementType.BFloat16))
+            yield return new(FindingLevel.Warning, subject, $"input {input} is not float32, which the networks of a bundle must take",
+                "export the network in float32 (model.float())");
+        var read = AllNodes(model).SelectMany(node => node.Inputs).Concat(model.Graph.Outputs.Select(output => output.Name))
+            .ToHashSet(StringComparer.Ordinal);
         foreach (var input in model.Graph.RequiredInputs.Where(input => !read.Contains(input.Name)))
-            yield return new(FindingLevel.Warning, subject, $"input {input} is not read", "check the export: an input that does nothing is mostly one that was turned into a constant");
+            yield return new(FindingLevel.Warning, subject, $"input {input} is not read",
+                "check the export: an input that does nothing is mostly one that was turned into a constant");
     }
 
     private static IEnumerable<Finding> Random(OnnxModel model, string subject)
@@ -124,9 +144,15 @@ public static class ModelDiagnosis
         {
             var values = tensor.ToDoubleArray();
             if (values.Count(value => !double.IsFinite(value)) is > 0 and var wrong)
-                yield return new(FindingLevel.Problem, subject, $"weight '{tensor.Name}' [{string.Join(",", tensor.Dimensions)}] holds {wrong} values that are not finite", "the training diverged; take an earlier checkpoint");
+                yield return new(
+                    FindingLevel.Problem,
+                    subject,
+                    $"weight '{tensor.Name}' [{string.Join(",", tensor.Dimensions)}] holds {wrong} values that are not finite",
+                    "the training diverged; take an earlier checkpoint");
             else if (values.Length > 16 && Array.TrueForAll(values, value => value == 0) && tensor.Dimensions.Count > 1)
-                yield return new(FindingLevel.Warning, subject, $"weight '{tensor.Name}' [{string.Join(",", tensor.Dimensions)}] is all zero", "check that the trained weights were loaded before the export");
+                yield return new(
+                    FindingLevel.Warning, subject, $"weight '{tensor.Name}' [{string.Join(",", tensor.Dimensions)}] is all zero",
+                    "check that the trained weights were loaded before the export");
         }
     }
 
@@ -141,20 +167,26 @@ public static class ModelDiagnosis
         }
         catch (UnsupportedOperatorException error)
         {
-            return [new(FindingLevel.Warning, subject, error.Message, "only VAE, critic and energy need a gradient: replace the operator there, or run with --engine torch")];
+            return [new(FindingLevel.Warning, subject, error.Message,
+                "only VAE, critic and energy need a gradient: replace the operator there, or run with --engine torch")];
         }
         catch (GradientException error)
         {
-            return [new(FindingLevel.Warning, subject, $"its gradient does not compile: {error.Message}", "only VAE, critic and energy need a gradient")];
+            return [new(FindingLevel.Warning, subject, $"its gradient does not compile: {error.Message}",
+                "only VAE, critic and energy need a gradient")];
         }
     }
 
     private static IEnumerable<Finding> Engines(string path, OnnxModel model, string subject, ExecutionOptions options)
     {
         // A path keeps external data where it lies.
-        yield return Load("onnxruntime", () => new OnnxRuntimeEngine(options with { Engine = EngineKind.OnnxRuntime }).Load(path), FindingLevel.Problem,
+        yield return Load("onnxruntime", () => new OnnxRuntimeEngine(options with { Engine = EngineKind.OnnxRuntime }).Load(path),
+            FindingLevel.Problem,
             "replace the operator before exporting; a bundle needs what ONNX Runtime runs");
-        yield return Load("torch", () => new TorchEngine(options with { Engine = EngineKind.Torch }).Load(PosteriorMean.Apply(model).Model, subject), FindingLevel.Note,
+        yield return Load(
+            "torch",
+            () => new TorchEngine(options with { Engine = EngineKind.Torch }).Load(PosteriorMean.Apply(model).Model, subject),
+            FindingLevel.Note,
             "use the engine onnxruntime; validation then has one source less");
 
         Finding Load(string engine, Func<IGraph> load, FindingLevel level, string advice)
@@ -167,7 +199,8 @@ public static class ModelDiagnosis
             catch (NativeLibraryException)
             {
                 // Of the machine, which has its own findings.
-                return new(FindingLevel.Note, subject, $"the engine {engine} was not tried, as libtorch does not load", "see what is said of TorchSharp");
+                return new(FindingLevel.Note, subject, $"the engine {engine} was not tried, as libtorch does not load",
+                    "see what is said of TorchSharp");
             }
             catch (Exception error) when (error is DiffeoException or GradientException)
             {
@@ -176,7 +209,8 @@ public static class ModelDiagnosis
         }
     }
 
-    internal static IEnumerable<OnnxNode> AllNodes(OnnxModel model) => AllNodes(model.Graph.Nodes.Concat(model.Functions.SelectMany(function => function.Nodes)));
+    internal static IEnumerable<OnnxNode> AllNodes(OnnxModel model) =>
+        AllNodes(model.Graph.Nodes.Concat(model.Functions.SelectMany(function => function.Nodes)));
 
     /// <summary>A node and all inside its graphs.</summary>
     internal static IEnumerable<OnnxNode> WithInner(OnnxNode node) => AllNodes([node]);

@@ -9,7 +9,8 @@ using static TorchSharp.torch;
 
 namespace DiffeoNN.Onnx.Diagnostics;
 
-/// <summary>Runs a small network and its gradient in both engines, compares them with each other and with finite differences, and times them.</summary>
+/// <summary>Runs a small network and its gradient in both engines, compares them with each other and with finite differences,
+/// and times them.</summary>
 public static class SelfTest
 {
     private const int Size = 64;
@@ -46,29 +47,35 @@ public static class SelfTest
         try
         {
             var runtime = new OnnxRuntimeEngine(options with { Engine = EngineKind.OnnxRuntime });
-            var gradient = GradientCompiler.Compile(model, new GradientOptions { Inputs = ["x"], Outputs = ["energy"], Seed = GradientSeed.Ones });
+            var gradient = GradientCompiler.Compile(
+                model, new GradientOptions { Inputs = ["x"], Outputs = ["energy"], Seed = GradientSeed.Ones });
             compiled = Measure(runtime.Load(gradient, "self-test"), runtime.Device, duration / 2, cancellationToken);
         }
         catch (Exception error) when (error is DiffeoException or GradientException)
         {
-            return [new(FindingLevel.Problem, "self-test", $"ONNX Runtime: {error.Message}", "see what is said of ONNX Runtime and CUDA above")];
+            return [new(
+                FindingLevel.Problem, "self-test", $"ONNX Runtime: {error.Message}", "see what is said of ONNX Runtime and CUDA above")];
         }
 
         try
         {
             var torch = new TorchEngine(options with { Engine = EngineKind.Torch });
-            own = Measure(new TorchGradientGraph(torch.LoadTorch(model, "self-test"), "x", "energy", "x_grad"), torch.Device, duration / 2, cancellationToken);
+            own = Measure(new TorchGradientGraph(torch.LoadTorch(model, "self-test"), "x", "energy", "x_grad"), torch.Device, duration / 2,
+                cancellationToken);
         }
         catch (DiffeoException error)
         {
-            return [Good("ONNX Runtime", compiled), new(FindingLevel.Problem, "self-test", $"libtorch: {error.Message}", "see what is said of TorchSharp and CUDA above")];
+            return [Good("ONNX Runtime", compiled),
+                new(FindingLevel.Problem, "self-test", $"libtorch: {error.Message}", "see what is said of TorchSharp and CUDA above")];
         }
 
-        return [Good("ONNX Runtime", compiled), Good("libtorch", own), Compare("energy", compiled.Energy, own.Energy), Compare("gradient", compiled.Gradient, own.Gradient), Slope(compiled)];
+        return [Good("ONNX Runtime", compiled), Good("libtorch", own), Compare("energy", compiled.Energy, own.Energy),
+            Compare("gradient", compiled.Gradient, own.Gradient), Slope(compiled)];
     }
 
     private static Finding Good(string engine, Side side) => new(FindingLevel.Good, $"self-test, {engine}",
-        string.Create(CultureInfo.InvariantCulture, $"{side.Milliseconds:0.00} ms for energy and gradient of {Batch} images of {Size}x{Size} on {side.Device} (median of {side.Runs})"));
+        string.Create(CultureInfo.InvariantCulture, $"{side.Milliseconds:0.00} ms for energy and gradient of {Batch} images of "
+            + $"{Size}x{Size} on {side.Device} (median of {side.Runs})"));
 
     private static Finding Compare(string what, double[] a, double[] b)
     {
@@ -77,7 +84,8 @@ public static class SelfTest
         var text = string.Create(CultureInfo.InvariantCulture, $"both engines' {what} agree to {error:0.0e+0} of the largest");
         return error <= OutputTolerance
             ? new(FindingLevel.Good, "self-test", text)
-            : new(FindingLevel.Problem, "self-test", string.Create(CultureInfo.InvariantCulture, $"the engines' {what} differ by {error:0.0e+0} of the largest; at most {OutputTolerance:0.0e+0} is expected"),
+            : new(FindingLevel.Problem, "self-test", string.Create(CultureInfo.InvariantCulture,
+                $"the engines' {what} differ by {error:0.0e+0} of the largest; at most {OutputTolerance:0.0e+0} is expected"),
                 "report it with the lines above; on a GPU try --device cpu");
     }
 
@@ -85,7 +93,8 @@ public static class SelfTest
     private static Finding Slope(Side side)
     {
         var error = Math.Abs(side.Difference - side.Claimed) / Math.Abs(side.Claimed);
-        var text = string.Create(CultureInfo.InvariantCulture, $"the gradient's length is {side.Claimed:0.####}, by finite differences {side.Difference:0.####}");
+        var text = string.Create(CultureInfo.InvariantCulture,
+            $"the gradient's length is {side.Claimed:0.####}, by finite differences {side.Difference:0.####}");
         return error <= SlopeTolerance
             ? new(FindingLevel.Good, "self-test", text)
             : new(FindingLevel.Problem, "self-test", text, "report it with the lines above");
@@ -115,7 +124,8 @@ public static class SelfTest
         const double step = 1e-2;
         double Sum(double factor) => Evaluate(graph, x.Plus(direction.Times(factor))).Energy.Sum();
         times.Sort();
-        return new Side(energy, gradient, length, (Sum(step) - Sum(-step)) / (2 * step), times[times.Count / 2], times.Count, $"{device.Torch}");
+        return new Side(energy, gradient, length, (Sum(step) - Sum(-step)) / (2 * step), times[times.Count / 2], times.Count,
+            $"{device.Torch}");
     }
 
     private static (double[] Energy, double[] Gradient) Evaluate(IGraph graph, Tensor x)
@@ -149,14 +159,17 @@ public static class SelfTest
             var pad = shape[^1] / 2;
             var weight = graph.AddInitializer(Draw(name, shape, 0.5 / Math.Sqrt(shape[1] * shape[2] * shape[3])));
             var bias = graph.AddInitializer(Draw($"{name}_bias", [channels], 0.1));
-            List<OnnxAttribute> attributes = [OnnxAttribute.Of("pads", [pad, pad, pad, pad]), OnnxAttribute.Of("strides", [stride, stride])];
+            List<OnnxAttribute> attributes = [OnnxAttribute.Of("pads", [pad, pad, pad, pad]),
+                OnnxAttribute.Of("strides", [stride, stride])];
             if (type == "ConvTranspose") attributes.Add(OnnxAttribute.Of("output_padding", [1L, 1L]));
             return graph.AddNode(type, [input, weight, bias], $"{name}_out", attributes);
         }
 
         OnnxTensor Draw(string name, long[] shape, double scale) => OnnxTensor.FromDoubles(
-            name, OnnxElementType.Float, shape, [.. Enumerable.Range(0, (int)shape.Aggregate((a, b) => a * b)).Select(_ => 2 * scale * (random.NextDouble() - 0.5))]);
+            name, OnnxElementType.Float, shape,
+            [.. Enumerable.Range(0, (int)shape.Aggregate((a, b) => a * b)).Select(_ => 2 * scale * (random.NextDouble() - 0.5))]);
     }
 
-    private sealed record Side(double[] Energy, double[] Gradient, double Claimed, double Difference, double Milliseconds, int Runs, string Device);
+    private sealed record Side(
+        double[] Energy, double[] Gradient, double Claimed, double Difference, double Milliseconds, int Runs, string Device);
 }

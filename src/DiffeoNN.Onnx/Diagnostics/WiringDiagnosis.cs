@@ -9,10 +9,11 @@ using TorchSharp;
 namespace DiffeoNN.Onnx.Diagnostics;
 
 /// <summary>
-/// Whether the networks of a bundle mean what its manifest says: what no file tells is tried on undeformed images and deformed copies of them.
+/// Whether the networks of a bundle mean what its manifest says: what no file tells is tried on undeformed images and deformed copies of
+/// them.
 /// </summary>
-/// <remarks>It finds a reconstruction in other units than pixel values, a critic or energy of the wrong sign, a proposer that is negated, has
-/// its components swapped or is in pixels, and networks that were trained on another range of pixel values.</remarks>
+/// <remarks>It finds a reconstruction in other units than pixel values, a critic or energy of the wrong sign, a proposer that is negated,
+/// has its components swapped or is in pixels, and networks that were trained on another range of pixel values.</remarks>
 public static class WiringDiagnosis
 {
     /// <summary>Images that are looked at: 16, spread over those that are given.</summary>
@@ -68,7 +69,8 @@ public static class WiringDiagnosis
     /// <summary>That a network was trained on something else than it is given.</summary>
     internal static Finding OtherInput(string subject, NetworkInput input, string text, string? more = null) => new(
         FindingLevel.Problem, subject, $"was trained on {input.Name}, and is given something else: it {text}",
-        $"set {input.Manifest} in the manifest's image, if that is right for all networks, or export this one with its normalisation changed"
+        $"set {input.Manifest} in the manifest's image, if that is right for all networks, or export this one "
+        + "with its normalisation changed"
         + (more is null ? "" : $"; and {more}"));
 
     /// <summary>That a network was trained on something else than it is given, where no range is better than the others by a clear margin.

@@ -9,7 +9,8 @@ namespace DiffeoNN.Onnx.Diagnostics;
 public static class WiringImages
 {
     /// <summary>Reads at most <see cref="WiringDiagnosis.MostImages"/>, spread over what there is.</summary>
-    /// <param name="data">An image, a folder of images or with <c>images/</c> inside, a folder with MNIST's IDX files, or <c>shapes</c>.</param>
+    /// <param name="data">An image, a folder of images or with <c>images/</c> inside, a folder with MNIST's IDX files,
+    /// or <c>shapes</c>.</param>
     /// <param name="bundle">Says of which kind generated images have to be.</param>
     /// <param name="bad">What is wrong with images that cannot be read, one line each; they are left out.</param>
     /// <exception cref="ImageException">There is no such data, or none of its images can be read.</exception>
@@ -45,7 +46,9 @@ public static class WiringImages
         }
 
         bad = problems;
-        return images.Count > 0 ? images : throw new ImageException($"None of the {problems.Count} images can be used; the first: {problems[0]}");
+        return images.Count > 0
+            ? images
+            : throw new ImageException($"None of the {problems.Count} images can be used; the first: {problems[0]}");
     }
 
     private static IEnumerable<int> Spread(int count)

@@ -36,14 +36,16 @@ public static class EnergyComposer
     /// <summary>Composes the energy of a bundle.</summary>
     /// <param name="bundle">The bundle.</param>
     /// <returns>The graph with and without gradient.</returns>
-    /// <exception cref="BundleException">A network has an operator without a gradient rule, or is malformed; the message names the file.</exception>
+    /// <exception cref="BundleException">A network has an operator without a gradient rule, or is malformed;
+    /// the message names the file.</exception>
     public static ComposedEnergy Compose(Bundle bundle) => Compose(bundle, GradientTarget.Cpu);
 
     /// <summary>Composes the energy of a bundle for a device.</summary>
     /// <param name="bundle">The bundle.</param>
     /// <param name="target">What its gradient is to be fast on.</param>
     /// <returns>The graph with and without gradient.</returns>
-    /// <exception cref="BundleException">A network has an operator without a gradient rule, or is malformed; the message names the file.</exception>
+    /// <exception cref="BundleException">A network has an operator without a gradient rule, or is malformed;
+    /// the message names the file.</exception>
     public static ComposedEnergy Compose(Bundle bundle, GradientTarget target)
     {
         ArgumentNullException.ThrowIfNull(bundle);

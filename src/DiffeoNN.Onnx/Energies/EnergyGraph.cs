@@ -69,7 +69,8 @@ internal sealed class EnergyGraph
         var gradient = Append(target, _networks.Backward, "own.gradient/", spec.Input)[spec.Output];
         var weighted = target.AddNode("Mul", [EnergyWeight, gradient], "energy/gradient/weighted");
         if (!_bundle.Image.IsIdentity())
-            weighted = target.AddNode("Div", [weighted, PerChannel(target, "energy/image/std", _bundle.Image.Std)], "energy/gradient/pixels");
+            weighted = target.AddNode("Div", [weighted, PerChannel(target, "energy/image/std", _bundle.Image.Std)],
+                "energy/gradient/pixels");
         if (compiled.Length > 0)
             target.AddNode("Add", [compiled, weighted], output);
         else
@@ -142,7 +143,8 @@ internal sealed class EnergyGraph
         var half = _graph.AddInitializer(OnnxTensor.Scalar("energy/half", 0.5f));
         var meanSquared = _graph.AddNode("Mul", [mean, mean], "energy/vae/mean_squared");
         var variance = _graph.AddNode("Exp", [logVariance], "energy/vae/variance");
-        var excess = _graph.AddNode("Sub", [_graph.AddNode("Sub", [variance, one], "energy/vae/variance_less_one"), logVariance], "energy/vae/excess");
+        var excess = _graph.AddNode("Sub", [_graph.AddNode("Sub", [variance, one], "energy/vae/variance_less_one"), logVariance],
+            "energy/vae/excess");
         var both = SumOfImage(_graph.AddNode("Add", [meanSquared, excess], "energy/vae/divergences"), "energy/vae/divergence_doubled");
         var divergence = _graph.AddNode("Mul", [half, both], "energy/vae/divergence");
         var scaled = _graph.AddNode("Mul", [EnergyComposer.BetaInput, divergence], "energy/vae/divergence_scaled");

@@ -37,7 +37,8 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
 
     private OnnxEnergy(OnnxEnergy graphs, EnergyWeights weights)
     {
-        (_graph, _valueGraph, _image, _name, TermNames) = (graphs._graph, graphs._valueGraph, graphs._image, graphs._name, graphs.TermNames);
+        (_graph, _valueGraph, _image, _name, TermNames) =
+            (graphs._graph, graphs._valueGraph, graphs._image, graphs._name, graphs.TermNames);
         Weights = weights;
         foreach (var input in graphs._weights.Keys)
             _weights[input] = tensor((float)EnergyGraph.ValueOf(input, weights)).DetachFromDisposeScope();
@@ -45,7 +46,8 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
 
     /// <summary>Composes, differentiates and loads the energy of a bundle.</summary>
     /// <param name="bundle">The bundle.</param>
-    /// <param name="engine">Runs the graphs. One that differentiates by itself (<see cref="TorchEngine"/>) needs no gradient rules, and no backward graph of the user's own.</param>
+    /// <param name="engine">Runs the graphs. One that differentiates by itself (<see cref="TorchEngine"/>) needs no gradient rules,
+    /// and no backward graph of the user's own.</param>
     /// <returns>The caller disposes it.</returns>
     /// <exception cref="BundleException">A network has an operator without a gradient rule; the message names the file.</exception>
     /// <exception cref="GraphException">The engine cannot load the composed graph.</exception>
@@ -59,7 +61,8 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
             var values = EnergyComposer.ComposeValues(bundle);
             var graph = torch.LoadTorch(values.ValueModel, title);
             return new OnnxEnergy(
-                new TorchGradientGraph(graph, EnergyComposer.Input, EnergyComposer.EnergyOutput, EnergyComposer.GradientOutput), () => graph, values);
+                new TorchGradientGraph(graph, EnergyComposer.Input, EnergyComposer.EnergyOutput, EnergyComposer.GradientOutput),
+                () => graph, values);
         }
 
         var energy = EnergyComposer.Compose(bundle, engine.Device.GradientTarget);
@@ -126,6 +129,7 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
         }
 
         if (images.dtype != ScalarType.Float32)
-            throw new ArgumentException($"images are {images.dtype.ToString().ToLowerInvariant()}; the energy of '{_name}' needs float32.", nameof(images));
+            throw new ArgumentException($"images are {images.dtype.ToString().ToLowerInvariant()}; the energy of '{_name}' needs float32.",
+                nameof(images));
     }
 }

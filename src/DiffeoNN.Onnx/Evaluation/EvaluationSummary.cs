@@ -18,8 +18,8 @@ namespace DiffeoNN.Onnx.Evaluation;
 /// <param name="GapClosed">(diffeonn - naive) / (clean - naive) of the means of the first metric; null where clean - naive is below
 /// <see cref="SmallestGap"/>, for there is nothing to close.</param>
 /// <param name="Folded">Maps that fold somewhere.</param>
-/// <param name="InverseResidualPixels">Median over the images of the largest |phi(phi^-1(p)) - p| of each, in pixels of the bundle's size; null if
-/// none is finite.</param>
+/// <param name="InverseResidualPixels">Median over the images of the largest |phi(phi^-1(p)) - p| of each, in pixels of the bundle's size;
+/// null if none is finite.</param>
 /// <param name="EnergyGap">Mean of |E(x_c) - E((g·x)_c)|; null if it was not measured or no energy is finite.</param>
 /// <param name="EquivarianceError">Mean disagreement of f(g·x) and g·f(x), in [0, 1]; null if it was not measured.</param>
 /// <param name="SecondsPerImage">Time of canonicalisation and inference on deformed images, divided by their number.</param>
@@ -45,7 +45,8 @@ public sealed record EvaluationSummary(
     /// <summary>The loss from which canonicalisation counts as harmful: 0.001.</summary>
     public const double SmallestHarm = 0.001;
 
-    /// <summary>The means of the first metric where canonicalisation makes it worse than the network alone; null where it does not.</summary>
+    /// <summary>The means of the first metric where canonicalisation makes it worse than the network alone;
+    /// null where it does not.</summary>
     [JsonIgnore]
     public (double Alone, double Canonicalised)? Harm => Methods.Naive.Metric.Mean - Methods.Diffeonn.Metric.Mean is > SmallestHarm
         ? (Methods.Naive.Metric.Mean, Methods.Diffeonn.Metric.Mean)
@@ -71,7 +72,8 @@ public sealed record EvaluationSummary(
             MethodSummary.Of([.. samples.Select(sample => sample.Naive)]),
             MethodSummary.Of([.. samples.Select(sample => sample.Diffeonn)]),
             augmented.Count == 0 ? null : MethodSummary.Of(augmented));
-        double[] residuals = [.. samples.Select(sample => sample.Canonicalisation.Diagnostics.InverseResidualMaximum).Where(double.IsFinite)];
+        double[] residuals =
+            [.. samples.Select(sample => sample.Canonicalisation.Diagnostics.InverseResidualMaximum).Where(double.IsFinite)];
         return new EvaluationSummary(
             model, data.Name, data.Split, data.Source, options.Deformation.Name, options.Seed, samples.Count, methods,
             ShareOfGap(methods.Clean.Metric.Mean, methods.Naive.Metric.Mean, methods.Diffeonn.Metric.Mean),

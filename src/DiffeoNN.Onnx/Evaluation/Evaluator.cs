@@ -9,8 +9,8 @@ using DiffeoNN.Onnx.Inference;
 namespace DiffeoNN.Onnx.Evaluation;
 
 /// <summary>
-/// Measures what canonicalisation gains: deforms images, and scores the network alone, the canonicalised network and, if the bundle holds one, the
-/// network trained with deformations, with the network alone on the undeformed images as the ceiling.
+/// Measures what canonicalisation gains: deforms images, and scores the network alone, the canonicalised network and,
+/// if the bundle holds one, the network trained with deformations, with the network alone on the undeformed images as the ceiling.
 /// </summary>
 /// <remarks>Images are read, deformed and dropped batch by batch, and answers are scored at their own size, so memory depends on the batch
 /// and not on their number. Same data, options and device give the same scores.</remarks>
@@ -44,7 +44,8 @@ public sealed class Evaluator
     /// <exception cref="DeformationException">No map without folds was found for an image.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public EvaluationResult Run(
-        IEvaluationData data, DataCheck? check = null, IProgress<EvaluationProgress>? progress = null, CancellationToken cancellationToken = default)
+        IEvaluationData data, DataCheck? check = null, IProgress<EvaluationProgress>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(data);
         check ??= DataCheck.Of(data, cancellationToken: cancellationToken);
@@ -98,7 +99,9 @@ public sealed class Evaluator
                 MethodScore.Of(clean[i], sample.Original.Mask, sample.Original.Label, Task.Classes),
                 Of(naive[i]), Of(image.Output), augmented is null ? null : Of(augmented[i]),
                 image.Canonicalisation,
-                undeformed is null ? null : Math.Abs(undeformed.Images[i].Canonicalisation.CanonicalEnergy - image.Canonicalisation.CanonicalEnergy),
+                undeformed is null
+                    ? null
+                    : Math.Abs(undeformed.Images[i].Canonicalisation.CanonicalEnergy - image.Canonicalisation.CanonicalEnergy),
                 undeformed is null ? null : Disagreement(image.Output, undeformed.Images[i].Output, sample.Map)));
 
             MethodScore Of(ModelOutput answer) => MethodScore.Of(answer, sample.Mask, sample.Original.Label, Task.Classes);
@@ -122,7 +125,8 @@ public sealed class Evaluator
     private sealed class RunProgress(IProgress<EvaluationProgress>? progress, int done, int batch, int count)
     {
         public IProgress<CanonicalisationProgress>? Part(double from, double share) => progress is null ? null : new Steps(value =>
-            progress.Report(new EvaluationProgress(done + (batch * (from + (share * Math.Min(1, (value.Step + 1.0) / (value.Steps + 1))))), count)));
+            progress.Report(
+                new EvaluationProgress(done + (batch * (from + (share * Math.Min(1, (value.Step + 1.0) / (value.Steps + 1))))), count)));
     }
 
     private sealed class Steps(Action<CanonicalisationProgress> report) : IProgress<CanonicalisationProgress>

@@ -7,7 +7,8 @@ using DiffeoNN.Onnx.Imaging;
 namespace DiffeoNN.Onnx.Evaluation;
 
 /// <summary><c>samples.csv</c>: one row an image.</summary>
-/// <remarks>Numbers are in full precision with a dot; what is missing or not finite is empty. No column depends on the machine's speed.</remarks>
+/// <remarks>Numbers are in full precision with a dot; what is missing or not finite is empty.
+/// No column depends on the machine's speed.</remarks>
 public static class SampleTable
 {
     /// <summary>The text of the table.</summary>

@@ -5,9 +5,10 @@ namespace DiffeoNN.Onnx.Execution;
 
 /// <summary>One number of cores that ONNX Runtime and libtorch share.</summary>
 /// <remarks>
-/// A canonicalisation alternates between the two and never runs both at once, so each pool has all the cores, provided that its idle threads sleep:
-/// ONNX Runtime's and OpenMP's both spin by default, and then take the cores from whoever's turn it is (<see cref="NativeLoader"/> sees to OpenMP's).
-/// libtorch's pool belongs to the process, so the last budget applied to it holds for everybody.
+/// A canonicalisation alternates between the two and never runs both at once, so each pool has all the cores,
+/// provided that its idle threads sleep: ONNX Runtime's and OpenMP's both spin by default, and then take the cores from whoever's turn it
+/// is (<see cref="NativeLoader"/> sees to OpenMP's). libtorch's pool belongs to the process,
+/// so the last budget applied to it holds for everybody.
 /// </remarks>
 public sealed record CoreBudget
 {

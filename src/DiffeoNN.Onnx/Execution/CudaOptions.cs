@@ -6,11 +6,12 @@ namespace DiffeoNN.Onnx.Execution;
 /// <summary>How ONNX Runtime uses a GPU; the defaults are those of a server whose results are to be right first.</summary>
 public sealed record CudaOptions
 {
-    /// <summary>Largest amount of device memory that each graph's allocator takes, in bytes; 0 for no limit. An allocator never gives memory back.</summary>
+    /// <summary>Largest amount of device memory that each graph's allocator takes, in bytes; 0 for no limit.
+    /// An allocator never gives memory back.</summary>
     public long MemoryLimit { get; init; }
 
-    /// <summary>Whether matrix products and convolutions may round their float32 inputs to TF32 (10 bits of mantissa): faster, with errors near
-    /// 1e-3. Off, since gradients of an energy need the digits.</summary>
+    /// <summary>Whether matrix products and convolutions may round their float32 inputs to TF32 (10 bits of mantissa):
+    /// faster, with errors near 1e-3. Off, since gradients of an energy need the digits.</summary>
     public bool Tf32 { get; init; }
 
     /// <summary>How cuDNN chooses algorithms of convolutions.</summary>

@@ -3,8 +3,8 @@ using Microsoft.ML.OnnxRuntime;
 namespace DiffeoNN.Onnx.Execution;
 
 /// <summary>A session whose inputs and outputs stay on the session's device from one run to the next.</summary>
-/// <remarks>Every run waits for the device at its end, so what one graph wrote another may read. Inputs in the CPU's memory are copied to the device as
-/// they are bound.</remarks>
+/// <remarks>Every run waits for the device at its end, so what one graph wrote another may read.
+/// Inputs in the CPU's memory are copied to the device as they are bound.</remarks>
 internal sealed class DeviceGraph : IDisposable
 {
     private readonly InferenceSession _session;
@@ -59,7 +59,8 @@ internal sealed class DeviceGraph : IDisposable
                 binding.BindOutputToDevice(output, _host);
             _session.RunWithBinding(options, binding);
             var values = binding.GetOutputValues();
-            return kept.Concat(read).Zip(values).ToDictionary(pair => pair.First, pair => DeviceTensor.Own(pair.Second), StringComparer.Ordinal);
+            return kept.Concat(read).Zip(values).ToDictionary(
+                pair => pair.First, pair => DeviceTensor.Own(pair.Second), StringComparer.Ordinal);
         }
         catch (OnnxRuntimeException) when (cancellationToken.IsCancellationRequested)
         {
@@ -72,8 +73,9 @@ internal sealed class DeviceGraph : IDisposable
     }
 
     /// <summary>Runs a graph of one output that stays on the device.</summary>
-    public DeviceTensor RunSingle(IReadOnlyDictionary<string, DeviceTensor> inputs, string output, CancellationToken cancellationToken = default) =>
-        Run(inputs, [output], [], cancellationToken)[output];
+    public DeviceTensor RunSingle(
+        IReadOnlyDictionary<string, DeviceTensor> inputs, string output, CancellationToken cancellationToken = default) =>
+            Run(inputs, [output], [], cancellationToken)[output];
 
     /// <inheritdoc/>
     public void Dispose()

@@ -17,9 +17,11 @@ public sealed record ExecutionOptions
     /// <summary>How ONNX Runtime uses a GPU; without effect on the CPU.</summary>
     public CudaOptions Cuda { get; init; } = new();
 
-    /// <summary>Cores for ONNX Runtime and libtorch together, which take turns; 0 is all that this process may use (affinity and container limits honoured).</summary>
+    /// <summary>Cores for ONNX Runtime and libtorch together, which take turns;
+    /// 0 is all that this process may use (affinity and container limits honoured).</summary>
     public int Threads { get; init; }
 
-    /// <summary>Last word on the options of each session of ONNX Runtime, which carry the graph's name as their log id; null keeps them.</summary>
+    /// <summary>Last word on the options of each session of ONNX Runtime, which carry the graph's name as their log id;
+    /// null keeps them.</summary>
     internal Action<SessionOptions>? ConfigureSession { get; init; }
 }

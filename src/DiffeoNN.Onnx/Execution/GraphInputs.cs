@@ -15,7 +15,8 @@ internal sealed class GraphInputs(string model, IReadOnlyList<GraphTensor> decla
     public Dictionary<string, long> Bind(IReadOnlyDictionary<string, torch.Tensor> inputs, DeviceSelection device)
     {
         foreach (var name in inputs.Keys)
-            if (!_names.Contains(name)) throw new GraphException($"Model '{model}' has no input '{name}'. Inputs: {string.Join("; ", declared)}.");
+            if (!_names.Contains(name))
+                throw new GraphException($"Model '{model}' has no input '{name}'. Inputs: {string.Join("; ", declared)}.");
 
         var sizes = new Dictionary<string, long>();
         var owners = new Dictionary<string, string>();
@@ -33,18 +34,21 @@ internal sealed class GraphInputs(string model, IReadOnlyList<GraphTensor> decla
     private void CheckMemory(GraphTensor input, torch.Tensor tensor, DeviceSelection device)
     {
         if (tensor.dtype != input.Type)
-            throw Refuse(input, $"has type {tensor.dtype.ToString().ToLowerInvariant()}", $"convert it, for instance by .to(ScalarType.{input.Type})");
+            throw Refuse(input, $"has type {tensor.dtype.ToString().ToLowerInvariant()}",
+                $"convert it, for instance by .to(ScalarType.{input.Type})");
         var isHere = tensor.device_type == DeviceType.CPU
             || (tensor.device_type == DeviceType.CUDA && device.Device == ExecutionDevice.Cuda && tensor.device_index == device.Index);
         if (!isHere) throw Refuse(input, $"lies on {tensor.device}", $"this graph runs on {device.Torch}; move it there");
         if (!tensor.is_contiguous())
-            throw Refuse(input, $"is not contiguous (shape {Shape(tensor.shape)}, strides {Shape(tensor.stride())})", "call .contiguous() first");
+            throw Refuse(input, $"is not contiguous (shape {Shape(tensor.shape)}, strides {Shape(tensor.stride())})",
+                "call .contiguous() first");
     }
 
     private void CheckShape(GraphTensor input, long[] shape, Dictionary<string, long> sizes, Dictionary<string, string> owners)
     {
         // ONNX Runtime reports an unknown rank as 0 and broadcasts whatever comes: a scalar that is none must not pass silently.
-        if (shape.Length != input.Dimensions.Count) throw Refuse(input, $"has shape {Shape(shape)}", $"give it {input.Dimensions.Count} dimensions");
+        if (shape.Length != input.Dimensions.Count)
+            throw Refuse(input, $"has shape {Shape(shape)}", $"give it {input.Dimensions.Count} dimensions");
         for (var i = 0; i < shape.Length; i++)
         {
             if (input.Dimensions[i] is { } size)

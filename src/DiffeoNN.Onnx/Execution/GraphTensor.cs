@@ -10,10 +10,12 @@ namespace DiffeoNN.Onnx.Execution;
 public sealed record GraphTensor(
     string Name, torch.ScalarType Type, IReadOnlyList<long?> Dimensions, IReadOnlyList<string?> Symbols)
 {
-    /// <summary>The name of a free dimension; null for what some exporters write in the place of every name, which says nothing about equal sizes.</summary>
+    /// <summary>The name of a free dimension; null for what some exporters write in the place of every name,
+    /// which says nothing about equal sizes.</summary>
     internal static string? SymbolOf(string? written) => written is null or "" or "?" or "-1" ? null : written;
 
     /// <summary>As error messages print it: <c>'image' float32 [N,1,128,128]</c>.</summary>
     public override string ToString() =>
-        $"'{Name}' {Type.ToString().ToLowerInvariant()} [{string.Join(",", Dimensions.Select((size, i) => size?.ToString() ?? Symbols[i] ?? "?"))}]";
+        $"'{Name}' {Type.ToString().ToLowerInvariant()} ["
+        + $"{string.Join(",", Dimensions.Select((size, i) => size?.ToString() ?? Symbols[i] ?? "?"))}]";
 }

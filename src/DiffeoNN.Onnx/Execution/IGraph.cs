@@ -15,7 +15,8 @@ public interface IGraph : IDisposable
     IReadOnlyList<GraphTensor> Outputs { get; }
 
     /// <summary>Runs the graph.</summary>
-    /// <param name="inputs">One tensor for each of <see cref="Inputs"/>, contiguous, of its type and shape; not copied on CPU, left untouched.</param>
+    /// <param name="inputs">One tensor for each of <see cref="Inputs"/>, contiguous, of its type and shape;
+    /// not copied on CPU, left untouched.</param>
     /// <param name="outputNames">Which outputs to compute; all if null.</param>
     /// <param name="cancellationToken">Stops this run only.</param>
     /// <returns>The outputs by name; the caller disposes them.</returns>

@@ -37,7 +37,8 @@ public sealed class OnnxRuntimeEngine : IEngine
     /// <summary>Loads a model from a file; its external data, if any, lies beside it.</summary>
     /// <param name="path">The ONNX file, of any size.</param>
     /// <returns>The caller disposes it. Named after the file.</returns>
-    /// <exception cref="GraphException">The file is missing, malformed, or has an operator, input or output that ONNX Runtime or libtorch lacks.</exception>
+    /// <exception cref="GraphException">The file is missing, malformed, or has an operator,
+    /// input or output that ONNX Runtime or libtorch lacks.</exception>
     public IGraph Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -51,7 +52,8 @@ public sealed class OnnxRuntimeEngine : IEngine
     /// <param name="name">What messages call it.</param>
     /// <param name="externalDataFolder">Where its external data lies, if it has any.</param>
     /// <returns>The caller disposes it.</returns>
-    /// <exception cref="GraphException">The model is malformed, or has an operator, input or output that ONNX Runtime or libtorch lacks.</exception>
+    /// <exception cref="GraphException">The model is malformed, or has an operator,
+    /// input or output that ONNX Runtime or libtorch lacks.</exception>
     public IGraph Load(byte[] model, string name, string? externalDataFolder = null)
     {
         ArgumentNullException.ThrowIfNull(model);

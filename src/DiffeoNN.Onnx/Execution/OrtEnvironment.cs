@@ -3,7 +3,8 @@ using Microsoft.ML.OnnxRuntime;
 namespace DiffeoNN.Onnx.Execution;
 
 /// <summary>ONNX Runtime's environment, of which a process has one: quiet, and without telemetry.</summary>
-/// <remarks>An error comes as an exception with its whole message; logging it as well would only put raw lines, for cancelled runs too, on standard error.</remarks>
+/// <remarks>An error comes as an exception with its whole message; logging it as well would only put raw lines, for cancelled runs too,
+/// on standard error.</remarks>
 internal static class OrtEnvironment
 {
     /// <summary>What is logged.</summary>

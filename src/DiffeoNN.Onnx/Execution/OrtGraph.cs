@@ -5,8 +5,9 @@ namespace DiffeoNN.Onnx.Execution;
 
 /// <summary>A session of ONNX Runtime that reads and writes the memory of TorchSharp tensors.</summary>
 /// <remarks>
-/// Several threads may run it at once. Outputs lie where the inputs lie. An output whose shape follows from the inputs is written straight into the tensor
-/// that is returned; any other is allocated by ONNX Runtime and copied once.
+/// Several threads may run it at once. Outputs lie where the inputs lie.
+/// An output whose shape follows from the inputs is written straight into the tensor that is returned;
+/// any other is allocated by ONNX Runtime and copied once.
 /// </remarks>
 internal sealed class OrtGraph : IGraph
 {
@@ -151,7 +152,8 @@ internal sealed class OrtGraph : IGraph
     }
 
     /// <summary>Adds the outputs that ONNX Runtime allocated by itself.</summary>
-    private void Collect(OrtIoBinding binding, IReadOnlyList<GraphTensor> wanted, Dictionary<string, torch.Tensor> results, torch.Device device)
+    private void Collect(
+        OrtIoBinding binding, IReadOnlyList<GraphTensor> wanted, Dictionary<string, torch.Tensor> results, torch.Device device)
     {
         using var values = binding.GetOutputValues();
         for (var i = 0; i < wanted.Count; i++)
@@ -192,9 +194,11 @@ internal sealed class OrtGraph : IGraph
 
     private GraphTensor Describe(string kind, string name, NodeMetadata metadata)
     {
-        if (!metadata.IsTensor) throw new GraphException($"{kind} '{name}' of model '{Name}' is a {metadata.OnnxValueType}; only tensors are supported.");
+        if (!metadata.IsTensor)
+            throw new GraphException($"{kind} '{name}' of model '{Name}' is a {metadata.OnnxValueType}; only tensors are supported.");
         var type = ElementTypes.ToTorch(metadata.ElementDataType)
-            ?? throw new GraphException($"{kind} '{name}' of model '{Name}' has elements of type {metadata.ElementDataType}, which libtorch lacks.");
+            ?? throw new GraphException(
+                $"{kind} '{name}' of model '{Name}' has elements of type {metadata.ElementDataType}, which libtorch lacks.");
         long?[] dimensions = [.. metadata.Dimensions.Select(size => size < 0 ? (long?)null : size)];
         string?[] symbols = [.. metadata.SymbolicDimensions.Select(GraphTensor.SymbolOf)];
         return new GraphTensor(name, type, dimensions, symbols);

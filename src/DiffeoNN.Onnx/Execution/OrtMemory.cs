@@ -17,7 +17,8 @@ internal static class OrtMemory
             : null;
         var type = ElementTypes.ToOrt(tensor.dtype)!.Value;
         return OrtValue.CreateTensorValueWithData(
-            gpu ?? OrtMemoryInfo.DefaultInstance, type, tensor.shape, TensorMemory.Address(tensor), tensor.NumberOfElements * tensor.ElementSize);
+            gpu ?? OrtMemoryInfo.DefaultInstance, type, tensor.shape, TensorMemory.Address(tensor),
+            tensor.NumberOfElements * tensor.ElementSize);
     }
 
     /// <summary>Copies a value on the CPU into a new tensor.</summary>

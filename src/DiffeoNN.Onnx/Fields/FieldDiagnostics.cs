@@ -13,9 +13,9 @@ namespace DiffeoNN.Onnx.Fields;
 /// <param name="InverseResidualMean">Mean of the same.</param>
 /// <param name="InverseMinimumDeterminant">Smallest Jacobian determinant of phi^-1 over all one-sided differences.</param>
 /// <param name="InverseFoldedFraction">Share of those determinants that are not positive, in [0, 1].</param>
-/// <remarks>One-sided differences at the corners of a cell of four pixels are the derivatives of the bilinear map of that cell at its corners,
-/// and the determinant of a bilinear map is largest and smallest at corners: where all are positive, the field folds nowhere, however finely it is
-/// sampled.</remarks>
+/// <remarks>One-sided differences at the corners of a cell of four pixels are the derivatives of the bilinear map of that cell at its
+/// corners, and the determinant of a bilinear map is largest and smallest at corners:
+/// where all are positive, the field folds nowhere, however finely it is sampled.</remarks>
 public readonly record struct FieldDiagnostics(
     double MinimumDeterminant,
     double MaximumDeterminant,
@@ -54,7 +54,8 @@ public readonly record struct FieldDiagnostics(
         double[] Host(torch.Tensor values) => [.. values.to_type(torch.ScalarType.Float64).cpu().data<double>()];
         var columns = new[]
         {
-            determinants.amin([1]), determinants.amax([1]), Folded(determinants), largest, mean, inverseDeterminants.amin([1]), Folded(inverseDeterminants),
+            determinants.amin([1]), determinants.amax([1]), Folded(determinants), largest, mean, inverseDeterminants.amin([1]),
+            Folded(inverseDeterminants),
         }.Select(Host).ToArray();
         return [.. Enumerable.Range(0, (int)displacement.size(0)).Select(i => new FieldDiagnostics(
             columns[0][i], columns[1][i], columns[2][i], columns[3][i], columns[4][i], columns[5][i], columns[6][i]))];

@@ -15,7 +15,8 @@ public static class Resample
     /// <param name="padding">What lies outside the image.</param>
     /// <returns>Shape (N, C, height, width): the value at p + u(p) for each pixel p of the result; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The shapes do not fit each other.</exception>
-    /// <remarks>The displacement is interpolated, not the warped image: its edges stay as sharp as the image allows. No low-pass filter.</remarks>
+    /// <remarks>The displacement is interpolated, not the warped image: its edges stay as sharp as the image allows.
+    /// No low-pass filter.</remarks>
     public static torch.Tensor To(
         torch.Tensor image, torch.Tensor? displacement, int height, int width, WarpPadding padding = WarpPadding.Border)
     {
@@ -121,7 +122,8 @@ public static class Resample
         var grid = SamplingGrid.OfField(field, nameof(field));
         ArgumentNullException.ThrowIfNull(points);
         if (points.dim() != 3 || points.size(2) != 2 || points.size(0) != field.size(0))
-            throw new ArgumentException($"points have shape {SamplingGrid.Shape(points)}; {field.size(0)} fields need ({field.size(0)}, P, 2).", nameof(points));
+            throw new ArgumentException(
+                $"points have shape {SamplingGrid.Shape(points)}; {field.size(0)} fields need ({field.size(0)}, P, 2).", nameof(points));
         using var scope = torch.NewDisposeScope();
         var planar = grid.ToKernelUnits(points.transpose(1, 2).unsqueeze(-1)); // (N, 2, P, 1)
         using var rest = torch.zeros_like(planar);

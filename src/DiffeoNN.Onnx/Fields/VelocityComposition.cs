@@ -7,8 +7,8 @@ namespace DiffeoNN.Onnx.Fields;
 /// <summary>One velocity for two maps after another.</summary>
 internal static class VelocityComposition
 {
-    /// <summary>v + w + [v, w] / 2 with [v, w] = J_v w - J_w v: its exponential is exp(v) after exp(w), p -> exp(v)(exp(w)(p)), up to terms of third
-    /// order (Baker, Campbell, Hausdorff).</summary>
+    /// <summary>v + w + [v, w] / 2 with [v, w] = J_v w - J_w v: its exponential is exp(v) after exp(w), p -> exp(v)(exp(w)(p)),
+    /// up to terms of third order (Baker, Campbell, Hausdorff).</summary>
     /// <param name="first">v, shape (N, 2, h, w), component 0 is x, in the library's unit, corners on the image's.</param>
     /// <param name="second">w, same shape.</param>
     /// <param name="grid">The image's grid.</param>
@@ -19,7 +19,9 @@ internal static class VelocityComposition
     {
         var lattice = SamplingGrid.OfField(first, nameof(first));
         if (!first.shape.SequenceEqual(second.shape))
-            throw new ArgumentException($"second has shape {SamplingGrid.Shape(second)}, first {SamplingGrid.Shape(first)}; they must be the same.", nameof(second));
+            throw new ArgumentException(
+                $"second has shape {SamplingGrid.Shape(second)}, first {SamplingGrid.Shape(first)}; they must be the same.",
+                nameof(second));
         using var scope = torch.NewDisposeScope();
         var (spacingX, spacingY) = grid.LatticeSpacing(lattice.Height, lattice.Width);
         torch.Tensor Along(torch.Tensor field, torch.Tensor direction) =>

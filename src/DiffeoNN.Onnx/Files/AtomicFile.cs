@@ -36,7 +36,8 @@ public static class AtomicFile
         {
             if (temporary is not null) TryDelete(temporary);
             if (e is IOException or UnauthorizedAccessException)
-                throw new OutputException($"Cannot write '{path}': {(e is DirectoryNotFoundException ? "its folder does not exist." : e.Message)}", e);
+                throw new OutputException(
+                    $"Cannot write '{path}': {(e is DirectoryNotFoundException ? "its folder does not exist." : e.Message)}", e);
             throw;
         }
     }
@@ -51,7 +52,8 @@ public static class AtomicFile
         Write(path, stream => stream.Write(bytes));
     }
 
-    /// <summary>Creates or replaces a text file in UTF-8 without a byte order mark, as <see cref="Write(string, Action{Stream})"/>.</summary>
+    /// <summary>Creates or replaces a text file in UTF-8 without a byte order mark, as
+    /// <see cref="Write(string, Action{Stream})"/>.</summary>
     /// <param name="path">The target; its folder must exist.</param>
     /// <param name="text">Its content.</param>
     /// <exception cref="OutputException">The file cannot be written; names the file and the reason.</exception>

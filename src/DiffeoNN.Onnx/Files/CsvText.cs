@@ -9,8 +9,8 @@ internal static class CsvText
     /// <param name="text">Without byte order mark.</param>
     /// <exception cref="InvalidDataException">A row is longer than can be read.</exception>
     /// <remarks>Blanks around a field do not count, blanks inside quotes do. A quote that neither opens nor closes a field makes the row a
-    /// problem: where its fields end is anyone's guess. So does a field in single quotes, which quote nothing, and one that holds both a line break and
-    /// a comma, which a quote that was not closed makes.</remarks>
+    /// problem: where its fields end is anyone's guess. So does a field in single quotes, which quote nothing,
+    /// and one that holds both a line break and a comma, which a quote that was not closed makes.</remarks>
     public static List<CsvRow> Read(string text)
     {
         var rows = new List<CsvRow>();

@@ -14,7 +14,8 @@ public static partial class ImageFile
     public static bool IsHidden(string path) => Path.GetFileName(path).StartsWith('.')
         || (OperatingSystem.IsWindows() && File.GetAttributes(path).HasFlag(FileAttributes.Hidden));
 
-    /// <summary>The images directly inside a folder, sorted by name: files with an image's extension, hidden ones (<c>._a.png</c>) left out.
+    /// <summary>The images directly inside a folder, sorted by name: files with an image's extension,
+    /// hidden ones (<c>._a.png</c>) left out.
     /// </summary>
     /// <param name="folder">It must exist.</param>
     public static IReadOnlyList<string> ListFolder(string folder) =>

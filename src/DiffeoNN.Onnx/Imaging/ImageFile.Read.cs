@@ -13,8 +13,9 @@ public static partial class ImageFile
     /// <param name="path">The file.</param>
     /// <returns>One channel for grey files, three (red, green, blue) for all others, in [0, 1].</returns>
     /// <remarks>
-    /// Values are those stored in the file divided by the largest that fits its depth: gamma, colour profiles and EXIF orientation are ignored,
-    /// because networks are trained on stored values. Transparency is composited over black.
+    /// Values are those stored in the file divided by the largest that fits its depth:
+    /// gamma, colour profiles and EXIF orientation are ignored, because networks are trained on stored values.
+    /// Transparency is composited over black.
     /// </remarks>
     /// <exception cref="ImageException">The file is missing, empty, truncated, damaged or of no supported format.</exception>
     public static ImageBuffer Read(string path)
@@ -48,7 +49,8 @@ public static partial class ImageFile
     /// <summary>Reads an image and brings it to a number of channels, see <see cref="ImageBuffer.WithChannels"/>.</summary>
     /// <param name="path">The file.</param>
     /// <param name="channels">1 for grey, 3 for RGB.</param>
-    /// <exception cref="ImageException">As <see cref="Read(string)"/>, or the file's channels cannot be brought to <paramref name="channels"/>.</exception>
+    /// <exception cref="ImageException">As <see cref="Read(string)"/>, or the file's channels cannot be brought to
+    /// <paramref name="channels"/>.</exception>
     public static ImageBuffer Read(string path, int channels)
     {
         var image = Read(path);

@@ -25,12 +25,15 @@ public static partial class ImageFile
         return Open(path, rows => Orientations.Apply(rows.Info.Orientation, rows.ToImage()));
     }
 
-    /// <summary>Reads an image, turned or as it is stored, what its EXIF orientation says, and how many bits its file has for a value.</summary>
+    /// <summary>Reads an image, turned or as it is stored, what its EXIF orientation says,
+    /// and how many bits its file has for a value.</summary>
     /// <param name="path">The file.</param>
     /// <param name="orients">Whether it is turned.</param>
     /// <exception cref="ImageException">As <see cref="Read(string)"/>.</exception>
-    internal static (ImageBuffer Image, ImageOrientation Orientation, int Depth) ReadNoting(string path, bool orients) => Open(path, rows => (
-        Orientations.Apply(orients ? rows.Info.Orientation : ImageOrientation.Upright, rows.ToImage()), rows.Info.Orientation, rows.Depth));
+    internal static (ImageBuffer Image, ImageOrientation Orientation, int Depth) ReadNoting(string path, bool orients) =>
+        Open(path, rows => (
+            Orientations.Apply(orients ? rows.Info.Orientation : ImageOrientation.Upright, rows.ToImage()),
+            rows.Info.Orientation, rows.Depth));
 
     /// <summary>Reads an image at another size, row by row: as <see cref="Read(string)"/>, <see cref="ImageBuffer.WithChannels"/> and
     /// <see cref="ImageResampler.Resize(ImageBuffer, int, int)"/> one after the other, without the memory of the whole image.</summary>

@@ -4,8 +4,8 @@ using DiffeoNN.Onnx.Files;
 namespace DiffeoNN.Onnx.Imaging;
 
 /// <summary>
-/// A folder of images for training and evaluation: <c>images/NAME</c>, optionally <c>masks/</c> of the same names or with .png instead of the
-/// extension, optionally
+/// A folder of images for training and evaluation: <c>images/NAME</c>, optionally <c>masks/</c> of the same names or with .png instead of
+/// the extension, optionally
 /// <c>split.csv</c> with the column name and, as far as they are needed, split, source and label, the class of the whole image.
 /// </summary>
 public sealed class ImageFolder
@@ -47,7 +47,8 @@ public sealed class ImageFolder
             if (!File.Exists(folder.ImagePath(row)))
                 throw new ImageException($"'{folder.ImagePath(row)}' is missing; {SplitFile} names it.");
             if (folder.HasMasks && !File.Exists(folder.MaskPath(row)))
-                throw new ImageException($"'{folder.MaskPath(row)}' is missing; every image needs a mask of its name, or leave out masks/.");
+                throw new ImageException(
+                    $"'{folder.MaskPath(row)}' is missing; every image needs a mask of its name, or leave out masks/.");
         }
 
         return folder;
@@ -67,7 +68,8 @@ public sealed class ImageFolder
         var rows = File.Exists(split) ? ReadSplit(split, problems) : ListImages(images);
         return rows.Count > 0
             ? new ImageFolder(path, rows, problems, Directory.Exists(Path.Combine(path, "masks")))
-            : throw new ImageException(problems.FirstOrDefault() ?? (File.Exists(split) ? $"'{split}' names no images." : $"'{images}' holds no images."));
+            : throw new ImageException(
+                problems.FirstOrDefault() ?? (File.Exists(split) ? $"'{split}' names no images." : $"'{images}' holds no images."));
     }
 
     /// <summary>The rows of a split and source, at most a count of them.</summary>
@@ -87,7 +89,8 @@ public sealed class ImageFolder
 
     /// <summary>What was asked for, as messages put it: of split 'S' and source 'T', or one of them.</summary>
     internal static string Asked(string? split, string? source) => string.Join(
-        " and ", new[] { split is null ? "" : $"of split '{split}'", source is null ? "" : $"of source '{source}'" }.Where(part => part.Length > 0));
+        " and ",
+        new[] { split is null ? "" : $"of split '{split}'", source is null ? "" : $"of source '{source}'" }.Where(part => part.Length > 0));
 
     private static string Known(IEnumerable<string> names)
     {
@@ -103,8 +106,8 @@ public sealed class ImageFolder
         return Path.Combine(Root, "images", row.Name);
     }
 
-    /// <summary>Path of a row's mask: of the image's name, or, where there is only that, with .png instead of its extension; exists only where
-    /// <see cref="HasMasks"/>.</summary>
+    /// <summary>Path of a row's mask: of the image's name, or, where there is only that, with .png instead of its extension;
+    /// exists only where <see cref="HasMasks"/>.</summary>
     /// <param name="row">One of <see cref="Rows"/>.</param>
     public string MaskPath(ImageFolderRow row)
     {
@@ -162,7 +165,8 @@ public sealed class ImageFolder
 
             string image = row.Fields[name];
             if (image.Length == 0 || Path.GetFileName(image) != image || image.Contains('\0', StringComparison.Ordinal))
-                problems.Add($"'{file}' line {row.Line} names '{image.Replace("\0", "\\0", StringComparison.Ordinal)}'; expected a file name in images/, without folders.");
+                problems.Add($"'{file}' line {row.Line} names '{image.Replace("\0", "\\0", StringComparison.Ordinal)}'; expected a file "
+                    + "name in images/, without folders.");
             else if (!known.TryAdd(image, row.Line))
                 problems.Add($"'{file}' line {row.Line} names '{image}' again, after line {known[image]}.");
             else

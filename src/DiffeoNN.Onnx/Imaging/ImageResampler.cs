@@ -4,7 +4,8 @@ namespace DiffeoNN.Onnx.Imaging;
 /// <remarks>
 /// Corners are aligned as everywhere in the library: the first and last pixel of a row stay where they are, and pixel i of T lies at
 /// i (S - 1) / (T - 1) of S. Where an axis shrinks by a factor r, the kernel is a triangle of half-width r, narrower towards the border so
-/// that it never reaches past it, with weights corrected to reproduce linear ramps. Constants and ramps are therefore exact in both directions.
+/// that it never reaches past it, with weights corrected to reproduce linear ramps.
+/// Constants and ramps are therefore exact in both directions.
 /// </remarks>
 public static class ImageResampler
 {
@@ -70,7 +71,8 @@ public static class ImageResampler
             // A single pixel stands for the whole axis.
             double centre = target == 1 ? (source - 1) / 2.0 : i * scale;
             double radius = Math.Max(1, Math.Min(scale, Math.Min(centre, source - 1 - centre)));
-            int first = Math.Max(0, (int)Math.Floor(centre - radius) + 1), last = Math.Min(source - 1, (int)Math.Ceiling(centre + radius) - 1);
+            int first = Math.Max(0, (int)Math.Floor(centre - radius) + 1),
+                last = Math.Min(source - 1, (int)Math.Ceiling(centre + radius) - 1);
             var weights = new double[last - first + 1];
             double sum = 0, moment = 0, inertia = 0;
             for (int k = 0; k < weights.Length; k++)

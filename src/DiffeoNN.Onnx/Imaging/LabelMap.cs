@@ -21,7 +21,8 @@ public sealed class LabelMap
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
         if (labels.LongLength != (long)height * width)
-            throw new ArgumentException($"labels has {labels.Length} entries; {height} x {width} needs {(long)height * width}.", nameof(labels));
+            throw new ArgumentException($"labels has {labels.Length} entries; {height} x {width} needs {(long)height * width}.",
+                nameof(labels));
         Height = height;
         Width = width;
         _labels = labels;

@@ -37,7 +37,8 @@ internal sealed class TiffDirectory
         if (One(TiffTagNumber.FillOrder, 1) != 1) throw Unread("its bits are in reverse order", "files of usual order");
         Compression = (int)One(TiffTagNumber.Compression, 1);
         if (Ratio == 0)
-            throw Unread($"its compression is number {Compression}", "uncompressed files, LZW (5), Deflate (8, 32946) and PackBits (32773)");
+            throw Unread(
+                $"its compression is number {Compression}", "uncompressed files, LZW (5), Deflate (8, 32946) and PackBits (32773)");
         Predictor = Within(TiffTagNumber.Predictor, 1, 1, 2, "as its predictor");
         IsPlanar = Within(TiffTagNumber.PlanarConfiguration, 1, 1, 2, "as the order of its samples") == 2 && Samples > 1;
         Alpha = One(TiffTagNumber.ExtraSamples, 0) == 2 && Samples == Colours + 1;
@@ -146,7 +147,8 @@ internal sealed class TiffDirectory
 
     private static InvalidDataException Truncated() => new("it ends before the image does (truncated)");
 
-    private static InvalidDataException Unread(string found, string read) => new($"{found}; of TIFF files {read} are read, so save it as PNG of 8 or 16 bits");
+    private static InvalidDataException Unread(string found, string read) =>
+        new($"{found}; of TIFF files {read} are read, so save it as PNG of 8 or 16 bits");
 
     /// <summary>Reads the tags of a directory that matter, and returns where the next one lies; 0 where there is none.</summary>
     private static long Directory(ReadOnlySpan<byte> file, long at, bool little, Dictionary<TiffTagNumber, long[]>? tags)

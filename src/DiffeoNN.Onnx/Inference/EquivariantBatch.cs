@@ -18,7 +18,8 @@ public sealed class EquivariantBatch : IDisposable
     /// <param name="images">One an image.</param>
     /// <param name="source">Disposed with the batch.</param>
     internal EquivariantBatch(
-        Func<CanonicalisationResult> fields, StageTimes times, TimeSpan inferenceTime, IReadOnlyList<PendingImage> images, IDisposable? source = null)
+        Func<CanonicalisationResult> fields, StageTimes times, TimeSpan inferenceTime, IReadOnlyList<PendingImage> images,
+        IDisposable? source = null)
     {
         (_images, _source) = (images, source);
         (Times, InferenceTime) = (times, inferenceTime);
@@ -29,8 +30,8 @@ public sealed class EquivariantBatch : IDisposable
     /// <summary>Number of images.</summary>
     public int Count => _images.Count;
 
-    /// <summary>Canonical images, velocities, displacements and inverse displacements at the bundle's size; fetched from the device when first
-    /// asked for.</summary>
+    /// <summary>Canonical images, velocities, displacements and inverse displacements at the bundle's size;
+    /// fetched from the device when first asked for.</summary>
     public CanonicalisationResult Fields => _fields.Value;
 
     /// <summary>The time each stage of canonicalisation took.</summary>
@@ -78,7 +79,8 @@ public sealed class EquivariantBatch : IDisposable
         var images = new EquivariantImage[Count];
         // The first one fetches what all share, which others would wait for. Where answers are carried back here, each takes all cores.
         images[0] = Image(0, _images[0].Answer.ToOutput());
-        Parallel.For(1, Count, new ParallelOptions { MaxDegreeOfParallelism = _source is null ? 1 : -1 }, i => images[i] = Image(i, _images[i].Answer.ToOutput()));
+        Parallel.For(1, Count, new ParallelOptions { MaxDegreeOfParallelism = _source is null ? 1 : -1 },
+            i => images[i] = Image(i, _images[i].Answer.ToOutput()));
         var fields = Fields;
         _ownsFields = false;
         return new EquivariantResult(images, fields, InferenceTime);

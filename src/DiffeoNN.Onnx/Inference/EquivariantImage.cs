@@ -16,7 +16,7 @@ public sealed record EquivariantImage(
     ModelOutput CanonicalOutput,
     ImageCanonicalisation Canonicalisation)
 {
-    /// <summary>Over how many maps the answer is the mean: 1, or more where answers are averaged; 0 where the image was left as it is. The other members
-    /// tell of the last of them.</summary>
+    /// <summary>Over how many maps the answer is the mean: 1, or more where answers are averaged; 0 where the image was left as it is.
+    /// The other members tell of the last of them.</summary>
     public int Maps { get; init; }
 }

@@ -14,7 +14,8 @@ public sealed partial class EquivariantModel
     /// <param name="images">At least one, of any sizes.</param>
     /// <param name="cancellationToken">Stops the run.</param>
     /// <returns>One answer an image, at its size.</returns>
-    /// <exception cref="BundleException">The bundle has no such network, or its answers are of another kind than the inner model's.</exception>
+    /// <exception cref="BundleException">The bundle has no such network, or its answers are of another kind than the inner
+    /// model's.</exception>
     /// <exception cref="ImageException">An image cannot be converted to the bundle's channels, or is smaller than 2x2 pixels.</exception>
     public IReadOnlyList<ModelOutput> RunAugmented(IReadOnlyList<ImageBuffer> images, CancellationToken cancellationToken = default)
     {

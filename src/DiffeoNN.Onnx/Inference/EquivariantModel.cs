@@ -15,7 +15,8 @@ namespace DiffeoNN.Onnx.Inference;
 /// A pretrained network made equivariant (invariant, for classifications) to diffeomorphisms: each image is canonicalised, the network
 /// runs on the canonical image, and its answer is mapped back.
 /// </summary>
-/// <remarks>Images may have any size; the search happens at the bundle's, and the answer comes back at the image's own. One call at a time.</remarks>
+/// <remarks>Images may have any size; the search happens at the bundle's, and the answer comes back at the image's own.
+/// One call at a time.</remarks>
 public sealed partial class EquivariantModel : IDisposable
 {
     private readonly ModelNetworks _networks;
@@ -55,8 +56,10 @@ public sealed partial class EquivariantModel : IDisposable
             _asProposed = new Canonicaliser(_energy, settings.FromProposal with { Steps = 0 }, fields);
             (Passes, Average) = (settings.Passes, settings.Average);
             if (_proposer is not null) _proposals = new ProposalPasses(bundle, _proposer, fields, Passes);
-            if (_graphFields is not null && Start == StartPoint.Proposer && SettingsFromProposal.Steps == 0 && GraphPipeline.Takes(bundle.Manifest.Models.Inner.Output.Kind))
-                _pipeline = new GraphPipeline(bundle, _graphFields, (OnnxRuntimeEngine)_networks.Engine, SettingsFromProposal, Passes, Average);
+            if (_graphFields is not null && Start == StartPoint.Proposer && SettingsFromProposal.Steps == 0
+                && GraphPipeline.Takes(bundle.Manifest.Models.Inner.Output.Kind))
+                _pipeline = new GraphPipeline(bundle, _graphFields, (OnnxRuntimeEngine)_networks.Engine, SettingsFromProposal,
+                    Passes, Average);
         }
         catch
         {
@@ -102,7 +105,8 @@ public sealed partial class EquivariantModel : IDisposable
     /// <summary>How often the proposer is asked, each further time for what is left.</summary>
     public int Passes { get; }
 
-    /// <summary>Whether answers are the mean over the maps of all passes of the proposer and of the search, instead of those of the last.</summary>
+    /// <summary>Whether answers are the mean over the maps of all passes of the proposer and of the search,
+    /// instead of those of the last.</summary>
     public bool Average { get; }
 
     /// <summary>Loads a bundle.</summary>
@@ -141,8 +145,8 @@ public sealed partial class EquivariantModel : IDisposable
     /// <param name="cancellationToken">Ends the run within one step.</param>
     /// <returns>The caller disposes it.</returns>
     /// <remarks>All answers are in memory at once; <see cref="Canonicalise"/> leaves them to be asked for one by one.</remarks>
-    /// <exception cref="ImageException">An image cannot be converted to the bundle's channels, is smaller than 2x2 pixels, or has values that are
-    /// not in [0, 1].</exception>
+    /// <exception cref="ImageException">An image cannot be converted to the bundle's channels, is smaller than 2x2 pixels,
+    /// or has values that are not in [0, 1].</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public EquivariantResult Run(
         IReadOnlyList<ImageBuffer> images,
@@ -204,7 +208,8 @@ public sealed partial class EquivariantModel : IDisposable
         {
             var canonical = ImageTensor.FromTensor(fields.Canonical);
             ModelOutput[] final =
-                [.. images.Select((_, i) => _mapping.Map(outputs[passes.Final(i)].narrow(0, i, 1), null, null, _grid, _grid.Height, _grid.Width))];
+                [.. images.Select(
+                    (_, i) => _mapping.Map(outputs[passes.Final(i)].narrow(0, i, 1), null, null, _grid, _grid.Height, _grid.Width))];
             return new EquivariantBatch(() => fields, fields.Times, inference.Elapsed, [.. images.Select((image, i) => new PendingImage(
                 Pending(outputs, passes, i, image),
                 image.Pixels,
@@ -224,8 +229,8 @@ public sealed partial class EquivariantModel : IDisposable
     /// <param name="images">At least one, of any sizes.</param>
     /// <param name="cancellationToken">Stops the run.</param>
     /// <returns>One answer an image, at its size.</returns>
-    /// <exception cref="ImageException">An image cannot be converted to the bundle's channels, is smaller than 2x2 pixels, or has values that are
-    /// not in [0, 1].</exception>
+    /// <exception cref="ImageException">An image cannot be converted to the bundle's channels, is smaller than 2x2 pixels,
+    /// or has values that are not in [0, 1].</exception>
     public IReadOnlyList<ModelOutput> RunNaive(IReadOnlyList<ImageBuffer> images, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(images);
@@ -277,7 +282,8 @@ public sealed partial class EquivariantModel : IDisposable
         if (!ImageBuffer.CanBecome(image.Channels, spec.Channels))
         {
             throw new ImageException(
-                $"An image has {image.Channels} channels, and bundle '{Bundle.Name}' takes {spec.Channels}; only grey and RGB become each other.");
+                $"An image has {image.Channels} channels, and bundle '{Bundle.Name}' takes {spec.Channels}; only "
+                + "grey and RGB become each other.");
         }
     }
 
@@ -293,7 +299,8 @@ public sealed partial class EquivariantModel : IDisposable
     private static FieldEngine FieldsOf(EquivariantOptions options, IEngine engine) => (options.Fields, engine) switch
     {
         (FieldEngine.Torch, _) => FieldEngine.Torch,
-        (FieldEngine.Onnx, not OnnxRuntimeEngine) => throw new GraphException("Fields 'onnx' are graphs of ONNX Runtime; with the engine 'torch' take fields 'torch'."),
+        (FieldEngine.Onnx, not OnnxRuntimeEngine) =>
+            throw new GraphException("Fields 'onnx' are graphs of ONNX Runtime; with the engine 'torch' take fields 'torch'."),
         (FieldEngine.Onnx, _) => FieldEngine.Onnx,
         (_, OnnxRuntimeEngine { Device: { Device: ExecutionDevice.Cuda, TensorsOnGpu: false } }) => FieldEngine.Onnx,
         _ => FieldEngine.Torch,
@@ -330,7 +337,9 @@ public sealed partial class EquivariantModel : IDisposable
     private SearchStart[] Starts(torch.Tensor? proposal) =>
     [
         .. _options.MultiStart.Starts(_grid, null).Select(velocity => new SearchStart(velocity, Settings)),
-        .. proposal is null ? [] : _options.MultiStart.Starts(_grid, proposal).Select(velocity => new SearchStart(velocity, SettingsFromProposal)),
+        .. proposal is null
+            ? []
+            : _options.MultiStart.Starts(_grid, proposal).Select(velocity => new SearchStart(velocity, SettingsFromProposal)),
     ];
 
     // What was left as it is takes the same way as the network alone.

@@ -3,8 +3,8 @@ using DiffeoNN.Onnx.Execution;
 
 namespace DiffeoNN.Onnx.Inference;
 
-/// <summary>How an <see cref="EquivariantModel"/> runs; change with <c>with</c>. What is null comes from the preset, which is the bundle's manifest
-/// unless another is chosen.</summary>
+/// <summary>How an <see cref="EquivariantModel"/> runs; change with <c>with</c>.
+/// What is null comes from the preset, which is the bundle's manifest unless another is chosen.</summary>
 public sealed record EquivariantOptions
 {
     /// <summary>Device and cores.</summary>
@@ -31,7 +31,8 @@ public sealed record EquivariantOptions
     /// <summary>How often the proposer is asked, at least 1: each further time for what is left.</summary>
     public int? Passes { get; init; }
 
-    /// <summary>Whether answers are the mean over the maps of all passes of the proposer and of the search, instead of those of the last.</summary>
+    /// <summary>Whether answers are the mean over the maps of all passes of the proposer and of the search,
+    /// instead of those of the last.</summary>
     public bool? Average { get; init; }
 
     /// <summary>When the map found is used; if null, <see cref="AcceptanceRule.Checked"/>, or what the preset says.</summary>
@@ -40,7 +41,7 @@ public sealed record EquivariantOptions
     /// <summary>Time after which a batch takes no further step; null for no limit.</summary>
     public TimeSpan? TimeBudget { get; init; }
 
-    /// <summary>Last word on the canonicaliser's options: receives those that follow from the bundle and from the above; null keeps them. Called twice:
-    /// for searches from the identity, and for those from the proposal.</summary>
+    /// <summary>Last word on the canonicaliser's options: receives those that follow from the bundle and from the above; null keeps them.
+    /// Called twice: for searches from the identity, and for those from the proposal.</summary>
     public Func<CanonicaliserOptions, CanonicaliserOptions>? Configure { get; init; }
 }

@@ -9,9 +9,10 @@ using TorchSharp;
 
 namespace DiffeoNN.Onnx.Inference;
 
-/// <summary>Proposals without search, from the images to the answers on them, without leaving the device in between: what production runs.</summary>
-/// <remarks>Does what <see cref="EquivariantModel"/> does by its parts, for images of the bundle's size and answers on their pixels or on the whole of
-/// them.</remarks>
+/// <summary>Proposals without search, from the images to the answers on them, without leaving the device in between:
+/// what production runs.</summary>
+/// <remarks>Does what <see cref="EquivariantModel"/> does by its parts, for images of the bundle's size and answers on their pixels or on
+/// the whole of them.</remarks>
 internal sealed class GraphPipeline : IDisposable
 {
     private readonly GraphFields _fields;
@@ -28,12 +29,14 @@ internal sealed class GraphPipeline : IDisposable
     /// <param name="options">Squarings, padding and acceptance; no steps.</param>
     /// <param name="passes">How often the proposer is asked.</param>
     /// <param name="average">Whether answers are averaged over the maps of all passes.</param>
-    public GraphPipeline(Bundle bundle, GraphFields fields, OnnxRuntimeEngine engine, CanonicaliserOptions options, int passes, bool average)
+    public GraphPipeline(
+        Bundle bundle, GraphFields fields, OnnxRuntimeEngine engine, CanonicaliserOptions options, int passes, bool average)
     {
         (_bundle, _fields, _options, _passes, _average) = (bundle, fields, options, passes, average);
         var models = bundle.Manifest.Models;
         DeviceGraph Load(BundleRole role, string input) =>
-            engine.LoadOnDevice(AnswerComposer.OnPixels(bundle.LoadModel(role), input, bundle.Image), Path.GetFileName(bundle.PathOf(role)));
+            engine.LoadOnDevice(
+                AnswerComposer.OnPixels(bundle.LoadModel(role), input, bundle.Image), Path.GetFileName(bundle.PathOf(role)));
         _proposer = Load(BundleRole.Proposer, models.Proposer!.Input);
         _inner = Load(BundleRole.Inner, models.Inner.Input);
     }
@@ -97,7 +100,9 @@ internal sealed class GraphPipeline : IDisposable
             var isWhole = output.Kind == OutputKind.Classification;
             if (!isWhole && !maps.AreOnPixels(outputs[0]))
                 return null;
-            var (mapped, final) = isWhole ? maps.Mean(outputs, output.Activation) : maps.CarryBack(outputs, output.Activation, cancellationToken);
+            var (mapped, final) = isWhole
+                ? maps.Mean(outputs, output.Activation)
+                : maps.CarryBack(outputs, output.Activation, cancellationToken);
             return new PipelineResult(batch, maps) { Mapped = mapped, Final = final, InferenceTime = inference.Elapsed };
         }
         finally

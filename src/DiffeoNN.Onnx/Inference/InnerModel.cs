@@ -33,7 +33,8 @@ public sealed class InnerModel : IDisposable
         ArgumentNullException.ThrowIfNull(bundle);
         ArgumentNullException.ThrowIfNull(engine);
         if (role is not (BundleRole.Inner or BundleRole.Augmented))
-            throw new ArgumentException($"Role {role} is no predictor; expected {BundleRole.Inner} or {BundleRole.Augmented}.", nameof(role));
+            throw new ArgumentException(
+                $"Role {role} is no predictor; expected {BundleRole.Inner} or {BundleRole.Augmented}.", nameof(role));
         var graph = bundle.LoadGraph(role, engine);
         return new InnerModel(graph, (PredictorSpec)bundle.Manifest.Models[role]!, new Preprocessing(bundle.Image));
     }

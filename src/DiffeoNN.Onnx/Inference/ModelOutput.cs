@@ -18,7 +18,8 @@ public sealed record ModelOutput
     /// <summary>Segmentation: probabilities of the classes (K planes); image: values. Null for the others.</summary>
     public ImageBuffer? Planes { get; init; }
 
-    /// <summary>Segmentation: the most probable class of each pixel; with a single plane 1 where it reaches 0.5. Null for the others.</summary>
+    /// <summary>Segmentation: the most probable class of each pixel; with a single plane 1 where it reaches 0.5.
+    /// Null for the others.</summary>
     public LabelMap? Labels { get; init; }
 
     /// <summary>Classification: scores after the activation, one a class. Null for the others.</summary>
@@ -28,5 +29,6 @@ public sealed record ModelOutput
     public IReadOnlyList<(double Column, double Row)>? Points { get; init; }
 
     /// <summary>Classification: index of the highest score; null for the others.</summary>
-    public int? Class => Scores is { Length: > 0 } scores ? (scores.Length == 1 ? (scores[0] >= 0.5f ? 1 : 0) : Array.IndexOf(scores, scores.Max())) : null;
+    public int? Class =>
+        Scores is { Length: > 0 } scores ? (scores.Length == 1 ? (scores[0] >= 0.5f ? 1 : 0) : Array.IndexOf(scores, scores.Max())) : null;
 }

@@ -33,7 +33,8 @@ public sealed record MultiStartOptions
             {
                 starts.Add(proposal is null
                     ? RigidStarts.Velocity(grid, rotation, scale)
-                    : proposal.Plus(RigidStarts.Velocity(grid, rotation, scale, (int)proposal.size(2), (int)proposal.size(3)).to(proposal.device)));
+                    : proposal.Plus(
+                        RigidStarts.Velocity(grid, rotation, scale, (int)proposal.size(2), (int)proposal.size(3)).to(proposal.device)));
             }
         }
 

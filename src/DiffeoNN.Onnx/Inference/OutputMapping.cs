@@ -28,7 +28,8 @@ internal sealed class OutputMapping(OutputSpec spec)
         return Map([answer], canonical, height, width);
     }
 
-    /// <summary>Maps the answers that several maps led to for one image, and takes their mean: of probabilities, values, scores or places.</summary>
+    /// <summary>Maps the answers that several maps led to for one image, and takes their mean:
+    /// of probabilities, values, scores or places.</summary>
     /// <param name="answers">At least one; they stay the caller's.</param>
     /// <param name="canonical">The bundle's grid.</param>
     /// <param name="height">Rows of the answer.</param>
@@ -78,7 +79,8 @@ internal sealed class OutputMapping(OutputSpec spec)
     /// <param name="scores">One a class.</param>
     /// <param name="height">Rows of the image.</param>
     /// <param name="width">Columns of the image.</param>
-    public ModelOutput Answer(float[] scores, int height, int width) => new() { Kind = spec.Kind, Height = height, Width = width, Scores = scores };
+    public ModelOutput Answer(float[] scores, int height, int width) =>
+        new() { Kind = spec.Kind, Height = height, Width = width, Scores = scores };
 
     /// <summary>The answer of planes that lie on the image already.</summary>
     /// <param name="planes">Probabilities or values, one plane a channel.</param>

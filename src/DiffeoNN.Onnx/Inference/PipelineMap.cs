@@ -53,7 +53,8 @@ internal sealed class PipelineMap : IDisposable
         }
 
         return new CanonicalisationResult(
-            Free(_batch.Download(Canonical)), Download(_maps.Velocity), Download(_maps.Displacement), Free(_batch.Download(Inverse)), Images, times);
+            Free(_batch.Download(Canonical)), Download(_maps.Velocity), Download(_maps.Displacement),
+            Free(_batch.Download(Inverse)), Images, times);
     }
 
     /// <inheritdoc/>

@@ -16,7 +16,8 @@ namespace DiffeoNN.Onnx.Inference;
 /// <param name="batch">The images on the device.</param>
 /// <param name="grid">The images' grid.</param>
 /// <param name="count">How many images there are.</param>
-internal sealed class PipelineMaps(GraphFields fields, CanonicaliserOptions options, GraphBatch batch, SamplingGrid grid, int count) : IDisposable
+internal sealed class PipelineMaps(GraphFields fields, CanonicaliserOptions options, GraphBatch batch, SamplingGrid grid, int count)
+    : IDisposable
 {
     private readonly Acceptance _acceptance = new(options);
     private readonly StageClock _clock = new();
@@ -40,7 +41,8 @@ internal sealed class PipelineMaps(GraphFields fields, CanonicaliserOptions opti
     public StageTimes Times => _clock.Times();
 
     /// <summary>Whether a network's answers lie on the images' pixels.</summary>
-    public bool AreOnPixels(DeviceTensor output) => output.Shape is [_, _, var height, var width] && (height, width) == (grid.Height, grid.Width);
+    public bool AreOnPixels(DeviceTensor output) =>
+        output.Shape is [_, _, var height, var width] && (height, width) == (grid.Height, grid.Width);
 
     /// <summary>Makes the maps of velocities on a lattice.</summary>
     public void Add(DeviceTensor lattice, bool isAnswered, CancellationToken cancellationToken)
@@ -84,11 +86,13 @@ internal sealed class PipelineMaps(GraphFields fields, CanonicaliserOptions opti
 
     /// <summary>Carries the network's outputs back and takes their mean, image by image over the maps that count for it.</summary>
     /// <returns>Answers on the images, in the CPU's memory, and on the canonical images, on the device; the caller's.</returns>
-    public (DeviceTensor Mapped, DeviceTensor Final) CarryBack(DeviceTensor[] outputs, OutputActivation activation, CancellationToken cancellationToken)
+    public (DeviceTensor Mapped, DeviceTensor Final) CarryBack(
+        DeviceTensor[] outputs, OutputActivation activation, CancellationToken cancellationToken)
     {
         var channels = (int)outputs[0].Shape[1];
         var graph = fields.Graph(
-            ("answers", grid, channels, outputs.Length, activation), "answers", () => AnswerComposer.Answers(grid, channels, outputs.Length, activation, fields.OnGpu));
+            ("answers", grid, channels, outputs.Length, activation), "answers",
+            () => AnswerComposer.Answers(grid, channels, outputs.Length, activation, fields.OnGpu));
         var inputs = new Dictionary<string, DeviceTensor>(StringComparer.Ordinal);
         List<DeviceTensor> numbers = [];
         for (var map = 0; map < outputs.Length; map++)

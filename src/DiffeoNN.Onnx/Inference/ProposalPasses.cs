@@ -6,8 +6,8 @@ using TorchSharp;
 
 namespace DiffeoNN.Onnx.Inference;
 
-/// <summary>Asks a bundle's proposer once or several times, each further time for what is left: v_k+1 is the velocity of exp(v_k) after exp(d), d
-/// being the proposal for the image that exp(v_k) leads to.</summary>
+/// <summary>Asks a bundle's proposer once or several times, each further time for what is left:
+/// v_k+1 is the velocity of exp(v_k) after exp(d), d being the proposal for the image that exp(v_k) leads to.</summary>
 /// <param name="bundle">Has a proposer.</param>
 /// <param name="proposer">Its graph; stays the caller's.</param>
 /// <param name="fields">Carries images along proposals.</param>

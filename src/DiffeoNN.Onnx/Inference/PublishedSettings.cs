@@ -4,13 +4,15 @@ using DiffeoNN.Onnx.Fields;
 
 namespace DiffeoNN.Onnx.Inference;
 
-/// <summary>The recipe of Oettinger, Shumaylov, Bostelmann, Lellmann and Schönlieb, "Diffeomorphism-Equivariant Neural Networks", arXiv 2602.06695, as
-/// far as it was published: to compare with. It was made for lungs of 128x128 pixels and for energy networks of its own size.</summary>
+/// <summary>The recipe of Oettinger, Shumaylov, Bostelmann, Lellmann and Schönlieb, "Diffeomorphism-Equivariant Neural Networks",
+/// arXiv 2602.06695, as far as it was published: to compare with. It was made for lungs of 128x128 pixels and for energy networks of its
+/// own size.</summary>
 /// <remarks>
-/// A sine network at every pixel makes a step cost about ten times that of the 16x16 lattice that <see cref="CanonicaliserOptions"/> takes by default.
-/// The weight of the penalty on folds was not published; it is this library's default. What the recipe leaves to chance or gets wrong is not imitated:
-/// the latent stands at its mean, the best iterate counts and not the last but one, the start is exactly the identity, more than 7 squarings are
-/// taken where the first step would exceed half a pixel, arithmetic is float32, and a map that folds or has no exact inverse is repaired or refused.
+/// A sine network at every pixel makes a step cost about ten times that of the 16x16 lattice that <see cref="CanonicaliserOptions"/> takes
+/// by default. The weight of the penalty on folds was not published; it is this library's default.
+/// What the recipe leaves to chance or gets wrong is not imitated: the latent stands at its mean, the best iterate counts and not the last
+/// but one, the start is exactly the identity, more than 7 squarings are taken where the first step would exceed half a pixel, arithmetic
+/// is float32, and a map that folds or has no exact inverse is repaired or refused.
 /// </remarks>
 public static class PublishedSettings
 {

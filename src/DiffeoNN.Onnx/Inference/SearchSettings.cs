@@ -8,9 +8,11 @@ namespace DiffeoNN.Onnx.Inference;
 /// defaults.</summary>
 /// <param name="Weights">Of the energy's terms; smoothness and orientation are in the options.</param>
 /// <param name="FromIdentity">How a search from the identity goes on.</param>
-/// <param name="FromProposal">How a search from the proposal goes on: what <c>refinement</c> says counts more than the bundle's other settings.</param>
+/// <param name="FromProposal">How a search from the proposal goes on: what <c>refinement</c> says counts more than the bundle's other
+/// settings.</param>
 /// <param name="Start">Where searches start; never <see cref="StartPoint.Auto"/>.</param>
-internal sealed record SearchSettings(EnergyWeights Weights, CanonicaliserOptions FromIdentity, CanonicaliserOptions FromProposal, StartPoint Start)
+internal sealed record SearchSettings(
+    EnergyWeights Weights, CanonicaliserOptions FromIdentity, CanonicaliserOptions FromProposal, StartPoint Start)
 {
     /// <summary>How often the proposer is asked.</summary>
     public int Passes { get; private init; } = 1;
@@ -35,13 +37,15 @@ internal sealed record SearchSettings(EnergyWeights Weights, CanonicaliserOption
         if (options.Preset == SearchPreset.Published)
         {
             if (!bundle.Has(BundleRole.Vae) && !bundle.Has(BundleRole.Critic))
-                throw new BundleException($"Bundle '{bundle.Name}' has neither a VAE nor a critic, whose energies the published recipe minimises.");
+                throw new BundleException(
+                    $"Bundle '{bundle.Name}' has neither a VAE nor a critic, whose energies the published recipe minimises.");
             var published = WithCaller(PublishedSettings.Search, options);
             return new SearchSettings(PublishedSettings.Weights, published, published, start);
         }
 
         return new SearchSettings(
-            bundle.EnergyWeights, WithCaller(OfBundle(bundle, null), options), WithCaller(OfBundle(bundle, bundle.Optimiser.Refinement), options), start);
+            bundle.EnergyWeights, WithCaller(OfBundle(bundle, null), options),
+            WithCaller(OfBundle(bundle, bundle.Optimiser.Refinement), options), start);
     }
 
     private static CanonicaliserOptions OfBundle(Bundle bundle, RefinementSettings? refinement)
@@ -97,7 +101,8 @@ internal sealed record SearchSettings(EnergyWeights Weights, CanonicaliserOption
             _ => hasProposer ? StartPoint.Proposer : StartPoint.Identity,
         };
         return start == StartPoint.Proposer && !hasProposer
-            ? throw new BundleException($"Bundle '{bundle.Name}' has no proposer to start from; start at the identity, or add the role proposer.")
+            ? throw new BundleException(
+                $"Bundle '{bundle.Name}' has no proposer to start from; start at the identity, or add the role proposer.")
             : start;
     }
 }

@@ -13,7 +13,7 @@ public enum StartPoint
     /// <summary>At the proposal; a bundle without a proposer is refused.</summary>
     Proposer,
 
-    /// <summary>At several points: rotations and scales (<see cref="MultiStartOptions"/>) of the identity and, where the bundle has a proposer, of the
-    /// proposal.</summary>
+    /// <summary>At several points: rotations and scales (<see cref="MultiStartOptions"/>) of the identity and,
+    /// where the bundle has a proposer, of the proposal.</summary>
     Multi,
 }

@@ -11,7 +11,8 @@ public static class Classification
     {
         if (predictions.Length != truth.Length || truth.Length == 0)
             throw new ArgumentException(
-                $"There are {predictions.Length} predictions and {truth.Length} labels; expected as many, at least one.", nameof(predictions));
+                $"There are {predictions.Length} predictions and {truth.Length} labels; expected as many, at least one.",
+                nameof(predictions));
         int right = 0;
         for (int i = 0; i < truth.Length; i++)
             if (predictions[i] == truth[i])

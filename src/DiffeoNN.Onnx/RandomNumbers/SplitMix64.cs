@@ -5,8 +5,8 @@ namespace DiffeoNN.Onnx.RandomNumbers;
 /// platform.
 /// </summary>
 /// <remarks>
-/// Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014. Each step adds 0x9E3779B97F4A7C15 to the state and mixes
-/// the sum. Not for cryptography.
+/// Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+/// Each step adds 0x9E3779B97F4A7C15 to the state and mixes the sum. Not for cryptography.
 /// </remarks>
 /// <param name="state">Initial state: the seed.</param>
 public sealed class SplitMix64(ulong state)

@@ -22,7 +22,10 @@ public static class BoxPlotRenderer
     private static readonly SKColor Quiet = new(0x57, 0x60, 0x6A);
 
     // One colour a series (Okabe and Ito), grey for the first: usually what the others are measured by.
-    private static readonly SKColor[] Colours = [new(0x8C, 0x95, 0x9F), new(0xD5, 0x5E, 0x00), new(0x00, 0x72, 0xB2), new(0x00, 0x9E, 0x73)];
+    private static readonly SKColor[] Colours =
+    [
+        new(0x8C, 0x95, 0x9F), new(0xD5, 0x5E, 0x00), new(0x00, 0x72, 0xB2), new(0x00, 0x9E, 0x73),
+    ];
 
     /// <summary>Draws a plot.</summary>
     /// <param name="heading">Written on top.</param>
@@ -67,13 +70,15 @@ public static class BoxPlotRenderer
         double reach = 1.5 * (found.ThirdQuartile - found.FirstQuartile);
         double low = series.Values.Where(value => value >= found.FirstQuartile - reach).Min();
         double high = series.Values.Where(value => value <= found.ThirdQuartile + reach).Max();
-        float top = axis.Place(found.ThirdQuartile), bottom = axis.Place(found.FirstQuartile), left = x - (BoxWidth / 2), right = x + (BoxWidth / 2);
+        float top = axis.Place(found.ThirdQuartile), bottom = axis.Place(found.FirstQuartile),
+            left = x - (BoxWidth / 2), right = x + (BoxWidth / 2);
         using var edge = new SKPaint { Color = colour, Style = SKPaintStyle.Stroke, StrokeWidth = 1.6f, IsAntialias = true };
         using var median = new SKPaint { Color = colour, Style = SKPaintStyle.Stroke, StrokeWidth = 3, IsAntialias = true };
         using var fill = new SKPaint { Color = colour.WithAlpha(0x40), IsAntialias = true };
         using var dot = new SKPaint { Color = colour.WithAlpha(0xA0), IsAntialias = true };
         using var ink = new SKPaint { Color = Ink, IsAntialias = true };
-        foreach (double value in series.Values.Where(value => value < low || value > high)) canvas.DrawCircle(x, axis.Place(value), 2.6f, dot);
+        foreach (double value in series.Values.Where(value => value < low || value > high))
+            canvas.DrawCircle(x, axis.Place(value), 2.6f, dot);
         canvas.DrawLine(x, axis.Place(high), x, top, edge);
         canvas.DrawLine(x, bottom, x, axis.Place(low), edge);
         foreach (double end in new[] { low, high }) canvas.DrawLine(x - 14, axis.Place(end), x + 14, axis.Place(end), edge);
@@ -99,7 +104,8 @@ public static class BoxPlotRenderer
         public static Axis For(double low, double high)
         {
             double range = Math.Max(high - low, 0.05);
-            double step = new[] { 0.01, 0.02, 0.05, 0.1, 0.2 }.FirstOrDefault(step => range / step <= 8, Math.Pow(10, Math.Ceiling(Math.Log10(range / 8))));
+            double step = new[] { 0.01, 0.02, 0.05, 0.1, 0.2 }.FirstOrDefault(
+                step => range / step <= 8, Math.Pow(10, Math.Ceiling(Math.Log10(range / 8))));
             double from = Math.Floor((low / step) + 1e-9) * step, to = Math.Ceiling((high / step) - 1e-9) * step;
             return to - from < step ? new Axis(from - step, to, step) : new Axis(from, to, step);
         }

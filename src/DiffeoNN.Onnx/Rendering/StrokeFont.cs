@@ -3,8 +3,8 @@ using SkiaSharp;
 namespace DiffeoNN.Onnx.Rendering;
 
 /// <summary>
-/// A small font of strokes, so that pictures carry text on systems without any installed font, where SkiaSharp draws none, and look the same
-/// everywhere.
+/// A small font of strokes, so that pictures carry text on systems without any installed font, where SkiaSharp draws none,
+/// and look the same everywhere.
 /// </summary>
 internal static class StrokeFont
 {
@@ -17,7 +17,8 @@ internal static class StrokeFont
     /// <summary>Width of a line of text in pixels.</summary>
     /// <param name="text">Characters without a glyph count as a box.</param>
     /// <param name="capHeight">Height of capitals in pixels.</param>
-    public static float Measure(string text, float capHeight) => Math.Max(0, text.Sum(Advance) - LetterGap + Weight) * capHeight / CapHeight;
+    public static float Measure(string text, float capHeight) =>
+        Math.Max(0, text.Sum(Advance) - LetterGap + Weight) * capHeight / CapHeight;
 
     /// <summary>Draws one line of text.</summary>
     /// <param name="canvas">Target.</param>

@@ -3,8 +3,8 @@ namespace DiffeoNN.Onnx.Rendering;
 /// <summary>The letters of <see cref="StrokeFont"/>.</summary>
 /// <remarks>
 /// Each glyph is a list of strokes separated by spaces, a stroke a chain of points, a point two digits of base 17: x from the left and y
-/// from the top. Capitals reach from y = 0 to c (12), small letters start at 4, descenders end at g (16). Corners inside a stroke are drawn round,
-/// corners between two strokes stay sharp.
+/// from the top. Capitals reach from y = 0 to c (12), small letters start at 4, descenders end at g (16).
+/// Corners inside a stroke are drawn round, corners between two strokes stay sharp.
 /// </remarks>
 internal static class StrokeGlyphs
 {

@@ -21,7 +21,8 @@ public static class ShapesDataSet
     /// <exception cref="ArgumentOutOfRangeException">A count or size is too small.</exception>
     /// <exception cref="OutputException">A file cannot be written.</exception>
     public static void Write(
-        string folder, int count, ulong seed, int size = 128, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
+        string folder, int count, ulong seed, int size = 128, IProgress<int>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 16);

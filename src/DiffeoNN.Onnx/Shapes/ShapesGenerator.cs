@@ -4,13 +4,15 @@ using DiffeoNN.Onnx.RandomNumbers;
 
 namespace DiffeoNN.Onnx.Shapes;
 
-/// <summary>Draws the synthetic segmentation task: grey images of a figure in canonical layout, and the mask of its target region.</summary>
+/// <summary>Draws the synthetic segmentation task: grey images of a figure in canonical layout,
+/// and the mask of its target region.</summary>
 /// <remarks>
-/// <para>The figure is an upright rounded square, the body, with four bright parts at fixed places: a disc (top left), a square (top right), an
-/// upright triangle (bottom left) and a ring (bottom right). The target is the two quadrants of the body that hold the square and the
-/// triangle, parts included. The outer outline of the target is an edge of the image; the two lines that divide the body are not drawn
-/// anywhere and follow from the layout alone. A network trained on undeformed figures learns straight, upright lines, so it fails on deformed
-/// ones, while a diffeomorphism back to the layout restores its answer.</para>
+/// <para>The figure is an upright rounded square, the body, with four bright parts at fixed places:
+/// a disc (top left), a square (top right), an upright triangle (bottom left) and a ring (bottom right).
+/// The target is the two quadrants of the body that hold the square and the triangle, parts included. The outer outline of the target is an
+/// edge of the image; the two lines that divide the body are not drawn anywhere and follow from the layout alone. A network trained on
+/// undeformed figures learns straight, upright lines, so it fails on deformed ones,
+/// while a diffeomorphism back to the layout restores its answer.</para>
 /// <para>Lengths are in the library's unit, with y pointing down. Drawn in this order from <see cref="SplitMix64"/> (U is uniform):
 /// centre x, y U(-0.03, 0.03); scale U(0.93, 1.07); aspect U(0.97, 1.03); tangent of half the tilt U(-0.02, 0.02), a tilt of at most 2.3
 /// degrees; body's half side 0.60 and corner radius U(0.14, 0.22); per part centre (+-0.27, +-0.27) with jitter x, y U(-0.02, 0.02) and
@@ -31,7 +33,8 @@ public static class ShapesGenerator
     /// <param name="seed">Seed of the set.</param>
     /// <param name="index">Number of the image in the set, from 0.</param>
     /// <param name="size">Rows and columns, at least 16.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="size"/> is below 16 or <paramref name="index"/> is negative.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="size"/> is below 16 or <paramref name="index"/> is
+    /// negative.</exception>
     public static ShapesImage Generate(ulong seed, long index, int size = 128)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 16);

@@ -4,12 +4,12 @@ using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tensors;
 
-/// <summary>Work on the rows of a batch, row by row: on the CPU side by side on threads that have one core of libtorch's each, on a GPU all at
-/// once.</summary>
+/// <summary>Work on the rows of a batch, row by row: on the CPU side by side on threads that have one core of libtorch's each,
+/// on a GPU all at once.</summary>
 /// <remarks>
-/// libtorch cuts the work of one operation into pieces, which pays for large tensors only: a batch of four fields of 128x128 took 1.3 times as
-/// long per field as one field alone. Whole rows side by side need no waiting between operations and stay in a core's cache; and a row's
-/// bits depend on no other row. Threads sleep while there is no work.
+/// libtorch cuts the work of one operation into pieces, which pays for large tensors only:
+/// a batch of four fields of 128x128 took 1.3 times as long per field as one field alone. Whole rows side by side need no waiting between
+/// operations and stay in a core's cache; and a row's bits depend on no other row. Threads sleep while there is no work.
 /// </remarks>
 internal sealed class RowWorkers : IDisposable
 {
@@ -45,8 +45,8 @@ internal sealed class RowWorkers : IDisposable
 
     /// <summary>Does work for every part and waits for all of it.</summary>
     /// <param name="parts">How many.</param>
-    /// <param name="work">Called with the number of a part, under the caller's gradient mode. Tensors that it returns leave its dispose scope and
-    /// join the caller's.</param>
+    /// <param name="work">Called with the number of a part, under the caller's gradient mode.
+    /// Tensors that it returns leave its dispose scope and join the caller's.</param>
     /// <returns>What the work returned, part by part.</returns>
     /// <exception cref="Exception">The first that the work threw; the tensors of other parts are disposed of.</exception>
     public torch.Tensor[][] Each(int parts, Func<int, torch.Tensor[]> work)

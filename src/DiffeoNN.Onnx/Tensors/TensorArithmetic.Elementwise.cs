@@ -61,5 +61,6 @@ internal static partial class TensorArithmetic
     }
 
     /// <summary>A copy with source's slices added at indices (one axis, an index may come twice).</summary>
-    public static torch.Tensor WithAdded(this torch.Tensor a, long axis, torch.Tensor indices, torch.Tensor source) => a.index_add(axis, indices, source, One);
+    public static torch.Tensor WithAdded(this torch.Tensor a, long axis, torch.Tensor indices, torch.Tensor source) =>
+        a.index_add(axis, indices, source, One);
 }

@@ -40,9 +40,11 @@ internal static partial class TensorArithmetic
     public static torch.Tensor Padded(this torch.Tensor a, int axis, long[] begin, long[] end, double value = 0)
     {
         if (Array.TrueForAll(begin, b => b == 0) && Array.TrueForAll(end, e => e == 0)) return a;
-        if (axis + begin.Length != a.dim()) throw new ArgumentException($"{begin.Length} pairs of padding from axis {axis} on do not fit {a.dim()} dimensions.");
+        if (axis + begin.Length != a.dim())
+            throw new ArgumentException($"{begin.Length} pairs of padding from axis {axis} on do not fit {a.dim()} dimensions.");
         // libtorch counts axes from the last one.
-        return torch.nn.functional.pad(a, [.. begin.Zip(end).Reverse().SelectMany(pair => new[] { pair.First, pair.Second })], PaddingModes.Constant, value);
+        return torch.nn.functional.pad(a, [.. begin.Zip(end).Reverse().SelectMany(pair => new[] { pair.First, pair.Second })],
+            PaddingModes.Constant, value);
     }
 
     /// <summary>A tensor of a shape, filled with one number.</summary>

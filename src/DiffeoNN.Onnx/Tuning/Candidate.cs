@@ -7,8 +7,8 @@ namespace DiffeoNN.Onnx.Tuning;
 /// <summary>Settings under trial with what is known of them: the outcomes of each image, the undeformed ones first.</summary>
 internal sealed class Candidate
 {
-    /// <summary>Quantiles of the undeformed images' energies up to which an image is left alone, and parts of its energy it must lose; the first
-    /// pair is taken where others are no better.</summary>
+    /// <summary>Quantiles of the undeformed images' energies up to which an image is left alone, and parts of its energy it must lose;
+    /// the first pair is taken where others are no better.</summary>
     private static readonly double?[] Quantiles = [0.85, 0.75, 0.95, 0.5, null];
     private static readonly double[] Decreases = [0.25, 0.1, 0.4, 0];
 
@@ -77,7 +77,9 @@ internal sealed class Candidate
             {
                 yield return (Settings.Acceptance ?? new AcceptanceSettings()) with
                 {
-                    CanonicalBelow = quantile is { } share && Energies.Length > 0 ? Rounded(SummaryStatistics.Quantile(Energies, share)) : null,
+                    CanonicalBelow = quantile is { } share && Energies.Length > 0
+                        ? Rounded(SummaryStatistics.Quantile(Energies, share))
+                        : null,
                     MinimumDecrease = decrease,
                 };
             }

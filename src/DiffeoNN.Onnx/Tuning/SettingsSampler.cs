@@ -7,7 +7,8 @@ using DiffeoNN.Onnx.RandomNumbers;
 namespace DiffeoNN.Onnx.Tuning;
 
 /// <summary>Draws settings near given ones.</summary>
-/// <param name="bundle">What there is to tune: a weight of zero stays zero, and so does the first weight of the energy, since only ratios matter.</param>
+/// <param name="bundle">What there is to tune: a weight of zero stays zero, and so does the first weight of the energy,
+/// since only ratios matter.</param>
 /// <param name="start">Where the bundle's searches start: what differs from the proposal goes into the refinement.</param>
 /// <param name="seed">Trial i is drawn from (seed, i).</param>
 internal sealed class SettingsSampler(Bundle bundle, StartPoint start, ulong seed)
@@ -97,7 +98,8 @@ internal sealed class SettingsSampler(Bundle bundle, StartPoint start, ulong see
         {
             var (changes, exponent) = (random.Uniform() < 0.5, random.Uniform(-1, 1));
             var drawn = Math.Clamp(
-                (int)Math.Round(search.Lattice * Math.Pow(narrow ? 1.25 : 1.75, exponent)), LeastLattice, Math.Max(LeastLattice, Math.Min(MostLattice, _side)));
+                (int)Math.Round(search.Lattice * Math.Pow(narrow ? 1.25 : 1.75, exponent)), LeastLattice,
+                Math.Max(LeastLattice, Math.Min(MostLattice, _side)));
             return changes && drawn != search.Lattice ? drawn : null;
         }
     }

@@ -25,7 +25,8 @@ public sealed record TunedSettings(EnergyWeights Energy, OptimiserSettings Optim
         return manifest with { Energy = Energy, Optimiser = Optimiser, Acceptance = Acceptance };
     }
 
-    /// <summary>What is different from other settings, by the manifest's names: <c>adversarial 600 -> 450, refinement.steps 15 -> 30</c>.</summary>
+    /// <summary>What is different from other settings, by the manifest's names:
+    /// <c>adversarial 600 -> 450, refinement.steps 15 -> 30</c>.</summary>
     /// <param name="from">The other settings.</param>
     /// <returns>Empty where nothing is.</returns>
     public string ChangesFrom(TunedSettings from)
@@ -45,7 +46,8 @@ public sealed record TunedSettings(EnergyWeights Energy, OptimiserSettings Optim
         return
         [
             ("vae", Energy.Vae), ("beta", Energy.Beta), ("adversarial", Energy.Adversarial), ("energy", Energy.Energy),
-            ("smoothness", Energy.Smoothness), ("steps", Optimiser.Steps), ("learningRate", Optimiser.LearningRate), ("lattice", Optimiser.Lattice),
+            ("smoothness", Energy.Smoothness), ("steps", Optimiser.Steps), ("learningRate", Optimiser.LearningRate),
+            ("lattice", Optimiser.Lattice),
             ("refinement.smoothness", refinement.Smoothness), ("refinement.steps", refinement.Steps),
             ("refinement.learningRate", refinement.LearningRate), ("refinement.lattice", refinement.Lattice),
             ("canonicalBelow", acceptance.CanonicalBelow), ("minimumDecrease", acceptance.MinimumDecrease),

@@ -8,14 +8,15 @@ using DiffeoNN.Onnx.Inference;
 namespace DiffeoNN.Onnx.Tuning;
 
 /// <summary>
-/// Looks for better settings of a bundle on validation images: weights of the energy, learning rate, steps, lattice and smoothness of the search the
-/// bundle does by default (its refinement, where that starts at a proposal), and when a map is used.
+/// Looks for better settings of a bundle on validation images: weights of the energy, learning rate, steps,
+/// lattice and smoothness of the search the bundle does by default (its refinement, where that starts at a proposal),
+/// and when a map is used.
 /// </summary>
 /// <remarks>
-/// A random search in two rounds, the first far around the present settings, the second close around the best. In each round all candidates are scored
-/// on a quarter of the images, the better half of them on half, and the better half of these on all. The best of those that got so far is the result.
-/// An image is searched once for each candidate: which map would be used by which rule of acceptance follows from the energies. Networks
-/// are loaded once. Same data, options and device give the same result.
+/// A random search in two rounds, the first far around the present settings, the second close around the best.
+/// In each round all candidates are scored on a quarter of the images, the better half of them on half, and the better half of these on
+/// all. The best of those that got so far is the result. An image is searched once for each candidate: which map would be used by which
+/// rule of acceptance follows from the energies. Networks are loaded once. Same data, options and device give the same result.
 /// </remarks>
 public sealed class Tuner
 {
@@ -29,9 +30,11 @@ public sealed class Tuner
     private readonly TuningOptions _options;
 
     /// <summary>Prepares a tuning.</summary>
-    /// <param name="model">Stays the caller's. Of its options only device and cores count: what is tuned is what the bundle does by default.</param>
+    /// <param name="model">Stays the caller's. Of its options only device and cores count:
+    /// what is tuned is what the bundle does by default.</param>
     /// <param name="options">Defaults if null.</param>
-    /// <exception cref="BundleException">The bundle starts at several points, which is not tuned, or its answers cannot be scored.</exception>
+    /// <exception cref="BundleException">The bundle starts at several points, which is not tuned,
+    /// or its answers cannot be scored.</exception>
     /// <exception cref="ArgumentException">An option makes no sense.</exception>
     public Tuner(EquivariantModel model, TuningOptions? options = null)
     {
@@ -44,7 +47,8 @@ public sealed class Tuner
         if (Start == StartPoint.Multi)
         {
             throw new BundleException(
-                $"Bundle '{model.Bundle.Name}' starts at several points, which is not tuned; tune it with optimiser.start zero or proposer.");
+                $"Bundle '{model.Bundle.Name}' starts at several points, which is not tuned; tune it with "
+                + "optimiser.start zero or proposer.");
         }
     }
 
@@ -67,11 +71,13 @@ public sealed class Tuner
     /// <exception cref="ImageException">A sample is bad.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public TuningResult Run(
-        IEvaluationData data, DataCheck? check = null, IProgress<TuningTrial>? progress = null, CancellationToken cancellationToken = default)
+        IEvaluationData data, DataCheck? check = null, IProgress<TuningTrial>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(data);
         if (IsTestSplit(data.Split))
-            throw new ArgumentException($"'{data.Name}' was opened for the split '{data.Split}'; settings are never chosen on test images.", nameof(data));
+            throw new ArgumentException(
+                $"'{data.Name}' was opened for the split '{data.Split}'; settings are never chosen on test images.", nameof(data));
         check ??= DataCheck.Of(data, cancellationToken: cancellationToken);
         return new Session(this, new TuningData(_model, data, check, _options), progress, cancellationToken).Run(data, check);
     }
@@ -105,11 +111,13 @@ public sealed class Tuner
             var best = Best();
             if (best.Score < present.Trial!.Score + TuningResult.SmallestGain) best = present.Trial;
             return new TuningResult(
-                [.. _candidates.Select(candidate => candidate.Trial!)], best, check.Skipped, TuningResult.Describe(data, tuner._options, present.Trial, best));
+                [.. _candidates.Select(candidate => candidate.Trial!)], best, check.Skipped,
+                TuningResult.Describe(data, tuner._options, present.Trial, best));
         }
 
         /// <summary>The highest score on all images; equals in order.</summary>
-        private TuningTrial Best() => _candidates.Select(candidate => candidate.Trial!).Where(trial => trial.Images == images.Count).MaxBy(trial => trial.Score)!;
+        private TuningTrial Best() =>
+            _candidates.Select(candidate => candidate.Trial!).Where(trial => trial.Images == images.Count).MaxBy(trial => trial.Score)!;
 
         private void Round(int first, int count, bool narrow)
         {
@@ -120,11 +128,14 @@ public sealed class Tuner
                 search = SearchOf(model);
             var sampler = new SettingsSampler(tuner._model.Bundle, tuner.Start, tuner._options.Seed);
             List<Candidate> left = [.. Enumerable.Range(first, count)
-                .Select(number => new Candidate(number, sampler.Draw(centre, search, number, narrow, _tried), images.Sets, choosesAcceptance: true))];
-            foreach (var size in new[] { (images.Count + 3) / 4, (images.Count + 1) / 2, images.Count }.Select(size => Math.Max(size, Math.Min(FewestImages, images.Count))).Distinct())
+                .Select(number =>
+                    new Candidate(number, sampler.Draw(centre, search, number, narrow, _tried), images.Sets, choosesAcceptance: true))];
+            foreach (var size in new[] { (images.Count + 3) / 4, (images.Count + 1) / 2, images.Count }
+                .Select(size => Math.Max(size, Math.Min(FewestImages, images.Count))).Distinct())
             {
                 foreach (var candidate in left) Score(candidate, size);
-                left = [.. left.OrderByDescending(candidate => candidate.Trial!.Score).ThenBy(candidate => candidate.Number).Take((left.Count + 1) / 2)];
+                left = [.. left.OrderByDescending(candidate => candidate.Trial!.Score).ThenBy(candidate => candidate.Number)
+                    .Take((left.Count + 1) / 2)];
             }
         }
 

@@ -7,8 +7,8 @@ using DiffeoNN.Onnx.Inference;
 
 namespace DiffeoNN.Onnx.Tuning;
 
-/// <summary>The images that trials are scored on: undeformed, and deformed by each family. They are read and deformed anew each time, so that memory
-/// depends on the batch alone.</summary>
+/// <summary>The images that trials are scored on: undeformed, and deformed by each family.
+/// They are read and deformed anew each time, so that memory depends on the batch alone.</summary>
 internal sealed class TuningData
 {
     private readonly IEvaluationData _data;
@@ -41,7 +41,8 @@ internal sealed class TuningData
         foreach (var chunk in _usable.Chunk(_batch))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            energies.AddRange(model.Energies([.. chunk.Select(index => _data.Read(index).Image)], cancellationToken).Select(energy => (double)energy));
+            energies.AddRange(
+                model.Energies([.. chunk.Select(index => _data.Read(index).Image)], cancellationToken).Select(energy => (double)energy));
         }
 
         return [.. energies.Where(double.IsFinite).Order()];
@@ -75,7 +76,8 @@ internal sealed class TuningData
         using var found = model.Run(images, null, cancellationToken);
         candidate.Add(
             set,
-            chunk.Select((image, i) => new Outcome(found.Images[i].Canonicalisation, Metric(found.Images[i].Output, samples[i]), _alone[set][image])),
+            chunk.Select((image, i) =>
+                new Outcome(found.Images[i].Canonicalisation, Metric(found.Images[i].Output, samples[i]), _alone[set][image])),
             found.Fields.Times.Total + found.InferenceTime);
     }
 

@@ -5,9 +5,10 @@ namespace DiffeoNN.Onnx.Tuning;
 /// <summary>How a bundle is tuned; change with <c>with</c>.</summary>
 public sealed record TuningOptions
 {
-    /// <summary>Families of deformations whose scores count, at least one, each once and none of them <see cref="NoDeformation"/>: undeformed images
-    /// always count.</summary>
-    public IReadOnlyList<Deformation> Deformations { get; init; } = [new ThinPlateDeformation(), new ThinPlateDeformation(ThinPlateDeformation.Strong)];
+    /// <summary>Families of deformations whose scores count, at least one, each once and none of them <see cref="NoDeformation"/>:
+    /// undeformed images always count.</summary>
+    public IReadOnlyList<Deformation> Deformations { get; init; } = [new ThinPlateDeformation(),
+        new ThinPlateDeformation(ThinPlateDeformation.Strong)];
 
     /// <summary>How many settings are tried besides the present ones, at least 1.</summary>
     public int Trials { get; init; } = 24;
@@ -26,7 +27,8 @@ public sealed record TuningOptions
         if (Deformations.Count == 0 || Deformations.Any(deformation => deformation is NoDeformation)
             || Deformations.DistinctBy(deformation => deformation.Name).Count() != Deformations.Count)
         {
-            throw new ArgumentException("Tuning needs at least one deformation, each once and not 'none': undeformed images always count.", nameof(Deformations));
+            throw new ArgumentException("Tuning needs at least one deformation, each once and not 'none': undeformed images always count.",
+                nameof(Deformations));
         }
     }
 }

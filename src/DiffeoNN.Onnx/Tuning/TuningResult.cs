@@ -23,13 +23,15 @@ public sealed record TuningResult(IReadOnlyList<TuningTrial> Trials, TuningTrial
     /// <summary>Whether the best settings beat the present ones.</summary>
     public bool Improves => Best.Number != Present.Number;
 
-    /// <summary>A manifest with the best settings and the note in its provenance, in place of the note of an earlier tuning; all else stays.</summary>
+    /// <summary>A manifest with the best settings and the note in its provenance, in place of the note of an earlier tuning;
+    /// all else stays.</summary>
     /// <param name="manifest">The bundle's.</param>
     public BundleManifest ApplyTo(BundleManifest manifest)
     {
         ArgumentNullException.ThrowIfNull(manifest);
         var provenance = manifest.Provenance ?? new Provenance();
-        string[] others = [.. (provenance.Notes ?? "").Split('\n').Where(line => line.Length > 0 && !line.StartsWith(NoteStart, StringComparison.Ordinal))];
+        string[] others = [.. (provenance.Notes ?? "").Split('\n').Where(
+            line => line.Length > 0 && !line.StartsWith(NoteStart, StringComparison.Ordinal))];
         return Best.Settings.ApplyTo(manifest) with { Provenance = provenance with { Notes = string.Join('\n', [.. others, Note]) } };
     }
 
@@ -40,6 +42,7 @@ public sealed record TuningResult(IReadOnlyList<TuningTrial> Trials, TuningTrial
         var split = data.Split is null ? "" : $" of split {data.Split}";
         return NoteStart + string.Create(
             CultureInfo.InvariantCulture,
-            $"{best.Images} images{split}{(data.Source is null ? "" : $" of source {data.Source}")}, undeformed and by {deformations}, seed {options.Seed}, {options.Trials} trials, score {present.Score:F4} to {best.Score:F4}.");
+            $"{best.Images} images{split}{(data.Source is null ? "" : $" of source {data.Source}")}, undeformed and by {deformations}, "
+            + $"seed {options.Seed}, {options.Trials} trials, score {present.Score:F4} to {best.Score:F4}.");
     }
 }

@@ -4,7 +4,8 @@ namespace DiffeoNN.Onnx.Tuning;
 /// <param name="Number">0 for the present settings, 1 for these with another acceptance, then in the order drawn.</param>
 /// <param name="Settings">What was tried.</param>
 /// <param name="Images">Undeformed images that were scored; as many of each deformation.</param>
-/// <param name="Score">What is compared: the mean of <paramref name="Undeformed"/> and of the mean over <paramref name="Deformed"/>.</param>
+/// <param name="Score">What is compared: the mean of <paramref name="Undeformed"/> and of the mean over
+/// <paramref name="Deformed"/>.</param>
 /// <param name="Undeformed">Mean of the task's first metric (IoU, or accuracy) on undeformed images.</param>
 /// <param name="Deformed">The same on each deformation, in the options' order.</param>
 /// <param name="UndeformedUsed">Share of undeformed images whose map is used.</param>

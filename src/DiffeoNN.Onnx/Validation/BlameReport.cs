@@ -27,6 +27,7 @@ public sealed record BlameReport
     /// <summary>One sentence: what was found, how it was found, and what to do next.</summary>
     public required string Finding { get; init; }
 
-    /// <summary>Folder with the smallest failing graph, <c>model.onnx</c> and <c>test_data_set_0</c>; null where nothing was saved.</summary>
+    /// <summary>Folder with the smallest failing graph, <c>model.onnx</c> and <c>test_data_set_0</c>;
+    /// null where nothing was saved.</summary>
     public string? Folder { get; init; }
 }

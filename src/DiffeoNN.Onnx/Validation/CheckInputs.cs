@@ -21,14 +21,17 @@ internal sealed class CheckInputs(GradientCheckOptions options, Random random)
     {
         var inputs = model.Graph.RequiredInputs.ToList();
         foreach (var name in options.Shapes.Keys.Where(name => !inputs.Exists(input => input.Name == name)))
-            throw new GraphException($"A shape is given for '{name}', which the model does not have as an input. Inputs: {string.Join(", ", inputs)}.");
+            throw new GraphException(
+                $"A shape is given for '{name}', which the model does not have as an input. Inputs: {string.Join(", ", inputs)}.");
         foreach (var input in inputs) Learn(input);
-        return inputs.ToDictionary(input => input.Name, input => options.Data.TryGetValue(input.Name, out var given) ? Given(given, input) : Drawn(input), StringComparer.Ordinal);
+        return inputs.ToDictionary(input => input.Name,
+            input => options.Data.TryGetValue(input.Name, out var given) ? Given(given, input) : Drawn(input), StringComparer.Ordinal);
     }
 
     /// <summary>Random normal numbers.</summary>
     public OnnxTensor Normal(string name, OnnxElementType type, IReadOnlyList<long> shape) =>
-        OnnxTensor.FromDoubles(name, type, shape, [.. Enumerable.Range(0, checked((int)shape.Aggregate(1L, (a, b) => a * b))).Select(_ => Normal())]);
+        OnnxTensor.FromDoubles(
+            name, type, shape, [.. Enumerable.Range(0, checked((int)shape.Aggregate(1L, (a, b) => a * b))).Select(_ => Normal())]);
 
     /// <summary>Box and Muller's method.</summary>
     private double Normal() => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
@@ -36,7 +39,9 @@ internal sealed class CheckInputs(GradientCheckOptions options, Random random)
     /// <summary>Takes the sizes of symbols from what is given.</summary>
     private void Learn(OnnxValueInfo input)
     {
-        IReadOnlyList<long>? given = options.Data.TryGetValue(input.Name, out var tensor) ? tensor.Dimensions : options.Shapes.GetValueOrDefault(input.Name);
+        IReadOnlyList<long>? given = options.Data.TryGetValue(input.Name, out var tensor)
+            ? tensor.Dimensions
+            : options.Shapes.GetValueOrDefault(input.Name);
         if (given is null || input.Shape is not { } shape) return;
         if (given.Count != shape.Count || shape.Zip(given).Any(pair => pair.First.Size is { } size && size != pair.Second))
         {
@@ -52,8 +57,10 @@ internal sealed class CheckInputs(GradientCheckOptions options, Random random)
     private static string? NameOf(OnnxDimension dimension) =>
         dimension.Symbol is { Length: > 0 } symbol && (char.IsLetter(symbol[0]) || symbol[0] == '_') ? symbol : null;
 
-    private static OnnxTensor Given(OnnxTensor tensor, OnnxValueInfo input) => tensor.ElementType == input.ElementType || input.ElementType == OnnxElementType.Undefined
-        ? tensor.WithName(input.Name) : throw new TensorDataException($"Input {input} is given a tensor of {tensor.ElementType.ToString().ToLowerInvariant()}.");
+    private static OnnxTensor Given(OnnxTensor tensor, OnnxValueInfo input) =>
+        tensor.ElementType == input.ElementType || input.ElementType == OnnxElementType.Undefined
+            ? tensor.WithName(input.Name)
+            : throw new TensorDataException($"Input {input} is given a tensor of {tensor.ElementType.ToString().ToLowerInvariant()}.");
 
     private OnnxTensor Drawn(OnnxValueInfo input)
     {
@@ -68,7 +75,8 @@ internal sealed class CheckInputs(GradientCheckOptions options, Random random)
     private long[] Shape(OnnxValueInfo input)
     {
         if (input.Shape is not { } declared)
-            throw new GraphException($"Input {input} needs a shape or a value for the comparison, since the model does not state its number of dimensions.");
+            throw new GraphException(
+                $"Input {input} needs a shape or a value for the comparison, since the model does not state its number of dimensions.");
         var shape = new long[declared.Count];
         for (var i = 0; i < shape.Length; i++)
         {

@@ -28,6 +28,7 @@ internal sealed class CompiledGradientSource(IValueSource runtime, Func<OnnxMode
         foreach (var (output, tensor) in upstream)
             if (GradientCompiler.UpstreamOf(gradient, output, suffix) is { } taken) given[taken] = tensor;
         var results = runtime.Run(gradient, title, given, [.. inputNames.Select(input => input + suffix)], cancellationToken);
-        return results.ToDictionary(pair => pair.Key[..^suffix.Length], pair => pair.Value.WithName(pair.Key[..^suffix.Length]), StringComparer.Ordinal);
+        return results.ToDictionary(pair => pair.Key[..^suffix.Length], pair => pair.Value.WithName(pair.Key[..^suffix.Length]),
+            StringComparer.Ordinal);
     }
 }

@@ -74,7 +74,9 @@ internal sealed class ElementErrors
             LargestScaledError = largest / scale,
             LargestRelativeError = mismatches > 0 ? double.PositiveInfinity : relative,
             MeanError = mismatches > 0 ? double.PositiveInfinity : _a.Length > 0 ? sum / _a.Length : 0,
-            Cosine = lengthA == 0 && lengthB == 0 ? 1 : lengthA == 0 || lengthB == 0 ? 0 : Math.Clamp(dot / Math.Sqrt(lengthA) / Math.Sqrt(lengthB), -1, 1),
+            Cosine = lengthA == 0 && lengthB == 0
+                ? 1
+                : lengthA == 0 || lengthB == 0 ? 0 : Math.Clamp(dot / Math.Sqrt(lengthA) / Math.Sqrt(lengthB), -1, 1),
             NormError = lengthA == lengthB ? 0 : lengthA == 0 ? double.PositiveInfinity : Math.Abs(Math.Sqrt(lengthB / lengthA) - 1),
             NonFiniteMismatches = mismatches,
             Histogram = new ErrorHistogram(exact, counts, mismatches),

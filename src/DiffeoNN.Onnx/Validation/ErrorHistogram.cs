@@ -17,7 +17,8 @@ public sealed record ErrorHistogram(long Exact, IReadOnlyList<long> Counts, long
 
     /// <summary>The entry an error belongs to.</summary>
     /// <param name="error">Relative to the magnitude, above 0.</param>
-    internal static int Bin(double error) => error >= 1 ? Bins - 1 : Math.Clamp((int)Math.Floor(Math.Log10(error)) - LowestExponent + 1, 0, Bins - 2);
+    internal static int Bin(double error) =>
+        error >= 1 ? Bins - 1 : Math.Clamp((int)Math.Floor(Math.Log10(error)) - LowestExponent + 1, 0, Bins - 2);
 
     /// <summary>What an entry holds, for people: "below 1e-10", "1e-7 to 1e-6", "1 and above".</summary>
     /// <param name="bin">Position in <see cref="Counts"/>.</param>

@@ -27,14 +27,17 @@ internal sealed class FiniteDifferences(TensorGraph forward, OnnxElementType pre
         return outputs;
     }
 
-    /// <summary>Compares a derivative with differences of several steps, of which the nearest counts: a wrong derivative is wrong at all of them.</summary>
+    /// <summary>Compares a derivative with differences of several steps, of which the nearest counts:
+    /// a wrong derivative is wrong at all of them.</summary>
     /// <param name="input">The input's value.</param>
     /// <param name="move">The input moved by a multiple of the direction.</param>
     /// <param name="claimed">What the derivative should be.</param>
     /// <param name="scale">The size of the largest derivative of the kind; grows where differences are larger.</param>
     /// <param name="tolerance">What passes, relative to the scale.</param>
-    /// <returns>The nearest difference and whether the derivative is right; null where differences contradict each other or drown in rounding.</returns>
-    public (double Value, bool? IsRight) Compare(OnnxTensor input, Func<double, double[]> move, double claimed, ref double scale, double tolerance)
+    /// <returns>The nearest difference and whether the derivative is right;
+    /// null where differences contradict each other or drown in rounding.</returns>
+    public (double Value, bool? IsRight) Compare(
+        OnnxTensor input, Func<double, double[]> move, double claimed, ref double scale, double tolerance)
     {
         var size = Size(input);
         var tried = new List<(double Step, double Value, double Rounding)>();
@@ -51,7 +54,8 @@ internal sealed class FiniteDifferences(TensorGraph forward, OnnxElementType pre
                 var (finer, finerGap) = At(step * size / 2);
                 tried.Add((step / 2, finer, 2 * rounding));
                 // A smooth function's left and right derivatives approach each other with the step; those at a kink do not.
-                kink = Math.Min(kink, Math.Abs(finerGap) > 0.75 * Math.Abs(gap) && Math.Abs(finerGap) > 8 * rounding ? Math.Abs(finerGap) : 0);
+                kink = Math.Min(
+                    kink, Math.Abs(finerGap) > 0.75 * Math.Abs(gap) && Math.Abs(finerGap) > 8 * rounding ? Math.Abs(finerGap) : 0);
             }
         }
         finally
@@ -75,7 +79,8 @@ internal sealed class FiniteDifferences(TensorGraph forward, OnnxElementType pre
     }
 
     private static (double Value, bool? IsRight) Judge(
-        List<(double Step, double Value, double Rounding)> tried, double kink, double claimed, double scale, double tolerance, double negligible)
+        List<(double Step, double Value, double Rounding)> tried, double kink, double claimed, double scale, double tolerance,
+        double negligible)
     {
         if (!double.IsFinite(claimed)) return (tried[0].Value, false);
         // So small beside the outputs that rounding alone makes it: the true derivative is zero.
@@ -86,7 +91,8 @@ internal sealed class FiniteDifferences(TensorGraph forward, OnnxElementType pre
         var error = Beyond(nearest.Value, nearest.Rounding);
         if (error <= tolerance * scale) return (nearest.Value, true);
 
-        // Kinks that lie within a step change the difference about as much as the step does: what the shortest has gained over a longer one.
+        // Kinks that lie within a step change the difference about as much as the step does:
+        // what the shortest has gained over a longer one.
         var shortest = usable[0];
         var longer = usable.FirstOrDefault(t => t.Step > 5 * shortest.Step, usable[^1]);
         var spread = Math.Max(Math.Abs(shortest.Value - longer.Value) * (longer.Step > 5 * shortest.Step ? 1 : 4), kink);

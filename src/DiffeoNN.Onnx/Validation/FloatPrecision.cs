@@ -6,8 +6,9 @@ namespace DiffeoNN.Onnx.Validation;
 internal static class FloatPrecision
 {
     /// <summary>A copy of a tensor in another float type; other tensors come back as they are.</summary>
-    public static OnnxTensor Convert(OnnxTensor tensor, OnnxElementType precision) => !tensor.ElementType.IsFloat() || tensor.ElementType == precision
-        ? tensor : OnnxTensor.FromDoubles(tensor.Name, precision, tensor.Dimensions, tensor.ToDoubleArray());
+    public static OnnxTensor Convert(OnnxTensor tensor, OnnxElementType precision) =>
+        !tensor.ElementType.IsFloat() || tensor.ElementType == precision
+            ? tensor : OnnxTensor.FromDoubles(tensor.Name, precision, tensor.Dimensions, tensor.ToDoubleArray());
 
     /// <summary>A copy of a model whose floats are all of one type.</summary>
     public static OnnxModel Convert(OnnxModel model, OnnxElementType precision)
@@ -26,7 +27,8 @@ internal static class FloatPrecision
         }
 
         // The scales and the region of Resize stay in float32 whatever the type of its input.
-        var kept = graph.Nodes.Where(node => node.OpType is "Resize" or "Upsample").SelectMany(node => node.Inputs.Skip(1)).ToHashSet(StringComparer.Ordinal);
+        var kept = graph.Nodes.Where(node => node.OpType is "Resize" or "Upsample").SelectMany(node => node.Inputs.Skip(1))
+            .ToHashSet(StringComparer.Ordinal);
         foreach (var (name, tensor) in graph.Initializers.ToList())
             if (!kept.Contains(name)) graph.Initializers[name] = Convert(tensor, precision);
         foreach (var node in graph.Nodes)
@@ -37,7 +39,8 @@ internal static class FloatPrecision
                     node.With(OnnxAttribute.Of(attribute.Name, Convert(attribute.Tensor, precision)));
                 else if (attribute.Kind == OnnxAttributeKind.Graph)
                     Convert(attribute.Graph, precision);
-                else if (node.OpType == "Cast" && attribute.Name == "to" && ((OnnxElementType)attribute.Int).IsFloat() && !kept.Contains(node.Outputs[0]))
+                else if (node.OpType == "Cast" && attribute.Name == "to" && ((OnnxElementType)attribute.Int).IsFloat()
+                    && !kept.Contains(node.Outputs[0]))
                     node.With(OnnxAttribute.Of("to", (long)precision));
             }
         }

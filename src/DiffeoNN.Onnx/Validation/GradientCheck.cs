@@ -18,7 +18,8 @@ public static class GradientCheck
     /// <param name="options">What it was compiled with, values and shapes; defaults if null.</param>
     /// <param name="cancellationToken">Stops between two runs.</param>
     /// <returns>The comparison of each input; it does not throw for a wrong gradient.</returns>
-    /// <exception cref="GraphException">A model does not load or run on these inputs, its outputs are not finite, or a shape does not fit.</exception>
+    /// <exception cref="GraphException">A model does not load or run on these inputs, its outputs are not finite,
+    /// or a shape does not fit.</exception>
     /// <exception cref="TensorDataException">A value that is given does not fit its input.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static GradientCheckResult Run(
@@ -29,10 +30,13 @@ public static class GradientCheck
         options ??= new GradientCheckOptions();
         var suffix = options.Gradient.Suffix;
         var inputs = Differentiated(model, gradient, suffix);
-        var seeded = model.Graph.Outputs.Select(output => output.Name).Where(name => GradientCompiler.UpstreamOf(gradient, name, suffix) is not null).Distinct().ToList();
+        var seeded = model.Graph.Outputs.Select(output => output.Name)
+            .Where(name => GradientCompiler.UpstreamOf(gradient, name, suffix) is not null).Distinct().ToList();
         IReadOnlyList<string> outputs = seeded.Count > 0 ? seeded
-            : options.Gradient.Outputs ?? [.. model.Graph.Outputs.Where(output => output.ElementType.IsFloat()).Select(output => output.Name)];
-        if (inputs.Count == 0 || outputs.Count == 0) throw new GraphException($"The second model has no output NAME{suffix} for an input of the first; expected its gradient.");
+            : options.Gradient.Outputs
+                ?? [.. model.Graph.Outputs.Where(output => output.ElementType.IsFloat()).Select(output => output.Name)];
+        if (inputs.Count == 0 || outputs.Count == 0)
+            throw new GraphException($"The second model has no output NAME{suffix} for an input of the first; expected its gradient.");
 
         var random = new Random(options.Seed);
         var drawn = new CheckInputs(options, random);
@@ -46,16 +50,19 @@ public static class GradientCheck
         foreach (var (name, value) in values) emitted.Set(name, value);
         var found = forward.Run(outputs);
         foreach (var name in outputs.Where(name => found[name].ToDoubleArray().Any(value => !double.IsFinite(value))))
-            throw new GraphException($"Output '{name}' is not finite for these inputs, so it has no derivative there; give values inside the model's domain.");
+            throw new GraphException(
+                $"Output '{name}' is not finite for these inputs, so it has no derivative there; give values inside the model's domain.");
         var upstream = outputs.ToDictionary(name => name, name => Upstream(name));
         foreach (var (name, tensor) in upstream) emitted.Set(GradientCompiler.UpstreamOf(gradient, name, suffix) ?? name + suffix, tensor);
         var results = emitted.Run([.. outputs, .. inputs.Select(name => name + suffix)]);
 
-        var differences = new FiniteDifferences(forward, precision, upstream.ToDictionary(pair => pair.Key, pair => pair.Value.ToDoubleArray()));
+        var differences = new FiniteDifferences(
+            forward, precision, upstream.ToDictionary(pair => pair.Key, pair => pair.Value.ToDoubleArray()));
         found = differences.Start();
         var tolerance = options.Tolerance ?? Tolerance(inputs.Select(name => results[name + suffix].ElementType), precision);
         var compared = inputs.Select(name => Compare(
-            FloatPrecision.Convert(values[name], precision), results[name + suffix].ToDoubleArray(), differences, tolerance, options, random, cancellationToken)).ToList();
+            FloatPrecision.Convert(values[name], precision), results[name + suffix].ToDoubleArray(), differences, tolerance, options,
+            random, cancellationToken)).ToList();
         var error = outputs.Max(name => OutputError(results[name], found[name]));
         var result = new GradientCheckResult(compared, error, precision, tolerance, drawn.Assumptions);
         if (result.Passed || !options.LooksForRuntimeFaults) return result;
@@ -68,7 +75,8 @@ public static class GradientCheck
             var shape = found[name].Dimensions;
             if (seeded.Count == 0) return OnnxTensor.FromDoubles(name, type, shape, [.. Enumerable.Repeat(1.0, (int)found[name].Count)]);
             var input = GradientCompiler.UpstreamOf(gradient, name, suffix)!;
-            if (!options.Data.TryGetValue(input, out var given) && !options.Data.TryGetValue(name + suffix, out given)) return drawn.Normal(name, type, shape);
+            if (!options.Data.TryGetValue(input, out var given) && !options.Data.TryGetValue(name + suffix, out given))
+                return drawn.Normal(name, type, shape);
             return given.Dimensions.SequenceEqual(shape) && given.ElementType == type ? given : throw new TensorDataException(
                 $"'{input}' is given as {given.ElementType.ToString().ToLowerInvariant()} [{string.Join(",", given.Dimensions)}]; "
                 + $"output '{name}' is {type.ToString().ToLowerInvariant()} [{string.Join(",", shape)}].");
@@ -82,7 +90,8 @@ public static class GradientCheck
             .Select(name => name[..^suffix.Length])
             .Where(name => model.Graph.Initializers.ContainsKey(name) || model.Graph.Inputs.Exists(input => input.Name == name))];
 
-    /// <summary>The model in float64, else in float32; newer versions of an operator often have the kernel that an older one lacks.</summary>
+    /// <summary>The model in float64, else in float32; newer versions of an operator often have the kernel that an older one
+    /// lacks.</summary>
     private static TensorGraph OpenForward(
         OnnxModel model, List<string> inputs, Dictionary<string, OnnxTensor> values, IReadOnlyList<string> outputs,
         List<string> assumptions, int threads, out OnnxElementType precision)
@@ -107,7 +116,8 @@ public static class GradientCheck
         }
         catch (GraphException e) when (assumptions.Count > 0)
         {
-            throw new GraphException($"{e.Message} Assumed: {string.Join(", ", assumptions)}; give the model shapes or values that suit it.", e);
+            throw new GraphException(
+                $"{e.Message} Assumed: {string.Join(", ", assumptions)}; give the model shapes or values that suit it.", e);
         }
 
         TensorGraph Open(OnnxModel source, OnnxElementType type)
@@ -132,10 +142,12 @@ public static class GradientCheck
     }
 
     private static GradientCheckInput Compare(
-        OnnxTensor input, double[] gradient, FiniteDifferences differences, double tolerance, GradientCheckOptions options, Random random, CancellationToken cancellationToken)
+        OnnxTensor input, double[] gradient, FiniteDifferences differences, double tolerance, GradientCheckOptions options, Random random,
+        CancellationToken cancellationToken)
     {
         var x = input.ToDoubleArray();
-        if (x.Length != gradient.Length) throw new GraphException($"The gradient of '{input.Name}' has {gradient.Length} elements; the input has {x.Length}.");
+        if (x.Length != gradient.Length)
+            throw new GraphException($"The gradient of '{input.Name}' has {gradient.Length} elements; the input has {x.Length}.");
         var largest = gradient.Where(double.IsFinite).Select(Math.Abs).DefaultIfEmpty(0).Max();
         var (elements, unsteady, wrong) = (Sample(gradient, options.Samples, random), 0, false);
         var worst = (Error: -1.0, Element: (GradientCheckElement?)null);
@@ -145,7 +157,8 @@ public static class GradientCheck
             var (value, isRight) = differences.Compare(input, step => Moved(x, step, i), gradient[i], ref largest, tolerance);
             wrong |= isRight == false;
             if (isRight is null) unsteady++;
-            else if (Error(gradient[i], value) is var error && error > worst.Error) worst = (error, new GradientCheckElement(Index(i, input.Dimensions), gradient[i], value));
+            else if (Error(gradient[i], value) is var error && error > worst.Error)
+                worst = (error, new GradientCheckElement(Index(i, input.Dimensions), gradient[i], value));
         }
 
         var length = Math.Sqrt(gradient.Where(double.IsFinite).Sum(value => value * value));
@@ -157,7 +170,8 @@ public static class GradientCheck
             var direction = Direction(gradient, length, partlyAlong: k % 2 == 1, random);
             var claimed = gradient.Zip(direction, (a, b) => a * b).Sum();
             var scale = Math.Max(length, double.IsFinite(claimed) ? Math.Abs(claimed) : 0);
-            var (value, isRight) = differences.Compare(input, step => [.. x.Zip(direction, (a, b) => a + (step * b))], claimed, ref scale, tolerance);
+            var (value, isRight) = differences.Compare(input, step => [.. x.Zip(direction, (a, b) => a + (step * b))], claimed,
+                ref scale, tolerance);
             wrong |= isRight == false;
             if (isRight is null) unsteadyDirections++;
             else directional = Math.Max(directional, Relative(Error(claimed, value), scale));
@@ -179,7 +193,8 @@ public static class GradientCheck
         };
     }
 
-    private static double Error(double claimed, double value) => double.IsFinite(claimed) ? Math.Abs(claimed - value) : double.PositiveInfinity;
+    private static double Error(double claimed, double value) =>
+        double.IsFinite(claimed) ? Math.Abs(claimed - value) : double.PositiveInfinity;
 
     private static double Relative(double error, double scale) => error == 0 ? 0 : error / scale;
 
@@ -187,7 +202,8 @@ public static class GradientCheck
     private static List<int> Sample(double[] gradient, int count, Random random)
     {
         if (gradient.Length <= count) return [.. Enumerable.Range(0, gradient.Length)];
-        var chosen = Enumerable.Range(0, gradient.Length).OrderByDescending(i => double.IsFinite(gradient[i]) ? Math.Abs(gradient[i]) : double.PositiveInfinity)
+        var chosen = Enumerable.Range(0, gradient.Length).OrderByDescending(
+            i => double.IsFinite(gradient[i]) ? Math.Abs(gradient[i]) : double.PositiveInfinity)
             .Take((count + 3) / 4).ToHashSet();
         while (chosen.Count < count) chosen.Add(random.Next(gradient.Length));
         return [.. chosen];
@@ -197,7 +213,8 @@ public static class GradientCheck
     private static double[] Direction(double[] gradient, double length, bool partlyAlong, Random random)
     {
         var typical = length / Math.Sqrt(gradient.Length);
-        return Array.ConvertAll(gradient, value => (random.Next(2) == 0 ? -1.0 : 1.0) + (partlyAlong && typical > 0 && double.IsFinite(value) ? value / typical : 0));
+        return Array.ConvertAll(gradient,
+            value => (random.Next(2) == 0 ? -1.0 : 1.0) + (partlyAlong && typical > 0 && double.IsFinite(value) ? value / typical : 0));
     }
 
     private static double[] Moved(double[] x, double step, int index)
@@ -222,5 +239,7 @@ public static class GradientCheck
     }
 
     private static double Tolerance(IEnumerable<OnnxElementType> emitted, OnnxElementType precision) =>
-        emitted.Any(type => type is OnnxElementType.Float16 or OnnxElementType.BFloat16) ? 5e-2 : precision == OnnxElementType.Double ? 1e-3 : 5e-3;
+        emitted.Any(type => type is OnnxElementType.Float16 or OnnxElementType.BFloat16)
+            ? 5e-2
+            : precision == OnnxElementType.Double ? 1e-3 : 5e-3;
 }

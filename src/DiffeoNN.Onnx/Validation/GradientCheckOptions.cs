@@ -20,7 +20,8 @@ public sealed record GradientCheckOptions
     /// <summary>Seed of everything that is drawn.</summary>
     public int Seed { get; init; } = 1;
 
-    /// <summary>Elements compared of each input: a quarter are those with the largest derivatives. An input with fewer is compared whole.</summary>
+    /// <summary>Elements compared of each input: a quarter are those with the largest derivatives.
+    /// An input with fewer is compared whole.</summary>
     public int Samples { get; init; } = 32;
 
     /// <summary>Random directions compared for each input, into which every element goes.</summary>

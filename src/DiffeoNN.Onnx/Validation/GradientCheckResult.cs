@@ -4,14 +4,17 @@ namespace DiffeoNN.Onnx.Validation;
 
 /// <summary>How an emitted gradient compares with finite differences of the model it belongs to.</summary>
 /// <param name="Inputs">One entry for each input that was differentiated.</param>
-/// <param name="OutputError">Largest difference between the outputs of the emitted and the original model, relative to the largest output.</param>
+/// <param name="OutputError">Largest difference between the outputs of the emitted and the original model,
+/// relative to the largest output.</param>
 /// <param name="Precision">What the differences were taken in: float64 where ONNX Runtime has the kernels.</param>
 /// <param name="Tolerance">Largest relative error that passed.</param>
 /// <param name="Assumptions">What was assumed about inputs that were not given: sizes and values.</param>
 public sealed record GradientCheckResult(
-    IReadOnlyList<GradientCheckInput> Inputs, double OutputError, OnnxElementType Precision, double Tolerance, IReadOnlyList<string> Assumptions)
+    IReadOnlyList<GradientCheckInput> Inputs, double OutputError, OnnxElementType Precision, double Tolerance,
+    IReadOnlyList<string> Assumptions)
 {
-    /// <summary>Where the comparison failed and ONNX Runtime computes the original model itself wrongly: how, and what to do; else null.</summary>
+    /// <summary>Where the comparison failed and ONNX Runtime computes the original model itself wrongly: how, and what to do;
+    /// else null.</summary>
     public string? RuntimeFault { get; init; }
 
     /// <summary>Whether the outputs are the same and every gradient agrees.</summary>

@@ -18,5 +18,6 @@ internal interface IValueSource
     /// <returns>The values by name, without those that are no tensors of numbers.</returns>
     /// <exception cref="GraphException">The model does not load or run.</exception>
     IReadOnlyDictionary<string, OnnxTensor> Run(
-        OnnxModel model, string title, IReadOnlyDictionary<string, OnnxTensor> inputs, IReadOnlyList<string> values, CancellationToken cancellationToken = default);
+        OnnxModel model, string title, IReadOnlyDictionary<string, OnnxTensor> inputs, IReadOnlyList<string> values,
+        CancellationToken cancellationToken = default);
 }

@@ -1,7 +1,7 @@
 namespace DiffeoNN.Onnx.Validation;
 
-/// <summary>The whole job, canonicalise, infer and map back, done in two ways on the same images with the same seed: by two engines, or with
-/// fields computed by libtorch and by graphs.</summary>
+/// <summary>The whole job, canonicalise, infer and map back, done in two ways on the same images with the same seed:
+/// by two engines, or with fields computed by libtorch and by graphs.</summary>
 public sealed record JobReport
 {
     /// <summary>What is compared: "whole job", "fields", "fields, 3 steps".</summary>
@@ -22,7 +22,8 @@ public sealed record JobReport
     /// <summary>Number of images.</summary>
     public required int Images { get; init; }
 
-    /// <summary>Canonical images, velocities, displacements and answers of both engines; their own verdicts do not count for <see cref="Passed"/>: a search amplifies rounding.</summary>
+    /// <summary>Canonical images, velocities, displacements and answers of both engines; their own verdicts do not count for
+    /// <see cref="Passed"/>: a search amplifies rounding.</summary>
     public IReadOnlyList<TensorComparison> Tensors { get; init; } = [];
 
     /// <summary>Segmentations: mean IoU of the two masks, and the smallest; null for other answers.</summary>

@@ -12,8 +12,8 @@ namespace DiffeoNN.Onnx.Validation;
 /// <summary>Runs a bundle's whole job in two ways on the same images and seed, and compares fields and answers.</summary>
 internal static class JobValidation
 {
-    /// <summary>Steps of the search whose fields are compared where the bundle takes none. A search amplifies rounding; after a few steps a wrong
-    /// gradient shows, and rounding does not yet.</summary>
+    /// <summary>Steps of the search whose fields are compared where the bundle takes none. A search amplifies rounding;
+    /// after a few steps a wrong gradient shows, and rounding does not yet.</summary>
     private const int Steps = 3;
 
     /// <summary>Compares the engines.</summary>
@@ -21,7 +21,8 @@ internal static class JobValidation
     /// <param name="images">At least one.</param>
     /// <param name="options">Device, cores and seed.</param>
     /// <param name="cancellationToken">Ends a search within one step.</param>
-    public static JobReport Run(string folder, IReadOnlyList<ImageBuffer> images, ValidationOptions options, CancellationToken cancellationToken)
+    public static JobReport Run(
+        string folder, IReadOnlyList<ImageBuffer> images, ValidationOptions options, CancellationToken cancellationToken)
     {
         using var baseline = RunOf(folder, images, options, o => o, cancellationToken);
         using var other = RunOf(
@@ -65,12 +66,14 @@ internal static class JobValidation
         var plane = image.Height * image.Width;
         var size = image.Channels * plane;
         return [.. Enumerable.Range(0, values.Length / size).Select(n => new ImageBuffer(image.Channels, image.Height, image.Width,
-            [.. Enumerable.Range(0, size).Select(i => (float)Math.Clamp((values[(n * size) + i] * image.Std[i / plane]) + image.Mean[i / plane], 0, 1))]))];
+            [.. Enumerable.Range(0, size).Select(
+                i => (float)Math.Clamp((values[(n * size) + i] * image.Std[i / plane]) + image.Mean[i / plane], 0, 1))]))];
     }
 
     /// <summary>Compares the results of two engines for the same images.</summary>
     internal static JobReport Compare(EquivariantResult baseline, EquivariantResult other) => Compare(
-        "whole job", (ValidationSources.OnnxRuntime, new JobRun(baseline, TimeSpan.Zero)), (ValidationSources.Torch, new JobRun(other, TimeSpan.Zero)));
+        "whole job", (ValidationSources.OnnxRuntime, new JobRun(baseline, TimeSpan.Zero)),
+        (ValidationSources.Torch, new JobRun(other, TimeSpan.Zero)));
 
     private static JobReport Compare(string name, (string Name, JobRun Run) first, (string Name, JobRun Run) second)
     {
@@ -102,7 +105,8 @@ internal static class JobValidation
                 _ => null,
             },
             AnswerError = kind is OutputKind.Image or OutputKind.Points
-                ? pairs.SelectMany(pair => Answer("answer", pair.First.Output, pair.Second.Output)).Max(tensor => tensor.LargestScaledError) : null,
+                ? pairs.SelectMany(pair => Answer("answer", pair.First.Output, pair.Second.Output)).Max(tensor => tensor.LargestScaledError)
+                : null,
             OtherDecisions = pairs.Count(pair => pair.First.Canonicalisation.Accepted != pair.Second.Canonicalisation.Accepted),
         };
     }
@@ -115,7 +119,8 @@ internal static class JobValidation
         CancellationToken cancellationToken)
     {
         var execution = options.Execution with { Engine = EngineKind.OnnxRuntime };
-        using var model = EquivariantModel.Load(folder, change(new EquivariantOptions { Execution = execution, Seed = (ulong)options.Seed }));
+        using var model = EquivariantModel.Load(
+            folder, change(new EquivariantOptions { Execution = execution, Seed = (ulong)options.Seed }));
         var clock = Stopwatch.StartNew();
         return new JobRun(model.Run(images, null, cancellationToken), clock.Elapsed);
     }
@@ -126,7 +131,8 @@ internal static class JobValidation
         return SegmentationScore.Of(b.Labels!, a.Labels!, classes).Iou;
     }
 
-    private static double Differing(LabelMap a, LabelMap b) => a.Labels.ToArray().Zip(b.Labels.ToArray()).Average(pair => pair.First == pair.Second ? 0.0 : 1.0);
+    private static double Differing(LabelMap a, LabelMap b) =>
+        a.Labels.ToArray().Zip(b.Labels.ToArray()).Average(pair => pair.First == pair.Second ? 0.0 : 1.0);
 
     private static IEnumerable<TensorComparison> Answer(string name, ModelOutput a, ModelOutput b)
     {

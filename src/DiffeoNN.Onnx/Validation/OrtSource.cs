@@ -10,11 +10,13 @@ internal sealed class OrtSource(string name, GraphOptimizationLevel optimisation
     public string Name => name;
 
     public IReadOnlyDictionary<string, OnnxTensor> Run(
-        OnnxModel model, string title, IReadOnlyDictionary<string, OnnxTensor> inputs, IReadOnlyList<string> values, CancellationToken cancellationToken = default)
+        OnnxModel model, string title, IReadOnlyDictionary<string, OnnxTensor> inputs, IReadOnlyList<string> values,
+        CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
         // What the graph has as inputs or weights is known without the runtime, which does not give them as outputs.
-        var given = values.Where(value => inputs.ContainsKey(value) || model.Graph.Initializers.ContainsKey(value)).ToHashSet(StringComparer.Ordinal);
+        var given = values.Where(value => inputs.ContainsKey(value) || model.Graph.Initializers.ContainsKey(value))
+            .ToHashSet(StringComparer.Ordinal);
         List<string> computed = [.. values.Where(value => !given.Contains(value)).Distinct()];
         var results = new Dictionary<string, OnnxTensor>(StringComparer.Ordinal);
         if (computed.Count > 0)

@@ -3,7 +3,8 @@ using DiffeoNN.Onnx.Gradients;
 
 namespace DiffeoNN.Onnx.Validation;
 
-/// <summary>What a framework computed for one set of inputs: <c>input_J.pb</c>, <c>output_J.pb</c>, and where they were written <c>NAME_grad.pb</c> and <c>intermediates/K.pb</c>.</summary>
+/// <summary>What a framework computed for one set of inputs: <c>input_J.pb</c>, <c>output_J.pb</c>, and where they were written
+/// <c>NAME_grad.pb</c> and <c>intermediates/K.pb</c>.</summary>
 /// <param name="Folder">The set's folder.</param>
 /// <param name="Inputs">By name.</param>
 /// <param name="Outputs">By name; empty where the set gives inputs alone, for engines to be compared with each other.</param>
@@ -24,11 +25,15 @@ internal sealed record ReferenceSet(
     /// <exception cref="TensorDataException">There is no set, or one does not fit the model.</exception>
     public static IReadOnlyList<ReferenceSet> Load(string folder, OnnxGraph graph)
     {
-        if (!Directory.Exists(folder)) throw new TensorDataException($"Reference folder '{folder}' does not exist; expected a folder with {Prefix}0.");
+        if (!Directory.Exists(folder))
+            throw new TensorDataException($"Reference folder '{folder}' does not exist; expected a folder with {Prefix}0.");
         var sets = Directory.GetDirectories(folder, Prefix + "*")
             .Select(path => (Path: path, Number: int.TryParse(Path.GetFileName(path)[Prefix.Length..], out var number) ? number : -1))
             .Where(set => set.Number >= 0).OrderBy(set => set.Number).Select(set => Read(set.Path, graph)).ToList();
-        return sets.Count > 0 ? sets : throw new TensorDataException($"Reference folder '{folder}' holds no {Prefix}0, which input_0.pb, and output_0.pb where PyTorch's outputs are known, are expected in.");
+        return sets.Count > 0
+            ? sets
+            : throw new TensorDataException($"Reference folder '{folder}' holds no {Prefix}0, which input_0.pb, and output_0.pb where "
+                + "PyTorch's outputs are known, are expected in.");
     }
 
     /// <summary>Outputs of modules inside the network, in the order in which they ran; empty where none were written.</summary>
@@ -60,7 +65,8 @@ internal sealed record ReferenceSet(
             return document.RootElement.GetProperty("modules").EnumerateArray().ToDictionary(
                 module => module.GetProperty("index").GetInt32(), module => (Text(module, "type"), Text(module, "value")));
         }
-        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException or FormatException)
+        catch (Exception error)
+            when (error is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException or FormatException)
         {
             throw new TensorDataException($"'{path}' is no description of reference tensors: {error.Message}", error);
         }
@@ -78,12 +84,15 @@ internal sealed record ReferenceSet(
         // Inputs alone are a way to give a model what it needs; a set with gradients or modules has lost its outputs.
         var isInputsAlone = !Directory.Exists(Path.Combine(folder, Intermediates))
             && Files(folder, ".pb").All(path =>
-                Path.GetFileName(path).StartsWith("input_", StringComparison.Ordinal) && !path.EndsWith(Suffix + ".pb", StringComparison.Ordinal));
+                Path.GetFileName(path).StartsWith("input_", StringComparison.Ordinal)
+                    && !path.EndsWith(Suffix + ".pb", StringComparison.Ordinal));
         var outputs = isInputsAlone ? [] : Numbered(folder, "output", graph.Outputs);
         var gradients = Files(folder, $"{Suffix}.pb").Order(StringComparer.Ordinal).Select(path =>
         {
             var tensor = Tensor(path);
-            return tensor.Name.EndsWith(Suffix, StringComparison.Ordinal) ? tensor : tensor.WithName(Path.GetFileNameWithoutExtension(path));
+            return tensor.Name.EndsWith(Suffix, StringComparison.Ordinal)
+                ? tensor
+                : tensor.WithName(Path.GetFileNameWithoutExtension(path));
         }).ToDictionary(tensor => tensor.Name[..^Suffix.Length], tensor => tensor, StringComparer.Ordinal);
         return new ReferenceSet(folder, inputs, outputs, Of(graph.Outputs), Of(graph.RequiredInputs));
 
@@ -95,16 +104,19 @@ internal sealed record ReferenceSet(
     private static Dictionary<string, OnnxTensor> Numbered(string folder, string kind, List<OnnxValueInfo> declared)
     {
         var tensors = new List<OnnxTensor>();
-        for (var i = 0; File.Exists(Path.Combine(folder, $"{kind}_{i}.pb")); i++) tensors.Add(Tensor(Path.Combine(folder, $"{kind}_{i}.pb")));
+        for (var i = 0; File.Exists(Path.Combine(folder, $"{kind}_{i}.pb")); i++)
+            tensors.Add(Tensor(Path.Combine(folder, $"{kind}_{i}.pb")));
         if (tensors.Count == 0) throw new TensorDataException($"Reference set '{folder}' has no {kind}_0.pb; files are numbered from 0.");
         var named = tensors.All(tensor => declared.Exists(value => value.Name == tensor.Name));
         if (!named && tensors.Count > declared.Count)
         {
             throw new TensorDataException(
-                $"Reference set '{folder}' has {tensors.Count} files {kind}_*.pb, some of which have names the graph does not; its {kind}s are {string.Join(", ", declared)}.");
+                $"Reference set '{folder}' has {tensors.Count} files {kind}_*.pb, some of which have names the graph does not; its {kind}s "
+                + $"are {string.Join(", ", declared)}.");
         }
 
-        return tensors.Select((tensor, i) => named ? tensor : tensor.WithName(declared[i].Name)).ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+        return tensors.Select((tensor, i) => named ? tensor : tensor.WithName(declared[i].Name)).ToDictionary(
+            tensor => tensor.Name, StringComparer.Ordinal);
     }
 
     private static OnnxTensor Tensor(string path)

@@ -5,7 +5,8 @@ namespace DiffeoNN.Onnx.Validation;
 /// <summary>How far a tensor is from what was expected, and whether that is near enough.</summary>
 public sealed record TensorComparison
 {
-    /// <summary>Elements below this part of the magnitude have no say in <see cref="LargestRelativeError"/>: near zero any rounding is large.</summary>
+    /// <summary>Elements below this part of the magnitude have no say in <see cref="LargestRelativeError"/>:
+    /// near zero any rounding is large.</summary>
     public const double RelativeErrorFrom = 0.01;
 
     /// <summary>The tensor's name.</summary>
@@ -29,7 +30,8 @@ public sealed record TensorComparison
     /// <summary>The same relative to <see cref="Magnitude"/>, which is what the tolerance bounds.</summary>
     public double LargestScaledError { get; init; }
 
-    /// <summary>Largest difference relative to the element itself, of those that reach <see cref="RelativeErrorFrom"/> of the magnitude.</summary>
+    /// <summary>Largest difference relative to the element itself, of those that reach <see cref="RelativeErrorFrom"/> of the
+    /// magnitude.</summary>
     public double LargestRelativeError { get; init; }
 
     /// <summary>Mean difference.</summary>
@@ -55,7 +57,9 @@ public sealed record TensorComparison
 
     /// <summary>Whether the tensor is within the tolerance.</summary>
     public bool Agrees => Problem is null && NonFiniteMismatches == 0
-        && (Tolerance.Relative == 0 ? LargestAbsoluteError == 0 : LargestAbsoluteError <= Tolerance.Relative * Math.Max(Magnitude, Tolerance.SmallestMagnitude))
+        && (Tolerance.Relative == 0
+            ? LargestAbsoluteError == 0
+            : LargestAbsoluteError <= Tolerance.Relative * Math.Max(Magnitude, Tolerance.SmallestMagnitude))
         && (LargestAbsoluteError <= 0 || Cosine >= (Tolerance.Cosine ?? -1) || IsNegligible)
         && (NormError <= (Tolerance.Norm ?? double.PositiveInfinity) || IsNegligible);
 
@@ -91,7 +95,8 @@ public sealed record TensorComparison
     }
 
     /// <summary>The type with fewer digits; for types of different kinds the first.</summary>
-    internal static OnnxElementType LessPrecise(OnnxElementType a, OnnxElementType b) => !a.IsFloat() || !b.IsFloat() ? a : Digits(a) <= Digits(b) ? a : b;
+    internal static OnnxElementType LessPrecise(OnnxElementType a, OnnxElementType b) =>
+        !a.IsFloat() || !b.IsFloat() ? a : Digits(a) <= Digits(b) ? a : b;
 
     private static int Digits(OnnxElementType type) => type switch
     {

@@ -5,7 +5,8 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace DiffeoNN.Onnx.Validation;
 
-/// <summary>A session of ONNX Runtime whose inputs keep their values between runs; tensors go in and out by the CPU's memory. For one thread.</summary>
+/// <summary>A session of ONNX Runtime whose inputs keep their values between runs; tensors go in and out by the CPU's memory.
+/// For one thread.</summary>
 internal sealed class TensorGraph : IDisposable
 {
     private readonly string _name;
@@ -14,7 +15,8 @@ internal sealed class TensorGraph : IDisposable
 
     /// <param name="model">The model.</param>
     /// <param name="name">What messages call it.</param>
-    /// <param name="optimisation">How far ONNX Runtime may rewrite it; not at all for differences, since fused operators approximate.</param>
+    /// <param name="optimisation">How far ONNX Runtime may rewrite it;
+    /// not at all for differences, since fused operators approximate.</param>
     /// <param name="threads">Cores; 0 for all.</param>
     /// <param name="device">Where it runs; null for the CPU.</param>
     /// <exception cref="GraphException">ONNX Runtime does not load the model.</exception>
@@ -42,14 +44,16 @@ internal sealed class TensorGraph : IDisposable
         if (!_session.InputNames.Contains(name) && !_session.OverridableInitializerMetadata.ContainsKey(name)) return;
         if (tensor.ElementType == OnnxElementType.String)
             throw new GraphException($"Input '{name}' of model '{_name}' holds texts, which this comparison does not handle.");
-        var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)tensor.ElementType, [.. tensor.Dimensions]);
+        var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)tensor.ElementType,
+            [.. tensor.Dimensions]);
         tensor.Data.Span.CopyTo(value.GetTensorMutableRawData());
         if (_inputs.Remove(name, out var old)) old.Dispose();
         _inputs[name] = value;
     }
 
     /// <summary>Runs the graph.</summary>
-    /// <param name="outputs">What to compute; texts and values that are no tensors (sequences, optional values) are left out of the result.</param>
+    /// <param name="outputs">What to compute; texts and values that are no tensors (sequences,
+    /// optional values) are left out of the result.</param>
     /// <exception cref="GraphException">ONNX Runtime fails.</exception>
     public Dictionary<string, OnnxTensor> Run(IReadOnlyList<string> outputs)
     {
@@ -74,7 +78,8 @@ internal sealed class TensorGraph : IDisposable
 
     private static InferenceSession Open(OnnxModel model, SessionOptions options)
     {
-        if (model.Graph.Initializers.Values.Sum(tensor => tensor.ByteLength) <= OnnxRuntimeEngine.InMemoryLimit) return new InferenceSession(model.ToBytes(), options);
+        if (model.Graph.Initializers.Values.Sum(tensor => tensor.ByteLength) <= OnnxRuntimeEngine.InMemoryLimit)
+            return new InferenceSession(model.ToBytes(), options);
         var folder = Directory.CreateTempSubdirectory("diffeonn-");
         try
         {
@@ -88,7 +93,8 @@ internal sealed class TensorGraph : IDisposable
         }
     }
 
-    private static bool IsReadable(OrtValue value) => value.IsTensor && value.GetTensorTypeAndShape().ElementDataType != TensorElementType.String;
+    private static bool IsReadable(OrtValue value) =>
+        value.IsTensor && value.GetTensorTypeAndShape().ElementDataType != TensorElementType.String;
 
     private static OnnxTensor Read(string name, OrtValue value)
     {

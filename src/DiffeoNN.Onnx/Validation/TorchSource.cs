@@ -12,7 +12,8 @@ internal sealed class TorchSource(TorchEngine engine) : IValueSource, IGradientS
     public string Name => ValidationSources.Torch;
 
     public IReadOnlyDictionary<string, OnnxTensor> Run(
-        OnnxModel model, string title, IReadOnlyDictionary<string, OnnxTensor> inputs, IReadOnlyList<string> values, CancellationToken cancellationToken = default)
+        OnnxModel model, string title, IReadOnlyDictionary<string, OnnxTensor> inputs, IReadOnlyList<string> values,
+        CancellationToken cancellationToken = default)
     {
         using var quiet = torch.no_grad();
         using var scope = torch.NewDisposeScope();
@@ -32,7 +33,8 @@ internal sealed class TorchSource(TorchEngine engine) : IValueSource, IGradientS
         var made = Tensors(graph, inputs);
         foreach (var tensor in made.Values.Where(tensor => tensor.is_floating_point())) tensor.requires_grad_(true);
         // What RunValues returns are aliases, which nothing else is computed from: derivatives need the values themselves.
-        var wanted = inputNames.Where(name => !made.ContainsKey(name)).Concat(upstream.Keys.Where(name => !made.ContainsKey(name))).Distinct().ToList();
+        var wanted = inputNames.Where(name => !made.ContainsKey(name)).Concat(upstream.Keys.Where(name => !made.ContainsKey(name)))
+            .Distinct().ToList();
         var kept = wanted.ToHashSet(StringComparer.Ordinal);
         var constants = graph.RunValues(made, wanted, (name, value) =>
         {
@@ -41,7 +43,8 @@ internal sealed class TorchSource(TorchEngine engine) : IValueSource, IGradientS
         try
         {
             // What no node makes is a constant of the graph, which has no derivative.
-            foreach (var name in wanted.Where(name => !made.ContainsKey(name))) made[name] = constants[name].alias().DetachFromDisposeScope();
+            foreach (var name in wanted.Where(name => !made.ContainsKey(name)))
+                made[name] = constants[name].alias().DetachFromDisposeScope();
             return Derivatives(made, upstream, [.. inputNames.Where(name => made[name].requires_grad)]);
         }
         catch (Exception error) when (error is GraphException or ExternalException)
@@ -79,5 +82,6 @@ internal sealed class TorchSource(TorchEngine engine) : IValueSource, IGradientS
     }
 
     private static Dictionary<string, torch.Tensor> Tensors(TorchGraph graph, IReadOnlyDictionary<string, OnnxTensor> inputs) =>
-        graph.Inputs.Where(input => inputs.ContainsKey(input.Name)).ToDictionary(input => input.Name, input => TorchTensors.ToTorch(inputs[input.Name]), StringComparer.Ordinal);
+        graph.Inputs.Where(input => inputs.ContainsKey(input.Name)).ToDictionary(
+            input => input.Name, input => TorchTensors.ToTorch(inputs[input.Name]), StringComparer.Ordinal);
 }

@@ -9,8 +9,9 @@ namespace DiffeoNN.Onnx.Validation;
 internal sealed record ValidationCase(string Name, OnnxModel Model, IReadOnlyList<ReferenceSet> References)
 {
     /// <summary>
-    /// The graph as it is in use, functions and operator set as they were written: what ONNX Runtime with all optimisations runs, so that a fault in bringing
-    /// it to <see cref="Model"/> shows; null where it is the same.
+    /// The graph as it is in use, functions and operator set as they were written:
+    /// what ONNX Runtime with all optimisations runs, so that a fault in bringing it to <see cref="Model"/> shows;
+    /// null where it is the same.
     /// </summary>
     public OnnxModel? AsWritten { get; init; }
 
@@ -26,6 +27,7 @@ internal sealed record ValidationCase(string Name, OnnxModel Model, IReadOnlyLis
     /// <summary>The one output to differentiate, with an upstream gradient of ones; null for every float output with drawn ones.</summary>
     public string? SummedOutput { get; init; }
 
-    /// <summary>The backward graph that is in use, which gives NAME_grad for each differentiated input and takes no upstream gradient; null to compile one.</summary>
+    /// <summary>The backward graph that is in use, which gives NAME_grad for each differentiated input and takes no upstream gradient;
+    /// null to compile one.</summary>
     public OnnxModel? Backward { get; init; }
 }

@@ -19,7 +19,10 @@ internal static class ValidationCases
         return new ValidationCase(Path.GetFileName(path), model, reference is null ? [] : ReferenceSet.Load(reference, model.Graph))
         {
             AsWritten = written.Model,
-            Notes = written.Replaced.Count == 0 ? [] : [$"random nodes stand at their mean, as in a bundle: {string.Join(", ", written.Replaced)}; a reference that drew numbers cannot agree"],
+            Notes = written.Replaced.Count == 0
+                ? []
+                : [$"random nodes stand at their mean, as in a bundle: {string.Join(", ", written.Replaced)}; a reference that drew "
+                    + "numbers cannot agree"],
         };
     }
 
@@ -27,7 +30,8 @@ internal static class ValidationCases
     public static IEnumerable<ValidationCase> OfBundle(Bundle bundle, string? reference)
     {
         if (reference is not null && !Directory.Exists(reference))
-            throw new TensorDataException($"Reference folder '{reference}' does not exist; expected a folder with one folder for each role, such as inner/{FirstSet}.");
+            throw new TensorDataException($"Reference folder '{reference}' does not exist; expected a folder with one folder for each "
+                + $"role, such as inner/{FirstSet}.");
         foreach (var role in bundle.Roles)
         {
             // The user's own energy is part of the composed one, whose reference carries the name.
@@ -35,7 +39,9 @@ internal static class ValidationCases
             var written = bundle.LoadModel(role);
             var model = Inlined(written);
             yield return new ValidationCase(
-                role == BundleRole.Energy ? "own energy" : title, model, role == BundleRole.Energy ? [] : References(bundle, reference, title, model.Graph)) { AsWritten = written };
+                role == BundleRole.Energy ? "own energy" : title, model,
+                role == BundleRole.Energy ? [] : References(bundle, reference, title, model.Graph))
+                { AsWritten = written };
         }
 
         yield return OfEnergy(bundle, reference);
@@ -54,7 +60,8 @@ internal static class ValidationCases
         });
         return new ValidationCase("energy", Inlined(energy.ValueModel), [.. references])
         {
-            FixedInputs = energy.WeightInputs.ToDictionary(weight => weight.Key, weight => OnnxTensor.Scalar(weight.Key, (float)weight.Value)),
+            FixedInputs = energy.WeightInputs.ToDictionary(
+                weight => weight.Key, weight => OnnxTensor.Scalar(weight.Key, (float)weight.Value)),
             DifferentiatedInputs = [EnergyComposer.Input],
             SummedOutput = EnergyComposer.EnergyOutput,
             Backward = energy.Model,
@@ -68,7 +75,8 @@ internal static class ValidationCases
         return folder is not null && Directory.Exists(Path.Combine(folder, FirstSet)) ? ReferenceSet.Load(folder, graph) : [];
     }
 
-    /// <summary>The model without functions, at the operator set that the second engine takes, so that all engines see the same nodes and names.</summary>
+    /// <summary>The model without functions, at the operator set that the second engine takes,
+    /// so that all engines see the same nodes and names.</summary>
     internal static OnnxModel Inlined(OnnxModel model)
     {
         var newest = model.Functions.Select(function => function.OpsetImports.GetValueOrDefault("", 0)).Append(model.Opset).Max();

@@ -11,8 +11,8 @@ public sealed record ValidationOptions
     public IReadOnlyList<string> Sources { get; init; } = ValidationSources.All;
 
     /// <summary>
-    /// Folder with reference tensors (<c>test_data_set_0</c> and so on) of a model, or with one such folder for each role of a bundle; null for those that
-    /// the bundle's manifest names.
+    /// Folder with reference tensors (<c>test_data_set_0</c> and so on) of a model, or with one such folder for each role of a bundle;
+    /// null for those that the bundle's manifest names.
     /// </summary>
     public string? Reference { get; init; }
 
@@ -37,7 +37,8 @@ public sealed record ValidationOptions
     /// <summary>Random directions along which each input is moved for finite differences; 0 for none.</summary>
     public int Directions { get; init; } = 2;
 
-    /// <summary>Replaces the tolerance of float outputs: largest error relative to the magnitude; null for <see cref="Tolerance.OfOutput"/>.</summary>
+    /// <summary>Replaces the tolerance of float outputs: largest error relative to the magnitude;
+    /// null for <see cref="Tolerance.OfOutput"/>.</summary>
     public double? OutputTolerance { get; init; }
 
     /// <summary>Replaces the smallest cosine of gradients; null for <see cref="Tolerance.OfGradient"/>.</summary>

@@ -39,8 +39,8 @@ public sealed record ValidationReport
     /// <summary>Why the whole job was not compared; null where it was, or was not asked for.</summary>
     public string? JobSkipped { get; init; }
 
-    /// <summary>The whole job with fields by libtorch and by graphs, as the bundle says and, where that takes no step, with a few steps; empty where it
-    /// was not run.</summary>
+    /// <summary>The whole job with fields by libtorch and by graphs, as the bundle says and, where that takes no step, with a few steps;
+    /// empty where it was not run.</summary>
     public IReadOnlyList<JobReport> Fields { get; init; } = [];
 
     /// <summary>Why fields were not compared; null where they were, or were not asked for.</summary>

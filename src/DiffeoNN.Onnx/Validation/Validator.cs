@@ -8,11 +8,12 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace DiffeoNN.Onnx.Validation;
 
-/// <summary>Compares what PyTorch, ONNX Runtime and libtorch make of the same graphs, and names the node to blame where they disagree.</summary>
+/// <summary>Compares what PyTorch, ONNX Runtime and libtorch make of the same graphs,
+/// and names the node to blame where they disagree.</summary>
 /// <remarks>
-/// Outputs are compared with PyTorch's reference tensors where there are some, otherwise with ONNX Runtime at basic optimisation. Gradients are compared
-/// with PyTorch's, otherwise with libtorch's autograd over the imported graph, and with finite differences along random directions. A disagreement is told
-/// in the report, not thrown.
+/// Outputs are compared with PyTorch's reference tensors where there are some, otherwise with ONNX Runtime at basic optimisation.
+/// Gradients are compared with PyTorch's, otherwise with libtorch's autograd over the imported graph,
+/// and with finite differences along random directions. A disagreement is told in the report, not thrown.
 /// </remarks>
 public static class Validator
 {
@@ -20,7 +21,8 @@ public static class Validator
     private const string ReferenceModel = "model.onnx";
 
     /// <summary>Validates a bundle's folder or a model's file.</summary>
-    /// <param name="path">A folder with <c>diffeonn.json</c>, an ONNX file, or a folder with <c>model.onnx</c> and its reference tensors.</param>
+    /// <param name="path">A folder with <c>diffeonn.json</c>, an ONNX file, or a folder with <c>model.onnx</c> and its reference
+    /// tensors.</param>
     /// <param name="options">Defaults if null.</param>
     /// <param name="progress">Told what is being compared.</param>
     /// <param name="cancellationToken">Stops between two runs.</param>
@@ -28,23 +30,29 @@ public static class Validator
     /// <exception cref="BundleException">The bundle is missing, malformed or inconsistent, or there is nothing at the path.</exception>
     /// <exception cref="Gradients.OnnxModelException">The file is no model.</exception>
     /// <exception cref="TensorDataException">Reference tensors are missing or do not fit.</exception>
-    /// <exception cref="GraphException">No engine runs a graph, it has no outputs or no nodes, or an input that has to be drawn has no known shape.</exception>
+    /// <exception cref="GraphException">No engine runs a graph, it has no outputs or no nodes,
+    /// or an input that has to be drawn has no known shape.</exception>
     /// <exception cref="DeviceUnavailableException">CUDA is asked for and does not work.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public static ValidationReport Run(string path, ValidationOptions? options = null, IProgress<string>? progress = null, CancellationToken cancellationToken = default)
+    public static ValidationReport Run(
+        string path, ValidationOptions? options = null, IProgress<string>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new ValidationOptions();
-        if (!File.Exists(Path.Combine(path, BundleManifest.FileName)) && File.Exists(Path.Combine(path, ReferenceModel))) path = Path.Combine(path, ReferenceModel);
+        if (!File.Exists(Path.Combine(path, BundleManifest.FileName)) && File.Exists(Path.Combine(path, ReferenceModel)))
+            path = Path.Combine(path, ReferenceModel);
         var bundle = Directory.Exists(path) ? Bundle.Load(path) : null;
-        if (bundle is null && !File.Exists(path)) throw new BundleException($"'{path}' does not exist; expected a bundle's folder or an ONNX file.");
+        if (bundle is null && !File.Exists(path))
+            throw new BundleException($"'{path}' does not exist; expected a bundle's folder or an ONNX file.");
         var clock = Stopwatch.StartNew();
         NativeLoader.EnsureLoaded();
         var budget = new CoreBudget(options.Execution.Threads);
         budget.ApplyToTorch();
         var device = DeviceSelection.Choose(options.Execution);
         var engines = ValidationEngines.Create(options.Sources, options.Execution, device, budget);
-        var cases = bundle is null ? [ValidationCases.OfModel(path, options.Reference)] : ValidationCases.OfBundle(bundle, options.Reference);
+        var cases = bundle is null
+            ? [ValidationCases.OfModel(path, options.Reference)]
+            : ValidationCases.OfBundle(bundle, options.Reference);
         var graphs = new List<GraphReport>();
         var images = options.Images;
         foreach (var @case in cases)
@@ -52,11 +60,16 @@ public static class Validator
             cancellationToken.ThrowIfCancellationRequested();
             progress?.Report(@case.Name);
             graphs.Add(GraphValidation.Run(@case, engines, options, cancellationToken));
-            if (bundle is not null && @case.Name == BundleValidator.Title(BundleRole.Inner)) images ??= JobValidation.ReferenceImages(bundle, @case);
+            if (bundle is not null && @case.Name == BundleValidator.Title(BundleRole.Inner))
+                images ??= JobValidation.ReferenceImages(bundle, @case);
         }
 
-        var (job, jobSkipped) = bundle is null || !options.Job ? (null, null) : Job(path, images, graphs, options, progress, cancellationToken);
-        var (fields, fieldsSkipped) = bundle is null || !options.Job ? ([], null) : Fields(path, images, options, progress, cancellationToken);
+        var (job, jobSkipped) = bundle is null || !options.Job
+            ? (null, null)
+            : Job(path, images, graphs, options, progress, cancellationToken);
+        var (fields, fieldsSkipped) = bundle is null || !options.Job
+            ? ([], null)
+            : Fields(path, images, options, progress, cancellationToken);
 
         return new ValidationReport
         {
@@ -78,13 +91,16 @@ public static class Validator
     }
 
     private static (JobReport? Report, string? Skipped) Job(
-        string folder, IReadOnlyList<ImageBuffer>? images, List<GraphReport> graphs, ValidationOptions options, IProgress<string>? progress, CancellationToken cancellationToken)
+        string folder, IReadOnlyList<ImageBuffer>? images, List<GraphReport> graphs, ValidationOptions options, IProgress<string>? progress,
+        CancellationToken cancellationToken)
     {
         if (!options.Sources.Contains(ValidationSources.Torch) || !options.Sources.Contains(ValidationSources.OnnxRuntime))
             return (null, $"it takes both {ValidationSources.OnnxRuntime} and {ValidationSources.Torch}.");
         if (images is not { Count: > 0 }) return (null, "the bundle has no reference images, and none were given.");
         // What a graph that the other engine lacks would fail with has been told for that graph.
-        if (graphs.Find(graph => graph.Skipped.Any(skipped => skipped.Source == ValidationSources.Torch && skipped.Quantity == ComparedQuantity.Output)) is { } lacking)
+        if (graphs.Find(
+            graph => graph.Skipped.Any(skipped => skipped.Source == ValidationSources.Torch && skipped.Quantity == ComparedQuantity.Output))
+            is { } lacking)
             return (null, $"{ValidationSources.Torch} does not run {lacking.Name}.");
         progress?.Report("the whole job");
         return (JobValidation.Run(folder, images, options, cancellationToken), null);
@@ -121,5 +137,6 @@ public static class Validator
     };
 
     private static string Of(Assembly assembly) =>
-        (assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? assembly.GetName().Version?.ToString() ?? "unknown").Split('+')[0];
+        (assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+            ?? assembly.GetName().Version?.ToString() ?? "unknown").Split('+')[0];
 }

@@ -2,7 +2,8 @@ using DiffeoNN.Onnx.Gradients;
 
 namespace DiffeoNN.Onnx.Benchmarks.Formulas;
 
-/// <summary>A small graph written by hand: one way to compute a gradient. Input <c>x</c> and what else it declares; output <c>result</c>.</summary>
+/// <summary>A small graph written by hand: one way to compute a gradient. Input <c>x</c> and what else it declares;
+/// output <c>result</c>.</summary>
 internal sealed class FormulaGraph
 {
     private readonly Random _random = new(11);
@@ -38,7 +39,8 @@ internal sealed class FormulaGraph
     public float[] RandomValues(params long[] shape)
     {
         var scale = 1 / Math.Sqrt(shape.Skip(1).Aggregate(1L, (a, b) => a * b));
-        return [.. Enumerable.Range(0, (int)shape.Aggregate((a, b) => a * b)).Select(_ => (float)(((2 * _random.NextDouble()) - 1) * scale))];
+        return [.. Enumerable.Range(0, (int)shape.Aggregate((a, b) => a * b))
+            .Select(_ => (float)(((2 * _random.NextDouble()) - 1) * scale))];
     }
 
     public string Tensor(long[] shape, float[] values) =>

@@ -10,7 +10,8 @@ internal static class FormulaList
 {
     private static readonly long[] Image = [1, 16, 128, 128];
 
-    public static IEnumerable<Formula> All() => [Relu(), Convolution(), StridedConvolution(4), StridedConvolution(3), Upsampling(), MaxPool(), Silu(), ReflectPad(), StridedSlice()];
+    public static IEnumerable<Formula> All() => [Relu(), Convolution(), StridedConvolution(4), StridedConvolution(3), Upsampling(),
+        MaxPool(), Silu(), ReflectPad(), StridedSlice()];
 
     /// <summary>Between two convolutions, where the mask has to stay in the runtime's blocked layout.</summary>
     private static Formula Relu()
@@ -75,7 +76,8 @@ internal static class FormulaList
                 for (var c = 0; c < to; c++)
                 {
                     for (var m = 0; m < from; m++)
-                        result[((((((c * 4) + (ry * 2) + rx) * from) + m) * 3) + dy + 1) * 3 + dx + 1] = weights[(((m * to) + c) * kernel + ky) * kernel + kx];
+                        result[((((((c * 4) + (ry * 2) + rx) * from) + m) * 3) + dy + 1) * 3 + dx + 1] =
+                            weights[(((m * to) + c) * kernel + ky) * kernel + kx];
                 }
             }
         }
@@ -95,8 +97,9 @@ internal static class FormulaList
 
         return new Formula("ConvTranspose, then Conv", "one Conv 4x4, stride 2", Way(g =>
                 g.Op("Conv", ["x", g.Tensor([32, 16, 4, 4], Product(up, conv))], Pads(1), OnnxAttribute.Of("strides", [2L, 2]))),
-            ("Conv 3x3, Conv 2x2", Way(g => g.Op("Conv", [g.Op("Conv", ["x", g.Tensor([16, 16, 3, 3], conv)], Pads(1)), g.Tensor([32, 16, 2, 2], up)],
-                OnnxAttribute.Of("strides", [2L, 2])))));
+            ("Conv 3x3, Conv 2x2",
+                Way(g => g.Op("Conv", [g.Op("Conv", ["x", g.Tensor([16, 16, 3, 3], conv)], Pads(1)), g.Tensor([32, 16, 2, 2], up)],
+                    OnnxAttribute.Of("strides", [2L, 2])))));
     }
 
     /// <summary>The kernel of a convolution 3x3 and then one 2x2, all with 16 channels between and before.</summary>
@@ -109,7 +112,8 @@ internal static class FormulaList
             for (var input = 0; input < 16; input++)
             {
                 for (var k = 0; k < 9; k++)
-                    result[(((((output * 16) + input) * 4) + row + (k / 3)) * 4) + column + (k % 3)] += second[i] * first[(((channel * 16) + input) * 9) + k];
+                    result[(((((output * 16) + input) * 4) + row + (k / 3)) * 4) + column + (k % 3)] +=
+                        second[i] * first[(((channel * 16) + input) * 9) + k];
             }
         }
 
@@ -135,15 +139,18 @@ internal static class FormulaList
             {
                 var (_, indices) = g.Two("MaxPool", ["x"], window);
                 var zeros = g.Op("ConstantOfShape", [g.Integers(1 * 16 * 128 * 128)]);
-                return g.Op("Reshape", [g.Op("ScatterElements", [zeros, g.Op("Reshape", [indices, g.Integers(-1)]), g.Op("Reshape", ["dy", g.Integers(-1)])],
-                    OnnxAttribute.Of("reduction", "add")), g.Integers(Image)]);
+                return g.Op("Reshape",
+                    [g.Op("ScatterElements", [zeros, g.Op("Reshape", [indices, g.Integers(-1)]), g.Op("Reshape", ["dy", g.Integers(-1)])],
+                        OnnxAttribute.Of("reduction", "add")), g.Integers(Image)]);
             })),
             ("mask by comparison (shares ties)", Way(g =>
             {
                 var y = g.Op("MaxPool", ["x"], window);
-                string Up(string value) => g.Op("Resize", [value, "", g.Tensor([4], [1, 1, 2, 2])], OnnxAttribute.Of("coordinate_transformation_mode", "asymmetric"),
+                string Up(string value) => g.Op(
+                    "Resize", [value, "", g.Tensor([4], [1, 1, 2, 2])], OnnxAttribute.Of("coordinate_transformation_mode", "asymmetric"),
                     OnnxAttribute.Of("nearest_mode", "floor"));
-                var mask = g.Op("HardSigmoid", [g.Op("Sub", ["x", Up(y)])], OnnxAttribute.Of("alpha", float.MaxValue), OnnxAttribute.Of("beta", 1f));
+                var mask = g.Op("HardSigmoid", [g.Op("Sub", ["x", Up(y)])], OnnxAttribute.Of("alpha", float.MaxValue),
+                    OnnxAttribute.Of("beta", 1f));
                 return g.Op("Mul", [Up("dy"), mask]);
             })));
     }
@@ -159,8 +166,9 @@ internal static class FormulaList
             return g.Result(g.Op("Conv", [way(g, x, s, g.Op("Mul", [x, s])), g.Weights(16, 16, 3, 3)], Pads(1)));
         }
 
-        return new Formula("SiLU behind a convolution", "dY (s + Y (1 - s)), 1 - s by HardSigmoid", Way((g, x, s, y) => g.Op("Mul", ["dy", g.Op("Add",
-                [s, g.Op("Mul", [y, g.Op("HardSigmoid", [s], OnnxAttribute.Of("alpha", -1f), OnnxAttribute.Of("beta", 1f))])])])),
+        return new Formula(
+            "SiLU behind a convolution", "dY (s + Y (1 - s)), 1 - s by HardSigmoid", Way((g, x, s, y) => g.Op("Mul", ["dy", g.Op("Add",
+                    [s, g.Op("Mul", [y, g.Op("HardSigmoid", [s], OnnxAttribute.Of("alpha", -1f), OnnxAttribute.Of("beta", 1f))])])])),
             ("dY (Y + s (1 - Y))", Way((g, x, s, y) =>
                 g.Op("Mul", ["dy", g.Op("Add", [y, g.Op("Mul", [s, g.Op("Sub", [g.Number(1), y])])])]))),
             ("product rule, then sigmoid", Way((g, x, s, y) => g.Op("Add", [g.Op("Mul", ["dy", s]),
@@ -188,7 +196,8 @@ internal static class FormulaList
             {
                 long[] indices = [.. Enumerable.Range(-3, 134).Select(i => (long)(i < 0 ? -i : i > 127 ? 254 - i : i))];
                 var zeros = g.Op("ConstantOfShape", [g.Integers(Image)]);
-                return g.Op("ScatterElements", [zeros, g.Op("Expand", [g.Op("Reshape", [g.Integers(indices), g.Integers(1, 1, 1, -1)]), g.Integers(padded)]), "x"],
+                return g.Op("ScatterElements",
+                    [zeros, g.Op("Expand", [g.Op("Reshape", [g.Integers(indices), g.Integers(1, 1, 1, -1)]), g.Integers(padded)]), "x"],
                     OnnxAttribute.Of("axis", 3L), OnnxAttribute.Of("reduction", "add"));
             })),
             ("product with a matrix", Way(padded, g =>
@@ -214,7 +223,8 @@ internal static class FormulaList
             {
                 var zeros = g.Op("ConstantOfShape", [g.Integers(Image)]);
                 var indices = g.Op("Reshape", [g.Integers([.. Enumerable.Range(0, 64).Select(i => 2L * i)]), g.Integers(1, 1, 1, -1)]);
-                return g.Op("ScatterElements", [zeros, g.Op("Expand", [indices, g.Integers(half)]), "x"], OnnxAttribute.Of("axis", 3L), OnnxAttribute.Of("reduction", "add"));
+                return g.Op("ScatterElements", [zeros, g.Op("Expand", [indices, g.Integers(half)]), "x"], OnnxAttribute.Of("axis", 3L),
+                    OnnxAttribute.Of("reduction", "add"));
             }),
             ("zeros behind every element", Way(half, g => g.Op("Reshape",
                 [g.Op("Pad", [g.Op("Unsqueeze", ["x", g.Integers(4)]), g.Integers(0, 0, 0, 0, 0, 0, 0, 0, 0, 1)]), g.Integers(Image)]))));

@@ -43,5 +43,6 @@ internal sealed record FormulaTimes(string Name, string Way, double Milliseconds
 
     public static void PrintHeader() => Console.WriteLine($"{"gradient of",-44}{"way",-40}{"ms",8}{"ratio",8}");
 
-    public void Print() => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Name,-44}{Way,-40}{Milliseconds,8:f3}{Ratio,8:f2}"));
+    public void Print() =>
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Name,-44}{Way,-40}{Milliseconds,8:f3}{Ratio,8:f2}"));
 }

@@ -18,7 +18,8 @@ internal static class ProfileCheck
         foreach (var bundle in options.Bundles)
         {
             report.Try($"{bundle} search", () => Profile(
-                $"{bundle} search", bundle, new EquivariantOptions { Start = StartPoint.Identity, Steps = Steps, Configure = o => o with { Patience = 0 } },
+                $"{bundle} search", bundle,
+                new EquivariantOptions { Start = StartPoint.Identity, Steps = Steps, Configure = o => o with { Patience = 0 } },
                 target, options, report));
             report.Try($"{bundle} default", () => Profile($"{bundle} default", bundle, new EquivariantOptions(), target, options, report));
         }
@@ -36,8 +37,9 @@ internal static class ProfileCheck
 
         foreach (var (session, times) in profiles.Times().Where(profile => profile.Times.Runs > 0))
         {
-            report.Info($"{name}, {session}, {times.Runs} runs", times.Milliseconds, "ms", string.Join("; ", times.Operators.Take(Shown).Select(item =>
-                string.Create(CultureInfo.InvariantCulture, $"{item.Name} {item.Nodes:0} {item.Milliseconds:0.000}"))));
+            report.Info($"{name}, {session}, {times.Runs} runs", times.Milliseconds, "ms",
+                string.Join("; ", times.Operators.Take(Shown).Select(item =>
+                    string.Create(CultureInfo.InvariantCulture, $"{item.Name} {item.Nodes:0} {item.Milliseconds:0.000}"))));
         }
     }
 }

@@ -7,7 +7,8 @@ namespace DiffeoNN.Onnx.GpuCheck.Operators;
 /// <param name="Milliseconds">All operators together, a run.</param>
 /// <param name="Operators">Operator, nodes and milliseconds a run, the most expensive first.</param>
 /// <remarks>On a GPU the profiler times launches, not the work, unless CUDA_LAUNCH_BLOCKING=1 makes each launch wait.</remarks>
-internal sealed record OperatorTimes(int Runs, double Milliseconds, IReadOnlyList<(string Name, double Nodes, double Milliseconds)> Operators)
+internal sealed record OperatorTimes(
+    int Runs, double Milliseconds, IReadOnlyList<(string Name, double Nodes, double Milliseconds)> Operators)
 {
     private const string Suffix = "_kernel_time";
 

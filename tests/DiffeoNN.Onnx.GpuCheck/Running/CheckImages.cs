@@ -28,8 +28,8 @@ internal static class CheckImages
         return [.. Enumerable.Range(0, samples.Count).Select(i => evaluator.Deform(samples, i).Image)];
     }
 
-    /// <summary>Images as a bundle meets them, deformed, of its own size: of its data set where that is given, else shapes; few ones again and
-    /// again.</summary>
+    /// <summary>Images as a bundle meets them, deformed, of its own size: of its data set where that is given, else shapes;
+    /// few ones again and again.</summary>
     /// <param name="options">Where data sets lie.</param>
     /// <param name="model">What they are for.</param>
     /// <param name="bundle">The bundle's name.</param>

@@ -20,7 +20,8 @@ internal static class Models
     public static void RunOnce(EquivariantModel model, IReadOnlyList<ImageBuffer> images, Deadline time) =>
         model.Run(images, null, time.Token).Dispose();
 
-    /// <summary>Runs as a server does: answers of a batch are taken on another thread while the next batch runs; nothing else is asked for.</summary>
+    /// <summary>Runs as a server does: answers of a batch are taken on another thread while the next batch runs;
+    /// nothing else is asked for.</summary>
     /// <returns>Seconds of all batches together.</returns>
     public static double Stream(EquivariantModel model, IReadOnlyList<ImageBuffer> images, int batches, Deadline time)
     {

@@ -1,6 +1,7 @@
 namespace DiffeoNN.Onnx.Gradients.Tests;
 
-/// <content>Convolutions, pooling and resizing, for fixed sizes: sums over the kernel's elements, each a shifted copy of the input.</content>
+/// <content>Convolutions, pooling and resizing, for fixed sizes: sums over the kernel's elements,
+/// each a shifted copy of the input.</content>
 internal static partial class DoubleKernels
 {
     /// <summary>Shifted copies are multiplied together up to this size.</summary>
@@ -11,8 +12,9 @@ internal static partial class DoubleKernels
     /// <summary>Kernels with more elements are applied by gathering, so that graphs stay small.</summary>
     private const int ManyElements = 64;
 
-    private static Window WindowOf(RuleContext n, Value? weights) => Window.Read(n.Node, n.X.Shape!, weights?.Shape) is { Automatic: "" } window ? window
-        : throw new OnnxModelException($"{n.Node} has a window that depends on free sizes.");
+    private static Window WindowOf(RuleContext n, Value? weights) =>
+        Window.Read(n.Node, n.X.Shape!, weights?.Shape) is { Automatic: "" } window ? window
+            : throw new OnnxModelException($"{n.Node} has a window that depends on free sizes.");
 
     private static long[] Sizes(Value x) => x.Facts.Sizes ?? throw new OnnxModelException($"The sizes of '{x.Name}' are not known.");
 
@@ -35,22 +37,29 @@ internal static partial class DoubleKernels
         var padded = x.Pad(padding);
         if (elements > ManyElements && GatherBytes / 8 > shape[0] * kernel[1] * group * elements * steps.Aggregate(1L, (a, b) => a * b))
         {
-            var gathered = padded.Reshape([shape[0], group, perGroup, -1]).Gather(padded.Builder.Constant(OnnxTensor.Int64s("", Places(Sizes(padded), window, steps))), 3);
-            return x.Builder.Op("MatMul", Reshaped(weights, [group, results, perGroup * elements]), gathered.Reshape([shape[0], group, perGroup * elements, -1]))
+            var gathered = padded.Reshape([shape[0], group, perGroup, -1]).Gather(
+                padded.Builder.Constant(OnnxTensor.Int64s("", Places(Sizes(padded), window, steps))), 3);
+            return x.Builder.Op("MatMul", Reshaped(weights, [group, results, perGroup * elements]),
+                gathered.Reshape([shape[0], group, perGroup * elements, -1]))
                 .Reshape([shape[0], kernel[0], .. steps]);
         }
 
         var shifted = Positions(window.Kernel).Select(p =>
-            Strided(padded, [.. p.Select((k, i) => k * window.Dilations[i])], steps, window.Strides).Reshape([shape[0], group, perGroup, -1])).ToList();
+            Strided(padded, [.. p.Select((k, i) => k * window.Dilations[i])], steps,
+                window.Strides).Reshape([shape[0], group, perGroup, -1])).ToList();
         // (group, results, element, channel), as the shifted copies come.
         var flat = Reshaped(weights, [group, results, perGroup, elements]).Transpose(0, 1, 3, 2);
-        var chunk = perGroup == 1 && results == 1 ? 1 : (int)Math.Clamp(ChunkBytes / (8 * shape[0] * kernel[1] * group * steps.Aggregate(1L, (a, b) => a * b)), 1, elements);
+        var chunk = perGroup == 1 && results == 1
+            ? 1
+            : (int)Math.Clamp(ChunkBytes / (8 * shape[0] * kernel[1] * group * steps.Aggregate(1L, (a, b) => a * b)), 1, elements);
         Value? sum = null;
         for (var start = 0; start < elements; start += chunk)
         {
             var end = Math.Min(start + chunk, elements);
             var some = Reshaped(end - start == elements ? flat : Sliced(flat, start, end), [group, results, (end - start) * perGroup]);
-            var columns = end - start == 1 ? shifted[start] : x.Builder.Node("Concat", [.. shifted[start..end]], OnnxAttribute.Of("axis", 2))[0];
+            var columns = end - start == 1
+                ? shifted[start]
+                : x.Builder.Node("Concat", [.. shifted[start..end]], OnnxAttribute.Of("axis", 2))[0];
             var part = perGroup == 1 && results == 1 ? columns * some : x.Builder.Op("MatMul", some, columns);
             sum = sum is null ? part : sum + part;
         }
@@ -102,16 +111,21 @@ internal static partial class DoubleKernels
         {
             // (N, C, H, W) to (N, C, H, 1, W, 1), padded behind each element, and the axes joined again.
             long[] behind = [0, 0, .. window.Strides.SelectMany(s => new[] { 0, s - 1 })];
-            spread = n.X.Reshape([shape[0], shape[1], .. shape.Skip(2).SelectMany(s => new[] { s, 1 })]).Pad([.. new long[behind.Length], .. behind])
+            spread = n.X.Reshape([shape[0], shape[1], .. shape.Skip(2).SelectMany(s => new[] { s, 1 })])
+                .Pad([.. new long[behind.Length], .. behind])
                 .Reshape([shape[0], shape[1], .. shape.Skip(2).Select((s, i) => s * window.Strides[i])]);
-            spread = Strided(spread, new long[window.Rank], [.. window.Strides.Select((s, i) => ((shape[i + 2] - 1) * s) + 1)], [.. window.Strides.Select(_ => 1L)]);
+            spread = Strided(spread, new long[window.Rank], [.. window.Strides.Select((s, i) => ((shape[i + 2] - 1) * s) + 1)],
+                [.. window.Strides.Select(_ => 1L)]);
         }
 
-        var exchanged = Reshaped(weights, [group, kernel[0] / group, kernel[1], .. window.Kernel]).Transpose([0, 2, 1, .. Enumerable.Range(3, window.Rank)]);
+        var exchanged = Reshaped(weights, [group, kernel[0] / group, kernel[1], .. window.Kernel])
+            .Transpose([0, 2, 1, .. Enumerable.Range(3, window.Rank)]);
         exchanged = Flipped(Reshaped(exchanged, [kernel[1] * group, kernel[0] / group, .. window.Kernel]));
         // What the output size asks for beyond the kernel's reach stays zero.
-        var end = output.Skip(2).Select((size, i) => size - Sizes(spread)[i + 2] - (window.Extent(i) - 1 - begin[i]) + window.Extent(i) - 1).ToArray();
-        var adjoint = window with { Strides = [.. window.Strides.Select(_ => 1L)], Begin = [.. begin.Select((p, i) => window.Extent(i) - 1 - p)], End = end };
+        var end = output.Skip(2).Select((size, i) => size - Sizes(spread)[i + 2] - (window.Extent(i) - 1 - begin[i]) + window.Extent(i) - 1)
+            .ToArray();
+        var adjoint = window with
+            { Strides = [.. window.Strides.Select(_ => 1L)], Begin = [.. begin.Select((p, i) => window.Extent(i) - 1 - p)], End = end };
         return [WithBias(n, Convolved(spread, exchanged, adjoint, group))];
     }
 
@@ -158,27 +172,33 @@ internal static partial class DoubleKernels
         var window = WindowOf(n, null);
         var (shape, output) = (Sizes(n.X), Sizes(n.Y));
         // With ceil_mode the last window may reach beyond the padding.
-        var reach = output.Skip(2).Select((size, i) => ((size - 1) * window.Strides[i]) + window.Extent(i) - shape[i + 2] - window.Begin[i]).ToArray();
+        var reach = output.Skip(2).Select((size, i) => ((size - 1) * window.Strides[i]) + window.Extent(i) - shape[i + 2] - window.Begin[i])
+            .ToArray();
         var padded = n.X.Pad([0, 0, .. window.Begin, 0, 0, .. window.End.Zip(reach, Math.Max)]);
-        var sum = Positions(window.Kernel).Select(p => Strided(padded, [.. p.Select((k, i) => k * window.Dilations[i])], output[2..], window.Strides)).Aggregate((a, b) => a + b);
+        var sum = Positions(window.Kernel)
+            .Select(p => Strided(padded, [.. p.Select((k, i) => k * window.Dilations[i])], output[2..], window.Strides))
+            .Aggregate((a, b) => a + b);
         var counted = n.Node.GetInt("count_include_pad", 0) != 0;
-        var counts = Positions(output[2..]).Select(o => Enumerable.Range(0, window.Rank).Aggregate(1.0, (product, i) => product * Enumerable.Range(0, (int)window.Kernel[i])
-            .Select(k => (o[i] * window.Strides[i]) - window.Begin[i] + (k * window.Dilations[i]))
-            .Count(p => counted ? p < shape[i + 2] + window.End[i] : p >= 0 && p < shape[i + 2]))).ToArray();
+        var counts = Positions(output[2..]).Select(
+            o => Enumerable.Range(0, window.Rank).Aggregate(1.0, (product, i) => product * Enumerable.Range(0, (int)window.Kernel[i])
+                .Select(k => (o[i] * window.Strides[i]) - window.Begin[i] + (k * window.Dilations[i]))
+                .Count(p => counted ? p < shape[i + 2] + window.End[i] : p >= 0 && p < shape[i + 2]))).ToArray();
         return [sum / n.Builder.Constant(OnnxTensor.FromDoubles("", OnnxElementType.Double, output[2..], counts))];
     }
 
     private static Value[] MaxUnpool(RuleContext n)
     {
         var zeros = n.Builder.Op("Expand", n.X.Like(0), n.Builder.Integers(Sizes(n.Y).Aggregate(1L, (a, b) => a * b)));
-        return [n.Builder.Node("ScatterElements", [zeros, n.Input(1).Flat(), n.X.Flat()], OnnxAttribute.Of("axis", 0))[0].Reshape(Sizes(n.Y))];
+        return [n.Builder.Node("ScatterElements", [zeros, n.Input(1).Flat(), n.X.Flat()], OnnxAttribute.Of("axis", 0))[0]
+            .Reshape(Sizes(n.Y))];
     }
 
     /// <summary>A matrix product along every axis that changes; its matrix is what the float32 kernel makes of the identity.</summary>
     private static Value[] Resize(RuleContext n)
     {
         var shape = Sizes(n.X);
-        if (n.Node.GetString("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize" || n.Node.GetString("keep_aspect_ratio_policy", "stretch") != "stretch")
+        if (n.Node.GetString("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize"
+            || n.Node.GetString("keep_aspect_ratio_policy", "stretch") != "stretch")
             throw new OnnxModelException($"{n.Node} has no replacement in this mode.");
         var axes = n.Node.GetInts("axes")?.Select(a => n.Axis(a, shape.Length)).ToArray() ?? [.. Enumerable.Range(0, shape.Length)];
         var output = (long[])shape.Clone();

@@ -35,12 +35,17 @@ internal static partial class DoubleKernels
     /// <summary>Operators that are replaced.</summary>
     public static IEnumerable<string> Operators => Table.Keys;
 
-    /// <summary>A copy of a float64 model of fixed sizes, in operators that have float64 kernels as far as there are replacements.</summary>
+    /// <summary>A copy of a float64 model of fixed sizes, in operators that have float64 kernels as far as there are
+    /// replacements.</summary>
     /// <param name="model">The model, operator set 18 or later, since the replacements are written in it.</param>
     public static OnnxModel Replace(OnnxModel model)
     {
         var graphs = 0;
-        var result = new OnnxModel { IrVersion = model.IrVersion, Graph = Replace(model.Graph, model.Opset, new Dictionary<string, ValueFacts>(), ref graphs) };
+        var result = new OnnxModel
+        {
+            IrVersion = model.IrVersion,
+            Graph = Replace(model.Graph, model.Opset, new Dictionary<string, ValueFacts>(), ref graphs),
+        };
         foreach (var (domain, version) in model.OpsetImports)
             result.OpsetImports[domain] = version;
         return result;
@@ -74,14 +79,16 @@ internal static partial class DoubleKernels
             var node = original.Copy(Name);
             foreach (var attribute in node.Attributes.Values.Where(a => a.Kind == OnnxAttributeKind.Graph).ToList())
                 node.With(OnnxAttribute.Of(attribute.Name, Replace(attribute.Graph, opset, known, ref graphs)));
-            if (node.Domain.Length > 0 || !Table.TryGetValue(node.OpType, out var body) || builder[node.Inputs[0]].ElementType != OnnxElementType.Double)
+            if (node.Domain.Length > 0 || !Table.TryGetValue(node.OpType, out var body)
+                || builder[node.Inputs[0]].ElementType != OnnxElementType.Double)
             {
                 builder.Import(node, declared);
             }
             else
             {
                 // Replacements may ask for the shape of what they replace.
-                foreach (var (name, facts) in ShapeInference.Infer(node, name => builder.Contains(name) ? builder[name].Facts : ValueFacts.None, declared).ToList())
+                foreach (var (name, facts) in ShapeInference.Infer(
+                    node, name => builder.Contains(name) ? builder[name].Facts : ValueFacts.None, declared).ToList())
                     builder.Add(name, facts);
                 var values = body(new RuleContext(node, builder, [], []));
                 for (var i = 0; i < node.Outputs.Count; i++)
@@ -115,8 +122,10 @@ internal static partial class DoubleKernels
     {
         var (points, weights) = GaussLegendre(40);
         var limited = Max(Min(x, ErfLimit), -ErfLimit);
-        var squares = x.Builder.Constant(OnnxTensor.FromDoubles("", OnnxElementType.Double, [1, points.Length], [.. points.Select(t => -t * t)]));
-        var column = x.Builder.Constant(OnnxTensor.FromDoubles("", OnnxElementType.Double, [points.Length, 1], [.. weights.Select(w => w * 2 / Math.Sqrt(Math.PI))]));
+        var squares =
+            x.Builder.Constant(OnnxTensor.FromDoubles("", OnnxElementType.Double, [1, points.Length], [.. points.Select(t => -t * t)]));
+        var column = x.Builder.Constant(
+            OnnxTensor.FromDoubles("", OnnxElementType.Double, [points.Length, 1], [.. weights.Select(w => w * 2 / Math.Sqrt(Math.PI))]));
         var integrand = ((limited * limited).Reshape(-1, 1) * squares).Apply("Exp");
         return limited * x.Builder.Op("MatMul", integrand, column).ReshapeLike(x);
     }

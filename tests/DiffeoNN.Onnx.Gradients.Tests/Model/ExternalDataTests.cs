@@ -30,13 +30,18 @@ public sealed class ExternalDataTests
         {
             var declared = new TensorShapeProto();
             declared.Dim.AddRange(shape.Select(s => new TensorShapeProto.Types.Dimension { DimValue = s }));
-            return new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = 1, Shape = declared } } };
+            return new ValueInfoProto
+            {
+                Name = name,
+                Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = 1, Shape = declared } },
+            };
         }
 
         graph.Input.Add(Value("x", 1, rows));
         graph.Output.Add(Value("y", 1, columns));
         graph.Node.Add(new NodeProto { OpType = "MatMul", Name = "product", Input = { "x", "w" }, Output = { "y" } });
-        var weights = new TensorProto { Name = "w", DataType = (int)Enum.Parse<OnnxElementType>(type), Dims = { rows, columns }, DataLocation = 1 };
+        var weights =
+            new TensorProto { Name = "w", DataType = (int)Enum.Parse<OnnxElementType>(type), Dims = { rows, columns }, DataLocation = 1 };
         void Entry(string key, string value) => weights.ExternalData.Add(new StringStringEntryProto { Key = key, Value = value });
         Entry("location", location);
         if (offset is not null)
@@ -44,11 +49,14 @@ public sealed class ExternalDataTests
         if (length is not null)
             Entry("length", $"{length}");
         graph.Initializer.Add(weights);
-        System.IO.File.WriteAllBytes(File, new ModelProto { IrVersion = 8, Graph = graph, OpsetImport = { new OperatorSetIdProto { Version = 17 } } }.ToByteArray());
+        System.IO.File.WriteAllBytes(
+            File, new ModelProto { IrVersion = 8, Graph = graph, OpsetImport = { new OperatorSetIdProto { Version = 17 } } }.ToByteArray());
     }
 
     private void Data(string name, int count) =>
-        System.IO.File.WriteAllBytes(Path.Combine(Folder, name), OnnxTensor.FromDoubles("", OnnxElementType.Float, [count], [.. Enumerable.Range(0, count).Select(i => (double)i)]).Data.ToArray());
+        System.IO.File.WriteAllBytes(Path.Combine(Folder, name),
+            OnnxTensor.FromDoubles("", OnnxElementType.Float, [count], [.. Enumerable.Range(0, count).Select(i => (double)i)]).Data
+                .ToArray());
 
     private static float[] Weights(OnnxModel model) => model.Graph.Initializers["w"].ToArray<float>();
 
@@ -80,7 +88,8 @@ public sealed class ExternalDataTests
         System.IO.File.CreateSymbolicLink(Path.Combine(Folder, "loop.bin"), "loop.bin");
         Write(3, location);
         Assert.That(() => OnnxModel.Load(File), Throws.TypeOf<OnnxModelException>()
-            .With.Message.EqualTo($"Model 'm.onnx': Tensor 'w': external data '{location}' leaves the model's folder; it must lie inside '{Folder}'."));
+            .With.Message.EqualTo(
+                $"Model 'm.onnx': Tensor 'w': external data '{location}' leaves the model's folder; it must lie inside '{Folder}'."));
     }
 
     [Test]
@@ -179,8 +188,9 @@ public sealed class ExternalDataTests
     }
 
     [Test]
-    public void Save_ToAMissingFolder_SaysSo() => Assert.That(() => new OnnxModel { OpsetImports = { [""] = 17 } }.Save(Path.Combine(_root, "none", "m.onnx")),
-        Throws.InstanceOf<IOException>().With.Message.Contains("its folder does not exist"));
+    public void Save_ToAMissingFolder_SaysSo() =>
+        Assert.That(() => new OnnxModel { OpsetImports = { [""] = 17 } }.Save(Path.Combine(_root, "none", "m.onnx")),
+            Throws.InstanceOf<IOException>().With.Message.Contains("its folder does not exist"));
 
     [Test]
     public void WeightsAboveTwoGigabytes_StayInTheirFile()
@@ -199,8 +209,10 @@ public sealed class ExternalDataTests
             Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(20 << 20), "nothing of the tensor was read");
             Assert.That(new FileInfo(target).Length, Is.LessThan(4096));
             Assert.That(OnnxModel.Load(target).Graph.Outputs.Select(o => o.ToString()), Does.Contain($"'x_grad' float32 [1,{Rows}]"));
-            Assert.That(() => gradient.ToBytes(), Throws.TypeOf<OnnxModelException>().With.Message.Contains("OnnxModel.Save puts them into a second one"));
-            Assert.That(() => model.Graph.Initializers["w"].Data, Throws.TypeOf<OnnxModelException>().With.Message.Contains("too many to be read at once"));
+            Assert.That(() => gradient.ToBytes(),
+                Throws.TypeOf<OnnxModelException>().With.Message.Contains("OnnxModel.Save puts them into a second one"));
+            Assert.That(() => model.Graph.Initializers["w"].Data,
+                Throws.TypeOf<OnnxModelException>().With.Message.Contains("too many to be read at once"));
         });
     }
 

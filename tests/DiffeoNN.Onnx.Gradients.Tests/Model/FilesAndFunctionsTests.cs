@@ -7,7 +7,8 @@ public sealed class FilesAndFunctionsTests
         var model = new OnnxModel { OpsetImports = { [""] = opset } };
         model.Graph.Inputs.Add(new OnnxValueInfo("x", OnnxElementType.Float, ["N", 64]));
         model.Graph.Outputs.Add(new OnnxValueInfo("y", OnnxElementType.Float, ["N", 64]));
-        model.Graph.AddInitializer(OnnxTensor.FromDoubles("w", OnnxElementType.Float, [64], [.. Enumerable.Range(0, 64).Select(i => (double)i)]));
+        model.Graph.AddInitializer(
+            OnnxTensor.FromDoubles("w", OnnxElementType.Float, [64], [.. Enumerable.Range(0, 64).Select(i => (double)i)]));
         model.Graph.AddNode("Mul", ["x", "w"], "y");
         return model;
     }
@@ -65,11 +66,13 @@ public sealed class FilesAndFunctionsTests
         model.Graph.Outputs.Add(new OnnxValueInfo("y", OnnxElementType.Float, ["N"]));
         var leaky = new OnnxNode("LeakyRelu", ["t"], ["out"], OnnxAttribute.Raw("alpha", OnnxAttributeKind.Float, null, "slope"));
         model.Functions.Add(new OnnxFunction("local", "Twice", "", ["in"], ["out"],
-            [new OnnxNode("Add", ["in", "in"], ["t"]), leaky], [OnnxAttribute.Of("slope", 0.5f)], new Dictionary<string, long> { [""] = 17 }));
+            [new OnnxNode("Add", ["in", "in"], ["t"]), leaky], [OnnxAttribute.Of("slope", 0.5f)],
+            new Dictionary<string, long> { [""] = 17 }));
         model.Graph.Nodes.Add(new OnnxNode("Twice", ["x"], ["a"]) { Domain = "local" });
         model.Graph.Nodes.Add(new OnnxNode("Twice", ["a"], ["y"], OnnxAttribute.Of("slope", 0.25f)) { Domain = "local" });
         var read = OnnxModel.Parse(model.ToBytes());
-        var gradient = GradientCheck.Gradients(GradientCompiler.Compile(read), new Dictionary<string, OnnxTensor> { ["x"] = OnnxTensor.Create<float>("x", [2], [1, -1]) },
+        var gradient = GradientCheck.Gradients(
+            GradientCompiler.Compile(read), new Dictionary<string, OnnxTensor> { ["x"] = OnnxTensor.Create<float>("x", [2], [1, -1]) },
             new Dictionary<string, OnnxTensor> { ["y"] = OnnxTensor.Create<float>("y", [2], [1, 1]) });
         Assert.That(gradient["x"].ToArray<float>(), Is.EqualTo(new[] { 4, 0.5f }).Within(1e-6));
     }
@@ -79,10 +82,12 @@ public sealed class FilesAndFunctionsTests
     {
         var model = Product(17);
         model.OpsetImports["local"] = 1;
-        model.Functions.Add(new OnnxFunction("local", "Loop", "", ["a"], ["b"], [new OnnxNode("Loop", ["a"], ["b"]) { Domain = "local" }], [],
-            new Dictionary<string, long> { [""] = 17 }));
+        model.Functions.Add(
+            new OnnxFunction("local", "Loop", "", ["a"], ["b"], [new OnnxNode("Loop", ["a"], ["b"]) { Domain = "local" }], [],
+                new Dictionary<string, long> { [""] = 17 }));
         model.Graph.Nodes[0] = new OnnxNode("Loop", ["x"], ["y"]) { Domain = "local" };
-        Assert.That(() => GradientCompiler.Compile(model), Throws.TypeOf<OnnxModelException>().With.Message.Contains("Function 'Loop' calls itself"));
+        Assert.That(() => GradientCompiler.Compile(model),
+            Throws.TypeOf<OnnxModelException>().With.Message.Contains("Function 'Loop' calls itself"));
     }
 
     [Test]

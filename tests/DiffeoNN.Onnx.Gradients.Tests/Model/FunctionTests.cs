@@ -16,16 +16,19 @@ public sealed class FunctionTests
 
     private static OnnxFunction Function(string name, string[] inputs, string[] outputs, OnnxNode[] nodes, OnnxAttribute[]? defaults = null,
         string domain = "local", string overload = "", int opset = Opset) =>
-        new(domain, name, overload, inputs, outputs, nodes, defaults ?? [], new Dictionary<string, long> { [""] = opset, ["local"] = 1, ["other"] = 1 });
+        new(domain, name, overload, inputs, outputs, nodes, defaults ?? [],
+            new Dictionary<string, long> { [""] = opset, ["local"] = 1, ["other"] = 1 });
 
     private static OnnxNode Call(string name, string[] inputs, string[] outputs, params OnnxAttribute[] attributes) =>
         new(name, inputs, outputs, attributes) { Domain = "local" };
 
-    private static OnnxNode Node(string op, string[] inputs, string[] outputs, params OnnxAttribute[] attributes) => new(op, inputs, outputs, attributes);
+    private static OnnxNode Node(string op, string[] inputs, string[] outputs, params OnnxAttribute[] attributes) =>
+        new(op, inputs, outputs, attributes);
 
     private static OnnxAttribute Reference(string name, OnnxAttributeKind kind, string to) => OnnxAttribute.Raw(name, kind, null, to);
 
-    private static OnnxNode Number(string output, double value) => Node("Constant", [], [output], OnnxAttribute.Of("value", OnnxTensor.Scalar("", value)));
+    private static OnnxNode Number(string output, double value) =>
+        Node("Constant", [], [output], OnnxAttribute.Of("value", OnnxTensor.Scalar("", value)));
 
     private static Dictionary<string, OnnxTensor> Inputs => new()
     {
@@ -57,14 +60,16 @@ public sealed class FunctionTests
     public void Attributes_TakeTheCallersValue_OrTheDefault_OrAreAbsent() => Check(Model(m =>
     {
         m.Functions.Add(Sum);
-        m.Graph.Nodes.AddRange([Call("Sum", ["x"], ["p"]), Call("Sum", ["x"], ["q"], OnnxAttribute.Of("axes", [0L]), OnnxAttribute.Of("keep", 0L)), Node("Mul", ["p", "q"], ["y"])]);
+        m.Graph.Nodes.AddRange([Call("Sum", ["x"], ["p"]),
+            Call("Sum", ["x"], ["q"], OnnxAttribute.Of("axes", [0L]), OnnxAttribute.Of("keep", 0L)), Node("Mul", ["p", "q"], ["y"])]);
     }));
 
     [Test]
     public void NestedFunctions_PassAttributesOn() => Check(Model(m =>
     {
         m.Functions.Add(Function("Outer", ["a"], ["b"],
-            [Call("Sum", ["a"], ["s"], Reference("axes", OnnxAttributeKind.Ints, "where")), Call("Sum", ["s"], ["t"]), Node("Div", ["a", "t"], ["b"])]));
+            [Call("Sum", ["a"], ["s"], Reference("axes", OnnxAttributeKind.Ints, "where")), Call("Sum", ["s"], ["t"]),
+                Node("Div", ["a", "t"], ["b"])]));
         m.Functions.Add(Sum);
         m.Graph.Nodes.AddRange([Call("Outer", ["x"], ["o"], OnnxAttribute.Of("where", [0L])), Node("Tanh", ["o"], ["y"])]);
     }));
@@ -73,8 +78,9 @@ public sealed class FunctionTests
     public void OptionalInputs_MayBeAbsent_AtTheEndAndBetween() => Check(Model(m =>
     {
         m.Functions.Add(Function("Bounded", ["a", "low", "high"], ["b"], [Node("Clip", ["a", "low", "high"], ["b"])]));
-        m.Graph.Nodes.AddRange([Number("k", 0.5), Call("Bounded", ["x"], ["p"]), Call("Bounded", ["x", "", "k"], ["q"]), Call("Bounded", ["x", "k"], ["r"]),
-            Node("Mul", ["p", "q"], ["pq"]), Node("Add", ["pq", "r"], ["y"])]);
+        m.Graph.Nodes.AddRange(
+            [Number("k", 0.5), Call("Bounded", ["x"], ["p"]), Call("Bounded", ["x", "", "k"], ["q"]), Call("Bounded", ["x", "k"], ["r"]),
+                Node("Mul", ["p", "q"], ["pq"]), Node("Add", ["pq", "r"], ["y"])]);
     }));
 
     [Test]
@@ -84,7 +90,8 @@ public sealed class FunctionTests
         m.Functions.Add(Function("F", ["a"], ["b"], [Node("Exp", ["a"], ["b"])]));
         m.Functions.Add(Function("F", ["a"], ["b"], [Node("Sin", ["a"], ["b"])], overload: "second"));
         m.Functions.Add(Function("F", ["a"], ["b"], [Node("Mul", ["a", "a"], ["b"])], domain: "other"));
-        m.Graph.Nodes.AddRange([Call("F", ["x"], ["p"]), new("F", ["p"], ["q"]) { Domain = "local", Overload = "second" }, new("F", ["q"], ["y"]) { Domain = "other" }]);
+        m.Graph.Nodes.AddRange([Call("F", ["x"], ["p"]), new("F", ["p"], ["q"]) { Domain = "local", Overload = "second" },
+            new("F", ["q"], ["y"]) { Domain = "other" }]);
     }));
 
     [Test]
@@ -93,9 +100,11 @@ public sealed class FunctionTests
         OnnxModel Calls(bool named) => Model(m =>
         {
             string[] Outputs(params string[] outputs) => named ? outputs : [.. outputs.Reverse().SkipWhile(o => o.Length == 0).Reverse()];
-            m.Functions.Add(Function("Three", ["a"], ["b", "c", "d"], [Node("Exp", ["a"], ["b"]), Node("Sin", ["a"], ["c"]), Node("Identity", ["a"], ["d"])]));
+            m.Functions.Add(Function(
+                "Three", ["a"], ["b", "c", "d"], [Node("Exp", ["a"], ["b"]), Node("Sin", ["a"], ["c"]), Node("Identity", ["a"], ["d"])]));
             m.Functions.Add(Function("Same", ["a", "b"], ["b", "a"], []));
-            m.Graph.Nodes.AddRange([Call("Three", ["x"], Outputs("", "p", "")), Call("Three", ["x"], Outputs("q", "", "")), Call("Three", ["p"], Outputs("", "", "r"))]);
+            m.Graph.Nodes.AddRange([Call("Three", ["x"], Outputs("", "p", "")), Call("Three", ["x"], Outputs("q", "", "")),
+                Call("Three", ["p"], Outputs("", "", "r"))]);
             if (!named)
                 m.Graph.Nodes.AddRange([Call("Same", ["q", "r"], ["s", "t"]), Node("Mul", ["s", "t"], ["y"])]);
             else
@@ -116,7 +125,8 @@ public sealed class FunctionTests
         OnnxAttribute Branch(string name, string op)
         {
             var graph = new OnnxGraph { Name = name };
-            graph.Nodes.AddRange([Node("Constant", [], ["k"], Reference("value_float", OnnxAttributeKind.Float, "factor")), Node("Cast", ["k"], ["w"], OnnxAttribute.Of("to", 11L)),
+            graph.Nodes.AddRange([Node("Constant", [], ["k"], Reference("value_float", OnnxAttributeKind.Float, "factor")),
+                Node("Cast", ["k"], ["w"], OnnxAttribute.Of("to", 11L)),
                 Node(op, ["e"], ["u"]), Node("Mul", ["u", "w"], ["r"])]);
             graph.Outputs.Add(new OnnxValueInfo("r", OnnxElementType.Double, null));
             return OnnxAttribute.Of(name, graph);
@@ -124,19 +134,22 @@ public sealed class FunctionTests
 
         m.Graph.Inputs.Add(new OnnxValueInfo("c", OnnxElementType.Bool, []));
         m.Functions.Add(Function("Choice", ["flag", "a"], ["b"],
-            [Node("Exp", ["a"], ["e"]), Node("If", ["flag"], ["b"], Branch("then_branch", "Sqrt"), Branch("else_branch", "Sin"))], [OnnxAttribute.Of("factor", 0.5f)]));
+            [Node("Exp", ["a"], ["e"]), Node("If", ["flag"], ["b"], Branch("then_branch", "Sqrt"), Branch("else_branch", "Sin"))],
+            [OnnxAttribute.Of("factor", 0.5f)]));
         if (condition)
             m.Graph.Nodes.Add(Node("Identity", ["c"], ["flag"]));
         else
             m.Graph.Nodes.Add(Node("Not", ["c"], ["flag"]));
-        m.Graph.Nodes.AddRange([Call("Choice", ["flag", "x"], ["p"], OnnxAttribute.Of("factor", 2f)), Call("Choice", ["flag", "p"], ["y"])]);
+        m.Graph.Nodes.AddRange(
+            [Call("Choice", ["flag", "x"], ["p"], OnnxAttribute.Of("factor", 2f)), Call("Choice", ["flag", "p"], ["y"])]);
     }));
 
     [Test]
     public void Loops_InsideAFunction_AreDifferentiated_AndMayCallFunctions() => Check(Model(m =>
     {
         var body = new OnnxGraph { Name = "body" };
-        body.Inputs.AddRange([new("i", OnnxElementType.Int64, []), new("go", OnnxElementType.Bool, []), new("s", OnnxElementType.Double, null)]);
+        body.Inputs.AddRange(
+            [new("i", OnnxElementType.Int64, []), new("go", OnnxElementType.Bool, []), new("s", OnnxElementType.Double, null)]);
         body.Nodes.AddRange([Node("Identity", ["go"], ["still"]), Call("Half", ["s"], ["h"]), Node("Add", ["h", "a"], ["next"])]);
         body.Outputs.AddRange([new("still", OnnxElementType.Bool, []), new("next", OnnxElementType.Double, null)]);
         m.Functions.Add(Function("Repeat", ["a"], ["b"],
@@ -144,7 +157,8 @@ public sealed class FunctionTests
             Node("Constant", [], ["trips"], OnnxAttribute.Of("value", OnnxTensor.Scalar("", 3L))),
             Node("Loop", ["trips", "", "a"], ["b"], OnnxAttribute.Of("body", body)),
         ]));
-        m.Functions.Add(Function("Half", ["a"], ["b"], [Node("Sin", ["a"], ["n"]), Number("half", 0.5), Node("Mul", ["n", "half"], ["b"])]));
+        m.Functions.Add(
+            Function("Half", ["a"], ["b"], [Node("Sin", ["a"], ["n"]), Number("half", 0.5), Node("Mul", ["n", "half"], ["b"])]));
         m.Graph.Nodes.Add(Call("Repeat", ["x"], ["y"]));
     }));
 
@@ -153,8 +167,14 @@ public sealed class FunctionTests
     {
         var model = Model(m =>
         {
-            m.Functions.Add(Function("Mean", ["a"], ["b"], [Node("Constant", [], ["axes"], OnnxAttribute.Of("value_ints", [1L])), Node("ReduceMean", ["a", "axes"], ["b"])], opset: 18));
-            m.Graph.Nodes.AddRange([Node("ReduceMean", ["x"], ["p"], OnnxAttribute.Of("axes", [0L])), Call("Mean", ["x"], ["q"]), Node("Mul", ["p", "q"], ["y"])]);
+            m.Functions.Add(Function(
+                "Mean",
+                ["a"],
+                ["b"],
+                [Node("Constant", [], ["axes"], OnnxAttribute.Of("value_ints", [1L])), Node("ReduceMean", ["a", "axes"], ["b"])],
+                opset: 18));
+            m.Graph.Nodes.AddRange([Node("ReduceMean", ["x"], ["p"], OnnxAttribute.Of("axes", [0L])), Call("Mean", ["x"], ["q"]),
+                Node("Mul", ["p", "q"], ["y"])]);
         }, opset: 13);
         var gradient = GradientCompiler.Compile(model);
         Assert.That(gradient.Opset, Is.EqualTo(18));
@@ -170,11 +190,13 @@ public sealed class FunctionTests
         OnnxModel Chain(int depth, bool endless) => Model(m =>
         {
             for (var i = 0; i < depth; i++)
-                m.Functions.Add(Function($"F{i}", ["a"], ["b"], [Node("Sin", ["a"], ["t"]), i + 1 < depth ? Call($"F{i + 1}", ["t"], ["b"]) : endless ? Call("F0", ["t"], ["b"]) : Node("Exp", ["t"], ["b"])]));
+                m.Functions.Add(Function($"F{i}", ["a"], ["b"], [Node("Sin", ["a"], ["t"]),
+                    i + 1 < depth ? Call($"F{i + 1}", ["t"], ["b"]) : endless ? Call("F0", ["t"], ["b"]) : Node("Exp", ["t"], ["b"])]));
             m.Graph.Nodes.Add(Call("F0", ["x"], ["y"]));
         });
         Check(Chain(20, endless: false));
-        Assert.That(() => GradientCompiler.Compile(Chain(3, endless: true)), Throws.TypeOf<OnnxModelException>().With.Message.Contains("calls itself, directly or through others"));
+        Assert.That(() => GradientCompiler.Compile(Chain(3, endless: true)),
+            Throws.TypeOf<OnnxModelException>().With.Message.Contains("calls itself, directly or through others"));
     }
 
     [Test]
@@ -184,10 +206,12 @@ public sealed class FunctionTests
         var model = Model(m =>
         {
             for (var i = 0; i < 40; i++)
-                m.Functions.Add(Function($"F{i}", ["a"], ["b"], i == 39 ? [Node("Sin", ["a"], ["b"])] : [Call($"F{i + 1}", ["a"], ["t"]), Call($"F{i + 1}", ["t"], ["b"])]));
+                m.Functions.Add(Function($"F{i}", ["a"], ["b"],
+                    i == 39 ? [Node("Sin", ["a"], ["b"])] : [Call($"F{i + 1}", ["a"], ["t"]), Call($"F{i + 1}", ["t"], ["b"])]));
             m.Graph.Nodes.Add(Call("F0", ["x"], ["y"]));
         });
-        Assert.That(() => GradientCompiler.Compile(model), Throws.TypeOf<OnnxModelException>().With.Message.Contains("call each other more than"));
+        Assert.That(() => GradientCompiler.Compile(model),
+            Throws.TypeOf<OnnxModelException>().With.Message.Contains("call each other more than"));
     }
 
     [Test]
@@ -197,10 +221,13 @@ public sealed class FunctionTests
         {
             m.OpsetImports["ai.onnx.ml"] = 3;
             m.OpsetImports["com.microsoft"] = 1;
-            m.Functions.Add(Function("Wrapped", ["a"], ["b"], [new("FusedMatMul", ["a", "a"], ["b"]) { Name = "product", Domain = "com.microsoft" }]));
-            m.Graph.Nodes.AddRange([new("Scaler", ["x"], ["s"]) { Name = "scale", Domain = "ai.onnx.ml" }, new("Gelu", ["s"], ["g"]) { Name = "gelu", Domain = "com.microsoft" }, Call("Wrapped", ["g"], ["y"])]);
+            m.Functions.Add(
+                Function("Wrapped", ["a"], ["b"], [new("FusedMatMul", ["a", "a"], ["b"]) { Name = "product", Domain = "com.microsoft" }]));
+            m.Graph.Nodes.AddRange([new("Scaler", ["x"], ["s"]) { Name = "scale", Domain = "ai.onnx.ml" },
+                new("Gelu", ["s"], ["g"]) { Name = "gelu", Domain = "com.microsoft" }, Call("Wrapped", ["g"], ["y"])]);
         });
         Assert.That(() => GradientCompiler.Compile(model), Throws.TypeOf<UnsupportedOperatorException>().With.Message.Match(
-            @"^No gradient rule for 3 operators: ai\.onnx\.ml\.Scaler \(node 'scale'\), com\.microsoft\.Gelu \(node 'gelu'\), com\.microsoft\.FusedMatMul \(node '.*product'\)\.$"));
+            @"^No gradient rule for 3 operators: ai\.onnx\.ml\.Scaler \(node 'scale'\), com\.microsoft\.Gelu \(node 'gelu'\), "
+            + @"com\.microsoft\.FusedMatMul \(node '.*product'\)\.$"));
     }
 }

@@ -61,7 +61,8 @@ public sealed class OnnxTensorTests
     {
         var (x, y) = (a.ToDoubleArray(), b.ToDoubleArray());
         for (var i = 0; i < x.Length; i++)
-            Assert.That(double.IsNaN(x[i]) ? double.IsNaN(y[i]) : a.Data.Slice(2 * i, 2).Span.SequenceEqual(b.Data.Slice(2 * i, 2).Span), $"element {i}: {x[i]} became {y[i]}");
+            Assert.That(double.IsNaN(x[i]) ? double.IsNaN(y[i]) : a.Data.Slice(2 * i, 2).Span.SequenceEqual(b.Data.Slice(2 * i, 2).Span),
+                $"element {i}: {x[i]} became {y[i]}");
     }
 
     [TestCase(1.00390625, 0x3F80, Description = "a tie goes to the even neighbour")]
@@ -99,18 +100,23 @@ public sealed class OnnxTensorTests
 
         Assert.Multiple(() =>
         {
-            Assert.That(Read(t => t.Int32Data.AddRange([0x3C00, 0xC000]), OnnxElementType.Float16).ToDoubleArray(), Is.EqualTo(new[] { 1.0, -2 }));
-            Assert.That(Read(t => t.Int32Data.AddRange([0x3F80, 0xC000]), OnnxElementType.BFloat16).ToDoubleArray(), Is.EqualTo(new[] { 1.0, -2 }));
+            Assert.That(Read(t => t.Int32Data.AddRange([0x3C00, 0xC000]), OnnxElementType.Float16).ToDoubleArray(),
+                Is.EqualTo(new[] { 1.0, -2 }));
+            Assert.That(Read(t => t.Int32Data.AddRange([0x3F80, 0xC000]), OnnxElementType.BFloat16).ToDoubleArray(),
+                Is.EqualTo(new[] { 1.0, -2 }));
             Assert.That(Read(t => t.DoubleData.AddRange([1, -2]), OnnxElementType.Double).ToDoubleArray(), Is.EqualTo(new[] { 1.0, -2 }));
             Assert.That(Read(t => t.FloatData.AddRange([1, -2]), OnnxElementType.Float).ToDoubleArray(), Is.EqualTo(new[] { 1.0, -2 }));
             Assert.That(Read(t => t.Int32Data.AddRange([1, -2]), OnnxElementType.Int8).ToDoubleArray(), Is.EqualTo(new[] { 1.0, -2 }));
             Assert.That(Read(t => t.Int32Data.AddRange([1, 254]), OnnxElementType.UInt8).ToDoubleArray(), Is.EqualTo(new[] { 1.0, 254 }));
             Assert.That(Read(t => t.Int32Data.AddRange([1, -2]), OnnxElementType.Int16).ToDoubleArray(), Is.EqualTo(new[] { 1.0, -2 }));
-            Assert.That(Read(t => t.Int32Data.AddRange([1, 65534]), OnnxElementType.UInt16).ToDoubleArray(), Is.EqualTo(new[] { 1.0, 65534 }));
+            Assert.That(Read(t => t.Int32Data.AddRange([1, 65534]), OnnxElementType.UInt16).ToDoubleArray(),
+                Is.EqualTo(new[] { 1.0, 65534 }));
             Assert.That(Read(t => t.Int32Data.AddRange([1, 0]), OnnxElementType.Bool).ToDoubleArray(), Is.EqualTo(new[] { 1.0, 0 }));
             Assert.That(Read(t => t.Int64Data.AddRange([1, -2]), OnnxElementType.Int64).ToDoubleArray(), Is.EqualTo(new[] { 1.0, -2 }));
-            Assert.That(Read(t => t.Uint64Data.AddRange([1, 4294967295]), OnnxElementType.UInt32).ToDoubleArray(), Is.EqualTo(new[] { 1.0, 4294967295 }));
-            Assert.That(Read(t => t.Uint64Data.AddRange([1, ulong.MaxValue]), OnnxElementType.UInt64).ToDoubleArray(), Is.EqualTo(new[] { 1.0, 1.8446744073709552e19 }));
+            Assert.That(Read(t => t.Uint64Data.AddRange([1, 4294967295]), OnnxElementType.UInt32).ToDoubleArray(),
+                Is.EqualTo(new[] { 1.0, 4294967295 }));
+            Assert.That(Read(t => t.Uint64Data.AddRange([1, ulong.MaxValue]), OnnxElementType.UInt64).ToDoubleArray(),
+                Is.EqualTo(new[] { 1.0, 1.8446744073709552e19 }));
         });
     }
 }

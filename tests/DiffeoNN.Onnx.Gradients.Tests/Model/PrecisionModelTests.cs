@@ -10,7 +10,8 @@ public sealed class PrecisionModelTests
     private static OnnxTensor Numbers(string name, double scale, params long[] shape)
     {
         var random = new Random(name.Length + (int)shape[^1]);
-        return OnnxTensor.FromDoubles(name, OnnxElementType.Float, shape, [.. Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b)).Select(_ => ((random.NextDouble() * 2) - 1) * scale)]);
+        return OnnxTensor.FromDoubles(name, OnnxElementType.Float, shape,
+            [.. Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b)).Select(_ => ((random.NextDouble() * 2) - 1) * scale)]);
     }
 
     private static OnnxModel Model(OnnxDimension[] input, Action<OnnxGraph> build)
@@ -25,7 +26,8 @@ public sealed class PrecisionModelTests
     /// <summary>Convolution, batch normalisation, pooling, upsampling, a joined skip, sigmoid.</summary>
     private static OnnxModel Convolutions => Model(["N", 2, 6, 6], g =>
     {
-        foreach (var tensor in new[] { Numbers("w1", 0.5, 3, 2, 3, 3), Numbers("w22", 0.5, 2, 5, 3, 3), Numbers("b1", 0.5, 3), Numbers("mean", 0.5, 3) })
+        foreach (var tensor in new[] { Numbers("w1", 0.5, 3, 2, 3, 3), Numbers("w22", 0.5, 2, 5, 3, 3), Numbers("b1", 0.5, 3),
+            Numbers("mean", 0.5, 3) })
             g.AddInitializer(tensor);
         g.AddInitializer(OnnxTensor.FromDoubles("one", OnnxElementType.Float, [3], [1, 0.8, 1.2]));
         g.AddInitializer(OnnxTensor.FromDoubles("scales", OnnxElementType.Float, [4], [1, 1, 2, 2]));
@@ -42,9 +44,11 @@ public sealed class PrecisionModelTests
     /// <summary>Layer normalisation, attention with a mask, a residual, and a layer with Tanh.</summary>
     private static OnnxModel Transformer => Model(["N", 5, 4], g =>
     {
-        foreach (var tensor in new[] { Numbers("q", 0.8, 4, 4), Numbers("kk", 0.8, 4, 4), Numbers("vvv", 0.8, 4, 4), Numbers("w1", 0.8, 4, 8), Numbers("w2", 0.8, 8, 4), Numbers("scale", 1, 4) })
+        foreach (var tensor in new[] { Numbers("q", 0.8, 4, 4), Numbers("kk", 0.8, 4, 4), Numbers("vvv", 0.8, 4, 4),
+            Numbers("w1", 0.8, 4, 8), Numbers("w2", 0.8, 8, 4), Numbers("scale", 1, 4) })
             g.AddInitializer(tensor);
-        g.AddInitializer(OnnxTensor.FromDoubles("mask", OnnxElementType.Bool, [5, 5], [.. Enumerable.Range(0, 25).Select(i => i % 5 <= i / 5 ? 1.0 : 0)]));
+        g.AddInitializer(OnnxTensor.FromDoubles(
+            "mask", OnnxElementType.Bool, [5, 5], [.. Enumerable.Range(0, 25).Select(i => i % 5 <= i / 5 ? 1.0 : 0)]));
         g.AddInitializer(OnnxTensor.FromDoubles("low", OnnxElementType.Float, [], [-100]));
         g.AddNode("LayerNormalization", ["x", "scale"], "n");
         g.AddNode("MatMul", ["n", "q"], "queries");
@@ -64,10 +68,12 @@ public sealed class PrecisionModelTests
 
     private static OnnxModel Lstm => Model([7, "N", 3], g =>
     {
-        foreach (var tensor in new[] { Numbers("w", 0.8, 2, 8, 3), Numbers("r", 0.8, 2, 8, 2), Numbers("bias", 0.8, 2, 16), Numbers("out", 0.8, 4, 3) })
+        foreach (var tensor in new[] { Numbers("w", 0.8, 2, 8, 3), Numbers("r", 0.8, 2, 8, 2), Numbers("bias", 0.8, 2, 16),
+            Numbers("out", 0.8, 4, 3) })
             g.AddInitializer(tensor);
         g.AddInitializer(OnnxTensor.Int64s("shape", [0, 0, -1]));
-        g.Nodes.Add(new OnnxNode("LSTM", ["x", "w", "r", "bias"], ["h"], OnnxAttribute.Of("hidden_size", 2), OnnxAttribute.Of("direction", "bidirectional")));
+        g.Nodes.Add(new OnnxNode("LSTM", ["x", "w", "r", "bias"], ["h"], OnnxAttribute.Of("hidden_size", 2),
+            OnnxAttribute.Of("direction", "bidirectional")));
         g.AddNode("Transpose", ["h"], "t", OnnxAttribute.Of("perm", [0L, 2, 1, 3]));
         g.AddNode("Reshape", ["t", "shape"], "f");
         g.AddNode("MatMul", ["f", "out"], "l");
@@ -75,7 +81,8 @@ public sealed class PrecisionModelTests
     });
 
     private static IEnumerable<TestCaseData> Networks() =>
-        from network in new (string Name, OnnxModel Model, long[] Shape)[] { ("convolutions", Convolutions, [2, 2, 6, 6]), ("transformer", Transformer, [2, 5, 4]), ("LSTM", Lstm, [7, 2, 3]) }
+        from network in new (string Name, OnnxModel Model, long[] Shape)[] { ("convolutions", Convolutions, [2, 2, 6, 6]),
+            ("transformer", Transformer, [2, 5, 4]), ("LSTM", Lstm, [7, 2, 3]) }
         from type in new[] { OnnxElementType.Float16, OnnxElementType.BFloat16, OnnxElementType.Double }
         select new TestCaseData(network.Model, network.Shape, type).SetArgDisplayNames(network.Name, $"{type}");
 
@@ -105,20 +112,26 @@ public sealed class PrecisionModelTests
         if (type == OnnxElementType.Double && single.Graph.Nodes.Exists(n => n.OpType == "LSTM"))
             return;
         Dictionary<string, OnnxTensor> values = new() { ["x"] = Precision.Of(Numbers("x", 1.5, shape), type) };
-        foreach (var (name, tensor) in GradientCheck.Upstream(runner.Run(new Dictionary<string, OnnxTensor>(values) { ["y_grad"] = Zeros(single, values, type) }, ["y"]), ["y"], new Random(6)))
+        foreach (var (name, tensor) in GradientCheck.Upstream(
+            runner.Run(new Dictionary<string, OnnxTensor>(values) { ["y_grad"] = Zeros(single, values, type) }, ["y"]),
+            ["y"], new Random(6)))
             values[$"{name}_grad"] = tensor;
         var actual = runner.Run(values, [.. outputs.Select(o => o.Name)]);
         using var reference = new Runner(GradientCompiler.Compile(single, options), optimise: false);
-        foreach (var (name, expected) in reference.Run(values.ToDictionary(v => v.Key, v => Narrow(v.Value)), [.. outputs.Select(o => o.Name)]))
-            GradientCheck.AreClose(actual[name].ToDoubleArray(), expected.ToDoubleArray(), type == OnnxElementType.Double ? 1e-4 : 2e-2, name);
+        foreach (var (name, expected) in reference.Run(values.ToDictionary(v => v.Key, v => Narrow(v.Value)),
+            [.. outputs.Select(o => o.Name)]))
+            GradientCheck.AreClose(
+                actual[name].ToDoubleArray(), expected.ToDoubleArray(), type == OnnxElementType.Double ? 1e-4 : 2e-2, name);
         if (type != OnnxElementType.Double)
             return;
         using var wide = new Runner(Precision.Of(single, type), optimise: false);
-        var differences = GradientCheck.FiniteDifferences(wide, values, new Dictionary<string, OnnxTensor> { ["y"] = values["y_grad"] }, ["x"], 1e-3);
+        var differences = GradientCheck.FiniteDifferences(
+            wide, values, new Dictionary<string, OnnxTensor> { ["y"] = values["y_grad"] }, ["x"], 1e-3);
         GradientCheck.AreClose(actual["x_grad"].ToDoubleArray(), differences["x"], 1e-6, "x in float64");
     }
 
-    private static OnnxTensor Narrow(OnnxTensor tensor) => OnnxTensor.FromDoubles(tensor.Name, OnnxElementType.Float, tensor.Dimensions, tensor.ToDoubleArray());
+    private static OnnxTensor Narrow(OnnxTensor tensor) =>
+        OnnxTensor.FromDoubles(tensor.Name, OnnxElementType.Float, tensor.Dimensions, tensor.ToDoubleArray());
 
     private static OnnxTensor Zeros(OnnxModel single, Dictionary<string, OnnxTensor> values, OnnxElementType type)
     {

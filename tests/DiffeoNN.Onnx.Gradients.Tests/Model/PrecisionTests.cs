@@ -22,7 +22,8 @@ public sealed class PrecisionTests
         from rows in RuleCases.All.GroupBy(r => r.OpType)
         select new TestCaseData(rows.ToArray(), type).SetArgDisplayNames(rows.Key, $"{type}");
 
-    /// <summary>What the runtime says against the types of a model; null where it accepts them, whether or not it has the kernels.</summary>
+    /// <summary>What the runtime says against the types of a model; null where it accepts them,
+    /// whether or not it has the kernels.</summary>
     private static string? Complaint(OnnxModel model, out Runner? runner)
     {
         try
@@ -84,7 +85,8 @@ public sealed class PrecisionTests
         using var forward = running;
         var gradient = GradientCompiler.Compile(model);
         foreach (var output in gradient.Graph.Outputs.Where(o => o.Name.EndsWith("_grad", StringComparison.Ordinal)))
-            Assert.That(output.ElementType, Is.EqualTo(model.Graph.Input(output.Name[..^"_grad".Length]).ElementType), $"{row} opset {opset}, {output.Name}");
+            Assert.That(output.ElementType, Is.EqualTo(model.Graph.Input(output.Name[..^"_grad".Length]).ElementType),
+                $"{row} opset {opset}, {output.Name}");
         Assert.That(Complaint(gradient, out var runs), Is.Null, $"{row} opset {opset}");
         using var backward = runs;
         if (type == OnnxElementType.Float16 && forward is not null && backward is not null)
@@ -117,7 +119,8 @@ public sealed class PrecisionTests
         {
             var numbers = expected.ToDoubleArray();
             if (numbers.All(v => Math.Abs(v) < (double)Half.MaxValue))
-                GradientCheck.AreClose(actual[name].ToDoubleArray(), numbers, HalfTolerance, $"{row} opset {opset} seed {Seed}, {name} in float16");
+                GradientCheck.AreClose(
+                    actual[name].ToDoubleArray(), numbers, HalfTolerance, $"{row} opset {opset} seed {Seed}, {name} in float16");
         }
     }
 }

@@ -15,7 +15,8 @@ public sealed class RealModelTests
     private static OnnxTensor Numbers(string name, params long[] shape)
     {
         var random = new Random(name[0]);
-        return OnnxTensor.FromDoubles(name, OnnxElementType.Double, shape, [.. Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b)).Select(_ => (random.NextDouble() * 2) - 1)]);
+        return OnnxTensor.FromDoubles(name, OnnxElementType.Double, shape,
+            [.. Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b)).Select(_ => (random.NextDouble() * 2) - 1)]);
     }
 
     private static void Check(OnnxModel model, Dictionary<string, OnnxTensor> inputs, string[] outputs, GradientOptions? options = null)
@@ -90,7 +91,12 @@ public sealed class RealModelTests
             g.AddNode("Shape", ["u"], "n");
             g.Outputs.AddRange([Value("y", "N"), Value("z", "M"), new("n", OnnxElementType.Int64, [1])]);
         });
-        var inputs = new Dictionary<string, OnnxTensor> { ["a"] = Numbers("a", 4), ["b"] = Numbers("b", 4), ["i"] = OnnxTensor.Int64s("i", [3, 1, 1]) };
+        var inputs = new Dictionary<string, OnnxTensor>
+        {
+            ["a"] = Numbers("a", 4),
+            ["b"] = Numbers("b", 4),
+            ["i"] = OnnxTensor.Int64s("i", [3, 1, 1]),
+        };
         var gradient = GradientCompiler.Compile(model, new GradientOptions { Outputs = outputs.Split(' ') });
         Assert.That(gradient.Graph.Inputs.Select(x => x.Name).Skip(3), Is.EqualTo(outputs.Split(' ').Select(o => $"{o}_grad")));
         Check(model, inputs, outputs.Split(' '), new GradientOptions { Outputs = outputs.Split(' ') });
@@ -105,7 +111,8 @@ public sealed class RealModelTests
             g.Inputs.Add(new OnnxValueInfo("x", OnnxElementType.Float, [2, 3, 4]));
             foreach (var name in new[] { "scale", "bias", "mean", "variance" })
                 g.AddInitializer(OnnxTensor.FromDoubles(name, OnnxElementType.Float, [3], [1, 2, 3]));
-            g.Nodes.Add(new OnnxNode("BatchNormalization", ["x", "scale", "bias", "mean", "variance"], ["y", "m", "v", "saved4", "saved5"]) { Name = "norm" });
+            g.Nodes.Add(new OnnxNode("BatchNormalization", ["x", "scale", "bias", "mean", "variance"], ["y", "m", "v", "saved4", "saved5"])
+                { Name = "norm" });
             g.AddNode("Exp", [used ? $"saved{output}" : "m"], "z");
             g.Outputs.AddRange([new("y", OnnxElementType.Float, null), new("z", OnnxElementType.Float, null)]);
         }, 9);

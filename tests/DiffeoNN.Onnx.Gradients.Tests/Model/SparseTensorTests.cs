@@ -31,7 +31,8 @@ public sealed class SparseTensorTests
         var message = ModelProto.Parser.ParseFrom(model.ToBytes());
         if (constant)
         {
-            var attribute = new AttributeProto { Name = "sparse_value", Type = (int)OnnxAttributeKind.SparseTensor, SparseTensor = weights };
+            var attribute =
+                new AttributeProto { Name = "sparse_value", Type = (int)OnnxAttributeKind.SparseTensor, SparseTensor = weights };
             message.Graph.Node.Insert(0, new NodeProto { OpType = "Constant", Output = { "w" }, Attribute = { attribute } });
         }
         else
@@ -53,7 +54,8 @@ public sealed class SparseTensorTests
         var model = OnnxModel.Parse(Model(sparse, constant));
         var inputs = new Dictionary<string, OnnxTensor> { ["x"] = OnnxTensor.Create<float>("x", [1, 2], [1, 1]) };
         var upstream = new Dictionary<string, OnnxTensor> { ["y"] = OnnxTensor.Create<float>("y", [1, 3], [5, 7, 11]) };
-        Assert.That(GradientCheck.Gradients(GradientCompiler.Compile(model), inputs, upstream)["x"].ToArray<float>(), Is.EqualTo(new float[] { 14, 33 }));
+        Assert.That(GradientCheck.Gradients(GradientCompiler.Compile(model), inputs, upstream)["x"].ToArray<float>(),
+            Is.EqualTo(new float[] { 14, 33 }));
         using var runner = new Runner(model);
         Assert.That(runner.Run(inputs)["y"].ToArray<float>(), Is.EqualTo(new float[] { 0, 2, 3 }));
     }
@@ -83,5 +85,6 @@ public sealed class SparseTensorTests
 
     [TestCaseSource(nameof(Wrong))]
     public void MalformedSparseTensors_AreRefused(object sparse, string message) =>
-        Assert.That(() => OnnxModel.Parse(Model((SparseTensorProto)sparse, false)), Throws.TypeOf<OnnxModelException>().With.Message.Contains(message));
+        Assert.That(() => OnnxModel.Parse(Model((SparseTensorProto)sparse, false)),
+            Throws.TypeOf<OnnxModelException>().With.Message.Contains(message));
 }

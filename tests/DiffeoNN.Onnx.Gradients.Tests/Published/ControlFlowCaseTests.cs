@@ -1,12 +1,14 @@
 namespace DiffeoNN.Onnx.Gradients.Tests.Published;
 
-/// <summary>The published cases with If, Loop or Scan, and a network that chooses by an input: gradients against finite differences.</summary>
+/// <summary>The published cases with If, Loop or Scan, and a network that chooses by an input:
+/// gradients against finite differences.</summary>
 public sealed class ControlFlowCaseTests
 {
     /// <summary>Cases refused as published; with their sizes constant they are differentiated.</summary>
     private static readonly Dictionary<string, string> Exceptions = new()
     {
-        ["test_affine_grid_2d_align_corners_expanded"] = "it squeezes axes whose sizes are input values, so that no rank is known before it runs",
+        ["test_affine_grid_2d_align_corners_expanded"] =
+            "it squeezes axes whose sizes are input values, so that no rank is known before it runs",
         ["test_affine_grid_2d_expanded"] = "it squeezes axes whose sizes are input values, so that no rank is known before it runs",
     };
 
@@ -31,7 +33,8 @@ public sealed class ControlFlowCaseTests
         var options = new GradientOptions { Inputs = test.Differentiable };
         if (Exceptions.TryGetValue(Path.GetFileName(test.Path), out var reason))
         {
-            Assert.That(() => GradientCompiler.Compile(model, options), Throws.InstanceOf<GradientException>().With.Message.Contains("rank"), reason);
+            Assert.That(() => GradientCompiler.Compile(model, options),
+                Throws.InstanceOf<GradientException>().With.Message.Contains("rank"), reason);
             foreach (var fixedInput in model.Graph.Inputs.Where(i => !i.ElementType.IsFloat()).ToList())
             {
                 model.Graph.AddInitializer(inputs[fixedInput.Name]);
@@ -45,7 +48,8 @@ public sealed class ControlFlowCaseTests
 
     [Test]
     public void Exceptions_AllNameACase() =>
-        Assert.That(Exceptions.Keys, Is.SubsetOf(OperatorCase.Read(Repository.Shared("onnx-cases"), "control-flow.csv").Select(c => Path.GetFileName(c.Path))));
+        Assert.That(Exceptions.Keys,
+            Is.SubsetOf(OperatorCase.Read(Repository.Shared("onnx-cases"), "control-flow.csv").Select(c => Path.GetFileName(c.Path))));
 
     /// <summary>A voice detector with one network for each sampling rate, chosen by an input.</summary>
     [TestCase(16000, 576)]
@@ -75,11 +79,13 @@ public sealed class ControlFlowCaseTests
             GradientCheck.AreClose(chosen[name].ToDoubleArray(), gradient.ToDoubleArray(), 1e-5, name);
     }
 
-    private static Dictionary<string, OnnxTensor> Check(OnnxModel model, Dictionary<string, OnnxTensor> inputs, GradientOptions options, double tolerance)
+    private static Dictionary<string, OnnxTensor> Check(
+        OnnxModel model, Dictionary<string, OnnxTensor> inputs, GradientOptions options, double tolerance)
     {
         var random = new Random(11);
         var gradient = GradientCompiler.Compile(model, options);
-        var differentiated = gradient.Graph.Inputs.Select(i => i.Name).Where(n => n.EndsWith("_grad", StringComparison.Ordinal)).Select(n => n[..^5]).ToList();
+        var differentiated = gradient.Graph.Inputs.Select(i => i.Name).Where(n => n.EndsWith("_grad", StringComparison.Ordinal))
+            .Select(n => n[..^5]).ToList();
         using var narrow = new Runner(model, optimise: false);
         using var wide = GradientCheck.TryDouble(model, inputs);
         var upstream = GradientCheck.Upstream(narrow.Run(inputs), differentiated, random);
@@ -88,8 +94,10 @@ public sealed class ControlFlowCaseTests
         // Where a kernel exists in float32 only the differences are noisy, and large steps cross kinks.
         var error = wide is null
             ? DirectionalCheck.Error(narrow, inputs, upstream, gradients, [1e-2, 1e-3, 1e-4, 3e-5], random, along: true)
-            : DirectionalCheck.Error(wide, GradientCheck.Widened(inputs), GradientCheck.Widened(upstream), gradients, [1e-6], random, along: true);
-        TestContext.Out.WriteLine($"{(wide is null ? "float32" : "float64")} error {error:g3}, nodes {model.Graph.Nodes.Count} -> {gradient.Graph.Nodes.Count}");
+            : DirectionalCheck.Error(wide, GradientCheck.Widened(inputs), GradientCheck.Widened(upstream), gradients, [1e-6],
+                random, along: true);
+        TestContext.Out.WriteLine(
+            $"{(wide is null ? "float32" : "float64")} error {error:g3}, nodes {model.Graph.Nodes.Count} -> {gradient.Graph.Nodes.Count}");
         Assert.That(error, Is.LessThan(tolerance));
         return gradients;
     }

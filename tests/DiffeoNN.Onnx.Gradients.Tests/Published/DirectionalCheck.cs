@@ -17,7 +17,8 @@ internal static class DirectionalCheck
     /// <param name="inputs">All inputs.</param>
     /// <param name="upstream">Gradients with respect to the outputs.</param>
     /// <param name="gradients">Emitted gradients by input.</param>
-    /// <param name="steps">Steps of the finite differences; the best one counts, since kinks ask for small and rounding for large ones.</param>
+    /// <param name="steps">Steps of the finite differences; the best one counts,
+    /// since kinks ask for small and rounding for large ones.</param>
     /// <param name="random">Draws directions.</param>
     /// <param name="along">Whether directions lie partly along the gradient, so that rounding does not hide the derivative.</param>
     /// <returns>By the size of the directional derivative that is typical.</returns>
@@ -35,13 +36,16 @@ internal static class DirectionalCheck
             for (var k = 0; k < 2; k++)
             {
                 // Infinite and undefined elements stay as they are.
-                var d = g.Select((v, i) => double.IsFinite(x[i]) ? (along ? v / size : 0) + (random.Next(2) == 0 ? -1.0 : 1.0) : 0).ToArray();
+                var d = g.Select((v, i) => double.IsFinite(x[i]) ? (along ? v / size : 0) + (random.Next(2) == 0 ? -1.0 : 1.0) : 0)
+                    .ToArray();
                 var derivative = g.Zip(d, (a, b) => b == 0 ? 0 : a * b).Sum();
                 double At(double offset) => GradientCheck.Dot(forward.Run(new Dictionary<string, OnnxTensor>(inputs)
                 {
-                    [name] = OnnxTensor.FromDoubles(name, inputs[name].ElementType, inputs[name].Dimensions, [.. x.Select((v, i) => d[i] == 0 ? v : v + (offset * d[i]))]),
+                    [name] = OnnxTensor.FromDoubles(name, inputs[name].ElementType, inputs[name].Dimensions,
+                        [.. x.Select((v, i) => d[i] == 0 ? v : v + (offset * d[i]))]),
                 }, outputs), upstream);
-                var error = steps.Min(step => Math.Abs(derivative - ((At(step) - At(-step)) / (2 * step)))) / Math.Max(Math.Max(Math.Abs(derivative), size * Math.Sqrt(g.Length)), 1e-6);
+                var error = steps.Min(step => Math.Abs(derivative - ((At(step) - At(-step)) / (2 * step)))) / Math.Max(
+                    Math.Max(Math.Abs(derivative), size * Math.Sqrt(g.Length)), 1e-6);
                 worst = double.IsNaN(error) ? double.PositiveInfinity : Math.Max(worst, error);
             }
         }

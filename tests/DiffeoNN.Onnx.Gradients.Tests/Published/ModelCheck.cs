@@ -30,7 +30,8 @@ internal sealed record ModelCheck
     /// <summary>|float32 gradient - float64 gradient| by |float64 gradient|.</summary>
     public double Rounding { get; private set; }
 
-    /// <summary>|emitted float32 graph run in float64 - float64 gradient| by |float64 gradient|: what rounding and kinks have no part in.</summary>
+    /// <summary>|emitted float32 graph run in float64 - float64 gradient| by |float64 gradient|:
+    /// what rounding and kinks have no part in.</summary>
     public double FormulaError { get; private set; }
 
     /// <summary>By how much differences of two steps disagree: kinks within the larger one, or rounding of the smaller one.</summary>
@@ -49,8 +50,9 @@ internal sealed record ModelCheck
     public double GradientMilliseconds { get; private set; }
 
     public override string ToString() =>
-        $"nodes {Nodes} -> {GradientNodes}, compiled in {CompileMilliseconds:f0} ms, forward {ForwardMilliseconds:f1} ms, with gradient {GradientMilliseconds:f1} ms, "
-        + $"forward error {ForwardError:g2}, gradient error float64 {DoubleError:g2}, float32 {FloatError:g2}, rounding {Rounding:g2}, formula {FormulaError:g2}, doubt {Doubt:g2}, size {Size:g2}";
+        $"nodes {Nodes} -> {GradientNodes}, compiled in {CompileMilliseconds:f0} ms, forward {ForwardMilliseconds:f1} ms, with gradient "
+        + $"{GradientMilliseconds:f1} ms, forward error {ForwardError:g2}, gradient error float64 {DoubleError:g2}, float32 "
+        + $"{FloatError:g2}, rounding {Rounding:g2}, formula {FormulaError:g2}, doubt {Doubt:g2}, size {Size:g2}";
 
     public static ModelCheck Run(PublishedModel row)
     {
@@ -59,7 +61,8 @@ internal sealed record ModelCheck
         var inputs = row.Values(model, random);
         var output = model.Graph.Outputs[0].Name;
         var (gradient, compile) = Timed(() => GradientCompiler.Compile(model));
-        var result = new ModelCheck { Nodes = model.Graph.Nodes.Count, GradientNodes = gradient.Graph.Nodes.Count, CompileMilliseconds = compile };
+        var result =
+            new ModelCheck { Nodes = model.Graph.Nodes.Count, GradientNodes = gradient.Graph.Nodes.Count, CompileMilliseconds = compile };
 
         var wide = Widened(model, inputs);
         using var forward = new Runner(DoubleKernels.Replace(wide), optimise: false);
@@ -68,7 +71,8 @@ internal sealed record ModelCheck
         var upstream = GradientCheck.Upstream(new Dictionary<string, OnnxTensor> { [output] = Narrowed(y) }, [output], random);
         var narrow = result.RunNarrow(model, gradient, inputs, upstream[output], y);
         var wideUpstream = GradientCheck.Widened(upstream);
-        var wideGradient = Fixed(GradientCompiler.Compile(wide), new Dictionary<string, OnnxTensor>(wideInputs) { [output + "_grad"] = wideUpstream[output] });
+        var wideGradient = Fixed(
+            GradientCompiler.Compile(wide), new Dictionary<string, OnnxTensor>(wideInputs) { [output + "_grad"] = wideUpstream[output] });
         var exact = GradientCheck.Gradients(DoubleKernels.Replace(wideGradient), wideInputs, wideUpstream, optimise: false);
         Assert.That(exact.Keys, Is.EquivalentTo(narrow.Keys));
         var emitted = Widened(gradient, new Dictionary<string, OnnxTensor>(inputs) { [output + "_grad"] = upstream[output] });
@@ -77,7 +81,8 @@ internal sealed record ModelCheck
         foreach (var name in exact.Keys)
         {
             result.FormulaError = Worse(result.FormulaError, Distance(same[name].ToDoubleArray(), exact[name].ToDoubleArray()));
-            result.Compare(name, forward, wideInputs, wideUpstream, exact[name].ToDoubleArray(), narrow[name].ToDoubleArray(), row.Steps, random);
+            result.Compare(name, forward, wideInputs, wideUpstream, exact[name].ToDoubleArray(), narrow[name].ToDoubleArray(),
+                row.Steps, random);
         }
 
         return result;
@@ -100,7 +105,8 @@ internal sealed record ModelCheck
     }
 
     /// <summary>Runs the network and its gradient as they are, optimised and in float32; gradients by input.</summary>
-    private Dictionary<string, OnnxTensor> RunNarrow(OnnxModel model, OnnxModel gradient, Dictionary<string, OnnxTensor> inputs, OnnxTensor upstream, OnnxTensor expected)
+    private Dictionary<string, OnnxTensor> RunNarrow(
+        OnnxModel model, OnnxModel gradient, Dictionary<string, OnnxTensor> inputs, OnnxTensor upstream, OnnxTensor expected)
     {
         var output = upstream.Name;
         using (var runner = new Runner(model, optimise: false))
@@ -135,7 +141,8 @@ internal sealed record ModelCheck
     }
 
     private void Compare(
-        string name, Runner forward, Dictionary<string, OnnxTensor> inputs, Dictionary<string, OnnxTensor> upstream, double[] exact, double[] narrow, double[] steps, Random random)
+        string name, Runner forward, Dictionary<string, OnnxTensor> inputs, Dictionary<string, OnnxTensor> upstream, double[] exact,
+        double[] narrow, double[] steps, Random random)
     {
         var length = Math.Sqrt(Dot(exact, exact));
         var x = inputs[name].ToDoubleArray();
@@ -146,7 +153,8 @@ internal sealed record ModelCheck
             var direction = k == Directions - 1 ? Array.ConvertAll(exact, g => g * Math.Sqrt(x.Length) / length) : Normal(x.Length, random);
             double At(double offset) => GradientCheck.Dot(forward.Run(new Dictionary<string, OnnxTensor>(inputs)
             {
-                [name] = OnnxTensor.FromDoubles(name, OnnxElementType.Double, inputs[name].Dimensions, [.. x.Zip(direction, (v, d) => v + (offset * d))]),
+                [name] = OnnxTensor.FromDoubles(
+                    name, OnnxElementType.Double, inputs[name].Dimensions, [.. x.Zip(direction, (v, d) => v + (offset * d))]),
             }, [.. upstream.Keys]), upstream);
             var expected = Dot(exact, direction);
             var scale = Math.Max(Math.Abs(expected), length * Math.Sqrt(Dot(direction, direction) / x.Length));
@@ -158,8 +166,9 @@ internal sealed record ModelCheck
     }
 
     /// <summary>
-    /// The finite difference where two steps in sequence agree best, and by how much they do not: large steps meet kinks, small ones rounding.
-    /// The gradient under test has no say in it. No further steps are tried once two agree well.
+    /// The finite difference where two steps in sequence agree best, and by how much they do not:
+    /// large steps meet kinks, small ones rounding. The gradient under test has no say in it.
+    /// No further steps are tried once two agree well.
     /// </summary>
     private static (double Difference, double Doubt) Difference(IEnumerable<double> differences, double scale)
     {
@@ -197,12 +206,14 @@ internal sealed record ModelCheck
         return result;
     }
 
-    private static OnnxTensor Narrowed(OnnxTensor tensor) => OnnxTensor.FromDoubles(tensor.Name, OnnxElementType.Float, tensor.Dimensions, tensor.ToDoubleArray());
+    private static OnnxTensor Narrowed(OnnxTensor tensor) =>
+        OnnxTensor.FromDoubles(tensor.Name, OnnxElementType.Float, tensor.Dimensions, tensor.ToDoubleArray());
 
     private static double[] Normal(int count, Random random) => [.. Enumerable.Range(0, count).Select(_ =>
         Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()))];
 
-    private static double Distance(double[] a, double[] exact) => Math.Sqrt(a.Zip(exact, (x, y) => (x - y) * (x - y)).Sum() / Dot(exact, exact));
+    private static double Distance(double[] a, double[] exact) =>
+        Math.Sqrt(a.Zip(exact, (x, y) => (x - y) * (x - y)).Sum() / Dot(exact, exact));
 
     private static double Dot(double[] a, double[] b) => a.Zip(b, (x, y) => x * y).Sum();
 

@@ -1,10 +1,13 @@
 namespace DiffeoNN.Onnx.Gradients.Tests.Published;
 
-/// <summary>The published cases older than version 7: converted they compute the same, and their gradients agree with finite differences.</summary>
+/// <summary>The published cases older than version 7: converted they compute the same,
+/// and their gradients agree with finite differences.</summary>
 public sealed class OldestCaseTests
 {
     private static IEnumerable<TestCaseData> Cases() => Repository.TryShared("onnx-cases") is { } folder
-        ? OperatorCase.Read(folder).Where(c => c.Opset < 7).Select(c => new TestCaseData(c.Path, c.Differentiable).SetArgDisplayNames(c.Path))
+        ? OperatorCase.Read(folder)
+            .Where(c => c.Opset < 7)
+            .Select(c => new TestCaseData(c.Path, c.Differentiable).SetArgDisplayNames(c.Path))
         : [];
 
     [TestCaseSource(nameof(Cases))]
@@ -30,7 +33,8 @@ public sealed class OldestCaseTests
         using var wide = GradientCheck.TryDouble(model, inputs);
         var error = wide is null
             ? DirectionalCheck.Error(original, inputs, upstream, gradients, [1e-2, 3e-3, 3e-4], random, along: false)
-            : DirectionalCheck.Error(wide, GradientCheck.Widened(inputs), GradientCheck.Widened(upstream), gradients, [1e-6], random, along: false);
+            : DirectionalCheck.Error(wide, GradientCheck.Widened(inputs), GradientCheck.Widened(upstream), gradients, [1e-6],
+                random, along: false);
         Assert.That(error, Is.LessThan(5e-3));
     }
 }

@@ -34,8 +34,10 @@ public sealed class OperatorCaseTests
         var run = Load(Repository.Shared("onnx-cases"), test);
         if (test.Differentiable.Length == 0)
         {
-            Assert.That(() => GradientCompiler.Compile(run.Model, new GradientOptions { Inputs = [.. run.Inputs.Values.Where(t => t.ElementType.IsFloat()).Select(t => t.Name)] }),
-                Throws.TypeOf<OnnxModelException>().With.Message.Contains("differentiabl"), "nothing can be differentiated, and that is said");
+            Assert.That(() => GradientCompiler.Compile(
+                run.Model, new GradientOptions { Inputs = [.. run.Inputs.Values.Where(t => t.ElementType.IsFloat()).Select(t => t.Name)] }),
+                Throws.TypeOf<OnnxModelException>().With.Message.Contains("differentiabl"),
+                "nothing can be differentiated, and that is said");
             return;
         }
 
@@ -48,7 +50,8 @@ public sealed class OperatorCaseTests
         }
 
         var gradient = GradientCompiler.Compile(run.Model, new GradientOptions { Inputs = test.Differentiable });
-        var differentiated = gradient.Graph.Inputs.Select(i => i.Name).Where(n => n.EndsWith("_grad", StringComparison.Ordinal)).Select(n => n[..^5]).ToList();
+        var differentiated = gradient.Graph.Inputs.Select(i => i.Name).Where(n => n.EndsWith("_grad", StringComparison.Ordinal))
+            .Select(n => n[..^5]).ToList();
         using var narrow = new Runner(run.Model, optimise: false);
         var outputs = narrow.Run(run.Inputs);
         var upstream = Finite(GradientCheck.Upstream(outputs, differentiated, run.Random), outputs);
@@ -69,10 +72,12 @@ public sealed class OperatorCaseTests
         }
 
         var (inputs, seeds) = (GradientCheck.Widened(run.Inputs), GradientCheck.Widened(upstream));
-        double Error(Dictionary<string, OnnxTensor> of) => DirectionalCheck.Error(wide, inputs, seeds, of, [1e-6, 1e-7], run.Random, along: false);
+        double Error(Dictionary<string, OnnxTensor> of) =>
+            DirectionalCheck.Error(wide, inputs, seeds, of, [1e-6, 1e-7], run.Random, along: false);
         Assert.That(Error(gradients), Is.LessThanOrEqualTo(FloatTolerance), "gradient in float32, differences in float64");
         var compiled = GradientCompiler.Compile(widened!, new GradientOptions { Inputs = test.Differentiable });
-        Assert.That(Error(GradientCheck.Gradients(compiled, inputs, seeds)), Is.LessThanOrEqualTo(Tolerance), "gradient and differences in float64");
+        Assert.That(Error(GradientCheck.Gradients(compiled, inputs, seeds)), Is.LessThanOrEqualTo(Tolerance),
+            "gradient and differences in float64");
     }
 
     [Test]
@@ -90,7 +95,8 @@ public sealed class OperatorCaseTests
         var position = 0;
         foreach (var input in model.Graph.RequiredInputs)
         {
-            var tensor = OnnxTensor.LoadPb(Path.Combine(folder, test.Path, "test_data_set_0", $"input_{position++}.pb")).WithName(input.Name);
+            var tensor = OnnxTensor.LoadPb(Path.Combine(folder, test.Path, "test_data_set_0", $"input_{position++}.pb"))
+                .WithName(input.Name);
             inputs[input.Name] = test.Differentiable.Contains(input.Name) ? DirectionalCheck.Perturbed(tensor, random, 1e-3) : tensor;
         }
 

@@ -7,7 +7,8 @@ public sealed class PublishedModelTests
 
     private static IEnumerable<TestCaseData> Large() => Rows(true);
 
-    private static IEnumerable<TestCaseData> Rows(bool large) => PublishedModels.All.Where(m => m.IsLarge == large).Select(m => new TestCaseData(m).SetArgDisplayNames($"{m}"));
+    private static IEnumerable<TestCaseData> Rows(bool large) =>
+        PublishedModels.All.Where(m => m.IsLarge == large).Select(m => new TestCaseData(m).SetArgDisplayNames($"{m}"));
 
     [TestCaseSource(nameof(Small))]
     public void Gradient_AgreesWithFiniteDifferences(object row) => Check((PublishedModel)row);
@@ -21,7 +22,8 @@ public sealed class PublishedModelTests
     [TestCase(8000L, 288)]
     public void Gradient_ThroughAChoiceByAnInput_IsThatOfTheBranch(long rate, int samples)
     {
-        PublishedModel Row(ModelInput choice) => new("silero_vad_op18", "", ModelInput.Sound(2, samples), choice, ModelInput.Noise(-0.5, 0.5, 2, 2, 128));
+        PublishedModel Row(ModelInput choice) =>
+            new("silero_vad_op18", "", ModelInput.Sound(2, samples), choice, ModelInput.Noise(-0.5, 0.5, 2, 2, 128));
         var (free, chosen) = (Row(ModelInput.Constant(rate) with { IsConstant = false }), Row(ModelInput.Constant(rate)));
         var inputs = free.Values(free.Load(), new Random(3));
         var upstream = new Dictionary<string, OnnxTensor> { ["output"] = OnnxTensor.Create<float>("output", [2, 1], [0.7f, -1.2f]) };

@@ -1,13 +1,15 @@
 namespace DiffeoNN.Onnx.Gradients.Tests.Published;
 
 /// <summary>
-/// Architectures exported by PyTorch against its autograd; tools/pytorch writes the fixtures (<c>python3 -m diffeonn_tools.gradient_references</c>).
+/// Architectures exported by PyTorch against its autograd; tools/pytorch writes the fixtures
+/// (<c>python3 -m diffeonn_tools.gradient_references</c>).
 /// </summary>
 public sealed class PyTorchReferenceTests
 {
     private const double SmallestCosine = 0.99999;
 
-    /// <summary>Weights of which folding made a second, constant copy (the transposed embedding, the lengths of filters): their gradient is another.</summary>
+    /// <summary>Weights of which folding made a second, constant copy (the transposed embedding, the lengths of filters):
+    /// their gradient is another.</summary>
     private static readonly string[] CopiedByFolding = ["language_model.onnx: words.weight", "wavenet.onnx: gates"];
 
     private static readonly string Folder = Path.Combine(Repository.Root, "tests", "DiffeoNN.Onnx.Gradients.Tests", "Fixtures", "pytorch");
@@ -31,7 +33,8 @@ public sealed class PyTorchReferenceTests
 
     [Test]
     public void References_NameAtLeastTwelveArchitectures() => Assert.That(Models().ToList(), Has.Count.AtLeast(12)
-        .And.SupersetOf(new[] { "unet", "resnet", "mobilenet_v3", "vae", "dcgan_critic", "vit", "convnext", "lstm_classifier", "deeplab" }));
+        .And.SupersetOf(
+            new[] { "unet", "resnet", "mobilenet_v3", "vae", "dcgan_critic", "vit", "convnext", "lstm_classifier", "deeplab" }));
 
     private static void Check(string name, string file, bool weights)
     {
@@ -45,10 +48,12 @@ public sealed class PyTorchReferenceTests
         var results = runner.Run(inputs.Concat(upstream).ToDictionary(), [.. gradient.Graph.Outputs.Select(o => o.Name)]);
 
         foreach (var output in model.Graph.Outputs)
-            GradientCheck.AreClose(results[output.Name].ToDoubleArray(), tensors[output.Name].ToDoubleArray(), 1e-4, $"{name}: output '{output.Name}'");
+            GradientCheck.AreClose(results[output.Name].ToDoubleArray(), tensors[output.Name].ToDoubleArray(), 1e-4,
+                $"{name}: output '{output.Name}'");
         var compared = 0;
         var worst = (Cosine: 1.0, Name: "");
-        foreach (var (key, expected) in tensors.Where(t => t.Key.EndsWith("_grad", StringComparison.Ordinal) && !upstream.ContainsKey(t.Key)))
+        foreach (var (key, expected) in tensors.Where(
+            t => t.Key.EndsWith("_grad", StringComparison.Ordinal) && !upstream.ContainsKey(t.Key)))
         {
             if ((!weights && !inputs.ContainsKey(key[..^5])) || CopiedByFolding.Any($"{name}{file}: {key}".StartsWith))
                 continue;

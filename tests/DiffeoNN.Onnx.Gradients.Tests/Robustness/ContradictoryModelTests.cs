@@ -13,17 +13,20 @@ public sealed class ContradictoryModelTests
     [TestCase("PRelu")]
     [TestCase("LayerNormalization")]
     public void ParametersOfAHigherRankThanTheirInput_AreRefused(string type) => Refused(
-        Model(Image, new OnnxNode(type, ["x", "w"], ["y"]), OnnxTensor.Create<float>("w", [1, 1, 1, 1, 6], new float[6])), "input 1 was expected to fit");
+        Model(Image, new OnnxNode(type, ["x", "w"], ["y"]), OnnxTensor.Create<float>("w", [1, 1, 1, 1, 6], new float[6])),
+        "input 1 was expected to fit");
 
     [TestCase("PRelu")]
     [TestCase("LayerNormalization")]
     public void ParametersWiderThanTheirInput_AreRefused(string type) => Refused(
-        Model([1, 2, 6, 1], new OnnxNode(type, ["x", "w"], ["y"]), OnnxTensor.Create<float>("w", [3], new float[3])), "input 1 was expected to fit");
+        Model([1, 2, 6, 1], new OnnxNode(type, ["x", "w"], ["y"]), OnnxTensor.Create<float>("w", [3], new float[3])),
+        "input 1 was expected to fit");
 
     [TestCase("PRelu")]
     [TestCase("LayerNormalization")]
     public void ParametersThatRepeat_AreTaken(string type) => Assert.That(
-        () => GradientCompiler.Compile(Model(Image, new OnnxNode(type, ["x", "w"], ["y"]), OnnxTensor.Create<float>("w", [6], new float[6]))),
+        () =>
+            GradientCompiler.Compile(Model(Image, new OnnxNode(type, ["x", "w"], ["y"]), OnnxTensor.Create<float>("w", [6], new float[6]))),
         Throws.Nothing);
 
     /// <summary>A count for each of the windows would be written into the model.</summary>
@@ -62,13 +65,15 @@ public sealed class ContradictoryModelTests
     public void LoopWhoseBodyDoesNotFit_IsRefused(int inputs, int outputs, string reason)
     {
         var body = new OnnxGraph { Name = "body" };
-        OnnxValueInfo[] all = [new("i", OnnxElementType.Int64, []), new("go", OnnxElementType.Bool, []), Float("s", Image), Float("t", Image)];
+        OnnxValueInfo[] all = [new("i", OnnxElementType.Int64, []), new("go", OnnxElementType.Bool, []), Float("s", Image),
+            Float("t", Image)];
         body.Inputs.AddRange(all.Take(inputs));
         body.AddInitializer(OnnxTensor.Scalar("yes", true));
         body.AddNode("Identity", ["yes"], "more");
         body.AddNode("Sin", [inputs > 2 ? "s" : "x"], "next");
         body.Outputs.AddRange(new OnnxValueInfo[] { new("more", OnnxElementType.Bool, []), Float("next", Image) }.Take(outputs));
-        var model = Model(Image, new OnnxNode("Loop", ["trips", "", "x"], ["y"], OnnxAttribute.Of("body", body)), OnnxTensor.Scalar("trips", 3L));
+        var model = Model(Image, new OnnxNode("Loop", ["trips", "", "x"], ["y"], OnnxAttribute.Of("body", body)),
+            OnnxTensor.Scalar("trips", 3L));
 
         if (reason.Length > 0) Refused(model, reason);
         else Assert.That(() => GradientCompiler.Compile(model), Throws.Nothing);

@@ -71,7 +71,8 @@ public sealed class MutationTests
                 Assert.Fail($"Mutation {current} of seed {seed} ({Mutated(seeds, seed + current).Name}) hangs.");
         }
 
-        TestContext.Out.WriteLine($"{count} mutations: {string.Join(", ", outcomes.Select(o => $"{o.Value} {o.Key}"))}; {failures.Count} failures.");
+        TestContext.Out.WriteLine(
+            $"{count} mutations: {string.Join(", ", outcomes.Select(o => $"{o.Value} {o.Key}"))}; {failures.Count} failures.");
         Assert.That(failures, Is.Empty, $"seed {seed}\n{string.Join('\n', failures.Take(60))}");
     }
 
@@ -79,7 +80,9 @@ public sealed class MutationTests
     {
         var random = new Random(index);
         var (name, bytes) = seeds[random.Next(seeds.Count)];
-        return (name, random.Next(5) < 2 ? Mutations.OfBytes(bytes, seeds[random.Next(seeds.Count)].Bytes, random) : Mutations.OfMessage(bytes, random));
+        return (name, random.Next(5) < 2
+            ? Mutations.OfBytes(bytes, seeds[random.Next(seeds.Count)].Bytes, random)
+            : Mutations.OfMessage(bytes, random));
     }
 
     /// <summary>What became of a model; an error where it is none that may be.</summary>
@@ -102,7 +105,8 @@ public sealed class MutationTests
         }
         catch (GradientDefectException e)
         {
-            error = $"{e.Message} {e.InnerException!.StackTrace?.Split('\n').FirstOrDefault(l => l.Contains("DiffeoNN", StringComparison.Ordinal))?.Trim()}";
+            var places = e.InnerException!.StackTrace?.Split('\n');
+            error = $"{e.Message} {places?.FirstOrDefault(l => l.Contains("DiffeoNN", StringComparison.Ordinal))?.Trim()}";
             return "defects";
         }
         catch (UnsupportedOperatorException)

@@ -8,13 +8,18 @@ internal static class Mutations
 {
     private static readonly string[] Operators =
     [
-        "Add", "MatMul", "Conv", "ConvTranspose", "Gemm", "Reshape", "Transpose", "Concat", "Split", "Slice", "Gather", "GatherND", "GatherElements", "ScatterND", "ScatterElements", "Pad",
-        "Resize", "MaxPool", "AveragePool", "LpPool", "GlobalMaxPool", "BatchNormalization", "LayerNormalization", "InstanceNormalization", "GroupNormalization", "LSTM", "GRU", "RNN", "Softmax", "ReduceSum",
-        "ReduceMax", "ReduceL1", "TopK", "Einsum", "GridSample", "Where", "Tile", "Expand", "Squeeze", "Unsqueeze", "Flatten", "DepthToSpace", "SpaceToDepth", "LRN", "Clip", "Pow", "Mod", "PRelu",
-        "Det", "CumSum", "OneHot", "Trilu", "Compress", "ReverseSequence", "If", "Loop", "Cast", "Constant", "Shape", "Range", "Attention", "RoiAlign", "Col2Im", "Upsample", "Frobnicate",
+        "Add", "MatMul", "Conv", "ConvTranspose", "Gemm", "Reshape", "Transpose", "Concat", "Split", "Slice", "Gather", "GatherND",
+        "GatherElements", "ScatterND", "ScatterElements", "Pad", "Resize", "MaxPool", "AveragePool", "LpPool", "GlobalMaxPool",
+        "BatchNormalization", "LayerNormalization", "InstanceNormalization", "GroupNormalization", "LSTM", "GRU", "RNN", "Softmax",
+        "ReduceSum", "ReduceMax", "ReduceL1", "TopK", "Einsum", "GridSample", "Where", "Tile", "Expand", "Squeeze", "Unsqueeze", "Flatten",
+        "DepthToSpace", "SpaceToDepth", "LRN", "Clip", "Pow", "Mod", "PRelu", "Det", "CumSum", "OneHot", "Trilu", "Compress",
+        "ReverseSequence", "If", "Loop", "Cast", "Constant", "Shape", "Range", "Attention", "RoiAlign", "Col2Im", "Upsample", "Frobnicate",
     ];
 
-    private static readonly long[] Numbers = [0, 1, -1, 2, 3, 7, -5, 64, 1000, 100_000, int.MaxValue, 1L << 40, 1_000_000_000_000, long.MaxValue, long.MinValue];
+    private static readonly long[] Numbers =
+    [
+        0, 1, -1, 2, 3, 7, -5, 64, 1000, 100_000, int.MaxValue, 1L << 40, 1_000_000_000_000, long.MaxValue, long.MinValue,
+    ];
 
     /// <summary>Flips, cuts, copies or overwrites bytes.</summary>
     public static byte[] OfBytes(byte[] bytes, byte[] other, Random random)
@@ -31,7 +36,9 @@ internal static class Mutations
                 case 2: result.RemoveRange(at, result.Count - at); break;
                 case 3: result.RemoveRange(at, length); break;
                 case 4: result.InsertRange(random.Next(result.Count), result.GetRange(at, length)); break;
-                case 5: result.InsertRange(at, other.AsSpan(random.Next(other.Length / 2), Math.Min(length, other.Length / 2)).ToArray()); break;
+                case 5:
+                    result.InsertRange(at, other.AsSpan(random.Next(other.Length / 2), Math.Min(length, other.Length / 2)).ToArray());
+                    break;
                 default: result.InsertRange(at, Enumerable.Repeat((byte)0xFF, random.Next(1, 12))); break;
             }
         }
@@ -55,7 +62,8 @@ internal static class Mutations
         var graph = model.Graph;
         if (Pick(graph.Node, random) is not { } node)
             return;
-        string Value() => Pick([.. graph.Node.SelectMany(n => n.Output), .. graph.Input.Select(i => i.Name), .. graph.Initializer.Select(i => i.Name), "", "nowhere"], random)!;
+        string Value() => Pick([.. graph.Node.SelectMany(n => n.Output), .. graph.Input.Select(i => i.Name),
+            .. graph.Initializer.Select(i => i.Name), "", "nowhere"], random)!;
         switch (random.Next(24))
         {
             case 0: if (Pick(graph.Initializer, random) is { } gone) graph.Initializer.Remove(gone); break;
@@ -66,14 +74,22 @@ internal static class Mutations
             case 5: if (Pick(node.Attribute, random) is { } removed) node.Attribute.Remove(removed); break;
             case 6: if (Pick(node.Attribute, random) is { } kind) kind.Type = random.Next(16); break;
             case 7: if (Pick(node.Attribute, random) is { } number) Renumber(number, random); break;
-            case 8: if (Pick(graph.Node, random)!.Attribute is { Count: > 0 } foreign) node.Attribute.Add(Pick(foreign, random)!.Clone()); break;
-            case 9: if (Pick(graph.Initializer, random) is { } resized && resized.Dims.Count > 0) resized.Dims[random.Next(resized.Dims.Count)] = Numbers[random.Next(Numbers.Length)]; break;
+            case 8:
+                if (Pick(graph.Node, random)!.Attribute is { Count: > 0 } foreign) node.Attribute.Add(Pick(foreign, random)!.Clone());
+                break;
+            case 9:
+                if (Pick(graph.Initializer, random) is { } resized && resized.Dims.Count > 0)
+                    resized.Dims[random.Next(resized.Dims.Count)] = Numbers[random.Next(Numbers.Length)];
+                break;
             case 10: if (Pick(graph.Initializer, random) is { } typed) typed.DataType = random.Next(-1, 30); break;
             case 11: if (Pick(graph.Initializer, random) is { } reshaped) Reshape(reshaped, random); break;
             case 12: if (Pick(graph.Initializer, random) is { } refilled) Refill(refilled, random); break;
             case 13: if (Pick(graph.Input, random) is { } input) Shape(input, random); break;
             case 14: if (Pick(graph.Input, random) is { Type.TensorType: { } type }) type.ElemType = random.Next(-1, 30); break;
-            case 15: if (Pick(model.OpsetImport, random) is { } import) import.Version = random.Next(3) == 0 ? Numbers[random.Next(Numbers.Length)] : random.Next(1, 27); break;
+            case 15:
+                if (Pick(model.OpsetImport, random) is { } import)
+                    import.Version = random.Next(3) == 0 ? Numbers[random.Next(Numbers.Length)] : random.Next(1, 27);
+                break;
             case 16: graph.Node.Add(node.Clone()); break;
             case 17: graph.Node.Remove(node); break;
             case 18: node.Input.Add(Value()); break;
@@ -139,7 +155,15 @@ internal static class Mutations
             return;
         switch (random.Next(4))
         {
-            case 0: function.Node.Add(new NodeProto { OpType = Pick(model.Functions, random)!.Name, Domain = function.Domain, Input = { function.Input }, Output = { function.Output } }); break;
+            case 0:
+                function.Node.Add(new NodeProto
+                {
+                    OpType = Pick(model.Functions, random)!.Name,
+                    Domain = function.Domain,
+                    Input = { function.Input },
+                    Output = { function.Output },
+                });
+                break;
             case 1: if (function.Input.Count > 0) function.Input.RemoveAt(0); break;
             case 2: function.Name = Pick(model.Functions, random)!.Name; break;
             default: if (Pick(function.Node, random) is { } node) node.OpType = Operators[random.Next(Operators.Length)]; break;

@@ -18,7 +18,8 @@ internal static class SeedModels
     public static OnnxTensor Weights(string name, params long[] shape)
     {
         var random = new Random(shape.Length + name.Length);
-        return OnnxTensor.FromDoubles(name, OnnxElementType.Float, shape, [.. Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b)).Select(_ => random.NextDouble() - 0.3)]);
+        return OnnxTensor.FromDoubles(name, OnnxElementType.Float, shape,
+            [.. Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b)).Select(_ => random.NextDouble() - 0.3)]);
     }
 
     private static OnnxValueInfo Float(string name, params OnnxDimension[] shape) => new(name, OnnxElementType.Float, shape);
@@ -35,7 +36,8 @@ internal static class SeedModels
     private static OnnxModel Convolutional() => Model(17, g =>
     {
         g.Inputs.Add(Float("x", "N", 2, 8, 8));
-        foreach (var tensor in new[] { Weights("w1", 4, 2, 3, 3), Weights("b1", 4), Weights("w2", 4, 2, 2, 2), Weights("s", 4), Weights("b", 4), Weights("m", 4), Weights("w3", 18, 3), Weights("c3", 3) })
+        foreach (var tensor in new[] { Weights("w1", 4, 2, 3, 3), Weights("b1", 4), Weights("w2", 4, 2, 2, 2), Weights("s", 4),
+            Weights("b", 4), Weights("m", 4), Weights("w3", 18, 3), Weights("c3", 3) })
             g.AddInitializer(tensor);
         g.AddInitializer(OnnxTensor.FromDoubles("v", OnnxElementType.Float, [4], [1, 2, 3, 4]));
         g.AddNode("Conv", ["x", "w1", "b1"], "a", Ints("pads", 1, 1, 1, 1), Ints("strides", 2, 2));
@@ -43,7 +45,8 @@ internal static class SeedModels
         g.AddNode("LeakyRelu", ["n"], "r", OnnxAttribute.Of("alpha", 0.1f));
         g.AddNode("MaxPool", ["r"], "p", Ints("kernel_shape", 2, 2), Ints("strides", 2, 2));
         g.AddNode("ConvTranspose", ["p", "w2"], "t", Ints("strides", 2, 2));
-        g.AddNode("AveragePool", ["t"], "q", Ints("kernel_shape", 3, 3), Ints("pads", 1, 1, 1, 1), OnnxAttribute.Of("ceil_mode", 1), Ints("strides", 2, 2));
+        g.AddNode("AveragePool", ["t"], "q", Ints("kernel_shape", 3, 3), Ints("pads", 1, 1, 1, 1), OnnxAttribute.Of("ceil_mode", 1),
+            Ints("strides", 2, 2));
         g.AddNode("Flatten", ["q"], "f");
         g.AddNode("Gemm", ["f", "w3", "c3"], "h");
         g.AddNode("Softmax", ["h"], "y", OnnxAttribute.Of("axis", -1));
@@ -53,7 +56,8 @@ internal static class SeedModels
     private static OnnxModel Attention() => Model(18, g =>
     {
         g.Inputs.Add(Float("x", "N", "T", 8));
-        foreach (var tensor in new[] { Weights("wq", 8, 8), Weights("wk", 8, 8), Weights("wv", 8, 8), Weights("gain", 8), Weights("offset", 8) })
+        foreach (var tensor in new[] { Weights("wq", 8, 8), Weights("wk", 8, 8), Weights("wv", 8, 8), Weights("gain", 8),
+            Weights("offset", 8) })
             g.AddInitializer(tensor);
         g.AddInitializer(OnnxTensor.Int64s("heads", 0, 0, 2, 4));
         g.AddInitializer(OnnxTensor.Int64s("merge", 0, 0, -1));
@@ -85,7 +89,8 @@ internal static class SeedModels
         g.AddInitializer(Weights("w", 1, 16, 3));
         g.AddInitializer(Weights("r", 1, 16, 4));
         g.AddInitializer(Weights("b", 1, 32));
-        g.Nodes.Add(new OnnxNode("LSTM", ["x", "w", "r", "b"], ["all", "last", "cell"], OnnxAttribute.Of("hidden_size", 4), OnnxAttribute.Of("direction", "forward")) { Name = "lstm" });
+        g.Nodes.Add(new OnnxNode("LSTM", ["x", "w", "r", "b"], ["all", "last", "cell"], OnnxAttribute.Of("hidden_size", 4),
+            OnnxAttribute.Of("direction", "forward")) { Name = "lstm" });
         g.AddInitializer(OnnxTensor.Int64s("axes", 0));
         g.AddNode("Squeeze", ["last", "axes"], "h");
         g.AddNode("Tanh", ["h"], "y");
@@ -130,9 +135,11 @@ internal static class SeedModels
         g.Inputs.Add(Float("x", 4));
         g.Inputs.Add(new OnnxValueInfo("flag", OnnxElementType.Bool, []));
         g.AddInitializer(OnnxTensor.Scalar("fixed", true));
-        g.AddNode("If", ["fixed"], "a", OnnxAttribute.Of("then_branch", Branch("Exp", "x")), OnnxAttribute.Of("else_branch", Branch("Log", "x")));
+        g.AddNode("If", ["fixed"], "a", OnnxAttribute.Of("then_branch", Branch("Exp", "x")),
+            OnnxAttribute.Of("else_branch", Branch("Log", "x")));
         g.AddNode("Sigmoid", ["a"], "y");
-        g.AddNode("If", ["flag"], "z", OnnxAttribute.Of("then_branch", Branch("Sin", "a")), OnnxAttribute.Of("else_branch", Branch("Cos", "a")));
+        g.AddNode("If", ["flag"], "z", OnnxAttribute.Of("then_branch", Branch("Sin", "a")),
+            OnnxAttribute.Of("else_branch", Branch("Cos", "a")));
         g.Outputs.Add(Float("y", 4));
     });
 
@@ -151,7 +158,8 @@ internal static class SeedModels
         g.AddNode("Gather", ["s", "indices"], "g", OnnxAttribute.Of("axis", 1));
         g.AddNode("Pad", ["g", "pads"], "p", OnnxAttribute.Of("mode", "constant"));
         g.AddNode("Tile", ["p", "repeats"], "t");
-        g.Nodes.Add(new OnnxNode("Split", ["t"], ["l", "r"], OnnxAttribute.Of("axis", 1), OnnxAttribute.Of("num_outputs", 2)) { Name = "split" });
+        g.Nodes.Add(
+            new OnnxNode("Split", ["t"], ["l", "r"], OnnxAttribute.Of("axis", 1), OnnxAttribute.Of("num_outputs", 2)) { Name = "split" });
         g.AddNode("Concat", ["r", "l"], "c", OnnxAttribute.Of("axis", 2));
         g.AddNode("Shape", ["c"], "shape");
         g.AddNode("Gather", ["shape", "zero"], "batch");
@@ -182,7 +190,8 @@ internal static class SeedModels
     {
         g.Inputs.Add(Float("x", 1, 2, 4, 5));
         g.AddInitializer(OnnxTensor.Create<float>("scales", [4], [1, 1, 2, 1.5f]));
-        g.AddInitializer(OnnxTensor.FromDoubles("grid", OnnxElementType.Float, [1, 3, 3, 2], [.. Enumerable.Range(0, 18).Select(i => (i / 9.0) - 1)]));
+        g.AddInitializer(
+            OnnxTensor.FromDoubles("grid", OnnxElementType.Float, [1, 3, 3, 2], [.. Enumerable.Range(0, 18).Select(i => (i / 9.0) - 1)]));
         g.AddNode("Resize", ["x", "", "scales"], "r", OnnxAttribute.Of("mode", "linear"));
         g.AddNode("GridSample", ["r", "grid"], "s", OnnxAttribute.Of("mode", "bilinear"));
         g.AddNode("InstanceNormalization", ["s", "gain", "bias"], "n");

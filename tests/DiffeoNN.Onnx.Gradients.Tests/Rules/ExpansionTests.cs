@@ -7,7 +7,8 @@ public sealed class ExpansionTests
     private const int Seed = 20240611;
 
     private static IEnumerable<TestCaseData> Cases() => RuleCases.All.Concat(RuleCases.AttentionCorners())
-        .SelectMany(c => c.Opsets.Where(o => GradientCompiler.FindRule("", c.OpType, o)?.Expansion is not null).Select(o => new TestCaseData(c, o).SetArgDisplayNames($"{c}", $"{o}")));
+        .SelectMany(c => c.Opsets.Where(o => GradientCompiler.FindRule("", c.OpType, o)?.Expansion is not null)
+            .Select(o => new TestCaseData(c, o).SetArgDisplayNames($"{c}", $"{o}")));
 
     [TestCaseSource(nameof(Cases))]
     public void Body_ComputesWhatTheKernelComputes(object row, int opset)
@@ -22,7 +23,8 @@ public sealed class ExpansionTests
             using var body = new Runner(gradient, optimise: false);
             var actual = body.Run(inputs);
             foreach (var (name, tensor) in expected)
-                GradientCheck.AreClose(actual[name].ToDoubleArray(), tensor.ToDoubleArray(), 2e-6, $"{test} opset {opset} seed {Seed}, {name}, free sizes {free}");
+                GradientCheck.AreClose(actual[name].ToDoubleArray(), tensor.ToDoubleArray(), 2e-6,
+                    $"{test} opset {opset} seed {Seed}, {name}, free sizes {free}");
         }
     }
 
@@ -45,7 +47,8 @@ public sealed class ExpansionTests
         var expected = GradientCheck.FiniteDifferences(body, all, upstream, differentiated, 1e-3);
         var actual = body.Run(all);
         foreach (var name in differentiated)
-            GradientCheck.AreClose(actual[name + "_grad"].ToDoubleArray(), expected[name], test.DoubleTolerance, $"{test} opset {opset} seed {Seed}, {name}");
+            GradientCheck.AreClose(actual[name + "_grad"].ToDoubleArray(), expected[name], test.DoubleTolerance,
+                $"{test} opset {opset} seed {Seed}, {name}");
     }
 
     /// <summary>A form that the runtime's kernel does not take.</summary>
@@ -54,9 +57,11 @@ public sealed class ExpansionTests
     public void Attention_WithAMaskShorterThanTheKeys_HidesTheRest(bool free)
     {
         var (number, hidden) = (Operand.Any(3, 4).Generate!(new Random(Seed)), double.NegativeInfinity);
-        RuleCase With(Operand mask) => new("Attention", [24], [Operand.Any(2, 2, 3, 4), Operand.Any(2, 2, 5, 4), Operand.Any(2, 2, 5, 3), mask]);
+        RuleCase With(Operand mask) =>
+            new("Attention", [24], [Operand.Any(2, 2, 3, 4), Operand.Any(2, 2, 5, 4), Operand.Any(2, 2, 5, 3), mask]);
         Operand Floats(long keys, IEnumerable<double> values) => Operand.Values([3, keys], [.. values]);
-        Operand Bools(long keys, IEnumerable<double> values) => Operand.Fix(OnnxTensor.FromDoubles("", OnnxElementType.Bool, [3, keys], [.. values.Select(v => v > -1 ? 1.0 : 0)]));
+        Operand Bools(long keys, IEnumerable<double> values) =>
+            Operand.Fix(OnnxTensor.FromDoubles("", OnnxElementType.Bool, [3, keys], [.. values.Select(v => v > -1 ? 1.0 : 0)]));
         foreach (var mask in new[] { Floats, (Func<long, IEnumerable<double>, Operand>)Bools })
         {
             var (shorter, longer) = (With(mask(4, number)), With(mask(5, number.Chunk(4).SelectMany(r => r.Append(hidden)))));

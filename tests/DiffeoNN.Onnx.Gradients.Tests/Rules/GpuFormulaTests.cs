@@ -13,14 +13,17 @@ public sealed class GpuFormulaTests
         model.Graph.Inputs.Add(new OnnxValueInfo("x", OnnxElementType.Float, [2, 3, 6, 8]));
         model.Graph.Inputs.Add(new OnnxValueInfo("w", OnnxElementType.Float, [2, 1, 3, 4]));
         model.Graph.AddNode(
-            "MaxPool", ["x"], "pooled", OnnxAttribute.Of("kernel_shape", new long[] { 2, 2 }), OnnxAttribute.Of("strides", new long[] { 2, 2 }));
+            "MaxPool", ["x"], "pooled", OnnxAttribute.Of("kernel_shape", new long[] { 2, 2 }),
+            OnnxAttribute.Of("strides", new long[] { 2, 2 }));
         model.Graph.AddNode("Mul", ["pooled", "w"], "product");
         model.Graph.AddNode("Mul", ["product", "product"], "y");
         model.Graph.Outputs.Add(new OnnxValueInfo("y", OnnxElementType.Float, [2, 3, 3, 4]));
-        OnnxModel Compiled(GradientTarget target) => GradientCompiler.Compile(model, new GradientOptions { Seed = GradientSeed.Ones, Target = target });
+        OnnxModel Compiled(GradientTarget target) =>
+            GradientCompiler.Compile(model, new GradientOptions { Seed = GradientSeed.Ones, Target = target });
         var (cpu, gpu) = (Compiled(GradientTarget.Cpu), Compiled(GradientTarget.Gpu));
         Assert.That(cpu.Graph.Nodes.Select(node => node.OpType), Does.Contain("MaxUnpool"));
-        Assert.That(gpu.Graph.Nodes.Select(node => node.OpType), Does.Not.Contain("MaxUnpool").And.Contain("ScatterElements").And.Contain("Split"));
+        Assert.That(gpu.Graph.Nodes.Select(node => node.OpType),
+            Does.Not.Contain("MaxUnpool").And.Contain("ScatterElements").And.Contain("Split"));
         var (expected, found) = (Run(cpu), Run(gpu));
         foreach (var name in expected.Keys)
             Assert.That(found[name], Is.EqualTo(expected[name]).Within(1e-6), name);

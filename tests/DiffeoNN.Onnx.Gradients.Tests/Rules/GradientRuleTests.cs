@@ -7,7 +7,8 @@ public sealed class GradientRuleTests
     private const int Seed = 20240607;
     private const double FloatTolerance = 1e-4;
 
-    private static IEnumerable<TestCaseData> Cases() => RuleCases.All.SelectMany(c => c.Opsets.Select(o => new TestCaseData(c, o).SetArgDisplayNames($"{c}", $"{o}")));
+    private static IEnumerable<TestCaseData> Cases() =>
+        RuleCases.All.SelectMany(c => c.Opsets.Select(o => new TestCaseData(c, o).SetArgDisplayNames($"{c}", $"{o}")));
 
     [TestCaseSource(nameof(Cases))]
     public void Rule_AgreesWithFiniteDifferences(object row, int opset)
@@ -27,7 +28,8 @@ public sealed class GradientRuleTests
             : GradientCheck.FiniteDifferences(wide, GradientCheck.Widened(inputs), GradientCheck.Widened(upstream), names, 1e-3);
         var tolerance = wide is null ? test.Tolerance : Math.Max(FloatTolerance, test.DoubleTolerance);
 
-        void Compare(OnnxModel gradient, IReadOnlyDictionary<string, OnnxTensor> values, IEnumerable<string> which, double limit, string variant)
+        void Compare(
+            OnnxModel gradient, IReadOnlyDictionary<string, OnnxTensor> values, IEnumerable<string> which, double limit, string variant)
         {
             var actual = GradientCheck.Gradients(gradient, values, upstream);
             foreach (var name in which)
@@ -39,7 +41,8 @@ public sealed class GradientRuleTests
         {
             var others = inputs.Where(i => i.Key != name).ToDictionary();
             var alone = GradientCompiler.Compile(test.Model(opset, others));
-            Assert.That(alone.Graph.Outputs.Select(o => o.Name).Where(o => o.EndsWith("_grad", StringComparison.Ordinal)), Is.EqualTo(new[] { $"{name}_grad" }), what);
+            Assert.That(alone.Graph.Outputs.Select(o => o.Name).Where(o => o.EndsWith("_grad", StringComparison.Ordinal)),
+                Is.EqualTo(new[] { $"{name}_grad" }), what);
             Compare(alone, new Dictionary<string, OnnxTensor> { [name] = inputs[name] }, [name], tolerance, "others constant");
         }
 
@@ -58,12 +61,14 @@ public sealed class GradientRuleTests
     [Test]
     public void EveryRule_HasARow()
     {
-        var tested = RuleCases.All.SelectMany(c => c.Opsets.Select(o => GradientCompiler.FindRule("", c.OpType, o))).OfType<GradientRule>().ToHashSet();
+        var tested = RuleCases.All.SelectMany(c => c.Opsets.Select(o => GradientCompiler.FindRule("", c.OpType, o)))
+            .OfType<GradientRule>().ToHashSet();
         var missing = GradientRules.All.Where(r => !r.IsStop && !tested.Contains(r)).Select(r => $"{r.OpType}-{r.SinceVersion}");
         Assert.That(missing, Is.Empty);
     }
 
     [Test]
     public void Rules_AreUnique() =>
-        Assert.That(GradientRules.All.GroupBy(r => (r.Domain, r.OpType, r.SinceVersion)).Where(g => g.Count() > 1).Select(g => g.Key), Is.Empty);
+        Assert.That(GradientRules.All.GroupBy(r => (r.Domain, r.OpType, r.SinceVersion)).Where(g => g.Count() > 1).Select(g => g.Key),
+            Is.Empty);
 }

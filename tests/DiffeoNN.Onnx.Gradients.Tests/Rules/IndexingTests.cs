@@ -96,7 +96,8 @@ public sealed class IndexingTests
     {
         foreach (var type in new[] { OnnxElementType.Float16, OnnxElementType.BFloat16 })
         {
-            TestCaseData Case(string op, OnnxTensor second, params OnnxAttribute[] attributes) => new TestCaseData(op, second, attributes, type).SetArgDisplayNames(op, $"{type}");
+            TestCaseData Case(string op, OnnxTensor second, params OnnxAttribute[] attributes) =>
+                new TestCaseData(op, second, attributes, type).SetArgDisplayNames(op, $"{type}");
             yield return Case("Gather", OnnxTensor.Int64s("", 1, 0, 1));
             yield return Case("GatherElements", OnnxTensor.Create<long>("", [3, 3], [0, 1, 0, 1, 1, 0, 0, 0, 0]));
             yield return Case("GatherND", OnnxTensor.Create<long>("", [3, 1], [1, 0, 1]));
@@ -120,6 +121,7 @@ public sealed class IndexingTests
         using var forward = new Runner(Build(false));
         var upstream = GradientCheck.Upstream(forward.Run(inputs), ["y"], new Random(1));
         var expected = GradientCheck.Gradients(GradientCompiler.Compile(Build(false)), inputs, upstream)["x"].ToDoubleArray();
-        GradientCheck.AreClose(GradientCheck.Gradients(GradientCompiler.Compile(Build(true)), inputs, upstream)["x"].ToDoubleArray(), expected, 1e-2, op);
+        GradientCheck.AreClose(GradientCheck.Gradients(GradientCompiler.Compile(Build(true)), inputs, upstream)["x"].ToDoubleArray(),
+            expected, 1e-2, op);
     }
 }

@@ -10,12 +10,14 @@ public sealed class NumericalCareTests
         return model;
     }
 
-    private static OnnxValueInfo Float(string name, params long[] shape) => new(name, OnnxElementType.Float, [.. shape.Select(d => OnnxDimension.Of(d))]);
+    private static OnnxValueInfo Float(string name, params long[] shape) =>
+        new(name, OnnxElementType.Float, [.. shape.Select(d => OnnxDimension.Of(d))]);
 
     private static OnnxTensor Values(string name, long[] shape, params float[] values) => OnnxTensor.Create<float>(name, shape, values);
 
     /// <summary>The gradient of one operator of inputs x0, x1, ... where dY is given.</summary>
-    private static double[] Gradient(string opType, int opset, OnnxTensor[] inputs, float[] dY, long[] shape, params OnnxAttribute[] attributes)
+    private static double[] Gradient(
+        string opType, int opset, OnnxTensor[] inputs, float[] dY, long[] shape, params OnnxAttribute[] attributes)
     {
         var model = Model(opset, g =>
         {
@@ -26,7 +28,8 @@ public sealed class NumericalCareTests
             g.Outputs.Add(Float("y", shape));
         });
         using var runner = new Runner(GradientCompiler.Compile(model));
-        return runner.Run(new Dictionary<string, OnnxTensor> { ["x0"] = inputs[0], ["y_grad"] = Values("y_grad", shape, dY) }, ["x0_grad"])["x0_grad"].ToDoubleArray();
+        return runner.Run(new Dictionary<string, OnnxTensor> { ["x0"] = inputs[0], ["y_grad"] = Values("y_grad", shape, dY) },
+            ["x0_grad"])["x0_grad"].ToDoubleArray();
     }
 
     [TestCase("LpNormalization", 22, 1)]
@@ -42,7 +45,8 @@ public sealed class NumericalCareTests
     [Test]
     public void Norm_AtZero_HasGradientZero()
     {
-        var gradient = Gradient("ReduceL2", 18, [Values("", [2, 2], 0, 0, 3, 4), OnnxTensor.Int64s("", 1)], [1, 2], [2], OnnxAttribute.Of("keepdims", 0));
+        var gradient = Gradient("ReduceL2", 18, [Values("", [2, 2], 0, 0, 3, 4), OnnxTensor.Int64s("", 1)], [1, 2], [2],
+            OnnxAttribute.Of("keepdims", 0));
         Assert.That(gradient, Is.EqualTo([0, 0, 1.2, 1.6]).Within(1e-6));
     }
 
@@ -60,7 +64,8 @@ public sealed class NumericalCareTests
     public void LogSumExp_OfMaskedElements_GivesThemNone()
     {
         const float Masked = float.NegativeInfinity;
-        var gradient = Gradient("ReduceLogSumExp", 18, [Values("", [2, 2], Masked, 1, Masked, Masked), OnnxTensor.Int64s("", 1)], [2, 3], [2, 1]);
+        var gradient = Gradient("ReduceLogSumExp", 18, [Values("", [2, 2], Masked, 1, Masked, Masked), OnnxTensor.Int64s("", 1)],
+            [2, 3], [2, 1]);
         Assert.That(gradient, Is.EqualTo([0.0, 2, 0, 0]).Within(1e-6));
     }
 
@@ -68,7 +73,8 @@ public sealed class NumericalCareTests
     public void CrossEntropy_WithAnIgnoredImpossibleTarget_HasFiniteGradients()
     {
         var x = Values("", [2, 3], 1, float.NegativeInfinity, 2, 3, 1, 0);
-        var gradient = Gradient("SoftmaxCrossEntropyLoss", 13, [x, OnnxTensor.Int64s("", 1, 2)], [1], [], OnnxAttribute.Of("ignore_index", 1));
+        var gradient = Gradient(
+            "SoftmaxCrossEntropyLoss", 13, [x, OnnxTensor.Int64s("", 1, 2)], [1], [], OnnxAttribute.Of("ignore_index", 1));
         Assert.That(gradient[..3], Is.All.Zero);
         Assert.That(gradient[3..].Sum(), Is.Zero.Within(1e-6));
         Assert.That(gradient[5], Is.LessThan(0));
@@ -98,7 +104,12 @@ public sealed class NumericalCareTests
         var ones = Values("x", [4, 50], [.. Enumerable.Repeat(1f, 200)]);
         foreach (var training in new[] { true, false })
         {
-            var inputs = new Dictionary<string, OnnxTensor> { ["x"] = ones, ["y_grad"] = ones.WithName("y_grad"), ["training"] = OnnxTensor.Scalar("training", training) };
+            var inputs = new Dictionary<string, OnnxTensor>
+            {
+                ["x"] = ones,
+                ["y_grad"] = ones.WithName("y_grad"),
+                ["training"] = OnnxTensor.Scalar("training", training),
+            };
             var result = runner.Run(inputs, ["y", "x_grad"]);
             Assert.That(result["x_grad"].ToDoubleArray(), Is.EqualTo(result["y"].ToDoubleArray()).Within(1e-6), $"training {training}");
             Assert.That(result["y"].ToDoubleArray().Count(v => v == 0), training ? Is.InRange(40, 120) : Is.Zero);
@@ -161,7 +172,8 @@ public sealed class NumericalCareTests
             g.AddNode("DequantizeLinear", ["q", "s"], "y");
             g.Outputs.Add(Float("y", 3));
         });
-        Assert.That(() => GradientCompiler.Compile(model), Throws.TypeOf<OnnxModelException>().With.Message.StartsWith("No output depends differentiably on a float input."));
+        Assert.That(() => GradientCompiler.Compile(model),
+            Throws.TypeOf<OnnxModelException>().With.Message.StartsWith("No output depends differentiably on a float input."));
     }
 
     [Test]
@@ -174,7 +186,8 @@ public sealed class NumericalCareTests
             g.AddNode("DequantizeLinear", ["q", "s", "z"], "y");
             g.Outputs.Add(Float("y", 3));
         });
-        Assert.That(() => GradientCompiler.Compile(model), Throws.TypeOf<UnsupportedOperatorException>().With.Message.Contains("DynamicQuantizeLinear"));
+        Assert.That(() => GradientCompiler.Compile(model),
+            Throws.TypeOf<UnsupportedOperatorException>().With.Message.Contains("DynamicQuantizeLinear"));
     }
 
     [Test]
@@ -186,6 +199,7 @@ public sealed class NumericalCareTests
             g.AddNode("BitCast", ["x"], "y", OnnxAttribute.Of("to", (long)OnnxElementType.BFloat16));
             g.Outputs.Add(new OnnxValueInfo("y", OnnxElementType.BFloat16, [OnnxDimension.Of(3)]));
         });
-        Assert.That(() => GradientCompiler.Compile(model), Throws.TypeOf<UnsupportedOperatorException>().With.Message.Contains("it reads the bits of Float16 as BFloat16."));
+        Assert.That(() => GradientCompiler.Compile(model),
+            Throws.TypeOf<UnsupportedOperatorException>().With.Message.Contains("it reads the bits of Float16 as BFloat16."));
     }
 }

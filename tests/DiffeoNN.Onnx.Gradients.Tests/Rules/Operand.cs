@@ -14,7 +14,8 @@ internal sealed record Operand(long[] Shape, Func<Random, double[]>? Generate, O
     public static Operand Unit(params long[] shape) => Of(shape, (r, n) => Spread(r, n, -0.8, 0.8));
 
     /// <summary>Numbers in a range that stay away from its kinks.</summary>
-    public static Operand Between(double low, double high, double[] kinks, params long[] shape) => Of(shape, (r, n) => Spread(r, n, low, high, kinks));
+    public static Operand Between(double low, double high, double[] kinks, params long[] shape) =>
+        Of(shape, (r, n) => Spread(r, n, low, high, kinks));
 
     /// <summary>The given numbers.</summary>
     public static Operand Values(long[] shape, params double[] values) => new(shape, _ => values, null, true);
@@ -41,7 +42,8 @@ internal sealed record Operand(long[] Shape, Func<Random, double[]>? Generate, O
     private static double[] Spread(Random random, int count, double low, double high, double[]? kinks = null)
     {
         // Evenly spaced and shuffled: no two are close enough for a finite difference to exchange them.
-        var numbers = Enumerable.Range(0, count).Select(i => low + ((high - low) * (i + 0.5 + (0.2 * (random.NextDouble() - 0.5))) / count)).ToArray();
+        var numbers = Enumerable.Range(0, count)
+            .Select(i => low + ((high - low) * (i + 0.5 + (0.2 * (random.NextDouble() - 0.5))) / count)).ToArray();
         random.Shuffle(numbers);
         foreach (var kink in kinks ?? [0])
         {

@@ -22,10 +22,12 @@ internal sealed record RuleCase(string OpType, int[] Opsets, Operand[] Operands,
     /// <summary>Largest error allowed in float64; larger where the runtime's kernel itself computes in float32.</summary>
     public double DoubleTolerance { get; init; } = 1e-5;
 
-    /// <summary>Whether only the first operand's sizes can be free: the kernel's size, or how many sizes are given, must be known.</summary>
+    /// <summary>Whether only the first operand's sizes can be free: the kernel's size, or how many sizes are given,
+    /// must be known.</summary>
     private bool KeepsOtherSizes => OpType is "Conv" or "ConvTranspose" or "Resize" or "AffineGrid";
 
-    public override string ToString() => $"{OpType}({string.Join(' ', Operands.Select(o => $"[{string.Join(',', o.Shape)}]"))} {string.Join(' ', Attributes.Select(a => a.ToString()))})";
+    public override string ToString() => $"{OpType}({string.Join(' ', Operands.Select(o => $"[{string.Join(',', o.Shape)}]"))} "
+        + $"{string.Join(' ', Attributes.Select(a => a.ToString()))})";
 
     /// <summary>Random values for the operands that vary.</summary>
     public Dictionary<string, OnnxTensor> Inputs(int seed)
@@ -57,11 +59,13 @@ internal sealed record RuleCase(string OpType, int[] Opsets, Operand[] Operands,
             else if (constants is not null && constants.TryGetValue($"x{i}", out var constant))
                 model.Graph.AddInitializer(constant);
             else if (!Operands[i].IsAbsent)
-                model.Graph.Inputs.Add(new OnnxValueInfo($"x{i}", Operands[i].Fixed?.ElementType ?? OnnxElementType.Float, [.. Operands[i].Shape.Select((s, d) => free && (i == 0 || !KeepsOtherSizes) ? OnnxDimension.Of($"s{i}_{d}") : s)]));
+                model.Graph.Inputs.Add(new OnnxValueInfo($"x{i}", Operands[i].Fixed?.ElementType ?? OnnxElementType.Float,
+                    [.. Operands[i].Shape.Select((s, d) => free && (i == 0 || !KeepsOtherSizes) ? OnnxDimension.Of($"s{i}_{d}") : s)]));
         }
 
         var outputs = Enumerable.Range(0, Outputs).Select(o => Unnamed.Contains(o) ? "" : $"y{o}").ToList();
-        model.Graph.Nodes.Add(new OnnxNode(OpType, Operands.Select((o, i) => o.IsAbsent ? "" : $"x{i}"), outputs, Attributes) { Name = "node" });
+        model.Graph.Nodes.Add(
+            new OnnxNode(OpType, Operands.Select((o, i) => o.IsAbsent ? "" : $"x{i}"), outputs, Attributes) { Name = "node" });
         model.Graph.Outputs.AddRange(Differentiated.Select(o => new OnnxValueInfo($"y{o}", OnnxElementType.Float, null)));
         return model;
     }

@@ -7,7 +7,8 @@ internal static partial class RuleCases
 {
     private static IEnumerable<RuleCase> Elementwise()
     {
-        foreach (var (op, opsets) in new[] { ("Add", new[] { 7, 13, 14, 22 }), ("Sub", [7, 13, 14]), ("Mul", [7, 13, 14]), ("Div", [7, 13, 14]) })
+        foreach (var (op, opsets) in new[] { ("Add", new[] { 7, 13, 14, 22 }), ("Sub", [7, 13, 14]), ("Mul", [7, 13, 14]),
+            ("Div", [7, 13, 14]) })
         {
             yield return new(op, opsets, [Any(2, 3), Any(2, 3)]);
             yield return new(op, opsets, [Any(2, 1, 3), Any(4, 1)]);
@@ -38,14 +39,16 @@ internal static partial class RuleCases
             yield return new(op, [8, 12, 13], [Values([4], 1, -2, 0.5, 0.2), Values([4], 0.4, 1, -0.6, 0.9)]);
             yield return new(op, [13], [Values([2, 2], 1, -2, 0.5, 0.2), Values([2], 0.4, 0.9), Values([1], 0.7)]);
             yield return new(op, [13], [Any(3)]);
-            yield return new(op, [13], [Values([2, 1], 1, -0.3), Values([1, 3], 0.4, -1, 1.3), Values([], 0.2), Values([3], 0.1, -1.1, 0.6)]);
+            yield return new(
+                op, [13], [Values([2, 1], 1, -0.3), Values([1, 3], 0.4, -1, 1.3), Values([], 0.2), Values([3], 0.1, -1.1, 0.6)]);
             yield return new(op, [13], [Values([2, 1], 1, -0.3), Values([1, 3], 0.4, -1, 1.3)]);
         }
 
         yield return new("Where", [9, 16], [Fix(OnnxTensor.Create<bool>("", [2, 1], [true, false])), Any(2, 3), Any(1, 3)]);
         yield return new("Where", [16], [Fix(OnnxTensor.Create<bool>("", [2, 3], [true, false, true, false, false, true])), Any(), Any(3)]);
         yield return new("Where", [16], [Fix(OnnxTensor.Create<bool>("", [3], [true, false, true])).AtRunTime, Any(2, 1), Any(4, 1, 1)]);
-        foreach (var op in new[] { "Neg", "Abs", "Exp", "Sin", "Cos", "Tanh", "Sigmoid", "Relu", "Softsign", "Softplus", "Identity", "Elu", "Selu", "LeakyRelu", "Tan", "Atan" })
+        foreach (var op in new[] { "Neg", "Abs", "Exp", "Sin", "Cos", "Tanh", "Sigmoid", "Relu", "Softsign", "Softplus", "Identity", "Elu",
+            "Selu", "LeakyRelu", "Tan", "Atan" })
             yield return new(op, op is "Relu" ? [7, 13, 14] : [7, 13, 22], [Any(2, 5)]);
         foreach (var op in new[] { "Erf", "Sinh", "Cosh", "Asinh" })
             yield return new(op, op == "Erf" ? [9, 13] : [9, 22], [Any(2, 5)]);

@@ -5,7 +5,8 @@ namespace DiffeoNN.Onnx.Gradients.Tests.Rules;
 /// <content>Elements written to and read from computed places, picked by conditions, or rearranged in patches.</content>
 internal static partial class RuleCases
 {
-    private static IEnumerable<RuleCase> Indexing() => [.. ScatterRows(), .. GatherRows(), .. SelectionRows(), .. PatchRows(), .. RunTimeRows(), .. EmptyRows(), .. EinsumRows()];
+    private static IEnumerable<RuleCase> Indexing() =>
+        [.. ScatterRows(), .. GatherRows(), .. SelectionRows(), .. PatchRows(), .. RunTimeRows(), .. EmptyRows(), .. EinsumRows()];
 
     private static IEnumerable<RuleCase> ScatterRows()
     {
@@ -18,15 +19,19 @@ internal static partial class RuleCases
             yield return new(operation, opsets[..1], [Any(3, 4), Fix([2, 3], 0, 3, 1, 2, 1, -4), Any(2, 3)], I("axis", 1));
         }
 
-        yield return new("ScatterElements", [18], [Any(2, 2, 3), Fix([1, 2, 2], 0, 2, 1, -3), Any(1, 2, 2)], I("axis", -1), S("reduction", "none"));
+        yield return new("ScatterElements", [18], [Any(2, 2, 3), Fix([1, 2, 2], 0, 2, 1, -3), Any(1, 2, 2)], I("axis", -1),
+            S("reduction", "none"));
         yield return new("ScatterElements", [16, 18], [Any(3, 3), twice, Any(3, 3)], S("reduction", "add"));
         yield return new("ScatterElements", [16, 18, 26], [Any(3, 3), twice, Any(3, 3)], S("reduction", "mul"));
-        yield return new("ScatterElements", [18], [Any(2, 2), Fix([5, 2], 0, 1, 1, 0, 0, 0, -1, 1, 0, 0), Any(5, 2)], S("reduction", "mul"));
-        yield return new("ScatterElements", [18], [Values([2, 2], 1.5, 0, -2, 0.5), Fix([3, 2], 0, 1, 0, 1, 1, 1), Values([3, 2], 0, 0, 2, 0, 0, 1.5)], S("reduction", "mul"));
+        yield return new("ScatterElements", [18], [Any(2, 2), Fix([5, 2], 0, 1, 1, 0, 0, 0, -1, 1, 0, 0), Any(5, 2)],
+            S("reduction", "mul"));
+        yield return new("ScatterElements", [18],
+            [Values([2, 2], 1.5, 0, -2, 0.5), Fix([3, 2], 0, 1, 0, 1, 1, 1), Values([3, 2], 0, 0, 2, 0, 0, 1.5)], S("reduction", "mul"));
         foreach (var reduction in new[] { "max", "min" })
         {
             yield return new("ScatterElements", [18], [Any(3, 3), twice, Any(3, 3)], S("reduction", reduction));
-            yield return new("ScatterElements", [18], [Any(3, 3), Fix([3, 2], 0, 2, -1, 2, 1, 1), Any(3, 2)], I("axis", 1), S("reduction", reduction));
+            yield return new("ScatterElements", [18], [Any(3, 3), Fix([3, 2], 0, 2, -1, 2, 1, 1), Any(3, 2)], I("axis", 1),
+                S("reduction", reduction));
             yield return new("ScatterND", [18], [Any(3, 2), Fix([4, 1], 2, 0, -1, 0), Any(4, 2)], S("reduction", reduction));
         }
 
@@ -35,7 +40,8 @@ internal static partial class RuleCases
         yield return new("ScatterND", [18], [Any(3, 2), Fix([2], 2, 1), Any()]);
         yield return new("ScatterND", [16, 18], [Any(3, 2), Fix([3, 1], 2, 0, -1), Any(3, 2)], S("reduction", "add"));
         yield return new("ScatterND", [16, 18], [Any(3, 2), Fix([4, 1], 2, 0, -1, 2), Any(4, 2)], S("reduction", "mul"));
-        yield return new("ScatterND", [18], [Values([2], 1.5, -2), Fix([4, 1], 0, 1, 0, 1), Values([4], 0, 0, 0, 1.5)], S("reduction", "mul"));
+        yield return new("ScatterND", [18], [Values([2], 1.5, -2), Fix([4, 1], 0, 1, 0, 1), Values([4], 0, 0, 0, 1.5)],
+            S("reduction", "mul"));
 
         yield return new("TensorScatter", [24], [Any(2, 4, 3), Any(2, 2, 3), Integers(1, 2)]);
         yield return new("TensorScatter", [24], [Any(2, 2, 4, 2), Any(2, 2, 3, 2), Integers(0, 1)], S("mode", "linear"));
@@ -100,16 +106,22 @@ internal static partial class RuleCases
     {
         yield return new("Col2Im", [18], [Any(1, 8, 4), Integers(3, 3), Integers(2, 2)]);
         yield return new("Col2Im", [18], [Any(2, 6, 3), Integers(5), Integers(3)]);
-        yield return new("Col2Im", [18], [Any(2, 4, 9), Integers(5, 4), Integers(2, 1)], L("strides", 2, 2), L("pads", 1, 0, 0, 1), L("dilations", 1, 1));
-        yield return new("Col2Im", [18], [Any(1, 4, 6), Integers(5, 4), Integers(2, 2)], L("dilations", 3, 2), L("strides", 1, 1), L("pads", 0, 0, 0, 1));
+        yield return new("Col2Im", [18], [Any(2, 4, 9), Integers(5, 4), Integers(2, 1)], L("strides", 2, 2), L("pads", 1, 0, 0, 1),
+            L("dilations", 1, 1));
+        yield return new("Col2Im", [18], [Any(1, 4, 6), Integers(5, 4), Integers(2, 2)], L("dilations", 3, 2), L("strides", 1, 1),
+            L("pads", 0, 0, 0, 1));
         yield return new("Col2Im", [18], [Any(1, 8, 8), Integers(3, 3, 3), Integers(2, 2, 2)]);
-        yield return new("Col2Im", [18], [Any(1, 8, 2), Integers(3, 2, 4), Integers(2, 2, 2)], L("strides", 1, 1, 2), L("pads", 0, 0, 0, 0, 0, 0), L("dilations", 2, 1, 1));
+        yield return new("Col2Im", [18], [Any(1, 8, 2), Integers(3, 2, 4), Integers(2, 2, 2)], L("strides", 1, 1, 2),
+            L("pads", 0, 0, 0, 0, 0, 0), L("dilations", 2, 1, 1));
         yield return new("Col2Im", [18], [Any(1, 8, 4), Integers(3, 3).AtRunTime, Integers(2, 2).AtRunTime], L("strides", 1, 1));
 
-        yield return new("MaxUnpool", [9, 11, 22], [Any(1, 1, 2, 2), Fix([1, 1, 2, 2], 1, 3, 4, 14)], L("kernel_shape", 2, 2), L("strides", 2, 2));
-        yield return new("MaxUnpool", [11], [Any(1, 2, 2), Fix([1, 2, 2], 5, 2, 9, 8), Integers(1, 2, 5)], L("kernel_shape", 2), L("strides", 2));
+        yield return new("MaxUnpool", [9, 11, 22], [Any(1, 1, 2, 2), Fix([1, 1, 2, 2], 1, 3, 4, 14)], L("kernel_shape", 2, 2),
+            L("strides", 2, 2));
+        yield return new("MaxUnpool", [11], [Any(1, 2, 2), Fix([1, 2, 2], 5, 2, 9, 8), Integers(1, 2, 5)], L("kernel_shape", 2),
+            L("strides", 2));
         yield return new("MaxUnpool", [11], [Any(2, 1, 2, 2), Fix([2, 1, 2, 2], 4, 4, 4, 8, 9, 11, 15, 17)], L("kernel_shape", 2, 2));
-        yield return new("MaxUnpool", [11], [Any(1, 1, 2, 2), Fix([1, 1, 2, 2], 1, 3, 8, 11).AtRunTime, Integers(1, 1, 4, 4).AtRunTime], L("kernel_shape", 2, 2), L("strides", 2, 2), L("pads", 0, 0, 0, 0));
+        yield return new("MaxUnpool", [11], [Any(1, 1, 2, 2), Fix([1, 1, 2, 2], 1, 3, 8, 11).AtRunTime, Integers(1, 1, 4, 4).AtRunTime],
+            L("kernel_shape", 2, 2), L("strides", 2, 2), L("pads", 0, 0, 0, 0));
 
         yield return new("SpaceToDepth", [13], [Any(1, 1, 3, 6)], I("blocksize", 3));
         yield return new("DepthToSpace", [11], [Any(1, 9, 2, 1)], I("blocksize", 3), S("mode", "CRD"));
@@ -120,7 +132,8 @@ internal static partial class RuleCases
     {
         yield return new("Slice", [13], [Any(4, 5), Integers(1, -3).AtRunTime, Integers(3, 100).AtRunTime]);
         yield return new("Slice", [13], [Any(4, 5), Integers(-1).AtRunTime, Integers(0).AtRunTime, Integers(1), Integers(-2).AtRunTime]);
-        yield return new("Slice", [13], [Any(4, 5), Integers(3, 1).AtRunTime, Integers(-100, 4).AtRunTime, Integers(1, 0).AtRunTime, Integers(-1, 2).AtRunTime]);
+        yield return new("Slice", [13],
+            [Any(4, 5), Integers(3, 1).AtRunTime, Integers(-100, 4).AtRunTime, Integers(1, 0).AtRunTime, Integers(-1, 2).AtRunTime]);
         yield return new("Slice", [13], [Any(5), Integers(1).AtRunTime, Integers(4)]);
         Operand Narrow(int value) => Fix(OnnxTensor.Create<int>("", [1], [value]));
         yield return new("Slice", [13], [Any(2, 5), Narrow(-1), Narrow(-100), Narrow(1), Narrow(-2)]);

@@ -7,7 +7,8 @@ internal static partial class RuleCases
 {
     private static IEnumerable<RuleCase> Reducing()
     {
-        foreach (var op in new[] { "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp" })
+        foreach (var op in new[] { "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2",
+            "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp" })
         {
             Operand X(params long[] shape) => op == "ReduceLogSum" ? Positive(shape) : Any(shape);
             var moved = op == "ReduceSum" ? 13 : 18;
@@ -19,7 +20,8 @@ internal static partial class RuleCases
             yield return new(op, [moved], [X(2, 3)], I("keepdims", 0));
         }
 
-        foreach (var op in new[] { "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp" })
+        foreach (var op in new[] { "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2",
+            "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp" })
         {
             Operand X(params long[] shape) => op == "ReduceLogSum" ? Positive(shape) : Any(shape);
             int[] opsets = op == "ReduceSum" ? [13, 18] : op is "ReduceMax" or "ReduceMin" ? [18, 20] : [18];

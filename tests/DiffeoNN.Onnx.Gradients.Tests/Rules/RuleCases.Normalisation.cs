@@ -12,13 +12,23 @@ internal static partial class RuleCases
             Operand[] operands = [Any(shape), Any(shape[1]), Any(shape[1]), Any(shape[1]), Positive(shape[1])];
             yield return new("BatchNormalization", [7, 9, 14, 15], operands);
             // A trained batch: the running statistics are outputs too.
-            yield return new("BatchNormalization", [14, 15], operands, I("training_mode", 1), F("epsilon", 0.1f)) { Outputs = 3, Differentiated = [0, 1, 2] };
+            yield return new("BatchNormalization", [14, 15], operands, I("training_mode", 1), F("epsilon", 0.1f))
+            {
+                Outputs = 3,
+                Differentiated = [0, 1, 2],
+            };
         }
 
         // So were they in old versions, where their presence alone said so.
-        yield return new("BatchNormalization", [7, 9], [Any(4, 3, 2), Any(3), Any(3), Any(3), Positive(3)], F("momentum", 0.7f)) { Outputs = 5, Differentiated = [0, 1, 2] };
+        yield return new("BatchNormalization", [7, 9], [Any(4, 3, 2), Any(3), Any(3), Any(3), Positive(3)], F("momentum", 0.7f))
+        {
+            Outputs = 5,
+            Differentiated = [0, 1, 2],
+        };
         yield return new("BatchNormalization", [15], [Any(4, 3), Any(3), Any(3), Any(3), Positive(3)], F("epsilon", 0.1f));
-        yield return new("BatchNormalization", [15], [Any(4, 3, 2), Any(3), Any(3), Floats([3], 1, 2, 3), Floats([3], 1, 2, 3)], I("training_mode", 1)) { Outputs = 3 };
+        yield return new("BatchNormalization", [15], [Any(4, 3, 2), Any(3), Any(3), Floats([3], 1, 2, 3), Floats([3], 1, 2, 3)],
+            I("training_mode", 1))
+            { Outputs = 3 };
         yield return new("BatchNormalization", [15], [Any(4, 3, 2), Floats([3], 1, 2, 3), Floats([3], 1, 2, 3), Any(3), Any(3)],
             I("training_mode", 1), F("momentum", 0.6f)) { Outputs = 3, Differentiated = [1, 2] };
 
@@ -31,7 +41,8 @@ internal static partial class RuleCases
         // Statistics are rounded to float32 unless float64 (11) is asked for, so that the differences of the first row are noisy.
         yield return new("GroupNormalization", [21, 26], [Any(2, 4, 3, 2), Any(4), Any(4)], I("num_groups", 2)) { DoubleTolerance = 1e-3 };
         yield return new("GroupNormalization", [21, 26], [Any(2, 4, 3, 2), Any(4), Any(4)], I("num_groups", 2), I("stash_type", 11));
-        yield return new("GroupNormalization", [21], [Any(2, 6), Any(6), Any(6)], I("num_groups", 2), I("stash_type", 11), F("epsilon", 0.1f));
+        yield return new("GroupNormalization", [21], [Any(2, 6), Any(6), Any(6)], I("num_groups", 2), I("stash_type", 11),
+            F("epsilon", 0.1f));
         yield return new("GroupNormalization", [21], [Any(1, 3, 2, 2, 2), Any(3), Any(3)], I("num_groups", 1), I("stash_type", 11));
 
         foreach (var row in LayerNormalisations().Concat(RootMeanSquares()))
@@ -75,8 +86,10 @@ internal static partial class RuleCases
     {
         foreach (var (exclusive, reverse) in new[] { (0, 0), (1, 0), (0, 1), (1, 1) })
         {
-            yield return new("CumSum", [11, 14], [Any(2, 4), Fix(OnnxTensor.Scalar("", 1L))], I("exclusive", exclusive), I("reverse", reverse));
-            yield return new("CumProd", [26], [Any(2, 4), Fix(OnnxTensor.Scalar("", 1L))], I("exclusive", exclusive), I("reverse", reverse));
+            yield return new("CumSum", [11, 14], [Any(2, 4), Fix(OnnxTensor.Scalar("", 1L))], I("exclusive", exclusive),
+                I("reverse", reverse));
+            yield return new("CumProd", [26], [Any(2, 4), Fix(OnnxTensor.Scalar("", 1L))], I("exclusive", exclusive),
+                I("reverse", reverse));
         }
 
         yield return new("CumSum", [11, 14], [Any(2, 3, 2), Fix(OnnxTensor.Create<int>("", [1], [-2]))]);
@@ -89,7 +102,8 @@ internal static partial class RuleCases
 
     private static IEnumerable<RuleCase> Quantised()
     {
-        Operand Bytes(long[] shape) => Fix(OnnxTensor.Create("", shape, [.. Enumerable.Range(0, (int)shape.Aggregate((a, b) => a * b)).Select(i => (byte)(i * 7))]));
+        Operand Bytes(long[] shape) =>
+            Fix(OnnxTensor.Create("", shape, [.. Enumerable.Range(0, (int)shape.Aggregate((a, b) => a * b)).Select(i => (byte)(i * 7))]));
         yield return new("DequantizeLinear", [10, 13, 19, 21, 23, 25], [Bytes([2, 3]), Positive(), Fix(OnnxTensor.Scalar("", (byte)5))]);
         yield return new("DequantizeLinear", [13, 21], [Bytes([2, 3, 2]), Positive(3), Bytes([3])]);
         yield return new("DequantizeLinear", [13], [Bytes([2, 3, 2]), Positive(2)], I("axis", -1));

@@ -19,29 +19,45 @@ internal static partial class RuleCases
         Operand Lengths(params int[] lengths) => Fix(OnnxTensor.Create<int>("", [lengths.Length], lengths));
         yield return new(op, RecurrentVersions, [Any(3, 2, 3), Unit(1, 2 * gates, 3), Unit(1, 2 * gates, 2)], hidden);
         yield return new(op, [14], [Any(6, 2, 3), Unit(1, 2 * gates, 3), Unit(1, 2 * gates, 2), Unit(1, 4 * gates)], hidden);
-        yield return new(op, [14], [Any(1, 2, 3), Unit(1, 2 * gates, 3), Unit(1, 2 * gates, 2), Unit(1, 4 * gates), Absent, .. Initial(1, 2)], hidden)
+        yield return new(
+            op, [14], [Any(1, 2, 3), Unit(1, 2 * gates, 3), Unit(1, 2 * gates, 2), Unit(1, 4 * gates), Absent, .. Initial(1, 2)], hidden)
             { Outputs = 1 + states, Differentiated = [.. Enumerable.Range(0, 1 + states)] };
-        yield return new(op, [14], [Any(5, 1, 3), Unit(1, 2 * gates, 3), Unit(1, 2 * gates, 2), Unit(1, 4 * gates), Absent, .. Initial(1, 1)], hidden, S("direction", "reverse"))
+        yield return new(
+            op, [14], [Any(5, 1, 3), Unit(1, 2 * gates, 3), Unit(1, 2 * gates, 2), Unit(1, 4 * gates), Absent, .. Initial(1, 1)],
+            hidden, S("direction", "reverse"))
             { Outputs = 1 + states, Differentiated = [.. Enumerable.Range(0, 1 + states)] };
-        yield return new(op, RecurrentVersions, [Any(3, 2, 2), Unit(2, 2 * gates, 2), Unit(2, 2 * gates, 2), Unit(2, 4 * gates), Absent, .. Initial(2, 2)], hidden, S("direction", "bidirectional"))
+        yield return new(
+            op,
+            RecurrentVersions,
+            [Any(3, 2, 2), Unit(2, 2 * gates, 2), Unit(2, 2 * gates, 2), Unit(2, 4 * gates), Absent, .. Initial(2, 2)],
+            hidden,
+            S("direction", "bidirectional"))
             { Outputs = 1 + states, Differentiated = [.. Enumerable.Range(0, 1 + states)] };
-        yield return new(op, [14], [Any(5, 3, 2), Unit(1, 2 * gates, 2), Unit(1, 2 * gates, 2), Absent, Lengths(5, 2, 3), .. Initial(1, 3)], hidden)
+        yield return new(
+            op, [14], [Any(5, 3, 2), Unit(1, 2 * gates, 2), Unit(1, 2 * gates, 2), Absent, Lengths(5, 2, 3), .. Initial(1, 3)], hidden)
             { Outputs = 1 + states, Differentiated = [.. Enumerable.Range(0, 1 + states)] };
-        yield return new(op, [14], [Any(3, 2, 2), Unit(2, 2 * gates, 2), Unit(2, 2 * gates, 2), Unit(2, 4 * gates), Lengths(1, 3), .. Initial(2, 2)], hidden, S("direction", "bidirectional"))
+        yield return new(
+            op, [14], [Any(3, 2, 2), Unit(2, 2 * gates, 2), Unit(2, 2 * gates, 2), Unit(2, 4 * gates), Lengths(1, 3), .. Initial(2, 2)],
+            hidden, S("direction", "bidirectional"))
             { Outputs = 1 + states, Differentiated = [.. Enumerable.Range(0, 1 + states)] };
-        yield return new(op, [14], [Any(5, 2, 2), Unit(1, 2 * gates, 2), Unit(1, 2 * gates, 2), Absent, Lengths(2, 4)], hidden, S("direction", "reverse"));
+        yield return new(op, [14], [Any(5, 2, 2), Unit(1, 2 * gates, 2), Unit(1, 2 * gates, 2), Absent, Lengths(2, 4)], hidden,
+            S("direction", "reverse"));
         // A sequence of no steps.
-        yield return new(op, [14], [Any(3, 2, 2), Unit(2, 2 * gates, 2), Unit(2, 2 * gates, 2), Unit(2, 4 * gates), Lengths(0, 2), .. Initial(2, 2)], hidden, S("direction", "bidirectional"))
+        yield return new(
+            op, [14], [Any(3, 2, 2), Unit(2, 2 * gates, 2), Unit(2, 2 * gates, 2), Unit(2, 4 * gates), Lengths(0, 2), .. Initial(2, 2)],
+            hidden, S("direction", "bidirectional"))
             { Outputs = 1 + states, Differentiated = [.. Enumerable.Range(0, 1 + states)] };
         // The last state alone, as classifiers use it: the node does not name the others.
-        yield return new(op, [14], [Any(5, 2, 3), Unit(1, 2 * gates, 3), Unit(1, 2 * gates, 2)], hidden) { Outputs = 2, Differentiated = [1], Unnamed = [0] };
+        yield return new(op, [14], [Any(5, 2, 3), Unit(1, 2 * gates, 3), Unit(1, 2 * gates, 2)], hidden)
+            { Outputs = 2, Differentiated = [1], Unnamed = [0] };
     }
 
     private static IEnumerable<RuleCase> Activations()
     {
         (string Name, float[] Alpha, float[] Beta)[] functions =
         [
-            ("Sigmoid", [], []), ("Relu", [], []), ("Softsign", [], []), ("Softplus", [], []), ("Affine", [0.7f], [0.1f]), ("LeakyRelu", [0.2f], []),
+            ("Sigmoid", [], []), ("Relu", [], []), ("Softsign", [], []), ("Softplus", [], []), ("Affine", [0.7f], [0.1f]),
+            ("LeakyRelu", [0.2f], []),
             ("ThresholdedRelu", [0.3f], []), ("ScaledTanh", [1.2f], [0.6f]), ("HardSigmoid", [0.3f], [0.5f]), ("Elu", [0.8f], []),
         ];
         foreach (var (name, alpha, beta) in functions)
@@ -55,7 +71,8 @@ internal static partial class RuleCases
             attributes[1] = Ss("activations", "Sigmoid", name);
             yield return new("GRU", [14], [Any(3, 1, 2), Unit(1, 6, 2), Unit(1, 6, 2), Unit(1, 12)], [.. attributes]);
             attributes[1] = Ss("activations", name, "Tanh");
-            yield return new("GRU", [14], [Any(3, 1, 2), Unit(1, 6, 2), Unit(1, 6, 2), Unit(1, 12)], [.. attributes, I("linear_before_reset", 1)]);
+            yield return new(
+                "GRU", [14], [Any(3, 1, 2), Unit(1, 6, 2), Unit(1, 6, 2), Unit(1, 12)], [.. attributes, I("linear_before_reset", 1)]);
             attributes[1] = Ss("activations", "Sigmoid", "Tanh", name);
             yield return new("LSTM", [14], [Any(3, 1, 2), Unit(1, 8, 2), Unit(1, 8, 2), Unit(1, 16)], [.. attributes]);
         }
@@ -77,13 +94,17 @@ internal static partial class RuleCases
         yield return new("RNN", [14], [Any(5, 2, 3), Unit(1, 2, 3), Unit(1, 2, 2), Unit(1, 4)], hidden, F("clip", 0.6f));
         yield return new("GRU", [14], [Any(5, 2, 3), Unit(1, 6, 3), Unit(1, 6, 2), Unit(1, 12)], hidden, F("clip", 0.6f));
         yield return new("LSTM", [14], [Any(5, 1, 2), Unit(1, 8, 2), Unit(1, 8, 2), Unit(1, 16)], hidden, F("clip", 0.8f));
-        yield return new("GRU", RecurrentVersions, [Any(5, 2, 3), Unit(1, 6, 3), Unit(1, 6, 2), Unit(1, 12), Absent, Unit(1, 2, 2)], hidden, I("linear_before_reset", 1));
-        yield return new("GRU", [14], [Any(3, 2, 3), Unit(2, 6, 3), Unit(2, 6, 2), Unit(2, 12), Fix(OnnxTensor.Create<int>("", [2], [3, 2])), Unit(2, 2, 2)],
+        yield return new("GRU", RecurrentVersions, [Any(5, 2, 3), Unit(1, 6, 3), Unit(1, 6, 2), Unit(1, 12), Absent, Unit(1, 2, 2)], hidden,
+            I("linear_before_reset", 1));
+        yield return new("GRU", [14],
+            [Any(3, 2, 3), Unit(2, 6, 3), Unit(2, 6, 2), Unit(2, 12), Fix(OnnxTensor.Create<int>("", [2], [3, 2])), Unit(2, 2, 2)],
             hidden, I("linear_before_reset", 1), S("direction", "bidirectional")) { Outputs = 2, Differentiated = [0, 1] };
         Operand[] peepholes = [Any(3, 2, 3), Unit(1, 8, 3), Unit(1, 8, 2), Unit(1, 16), Absent, Unit(1, 2, 2), Unit(1, 2, 2), Unit(1, 6)];
         yield return new("LSTM", RecurrentVersions, peepholes, hidden) { Outputs = 3, Differentiated = [0, 1, 2] };
-        yield return new("LSTM", [14], [Any(5, 2, 3), Unit(1, 8, 3), Unit(1, 8, 2), Absent, Absent, Absent, Absent, Unit(1, 6)], hidden, S("direction", "reverse"));
-        yield return new("LSTM", [14], [Any(3, 2, 2), Unit(2, 8, 2), Unit(2, 8, 2), Unit(2, 16), Fix(OnnxTensor.Create<int>("", [2], [3, 1])), Unit(2, 2, 2), Unit(2, 2, 2), Unit(2, 6)],
+        yield return new("LSTM", [14], [Any(5, 2, 3), Unit(1, 8, 3), Unit(1, 8, 2), Absent, Absent, Absent, Absent, Unit(1, 6)], hidden,
+            S("direction", "reverse"));
+        yield return new("LSTM", [14], [Any(3, 2, 2), Unit(2, 8, 2), Unit(2, 8, 2), Unit(2, 16),
+            Fix(OnnxTensor.Create<int>("", [2], [3, 1])), Unit(2, 2, 2), Unit(2, 2, 2), Unit(2, 6)],
             hidden, S("direction", "bidirectional")) { Outputs = 3, Differentiated = [0, 1, 2] };
         yield return new("LSTM", [14], peepholes[..7], hidden, I("input_forget", 1)) { Outputs = 3, Differentiated = [0, 2] };
         yield return new("LSTM", [14], peepholes, hidden, I("input_forget", 1)) { Outputs = 3, Differentiated = [0, 1, 2] };

@@ -44,7 +44,8 @@ internal static partial class RuleCases
         yield return new("Gather", [13], [Any(4, 3), Fix(OnnxTensor.Scalar("", 1L))], I("axis", 1));
         yield return new("Gather", [13], [Any(4, 3), Integers(1, 2)], I("axis", 0));
         yield return new("Gather", [13], [Any(4, 3), Fix(OnnxTensor.Create<int>("", [1, 3], [0, 1, 2]))], I("axis", 0));
-        yield return new("GatherElements", [11, 13], [Any(3, 3), Fix(OnnxTensor.Create<long>("", [2, 3], [0, 2, 1, 0, 0, 2]))], I("axis", 0));
+        yield return new(
+            "GatherElements", [11, 13], [Any(3, 3), Fix(OnnxTensor.Create<long>("", [2, 3], [0, 2, 1, 0, 0, 2]))], I("axis", 0));
 
         yield return new("OneHot", [9, 11], [Integers(1, 0, 3), Integers(4), Any(2)]);
         yield return new("OneHot", [11], [Integers(1, -1), Integers(3), Any(2)], I("axis", 0));

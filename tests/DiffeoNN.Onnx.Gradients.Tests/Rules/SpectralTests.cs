@@ -9,21 +9,25 @@ public sealed class SpectralTests
     {
         var size = OnnxTensor.Scalar("", (long)length);
         var parts = form == "onesided" ? 1 : 2;
-        RuleCase With(Operand where) => new("DFT", [20], [Operand.Any(4, 5, parts), length == 0 ? Operand.Absent : Operand.Fix(size), where],
-            form.Length > 0 ? [OnnxAttribute.Of(form, 1)] : []);
+        RuleCase With(Operand where) =>
+            new("DFT", [20], [Operand.Any(4, 5, parts), length == 0 ? Operand.Absent : Operand.Fix(size), where],
+                form.Length > 0 ? [OnnxAttribute.Of(form, 1)] : []);
         AssertSame(With, axis, free);
     }
 
     [Test]
     public void RealSignal_OverAComputedAxis_HasTheGradientOfTheAxisKnown([Values(0, 1, -2, -3)] int axis, [Values] bool free) =>
-        AssertSame(where => new("DFT", [20], [Operand.Any(4, 5, 2), Operand.Absent, where], OnnxAttribute.Of("onesided", 1), OnnxAttribute.Of("inverse", 1)), axis, free);
+        AssertSame(where => new("DFT", [20], [Operand.Any(4, 5, 2), Operand.Absent, where], OnnxAttribute.Of("onesided", 1),
+            OnnxAttribute.Of("inverse", 1)), axis, free);
 
     [Test]
     public void RealSignal_OfALengthThatMayNotFit_OverAComputedAxis_IsRefused()
     {
-        var test = new RuleCase("DFT", [20], [Operand.Any(4, 5, 2), Operand.Fix(OnnxTensor.Scalar("", 7L)), Operand.Fix(OnnxTensor.Scalar("", 0L))],
+        var test = new RuleCase(
+            "DFT", [20], [Operand.Any(4, 5, 2), Operand.Fix(OnnxTensor.Scalar("", 7L)), Operand.Fix(OnnxTensor.Scalar("", 0L))],
             OnnxAttribute.Of("onesided", 1), OnnxAttribute.Of("inverse", 1));
-        Assert.That(() => GradientCompiler.Compile(Computed(test.Model(20))), Throws.TypeOf<UnsupportedOperatorException>().With.Message.Contains("may not fit"));
+        Assert.That(() => GradientCompiler.Compile(Computed(test.Model(20))),
+            Throws.TypeOf<UnsupportedOperatorException>().With.Message.Contains("may not fit"));
     }
 
     private static void AssertSame(Func<Operand, RuleCase> with, long axis, bool free)
@@ -36,7 +40,8 @@ public sealed class SpectralTests
             return runner.Run(new Dictionary<string, OnnxTensor>(inputs) { ["x2"] = OnnxTensor.Scalar("x2", axis) }, ["x0_grad"]);
         }
 
-        GradientCheck.AreClose(Run(Computed(test.Model(20, free: free)))["x0_grad"].ToDoubleArray(), Run(test.Model(20))["x0_grad"].ToDoubleArray(), 1e-6, $"axis {axis}");
+        GradientCheck.AreClose(Run(Computed(test.Model(20, free: free)))["x0_grad"].ToDoubleArray(),
+            Run(test.Model(20))["x0_grad"].ToDoubleArray(), 1e-6, $"axis {axis}");
     }
 
     /// <summary>The axis becomes an input of the model.</summary>

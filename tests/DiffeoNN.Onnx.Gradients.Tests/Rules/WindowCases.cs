@@ -58,7 +58,8 @@ internal static class WindowCases
         var (sizes, kernel) = (Numbers(1, rank switch { 1 => 12, 2 => 8, _ => 6 }), Numbers(1, rank == 3 ? 3 : 4));
         List<OnnxAttribute> attributes =
         [
-            OnnxAttribute.Of("kernel_shape", kernel), OnnxAttribute.Of("strides", Numbers(1, 6)), OnnxAttribute.Of("dilations", Numbers(1, 4)),
+            OnnxAttribute.Of("kernel_shape", kernel), OnnxAttribute.Of("strides", Numbers(1, 6)),
+            OnnxAttribute.Of("dilations", Numbers(1, 4)),
             OnnxAttribute.Of("ceil_mode", (long)random.Next(2)),
         ];
         var form = random.Next(5);

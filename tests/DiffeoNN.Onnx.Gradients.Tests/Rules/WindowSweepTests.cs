@@ -101,7 +101,8 @@ public sealed class WindowSweepTests
     }
 
     /// <summary>
-    /// The node alone or, of even seeds, between two others, whose gradients mix its values and their sizes with those of the backward graph.
+    /// The node alone or, of even seeds, between two others, whose gradients mix its values and their sizes with those of the backward
+    /// graph.
     /// </summary>
     /// <param name="test">The node.</param>
     /// <param name="seed">What it was drawn with.</param>
@@ -160,7 +161,8 @@ public sealed class WindowSweepTests
 
     private static string? Misstated(OnnxValueInfo stated, OnnxTensor made)
     {
-        if (stated.Shape is not { } shape || shape.Select((s, i) => s.Size ?? made.Dimensions.ElementAtOrDefault(i)).SequenceEqual(made.Dimensions))
+        if (stated.Shape is not { } shape
+            || shape.Select((s, i) => s.Size ?? made.Dimensions.ElementAtOrDefault(i)).SequenceEqual(made.Dimensions))
             return null;
         return $"{stated.Name} is stated as [{string.Join(", ", shape)}] and is [{string.Join(", ", made.Dimensions)}]";
     }

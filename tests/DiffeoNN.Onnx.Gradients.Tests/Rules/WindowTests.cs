@@ -172,14 +172,16 @@ public sealed class WindowTests
         OnnxAttribute[] attributes = [OnnxAttribute.Of("kernel_shape", [4L, 1]), OnnxAttribute.Of("strides", [1L, 2])];
         var test = new RuleCase(opType, [18], [Operand.Any(2, 3, 3, 4)], attributes);
         var inputs = test.Inputs(8);
-        var upstream = new Dictionary<string, OnnxTensor> { ["y0"] = OnnxTensor.FromDoubles("y0", OnnxElementType.Float, [2, 3, 0, 2], []) };
+        var upstream = new Dictionary<string, OnnxTensor>
+            { ["y0"] = OnnxTensor.FromDoubles("y0", OnnxElementType.Float, [2, 3, 0, 2], []) };
         var found = GradientCheck.Gradients(GradientCompiler.Compile(test.Model(18, free: free)), inputs, upstream)["x0"];
         Assert.That(found.Dimensions, Is.EqualTo(inputs["x0"].Dimensions));
         Assert.That(found.ToDoubleArray(), Has.All.Zero);
     }
 
     [Test]
-    public void LpPool_PaddedForAnUndilatedKernel_KeepsWhatTheRuntimeMakes([Values("SAME_UPPER", "SAME_LOWER")] string automatic, [Values(18, 22)] int opset)
+    public void LpPool_PaddedForAnUndilatedKernel_KeepsWhatTheRuntimeMakes(
+        [Values("SAME_UPPER", "SAME_LOWER")] string automatic, [Values(18, 22)] int opset)
     {
         // The runtime pads for 2 elements every 4, which 8 elements exceed by 2: one window of the 4 that the dilated kernel spans is left.
         OnnxAttribute[] attributes =

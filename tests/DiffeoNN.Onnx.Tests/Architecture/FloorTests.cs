@@ -3,7 +3,8 @@ using DiffeoNN.Onnx.Inference;
 
 namespace DiffeoNN.Onnx.Tests.Architecture;
 
-/// <summary>The library is built in floors: a folder needs folders of its own floor and of those below, and no two need each other.</summary>
+/// <summary>The library is built in floors: a folder needs folders of its own floor and of those below,
+/// and no two need each other.</summary>
 public sealed class FloorTests
 {
     private const string Root = "DiffeoNN.Onnx";
@@ -47,8 +48,10 @@ public sealed class FloorTests
         string[] wrong =
         [
             .. Directory.EnumerateFiles(source, "*.cs", SearchOption.AllDirectories)
-                .Select(file => (File: Path.GetRelativePath(source, file), Line: File.ReadLines(file).FirstOrDefault(line => line.StartsWith("namespace ", StringComparison.Ordinal))))
-                .Where(pair => pair.Line is not null && !pair.File.StartsWith("obj", StringComparison.Ordinal) && !pair.File.StartsWith("bin", StringComparison.Ordinal))
+                .Select(file => (File: Path.GetRelativePath(source, file),
+                    Line: File.ReadLines(file).FirstOrDefault(line => line.StartsWith("namespace ", StringComparison.Ordinal))))
+                .Where(pair => pair.Line is not null && !pair.File.StartsWith("obj", StringComparison.Ordinal)
+                    && !pair.File.StartsWith("bin", StringComparison.Ordinal))
                 .Where(pair => pair.Line != $"namespace {string.Join('.', [Root, .. pair.File.Split('/', '\\')[..^1]])};")
                 .Select(pair => $"{pair.File}: {pair.Line}"),
         ];
@@ -65,7 +68,8 @@ public sealed class FloorTests
 
     private static string[] Upwards(string[][] floors)
     {
-        var floorOf = floors.SelectMany((floor, level) => floor.Select(folder => (folder, level))).ToDictionary(pair => pair.folder, pair => pair.level);
+        var floorOf = floors.SelectMany((floor, level) => floor.Select(folder => (folder, level))).ToDictionary(
+            pair => pair.folder, pair => pair.level);
         return [.. Graph.Arrows.Where(arrow => floorOf[arrow.Key.From] < floorOf[arrow.Key.To])
             .Select(arrow => $"{arrow.Key.From} needs {arrow.Key.To}: {arrow.Value}")];
     }

@@ -3,7 +3,8 @@ using Mono.Cecil.Cil;
 
 namespace DiffeoNN.Onnx.Tests.Architecture;
 
-/// <summary>Which folders of an assembly need which, read from its code: the first part of a namespace below the assembly's own is the folder.</summary>
+/// <summary>Which folders of an assembly need which, read from its code:
+/// the first part of a namespace below the assembly's own is the folder.</summary>
 internal sealed class FolderGraph
 {
     private readonly Dictionary<(string From, string To), string> _arrows = [];
@@ -68,11 +69,13 @@ internal sealed class FolderGraph
 
     private static IEnumerable<(TypeReference Type, string Place)> Needs(TypeDefinition type)
     {
-        foreach (var used in type.Interfaces.Select(one => one.InterfaceType).Append(type.BaseType).Concat(type.Fields.Select(field => field.FieldType)))
+        foreach (var used in type.Interfaces.Select(one => one.InterfaceType).Append(type.BaseType)
+            .Concat(type.Fields.Select(field => field.FieldType)))
             if (used is not null) yield return (used, type.FullName);
         foreach (var method in type.Methods)
         {
-            foreach (var used in method.Parameters.Select(parameter => parameter.ParameterType).Append(method.ReturnType)) yield return (used, method.FullName);
+            foreach (var used in method.Parameters.Select(parameter => parameter.ParameterType).Append(method.ReturnType))
+                yield return (used, method.FullName);
             if (!method.HasBody) continue;
             foreach (var local in method.Body.Variables) yield return (local.VariableType, method.FullName);
             foreach (var used in method.Body.Instructions.SelectMany(Operands)) yield return (used, method.FullName);

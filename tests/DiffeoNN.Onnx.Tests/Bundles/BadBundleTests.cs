@@ -58,7 +58,8 @@ internal sealed class BadBundleTests
         yield return Case("NaN constant", tiny => tiny.Model("energy", NaNConstant),
             "Bundle 'tiny', energy model 'energy.onnx': the constant in Constant (node 'Constant_0') holds 1 values that are NaN, "
             + "the first at 0; the network was exported wrongly.");
-        yield return Case("negative decrease", tiny => tiny.Manifest(root => root["acceptance"] = new JsonObject { ["minimumDecrease"] = -0.1 }),
+        yield return Case(
+            "negative decrease", tiny => tiny.Manifest(root => root["acceptance"] = new JsonObject { ["minimumDecrease"] = -0.1 }),
             "{folder}/diffeonn.json: field 'acceptance.minimumDecrease' is -0.1; expected a number of at least 0.");
         yield return Case("unknown start", tiny => tiny.Manifest(root => root["optimiser"]!["start"] = "anywhere"),
             "{folder}/diffeonn.json: field 'optimiser.start' is \"anywhere\"; expected one of zero, proposer, multi.");
@@ -68,32 +69,45 @@ internal sealed class BadBundleTests
             + "message misreported its own length.");
         yield return Case("float64 input", tiny => tiny.Model("inner", model => Redeclare(model.Graph.Inputs, OnnxElementType.Double)),
             "Bundle 'tiny', inner model 'inner.onnx': input 'image' float64 [N,2,12,16] must be float32.");
-        yield return Case("fixed batch", tiny => tiny.Model("inner", model => Redeclare(model.Graph.Inputs, OnnxElementType.Float, 1, 2, 12, 16)),
+        yield return Case(
+            "fixed batch", tiny => tiny.Model("inner", model => Redeclare(model.Graph.Inputs, OnnxElementType.Float, 1, 2, 12, 16)),
             "Bundle 'tiny', inner model 'inner.onnx': input 'image' float32 [1,2,12,16] has a fixed batch of 1; "
             + "export it with a free first dimension (dynamic_axes or dynamic_shapes).");
-        yield return Case("second input", tiny => tiny.Model("critic", model => model.Graph.Inputs.Add(new("mask", OnnxElementType.Float, ["N"]))),
+        yield return Case(
+            "second input", tiny => tiny.Model("critic", model => model.Graph.Inputs.Add(new("mask", OnnxElementType.Float, ["N"]))),
             "Bundle 'tiny', critic model 'critic.onnx': needs 2 inputs: 'image' float32 [N,2,12,16], 'mask' float32 [N]; "
             + "a network of a bundle takes the image alone.");
-        yield return Case("segmentation of rank 2", tiny => tiny.Model("inner", model => Redeclare(model.Graph.Outputs, OnnxElementType.Float, "N", 3)),
+        yield return Case(
+            "segmentation of rank 2", tiny => tiny.Model("inner", model => Redeclare(model.Graph.Outputs, OnnxElementType.Float, "N", 3)),
             "Bundle 'tiny', inner model 'inner.onnx': output 'logits' float32 [N,3] has 2 dimensions; expected a segmentation (N,K,H,W).");
-        yield return Case("segmentation of another size", tiny => tiny.Model("inner", model => Redeclare(model.Graph.Outputs, OnnxElementType.Float, "N", 3, 6, 8)),
-            "Bundle 'tiny', inner model 'inner.onnx': output 'logits' float32 [N,3,6,8] is 6 x 8 pixels (height x width); the manifest's image is 12 x 16.");
+        yield return Case("segmentation of another size",
+            tiny => tiny.Model("inner", model => Redeclare(model.Graph.Outputs, OnnxElementType.Float, "N", 3, 6, 8)),
+            "Bundle 'tiny', inner model 'inner.onnx': output 'logits' float32 [N,3,6,8] is 6 x 8 pixels (height x width); the "
+            + "manifest's image is 12 x 16.");
         yield return Case("classification of rank 4", tiny => Kind(tiny, "classification"),
-            "Bundle 'tiny', inner model 'inner.onnx': output 'logits' float32 [N,3,12,16] has 4 dimensions; expected a classification (N,K).");
+            "Bundle 'tiny', inner model 'inner.onnx': output 'logits' float32 [N,3,12,16] has 4 dimensions; "
+            + "expected a classification (N,K).");
         yield return Case("points of rank 4", tiny => Kind(tiny, "points"),
             "Bundle 'tiny', inner model 'inner.onnx': output 'logits' float32 [N,3,12,16] has 4 dimensions; expected points (N,P,2).");
-        yield return Case("number of classes", tiny => tiny.Manifest(root => root["models"]!["inner"]!["output"]!["classes"] = new JsonArray("a", "b")),
+        yield return Case(
+            "number of classes", tiny => tiny.Manifest(root => root["models"]!["inner"]!["output"]!["classes"] = new JsonArray("a", "b")),
             "Bundle 'tiny', inner model 'inner.onnx': output 'logits' float32 [N,3,12,16] has 3 channels; the manifest names 2 classes.");
-        yield return Case("softmax of one channel", tiny => tiny.Model("inner", model => Redeclare(model.Graph.Outputs, OnnxElementType.Float, "N", 1, 12, 16)),
+        yield return Case("softmax of one channel",
+            tiny => tiny.Model("inner", model => Redeclare(model.Graph.Outputs, OnnxElementType.Float, "N", 1, 12, 16)),
             "Bundle 'tiny', inner model 'inner.onnx': output 'logits' float32 [N,1,12,16] has 1 channel, whose softmax is always 1; "
             + "use the activation sigmoid.");
         yield return Case("latent shapes differ", tiny => tiny.Manifest(root => root["models"]!["vae"]!["logVariance"] = "reconstruction"),
             "Bundle 'tiny', vae model 'vae.onnx': outputs 'mu' float32 [N,3] and 'reconstruction' float32 "
-            + "[N,2,Sigmoidreconstruction_dim_2,Sigmoidreconstruction_dim_3] differ; mean and logarithm of the variance must have one shape.");
-        yield return Case("velocity of three components", tiny => tiny.Model("proposer", model => Redeclare(model.Graph.Outputs, OnnxElementType.Float, "N", 3, 6, 8)),
-            "Bundle 'tiny', proposer model 'proposer.onnx': output 'velocity' float32 [N,3,6,8] has 3 in dimension 1; expected 2 components, x and y.");
-        yield return Case("scalar score", tiny => tiny.Model("critic", model => Redeclare(model.Graph.Outputs, OnnxElementType.Float, Array.Empty<OnnxDimension>())),
-            "Bundle 'tiny', critic model 'critic.onnx': output 'score' float32 [] is a scalar; expected one value or more for each image of the batch.");
+            + "[N,2,Sigmoidreconstruction_dim_2,Sigmoidreconstruction_dim_3] differ; mean and logarithm of the "
+            + "variance must have one shape.");
+        yield return Case("velocity of three components",
+            tiny => tiny.Model("proposer", model => Redeclare(model.Graph.Outputs, OnnxElementType.Float, "N", 3, 6, 8)),
+            "Bundle 'tiny', proposer model 'proposer.onnx': output 'velocity' float32 [N,3,6,8] has 3 in dimension 1; "
+            + "expected 2 components, x and y.");
+        yield return Case("scalar score",
+            tiny => tiny.Model("critic", model => Redeclare(model.Graph.Outputs, OnnxElementType.Float, Array.Empty<OnnxDimension>())),
+            "Bundle 'tiny', critic model 'critic.onnx': output 'score' float32 [] is a scalar; expected one value or more "
+            + "for each image of the batch.");
         yield return Case("batch normalisation in training", tiny => tiny.Model("inner", AddTrainingNormalisation),
             "Bundle 'tiny', inner model 'inner.onnx': BatchNormalization (node 'bn') normalises by the statistics of the batch, "
             + "so an image's result would depend on the others; export the network after model.eval().");

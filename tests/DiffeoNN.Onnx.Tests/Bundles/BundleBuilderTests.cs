@@ -18,7 +18,8 @@ internal sealed class BundleBuilderTests
                 Input = "image",
                 Output = new OutputSpec { Name = "logits", Kind = OutputKind.Segmentation, Activation = OutputActivation.Softmax },
             },
-            Vae = new VaeSpec { File = "vae.onnx", Input = "image", Reconstruction = "reconstruction", Mean = "mu", LogVariance = "logvar" },
+            Vae = new VaeSpec
+                { File = "vae.onnx", Input = "image", Reconstruction = "reconstruction", Mean = "mu", LogVariance = "logvar" },
         },
         Energy = new EnergyWeights { Vae = 1, Beta = 0.5 },
     };

@@ -39,7 +39,8 @@ internal sealed class BundleManifestTests
             }));
             Assert.That(manifest.Optimiser, Is.EqualTo(new OptimiserSettings
             {
-                Field = "siren", Lattice = 32, Steps = 100, LearningRate = 0.0039, Squarings = 7, Passes = 2, Average = true, Tolerance = 1e-4, Patience = 20,
+                Field = "siren", Lattice = 32, Steps = 100, LearningRate = 0.0039, Squarings = 7, Passes = 2, Average = true,
+                Tolerance = 1e-4, Patience = 20,
                 Refinement = new RefinementSettings
                 {
                     Steps = 15, LearningRate = 0.01, Lattice = 6, Smoothness = 2000, Orientation = 50, Tolerance = 1e-3, Patience = 5,
@@ -109,7 +110,8 @@ internal sealed class BundleManifestTests
         yield return Case("no inner model", root => root["models"]!.AsObject().Remove("inner"),
             "m.json: field 'models.inner' is missing.");
         yield return Case("no energy role", root => root["models"] = new JsonObject { ["inner"] = root["models"]!["inner"]!.DeepClone() },
-            "m.json: field 'models' is an object; expected at least one of the roles vae, critic and energy, which canonicalisation minimises.");
+            "m.json: field 'models' is an object; expected at least one of the roles vae, critic and energy, "
+            + "which canonicalisation minimises.");
         yield return Case("later schema", root => root["schema"] = 2,
             "m.json: field 'schema' is 2; expected 1, the schema this version reads; update DiffeoNN.Onnx for a later one.");
         yield return Case("wrong type", root => root["image"]!["channels"] = "one",
@@ -127,7 +129,8 @@ internal sealed class BundleManifestTests
         yield return Case("learning rate of zero", root => root["optimiser"]!["learningRate"] = 0,
             "m.json: field 'optimiser.learningRate' is 0; expected a number above 0.");
         yield return Case("unknown field of the refinement", root => root["optimiser"]!["refinement"]!["start"] = "proposer",
-            "m.json: unknown field 'optimiser.refinement.start'. Known there: steps, learningRate, lattice, smoothness, orientation, tolerance, patience.");
+            "m.json: unknown field 'optimiser.refinement.start'. Known there: steps, learningRate, lattice, smoothness, "
+            + "orientation, tolerance, patience.");
         yield return Case("refinement out of range", root => root["optimiser"]!["refinement"]!["smoothness"] = -1,
             "m.json: field 'optimiser.refinement.smoothness' is -1; expected a number of at least 0.");
         yield return Case("no pass", root => root["optimiser"]!["passes"] = 0,

@@ -37,7 +37,8 @@ internal sealed class BundleTests
     {
         var model = Bundle.Load(TinyBundle.Original).LoadModel(BundleRole.Vae);
 
-        Assert.That(OnnxModel.Load(Path.Combine(TinyBundle.Original, "vae.onnx")).Graph.Nodes.Select(node => node.OpType), Does.Contain("RandomNormalLike"));
+        Assert.That(OnnxModel.Load(Path.Combine(TinyBundle.Original, "vae.onnx")).Graph.Nodes.Select(node => node.OpType),
+            Does.Contain("RandomNormalLike"));
         Assert.That(model.Graph.Nodes.Select(node => node.OpType), Does.Not.Contain("RandomNormalLike").And.Contain("ConstantOfShape"));
     }
 

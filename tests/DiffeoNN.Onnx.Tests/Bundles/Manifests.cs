@@ -28,9 +28,10 @@ internal static class Manifests
               "output": { "name": "logits", "kind": "segmentation", "activation": "softmax" } }
           },
           "energy": { "vae": 0.01, "beta": 0.0001, "adversarial": 0.001, "energy": 1.0, "smoothness": 2.0, "orientation": 3.0 },
-          "optimiser": { "field": "siren", "lattice": 32, "steps": 100, "learningRate": 0.0039, "squarings": 7, "passes": 2, "average": true,
-            "tolerance": 1e-4, "patience": 20,
-            "refinement": { "steps": 15, "learningRate": 0.01, "lattice": 6, "smoothness": 2000.0, "orientation": 50.0, "tolerance": 1e-3, "patience": 5 } },
+          "optimiser": { "field": "siren", "lattice": 32, "steps": 100, "learningRate": 0.0039, "squarings": 7, "passes": 2,
+            "average": true, "tolerance": 1e-4, "patience": 20,
+            "refinement": { "steps": 15, "learningRate": 0.01, "lattice": 6, "smoothness": 2000.0, "orientation": 50.0,
+              "tolerance": 1e-3, "patience": 5 } },
           "references": ["reference/inner", "reference/vae"],
           "provenance": { "trainedOn": "images", "tool": "trainer", "seed": 1, "date": "2026-01-01", "notes": "none" }
         }

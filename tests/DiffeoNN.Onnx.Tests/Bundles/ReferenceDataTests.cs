@@ -54,7 +54,8 @@ internal sealed class ReferenceDataTests
         File.WriteAllBytes(Path.Combine(set, "input_0.pb"), [0xff]);
         Assert.That(
             () => ReferenceData.Load(folder.Path),
-            Throws.TypeOf<BundleException>().With.Message.StartsWith($"Reference tensor '{Path.Combine(set, "input_0.pb")}' cannot be read: "));
+            Throws.TypeOf<BundleException>()
+                .With.Message.StartsWith($"Reference tensor '{Path.Combine(set, "input_0.pb")}' cannot be read: "));
         File.Move(Path.Combine(set, "input_0.pb"), Path.Combine(set, "input_1.pb"));
         Assert.That(() => ReferenceData.Load(folder.Path), Refused($"Reference set '{set}' has 1 files input_*.pb but no input_0.pb."));
         File.Delete(Path.Combine(set, "input_1.pb"));

@@ -25,7 +25,8 @@ public sealed class AcceptanceTests
         var (left, used) = (result.Images[0], result.Images[1]);
         Assert.Multiple(() =>
         {
-            Assert.That((left.Accepted, left.Refusal?.Reason, left.Stop, left.Steps), Is.EqualTo((false, RefusalReason.AlreadyCanonical, StopReason.Canonical, 0)));
+            Assert.That((left.Accepted, left.Refusal?.Reason, left.Stop, left.Steps),
+                Is.EqualTo((false, RefusalReason.AlreadyCanonical, StopReason.Canonical, 0)));
             Assert.That(left.Refusal!.Text, Does.Contain("0.002"));
             AssertIdentity(result, 0, nearly);
             Assert.That((used.Accepted, used.Refusal), Is.EqualTo((true, (Refusal?)null)));
@@ -42,7 +43,8 @@ public sealed class AcceptanceTests
         using var asked = new Canonicaliser(new TemplateEnergy(template), Options with { Steps = 1, MinimumDecrease = 0.9 }).Run(deformed);
         using var free = new Canonicaliser(new TemplateEnergy(template), Options with { Steps = 1 }).Run(deformed);
         using var always = new Canonicaliser(
-            new TemplateEnergy(template), Options with { Steps = 1, MinimumDecrease = 0.9, CanonicalBelow = 1e9, Accept = AcceptanceRule.Always }).Run(deformed);
+            new TemplateEnergy(template),
+            Options with { Steps = 1, MinimumDecrease = 0.9, CanonicalBelow = 1e9, Accept = AcceptanceRule.Always }).Run(deformed);
         Assert.Multiple(() =>
         {
             Assert.That(asked.Images[0].Refusal!.Reason, Is.EqualTo(RefusalReason.NotEnoughDecrease));
@@ -107,18 +109,21 @@ public sealed class AcceptanceTests
         using var scope = torch.NewDisposeScope();
         var template = CanonicaliserTests.Blob(32, 32, 0, 0);
         // White noise of several pixels: folds that squarings and smaller steps repair in part.
-        var noise = torch.cat([.. new[] { 0.5, 2.0, 6.0, 20.0 }.Select((pixels, i) => FieldFixtures.Field(1, 32, 32, 1, seed: 7 + i).Noise(pixels / 16, 40 + i))], 0);
+        var noise = torch.cat([.. new[] { 0.5, 2.0, 6.0,
+            20.0 }.Select((pixels, i) => FieldFixtures.Field(1, 32, 32, 1, seed: 7 + i).Noise(pixels / 16, 40 + i))], 0);
         var images = torch.cat([template, template, template, template], 0) * 2;
         using var result = new Canonicaliser(new TemplateEnergy(template), Options with { Accept = rule, Steps = 0 }).Run(images, noise);
         foreach (var image in result.Images)
-            TestContext.Out.WriteLine($"{image.Refusal?.Text ?? "used"} scale {image.VelocityScale} K {image.Squarings} {image.FoundDiagnostics}");
+            TestContext.Out.WriteLine(
+                $"{image.Refusal?.Text ?? "used"} scale {image.VelocityScale} K {image.Squarings} {image.FoundDiagnostics}");
         var returned = FieldDiagnostics.Measure(result.Displacement, result.InverseDisplacement);
         Assert.Multiple(() =>
         {
             Assert.That(returned.Select(map => map.FoldedFraction + map.InverseFoldedFraction), Has.All.Zero);
             Assert.That(returned.Select(map => Math.Min(map.MinimumDeterminant, map.InverseMinimumDeterminant)), Has.All.GreaterThan(0));
             Assert.That(result.Images.Select(image => image.Diagnostics.FoldedFraction), Has.All.Zero);
-            Assert.That(result.Images.Count(image => image.Refusal?.Reason is RefusalReason.Folded or RefusalReason.InverseResidual), Is.GreaterThan(0), "one at least is beyond repair");
+            Assert.That(result.Images.Count(image => image.Refusal?.Reason is RefusalReason.Folded or RefusalReason.InverseResidual),
+                Is.GreaterThan(0), "one at least is beyond repair");
         });
     }
 
@@ -139,7 +144,8 @@ public sealed class AcceptanceTests
             Assert.That(image.Diagnostics.InverseResidualMaximum, Is.LessThanOrEqualTo(limit));
             Assert.That(image.Squarings > before.Images[0].Squarings || image.VelocityScale < 1);
             Assert.That(image.Energy.After, Is.EqualTo((after.Canonical - template).square().mean().item<float>()).Within(1e-6));
-            Assert.That((after.Displacement - ScalingAndSquaring.Exp(after.Velocity, image.Squarings)).abs().max().item<float>(), Is.LessThan(1e-6));
+            Assert.That((after.Displacement - ScalingAndSquaring.Exp(after.Velocity, image.Squarings)).abs().max().item<float>(),
+                Is.LessThan(1e-6));
         });
     }
 

@@ -33,7 +33,8 @@ public sealed class AdamTests
     {
         using var scope = torch.NewDisposeScope();
         var (all, kept) = (torch.zeros(3, 2), torch.zeros(2, 2));
-        var (first, second) = (torch.tensor(new[] { 1f, 2f, 3f, 4f, 5f, 6f }).view(3, 2), torch.tensor(new[] { -3f, 1f, 2f, -1f, 4f, 1f }).view(3, 2));
+        var (first, second) =
+            (torch.tensor(new[] { 1f, 2f, 3f, 4f, 5f, 6f }).view(3, 2), torch.tensor(new[] { -3f, 1f, 2f, -1f, 4f, 1f }).view(3, 2));
         var rows = torch.tensor(new long[] { 0, 2 });
         using var whole = new Adam([all], 0.1);
         using var part = new Adam([all.clone()], 0.1);

@@ -56,7 +56,8 @@ public sealed class CanonicaliserStoppingTests
         using var scope = torch.NewDisposeScope();
         var (template, deformed, _) = CanonicaliserTests.Deformed(32, 32, 3);
         var energy = new TemplateEnergy(template) { Before = _ => Thread.Sleep(40) };
-        using var result = new Canonicaliser(energy, Options with { TimeBudget = TimeSpan.FromMilliseconds(100), Steps = 1000, Patience = 0 }).Run(deformed);
+        using var result = new Canonicaliser(
+            energy, Options with { TimeBudget = TimeSpan.FromMilliseconds(100), Steps = 1000, Patience = 0 }).Run(deformed);
         Assert.Multiple(() =>
         {
             Assert.That(result.Images[0].Stop, Is.EqualTo(StopReason.TimeBudget));
@@ -119,7 +120,8 @@ public sealed class CanonicaliserStoppingTests
         };
         var live = torch.Tensor.TotalCount;
         Assert.That(
-            () => new Canonicaliser(energy, Options).Run(deformed, cancellationToken: source.Token), Throws.InstanceOf<OperationCanceledException>());
+            () => new Canonicaliser(energy, Options).Run(deformed, cancellationToken: source.Token),
+            Throws.InstanceOf<OperationCanceledException>());
         Assert.That(energy.Batches, Has.Count.EqualTo(4));
         Assert.That(torch.Tensor.TotalCount, Is.EqualTo(live));
     }
@@ -130,7 +132,8 @@ public sealed class CanonicaliserStoppingTests
         using var scope = torch.NewDisposeScope();
         var (template, deformed, _) = CanonicaliserTests.Deformed(24, 24, 2);
         var reports = new List<CanonicalisationProgress>();
-        using var result = new Canonicaliser(new TemplateEnergy(template), Options with { Steps = 6 }).Run(deformed, progress: new Listener(reports.Add));
+        using var result = new Canonicaliser(new TemplateEnergy(template), Options with { Steps = 6 }).Run(
+            deformed, progress: new Listener(reports.Add));
         Assert.Multiple(() =>
         {
             Assert.That(reports.Select(report => report.Step), Is.EqualTo(Enumerable.Range(0, 7)));
@@ -148,7 +151,8 @@ public sealed class CanonicaliserStoppingTests
         var batch = torch.cat([template, deformed, deformed.flip(2)], 0);
         var start = FieldFixtures.Field(3, 4, 4, 0.2, seed: 3);
         // Patience 2 sends the template out of the batch, so compaction is among what must not leak.
-        var canonicaliser = new Canonicaliser(new TemplateEnergy(template), Options with { Field = kind, Lattice = 4, Steps = 4, Patience = 2 });
+        var canonicaliser = new Canonicaliser(
+            new TemplateEnergy(template), Options with { Field = kind, Lattice = 4, Steps = 4, Patience = 2 });
         canonicaliser.Run(batch, start).Dispose();
         var live = torch.Tensor.TotalCount;
         for (var i = 0; i < 200; i++)
@@ -165,8 +169,10 @@ public sealed class CanonicaliserStoppingTests
         Assert.Multiple(() =>
         {
             Assert.That(() => canonicaliser.Run(images[0]), Throws.ArgumentException.With.Message.Contains("images have shape (1, 8, 8)"));
-            Assert.That(() => canonicaliser.Run(images.to_type(torch.ScalarType.Float64)), Throws.ArgumentException.With.Message.Contains("Float64"));
-            Assert.That(() => canonicaliser.Run(images, torch.zeros(1, 2, 4, 4)), Throws.ArgumentException.With.Message.Contains("2 images need (2, 2, h, w)"));
+            Assert.That(() => canonicaliser.Run(images.to_type(torch.ScalarType.Float64)),
+                Throws.ArgumentException.With.Message.Contains("Float64"));
+            Assert.That(() => canonicaliser.Run(images, torch.zeros(1, 2, 4, 4)),
+                Throws.ArgumentException.With.Message.Contains("2 images need (2, 2, h, w)"));
             Assert.That(
                 () => new Canonicaliser(new TemplateEnergy(images), Options with { Lattice = 1 }),
                 Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("Lattice is 1"));

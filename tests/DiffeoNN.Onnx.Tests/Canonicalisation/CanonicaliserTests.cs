@@ -17,7 +17,10 @@ public sealed class CanonicaliserTests
         Field = FieldKind.Siren, Lattice = 12, LearningRate = 0.0038926, Steps = 80,
     };
 
-    private static readonly object[] Kinds = [Quick, Quick with { Basis = LatticeBasis.Linear }, SineNetwork, Quick with { Lattice = 0, SmoothnessWeight = 0.01 }];
+    private static readonly object[] Kinds =
+    [
+        Quick, Quick with { Basis = LatticeBasis.Linear }, SineNetwork, Quick with { Lattice = 0, SmoothnessWeight = 0.01 },
+    ];
 
     [TestCaseSource(nameof(Kinds))]
     public void Run_RecoversAKnownDeformation(CanonicaliserOptions options)
@@ -27,7 +30,8 @@ public sealed class CanonicaliserTests
         using var result = new Canonicaliser(new TemplateEnergy(template), options).Run(deformed);
         var total = result.Images[0].Total;
         var inner = SamplingGrid.Of(v).ToPixels(result.Displacement - ScalingAndSquaring.Exp(v, 7)).narrow(2, 10, 28).narrow(3, 10, 20);
-        TestContext.Out.WriteLine($"{options.Field} {options.Lattice}: {total.Before} -> {total.After}, {result.Images[0].Steps} steps, {result.Images[0].Diagnostics}");
+        TestContext.Out.WriteLine($"{options.Field} {options.Lattice}: {total.Before} -> {total.After}, {result.Images[0].Steps} steps, "
+            + $"{result.Images[0].Diagnostics}");
         Assert.Multiple(() =>
         {
             Assert.That(total.After, Is.LessThan(0.1 * total.Before));
@@ -57,7 +61,8 @@ public sealed class CanonicaliserTests
     {
         using var scope = torch.NewDisposeScope();
         var (template, deformed, _) = Deformed(32, 48, 2);
-        using var result = new Canonicaliser(new TemplateEnergy(template), SineNetwork with { Steps = 20, Padding = WarpPadding.Border }).Run(deformed);
+        using var result =
+            new Canonicaliser(new TemplateEnergy(template), SineNetwork with { Steps = 20, Padding = WarpPadding.Border }).Run(deformed);
         var image = result.Images[0];
         Assert.Multiple(() =>
         {
@@ -66,7 +71,8 @@ public sealed class CanonicaliserTests
             Assert.That(Difference(result.Canonical, Warp.Apply(deformed, result.Displacement, WarpPadding.Border)), Is.Zero);
             Assert.That(image.Energy.After, Is.EqualTo((result.Canonical - template).square().mean().item<float>()).Within(1e-6));
             Assert.That(image.Terms.Select(term => term.Name), Is.EqualTo(new[] { "distance", "smoothness", "orientation" }));
-            Assert.That(image.Total.After, Is.EqualTo(image.Energy.After + (1e-4 * image.Terms[1].After) + image.Terms[2].After).Within(1e-9));
+            Assert.That(image.Total.After,
+                Is.EqualTo(image.Energy.After + (1e-4 * image.Terms[1].After) + image.Terms[2].After).Within(1e-9));
             Assert.That(image.Terms[1].Before, Is.Zero);
             Assert.That(result.Times.Total, Is.GreaterThan(result.Times.Exponential));
         });
@@ -133,7 +139,8 @@ public sealed class CanonicaliserTests
         using var scope = torch.NewDisposeScope();
         var (template, deformed, v) = Deformed(32, 48, 3);
         var start = torch.nn.functional.interpolate(v, [9, 13], mode: torch.InterpolationMode.Bilinear, align_corners: true);
-        using var result = new Canonicaliser(new TemplateEnergy(template), Quick with { SmoothnessWeight = 1e6, Steps = 5 }).Run(deformed, start);
+        using var result = new Canonicaliser(new TemplateEnergy(template), Quick with { SmoothnessWeight = 1e6, Steps = 5 }).Run(
+            deformed, start);
         var image = result.Images[0];
         Assert.Multiple(() =>
         {
@@ -149,7 +156,8 @@ public sealed class CanonicaliserTests
         // A step size far too large throws the field about.
         using var scope = torch.NewDisposeScope();
         var (template, deformed, _) = Deformed(32, 32, 2);
-        using var result = new Canonicaliser(new TemplateEnergy(template), Quick with { LearningRate = 3, Steps = 10, Patience = 0 }).Run(torch.cat([deformed, template], 0));
+        using var result = new Canonicaliser(new TemplateEnergy(template), Quick with { LearningRate = 3, Steps = 10, Patience = 0 })
+            .Run(torch.cat([deformed, template], 0));
         Assert.Multiple(() =>
         {
             Assert.That(result.Images.Select(image => image.Total.After - image.Total.Before), Has.All.LessThanOrEqualTo(0));
@@ -192,7 +200,8 @@ public sealed class CanonicaliserTests
             {
                 var (x, y) = (column - (width / 2.0) - right, row - (height / 2.0) - down);
                 var radius = Math.Sqrt((x * x) + (y * y));
-                values[(row * width) + column] = (float)(Math.Exp(-Math.Pow((radius - 9) / 3, 2)) + (0.8 * Math.Exp(-(x * x / 9) - (y * y / 60))));
+                values[(row * width) + column] =
+                    (float)(Math.Exp(-Math.Pow((radius - 9) / 3, 2)) + (0.8 * Math.Exp(-(x * x / 9) - (y * y / 60))));
             }
         }
 

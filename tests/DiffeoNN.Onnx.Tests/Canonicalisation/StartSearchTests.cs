@@ -51,7 +51,8 @@ public sealed class StartSearchTests
         {
             Assert.That(several.Images[0].Start, Is.EqualTo(3), "turned back by the same angle");
             Assert.That(several.Images[0].Energy.After, Is.LessThan(0.5 * one.Images[0].Energy.After));
-            Assert.That(several.Images[0].InputEnergy, Is.EqualTo(one.Images[0].InputEnergy).Within(1e-6), "measured against the image as it is");
+            Assert.That(several.Images[0].InputEnergy, Is.EqualTo(one.Images[0].InputEnergy).Within(1e-6),
+                "measured against the image as it is");
             Assert.That(several.Images[0].Terms[1].Before, Is.Zero, "the regulariser acts on the deviation from the start");
         });
     }
@@ -64,10 +65,12 @@ public sealed class StartSearchTests
         var energy = new TemplateEnergy(template);
         var images = torch.cat([deformed, deformed.flip(3)], 0);
         var progress = new List<CanonicalisationProgress>();
-        using var result = new Canonicaliser(energy, Options with { Steps = 1 }).Run(images, Starts(SamplingGrid.Of(template)), 2, new Listener(progress.Add));
+        using var result = new Canonicaliser(energy, Options with { Steps = 1 }).Run(
+            images, Starts(SamplingGrid.Of(template)), 2, new Listener(progress.Add));
         Assert.Multiple(() =>
         {
-            Assert.That(energy.Batches, Is.EqualTo(new[] { 10, 4, 4, 4 }), "five starts of two images; the four rows as they are; two iterates");
+            Assert.That(energy.Batches, Is.EqualTo(new[] { 10, 4, 4, 4 }),
+                "five starts of two images; the four rows as they are; two iterates");
             Assert.That(result.Canonical.shape, Is.EqualTo(new long[] { 2, 1, 24, 24 }));
             Assert.That(result.Images, Has.Count.EqualTo(2));
             Assert.That(progress[0].Images, Is.EqualTo(2));
@@ -83,18 +86,23 @@ public sealed class StartSearchTests
         var images = torch.cat([deformed, deformed.flip(3), template], 0);
         var grid = SamplingGrid.Of(template);
         var (often, once) = (Options with { Steps = 3, Patience = 0 }, Options with { Steps = 1, Patience = 0, SmoothnessWeight = 5 });
-        SearchStart[] starts = [new(RigidStarts.Velocity(grid, 0, 1), often), new(RigidStarts.Velocity(grid, 5, 1), once with { }), new(RigidStarts.Velocity(grid, -5, 1), once)];
+        SearchStart[] starts = [new(RigidStarts.Velocity(grid, 0, 1), often), new(RigidStarts.Velocity(grid, 5, 1), once with { }),
+            new(RigidStarts.Velocity(grid, -5, 1), once)];
         var progress = new List<CanonicalisationProgress>();
         using var result = new Canonicaliser(energy, Options).Run(images, starts, 3, new Listener(progress.Add), default);
         Assert.Multiple(() =>
         {
-            Assert.That(energy.Batches, Is.EqualTo(new[] { 9, 3, 3, 3, 3, 3, 6, 6, 6 }), "nine scores; inputs and four iterates of three rows; inputs and two of six");
+            Assert.That(energy.Batches, Is.EqualTo(new[] { 9, 3, 3, 3, 3, 3, 6, 6, 6 }),
+                "nine scores; inputs and four iterates of three rows; inputs and two of six");
             Assert.That(result.Images.Select(image => image.Steps), Is.EqualTo(result.Images.Select(image => image.Start == 0 ? 3 : 1)));
-            Assert.That(progress.Select(value => (value.Step, value.Steps, value.Images)), Is.EqualTo(new[] { 0, 1, 2, 3, 3, 4 }.Select(step => (step, 4, 3))));
-            Assert.That(progress.Select(value => value.Active), Is.EqualTo(new[] { 3, 3, 3, 3, 3, 0 }), "an image goes on while any of its starts is to come");
+            Assert.That(progress.Select(value => (value.Step, value.Steps, value.Images)),
+                Is.EqualTo(new[] { 0, 1, 2, 3, 3, 4 }.Select(step => (step, 4, 3))));
+            Assert.That(progress.Select(value => value.Active), Is.EqualTo(new[] { 3, 3, 3, 3, 3, 0 }),
+                "an image goes on while any of its starts is to come");
             for (var i = 1; i < progress.Count; i++)
                 Assert.That(progress[i].BestTotals.Zip(progress[i - 1].BestTotals, (now, before) => now <= before), Is.All.True);
-            Assert.That(progress[^1].BestTotals, Is.EqualTo(result.Images.Select(image => image.Accepted ? image.Total.After : progress[^1].BestTotals[2])).Within(1e-9));
+            Assert.That(progress[^1].BestTotals,
+                Is.EqualTo(result.Images.Select(image => image.Accepted ? image.Total.After : progress[^1].BestTotals[2])).Within(1e-9));
         });
     }
 
@@ -141,7 +149,8 @@ public sealed class StartSearchTests
         Assert.Multiple(() =>
         {
             Assert.That(() => canonicaliser.Run(images, [], 1), Throws.ArgumentException.With.Message.Contains("at least one"));
-            Assert.That(() => canonicaliser.Run(images, [torch.zeros(2, 2, 4, 4)], 1), Throws.ArgumentException.With.Message.Contains("3 images"));
+            Assert.That(() => canonicaliser.Run(images, [torch.zeros(2, 2, 4, 4)], 1),
+                Throws.ArgumentException.With.Message.Contains("3 images"));
             Assert.That(() => canonicaliser.Run(images, [torch.zeros(1, 2, 4, 4)], 0), Throws.InstanceOf<ArgumentOutOfRangeException>());
             Assert.That(() => RigidStarts.Velocity(new SamplingGrid(8, 8), 0, 0), Throws.InstanceOf<ArgumentOutOfRangeException>());
         });

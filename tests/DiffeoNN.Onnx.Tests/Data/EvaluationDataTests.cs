@@ -104,7 +104,8 @@ public sealed class EvaluationDataTests
             return;
         }
 
-        Assert.That(() => DataCheck.Of(data), Throws.TypeOf<ImageException>().With.Message.Contains($"a.png' has 1 channels, and the bundle takes {channels}"));
+        Assert.That(() => DataCheck.Of(data),
+            Throws.TypeOf<ImageException>().With.Message.Contains($"a.png' has 1 channels, and the bundle takes {channels}"));
         Assert.That(() => shapes.Read(0), Throws.TypeOf<ImageException>().With.Message.Contains("'shapes' has 1 channels"));
     }
 
@@ -126,14 +127,17 @@ public sealed class EvaluationDataTests
     {
         ImageFile.WritePng(_folder["masks/a.png"], Constant(4, 6, level / 255f));
         var data = EvaluationData.Open(_folder.Path, Segments with { Classes = classes });
-        Assert.That(() => data.Read(0), Throws.TypeOf<ImageException>().With.Message.Contains($"a.png' holds the label {level}; expected 0 to {classes - 1}"));
+        Assert.That(() => data.Read(0),
+            Throws.TypeOf<ImageException>().With.Message.Contains($"a.png' holds the label {level}; expected 0 to {classes - 1}"));
     }
 
     [Test]
     public void Masks_OfSixteenBits_HoldWhatIsStored([Values(1, 255, 65535)] int level)
     {
-        MaskFile.WritePng(_folder["masks/a.png"], new StoredMask(4, 6, [.. Enumerable.Range(0, 24).Select(i => (ushort)(i < 9 ? level : 0))], 16));
-        if (level == 1) foreach (string name in new[] { "b", "c" }) File.Copy(_folder["masks/a.png"], _folder[$"masks/{name}.png"], overwrite: true);
+        MaskFile.WritePng(
+            _folder["masks/a.png"], new StoredMask(4, 6, [.. Enumerable.Range(0, 24).Select(i => (ushort)(i < 9 ? level : 0))], 16));
+        if (level == 1)
+            foreach (string name in new[] { "b", "c" }) File.Copy(_folder["masks/a.png"], _folder[$"masks/{name}.png"], overwrite: true);
         var data = EvaluationData.Open(_folder.Path, Segments);
         Assert.That(data.Read(0).Mask!.Labels.ToArray(), Is.EqualTo(Enumerable.Range(0, 24).Select(i => i < 9 ? 1 : 0)));
     }
@@ -156,7 +160,8 @@ public sealed class EvaluationDataTests
         File.WriteAllText(_folder["images/._a.png"], "a finder's notes");
         Assert.That(EvaluationData.Open(_folder.Path, Segments).Count, Is.EqualTo(3));
         foreach (string file in Directory.GetFiles(_folder["images"], "?.png")) File.Delete(file);
-        Assert.That(() => EvaluationData.Open(_folder.Path, Segments), Throws.TypeOf<ImageException>().With.Message.Contains("holds no images"));
+        Assert.That(() => EvaluationData.Open(_folder.Path, Segments),
+            Throws.TypeOf<ImageException>().With.Message.Contains("holds no images"));
     }
 
     [Test]
@@ -168,9 +173,11 @@ public sealed class EvaluationDataTests
         var data = EvaluationData.Open(_folder.Path, Segments);
         Assert.That((data.Count, data.Read(0).Name), Is.EqualTo((2, "a,b.png")));
         File.WriteAllText(_folder["split.csv"], "name,split\nb.png,\"test\nc.png,test\n");
-        Assert.That(() => EvaluationData.Open(_folder.Path, Segments), Throws.TypeOf<ImageException>().With.Message.Contains("lines 2 to 3 have a quote"));
+        Assert.That(() => EvaluationData.Open(_folder.Path, Segments),
+            Throws.TypeOf<ImageException>().With.Message.Contains("lines 2 to 3 have a quote"));
         File.WriteAllText(_folder["split.csv"], "name,split,split\n");
-        Assert.That(() => EvaluationData.Open(_folder.Path, Segments), Throws.TypeOf<ImageException>().With.Message.Contains("column 'split' 2 times"));
+        Assert.That(() => EvaluationData.Open(_folder.Path, Segments),
+            Throws.TypeOf<ImageException>().With.Message.Contains("column 'split' 2 times"));
     }
 
     [Test]
@@ -179,22 +186,29 @@ public sealed class EvaluationDataTests
         File.WriteAllText(_folder["split.csv"], "name,split,label\na.png,test,2\nb.png,test,3\nc.png,test,\n");
         var data = EvaluationData.Open(_folder.Path, Classifies);
         Assert.That(data.Read(0).Label, Is.EqualTo(2));
-        Assert.That(() => data.Read(1), Throws.TypeOf<ImageException>().With.Message.Contains("b.png' has the label '3'").And.Message.Contains("0 to 2"));
+        Assert.That(() => data.Read(1),
+            Throws.TypeOf<ImageException>().With.Message.Contains("b.png' has the label '3'").And.Message.Contains("0 to 2"));
         Assert.That(() => data.Read(2), Throws.TypeOf<ImageException>().With.Message.Contains("c.png' has the label ''"));
         File.WriteAllText(_folder["split.csv"], "name,split\na.png,test\n");
-        Assert.That(() => EvaluationData.Open(_folder.Path, Classifies), Throws.TypeOf<ImageException>().With.Message.Contains("no column label"));
+        Assert.That(() => EvaluationData.Open(_folder.Path, Classifies),
+            Throws.TypeOf<ImageException>().With.Message.Contains("no column label"));
         File.Delete(_folder["split.csv"]);
-        Assert.That(() => EvaluationData.Open(_folder.Path, Classifies), Throws.TypeOf<ImageException>().With.Message.Contains("split.csv' is missing; the answers"));
+        Assert.That(() => EvaluationData.Open(_folder.Path, Classifies),
+            Throws.TypeOf<ImageException>().With.Message.Contains("split.csv' is missing; the answers"));
     }
 
     [Test]
     public void Data_WithoutTheTruthThatIsNeeded_IsRefused()
     {
         Directory.Delete(_folder["masks"], recursive: true);
-        Assert.That(() => EvaluationData.Open(_folder.Path, Segments), Throws.TypeOf<ImageException>().With.Message.Contains("no folder masks/"));
-        Assert.That(() => EvaluationData.Open("shapes", Classifies), Throws.TypeOf<ImageException>().With.Message.Contains("generated shapes"));
-        Assert.That(() => EvaluationData.Open(_folder["nowhere"], Segments), Throws.TypeOf<ImageException>().With.Message.Contains("does not exist"));
-        Assert.That(() => EvaluationData.Open(_folder["images"], Segments), Throws.TypeOf<ImageException>().With.Message.Contains("neither images/ nor"));
+        Assert.That(() => EvaluationData.Open(_folder.Path, Segments),
+            Throws.TypeOf<ImageException>().With.Message.Contains("no folder masks/"));
+        Assert.That(() => EvaluationData.Open("shapes", Classifies),
+            Throws.TypeOf<ImageException>().With.Message.Contains("generated shapes"));
+        Assert.That(() => EvaluationData.Open(_folder["nowhere"], Segments),
+            Throws.TypeOf<ImageException>().With.Message.Contains("does not exist"));
+        Assert.That(() => EvaluationData.Open(_folder["images"], Segments),
+            Throws.TypeOf<ImageException>().With.Message.Contains("neither images/ nor"));
     }
 
     [Test]
@@ -273,7 +287,8 @@ public sealed class EvaluationDataTests
     /// <summary>Images of 4x5 pixels, image i of the level i.</summary>
     private static void WriteIdx(TemporaryFolder folder, string set, int images, int labels, bool packed)
     {
-        Write($"{set}-images-idx3-ubyte", [0, 0, 8, 3, 0, 0, 0, (byte)images, 0, 0, 0, 4, 0, 0, 0, 5, .. Enumerable.Range(0, images * 20).Select(i => (byte)(i / 20))]);
+        Write($"{set}-images-idx3-ubyte",
+            [0, 0, 8, 3, 0, 0, 0, (byte)images, 0, 0, 0, 4, 0, 0, 0, 5, .. Enumerable.Range(0, images * 20).Select(i => (byte)(i / 20))]);
         Write($"{set}-labels-idx1-ubyte", [0, 0, 8, 1, 0, 0, 0, (byte)labels, .. Enumerable.Range(0, labels).Select(i => (byte)(i % 10))]);
 
         void Write(string name, byte[] bytes)

@@ -91,7 +91,8 @@ public sealed class MaskFileTests
         using var bitmap = new SKBitmap(new SKImageInfo(64, 64, SKColorType.Gray8, SKAlphaType.Opaque));
         for (int i = 0; i < bitmap.GetPixelSpan().Length; i++) bitmap.GetPixelSpan()[i] = i % 64 < 32 ? (byte)level : (byte)0;
         File.WriteAllBytes(_folder["a.jpg"], bitmap.Encode(SKEncodedImageFormat.Jpeg, 90).ToArray());
-        Assert.That(() => MaskFile.Read(_folder["a.jpg"]).ToEnds("a.jpg"), Throws.TypeOf<ImageException>().With.Message.Contains("class numbers need PNG"));
+        Assert.That(() => MaskFile.Read(_folder["a.jpg"]).ToEnds("a.jpg"),
+            Throws.TypeOf<ImageException>().With.Message.Contains("class numbers need PNG"));
         bitmap.Erase(SKColors.Black);
         File.WriteAllBytes(_folder["a.jpg"], bitmap.Encode(SKEncodedImageFormat.Jpeg, 90).ToArray());
         Assert.That(MaskFile.Read(_folder["a.jpg"]).ToEnds("a.jpg").Values, Is.All.Zero, "an empty mask is one");
@@ -102,7 +103,7 @@ public sealed class MaskFileTests
     {
         using var bitmap = new SKBitmap(new SKImageInfo(16, 2, SKColorType.Rgba8888, SKAlphaType.Opaque));
         for (int i = 0; i < 32; i++) bitmap.SetPixel(i % 16, i / 16, new SKColor((byte)(i % 4), (byte)(i % 4), (byte)(i % 4)));
-        using var encoded = bitmap.PeekPixels().Encode(new SKWebpEncoderOptions(SKWebpEncoderCompression.Lossless, 100));
+        using var encoded = bitmap.PeekPixels()!.Encode(new SKWebpEncoderOptions(SKWebpEncoderCompression.Lossless, 100));
         byte[] file = encoded.ToArray();
         // With metadata the image is one part of several: VP8X (flags, three empty bytes, width - 1, height - 1) says so first.
         if (extended)
@@ -122,7 +123,7 @@ public sealed class MaskFileTests
     {
         using var bitmap = new SKBitmap(new SKImageInfo(32, 32, SKColorType.Rgba8888, SKAlphaType.Opaque));
         for (int i = 0; i < 1024; i++) bitmap.SetPixel(i % 32, i / 32, i % 32 < 13 ? SKColors.White : SKColors.Black);
-        using var encoded = bitmap.PeekPixels().Encode(new SKWebpEncoderOptions(SKWebpEncoderCompression.Lossy, 70));
+        using var encoded = bitmap.PeekPixels()!.Encode(new SKWebpEncoderOptions(SKWebpEncoderCompression.Lossy, 70));
         File.WriteAllBytes(_folder["a.webp"], encoded.ToArray());
         var mask = MaskFile.Read(_folder["a.webp"]);
         Assert.That(mask.IsLossy);
@@ -159,7 +160,8 @@ public sealed class MaskFileTests
         Assert.That(ends.Values, Is.EqualTo(Enumerable.Range(0, 64 * 64).Select(i => i % 64 < 21 ? 255 : 0)));
         for (int i = 0; i < bitmap.GetPixelSpan().Length; i++) bitmap.GetPixelSpan()[i] = (byte)(i % 64 * 4);
         Write();
-        Assert.That(() => MaskFile.Read(_folder["a.jpg"]).ToEnds("a.jpg"), Throws.TypeOf<ImageException>().With.Message.Contains("near neither 0 nor 255"));
+        Assert.That(() => MaskFile.Read(_folder["a.jpg"]).ToEnds("a.jpg"),
+            Throws.TypeOf<ImageException>().With.Message.Contains("near neither 0 nor 255"));
 
         void Write() => File.WriteAllBytes(_folder["a.jpg"], bitmap.Encode(SKEncodedImageFormat.Jpeg, 60).ToArray());
     }

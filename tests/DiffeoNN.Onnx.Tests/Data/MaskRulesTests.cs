@@ -40,7 +40,8 @@ public sealed class MaskRulesTests
     [TestCase(4, 16, new[] { 0, 65535 }, "holds the label 65535", "0, 65535")]
     [TestCase(4, 8, new[] { 4 }, "holds the label 4; expected 0 to 3", "4")]
     public void Values_ThatAreNoLabels_AreListed(int classes, int depth, int[] values, string message, string listed) =>
-        Assert.That(() => Read(classes, Mask(depth, values)), Throws.TypeOf<ImageException>().With.Message.Contains(message).And.Message.Contains(listed));
+        Assert.That(() => Read(classes, Mask(depth, values)),
+            Throws.TypeOf<ImageException>().With.Message.Contains(message).And.Message.Contains(listed));
 
     [Test]
     public void ZeroAnd255_MeanWhatTheOtherMasksSay()
@@ -53,13 +54,15 @@ public sealed class MaskRulesTests
         Assert.That(Read(2, ends, Mask(8, 0, 7)), Is.EqualTo(new[] { 0, 1 }), "a bad mask says nothing");
         Assert.That(Read(4, ends, Mask(8, 0, 2)), Is.EqualTo(new[] { 0, I }));
         Assert.That(() => Read(2, ends, Mask(8, 0, 1)),
-            Throws.TypeOf<ImageException>().With.Message.Contains("'mask0.png' holds 0 and 1: whether 255 is class 1 or marks pixels to ignore"));
+            Throws.TypeOf<ImageException>()
+                .With.Message.Contains("'mask0.png' holds 0 and 1: whether 255 is class 1 or marks pixels to ignore"));
         Assert.That(Read(2, Mask(16, 0, 65535), Mask(8, 0, 1)), Is.EqualTo(new[] { 0, 1 }), "65535 is never ignored");
     }
 
     [Test]
     public void AMaskThatIgnoresEverything_IsRefused() => Assert.That(
-        () => Read(2, Mask(8, 255, 255), Mask(8, 0, 1, 255)), Throws.TypeOf<ImageException>().With.Message.Contains("nothing is left to score"));
+        () => Read(2, Mask(8, 255, 255), Mask(8, 0, 1, 255)),
+        Throws.TypeOf<ImageException>().With.Message.Contains("nothing is left to score"));
 
     [TestCase(4, new byte[] { 0, 0, 0, 128, 0, 0, 0, 128, 0, 9, 9, 9 }, new[] { 0, 1, 2, 3 }, new[] { 0, 1, 2, 3 })]
     [TestCase(2, new byte[] { 0, 0, 0, 255, 255, 255 }, new[] { 0, 1 }, new[] { 0, 1 })]
@@ -91,5 +94,6 @@ public sealed class MaskRulesTests
         return [.. rules.Read(mask, "mask.png").Labels.ToArray().Select(label => (int)label)];
     }
 
-    private static StoredMask Mask(int depth, params int[] values) => new(1, values.Length, Array.ConvertAll(values, value => (ushort)value), depth);
+    private static StoredMask Mask(int depth, params int[] values) =>
+        new(1, values.Length, Array.ConvertAll(values, value => (ushort)value), depth);
 }

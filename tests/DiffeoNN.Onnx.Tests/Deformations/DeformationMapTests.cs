@@ -17,7 +17,8 @@ public sealed class DeformationMapTests
         var shifted = Shift(grid, 2, -1).Apply(image);
         for (int row = 0; row < 4; row++)
             for (int column = 0; column < 6; column++)
-                Assert.That(shifted[0, row, column], Is.EqualTo(column + 2 < 6 && row - 1 >= 0 ? image[0, row - 1, column + 2] : 0).Within(1e-6));
+                Assert.That(shifted[0, row, column],
+                    Is.EqualTo(column + 2 < 6 && row - 1 >= 0 ? image[0, row - 1, column + 2] : 0).Within(1e-6));
     }
 
     [Test]
@@ -40,7 +41,8 @@ public sealed class DeformationMapTests
     }
 
     [Test]
-    public void Apply_OfLabels_FallsAsTheWarpedMaskDoes([Values("tps", "tps-strong", "svf", "twist", "none")] string family, [Range(1, 4)] int seed)
+    public void Apply_OfLabels_FallsAsTheWarpedMaskDoes(
+        [Values("tps", "tps-strong", "svf", "twist", "none")] string family, [Range(1, 4)] int seed)
     {
         var grid = new SamplingGrid(23, 31);
         var map = Deformation.Create(family).Draw(grid, (ulong)seed);

@@ -123,13 +123,15 @@ public sealed class DeformationTests
     {
         Assert.That(
             () => new Mirror().Draw(new SamplingGrid(16, 12), 1),
-            Throws.TypeOf<DeformationException>().With.Message.EqualTo("deformation 'mirror' on 12x16 pixels: 100 maps in a row folded; make it weaker."));
+            Throws.TypeOf<DeformationException>()
+                .With.Message.EqualTo("deformation 'mirror' on 12x16 pixels: 100 maps in a row folded; make it weaker."));
     }
 
     [Test]
     public void Create_OfUnknownName_ListsNames() => Assert.That(
         () => Deformation.Create("twirl"),
-        Throws.TypeOf<DeformationException>().With.Message.EqualTo("deformation 'twirl' is unknown; expected one of none, tps, tps-strong, svf, twist."));
+        Throws.TypeOf<DeformationException>()
+            .With.Message.EqualTo("deformation 'twirl' is unknown; expected one of none, tps, tps-strong, svf, twist."));
 
     private static double SlowMinimumDeterminant(DeformationMap map)
     {
@@ -142,8 +144,10 @@ public sealed class DeformationTests
                     {
                         if (column + dx < 0 || column + dx >= grid.Width || row + dy < 0 || row + dy >= grid.Height) continue;
                         double h = grid.PixelSize;
-                        double xx = 1 + ((map.X(row, column + dx) - map.X(row, column)) / (dx * h)), yx = (map.Y(row, column + dx) - map.Y(row, column)) / (dx * h);
-                        double xy = (map.X(row + dy, column) - map.X(row, column)) / (dy * h), yy = 1 + ((map.Y(row + dy, column) - map.Y(row, column)) / (dy * h));
+                        double xx = 1 + ((map.X(row, column + dx) - map.X(row, column)) / (dx * h)),
+                            yx = (map.Y(row, column + dx) - map.Y(row, column)) / (dx * h);
+                        double xy = (map.X(row + dy, column) - map.X(row, column)) / (dy * h),
+                            yy = 1 + ((map.Y(row + dy, column) - map.Y(row, column)) / (dy * h));
                         least = Math.Min(least, (xx * yy) - (xy * yx));
                     }
 

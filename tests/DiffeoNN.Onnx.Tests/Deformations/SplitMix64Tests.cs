@@ -10,7 +10,8 @@ public sealed class SplitMix64Tests
     public void Next_FromStateZero_GivesPublishedSequence()
     {
         var random = new SplitMix64(0);
-        Assert.That(new[] { random.Next(), random.Next(), random.Next() }, Is.EqualTo(new ulong[] { 0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F }));
+        Assert.That(new[] { random.Next(), random.Next(), random.Next() },
+            Is.EqualTo(new ulong[] { 0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F }));
     }
 
     [Test]

@@ -15,12 +15,13 @@ public sealed class DiagnosisTests
     {
         yield return Fault("fixed batch", FindingLevel.Warning, "fixed first dimension of 3", "dynamic_axes", (_, graph) =>
             graph.Inputs[0] = graph.Inputs[0] with { Shape = [3, 1, 8, 8] });
-        yield return Fault("random", FindingLevel.Warning, "draws random numbers: RandomNormalLike (node 'noise')", "model.eval()", (_, graph) =>
-        {
-            graph.AddNode("RandomNormalLike", ["y"], "noise");
-            graph.AddNode("Add", ["y", "noise"], "z");
-            graph.Outputs[0] = graph.Outputs[0] with { Name = "z" };
-        });
+        yield return Fault("random", FindingLevel.Warning, "draws random numbers: RandomNormalLike (node 'noise')",
+            "model.eval()", (_, graph) =>
+            {
+                graph.AddNode("RandomNormalLike", ["y"], "noise");
+                graph.AddNode("Add", ["y", "noise"], "z");
+                graph.Outputs[0] = graph.Outputs[0] with { Name = "z" };
+            });
         yield return Fault("Bernoulli", FindingLevel.Problem, "Bernoulli (node 'z')", "model.eval()", (_, graph) =>
         {
             graph.AddNode("Bernoulli", ["y"], "z");
@@ -44,15 +45,17 @@ public sealed class DiagnosisTests
             graph.Outputs[0] = graph.Outputs[0] with { Name = "z" };
         });
         yield return Fault("old opset", FindingLevel.Note, "operator set 13", "", (model, _) => model.OpsetImports[""] = 13);
-        yield return Fault("newer opset", FindingLevel.Warning, "operator set 99 is newer", "opset_version=26", (model, _) => model.OpsetImports[""] = 99);
-        yield return Fault("own normalisation", FindingLevel.Note, "normalises its input 'x' itself: Sub 0.485, Div 0.229", "normalised twice", (_, graph) =>
-        {
-            graph.AddInitializer(OnnxTensor.Create<float>("m", [1], [0.485f]));
-            graph.AddInitializer(OnnxTensor.Create<float>("s", [1], [0.229f]));
-            graph.Nodes[0].Inputs[0] = "normal";
-            graph.AddNode("Sub", ["x", "m"], "centred");
-            graph.AddNode("Div", ["centred", "s"], "normal");
-        });
+        yield return Fault("newer opset", FindingLevel.Warning, "operator set 99 is newer", "opset_version=26",
+            (model, _) => model.OpsetImports[""] = 99);
+        yield return Fault("own normalisation", FindingLevel.Note, "normalises its input 'x' itself: Sub 0.485, Div 0.229",
+            "normalised twice", (_, graph) =>
+            {
+                graph.AddInitializer(OnnxTensor.Create<float>("m", [1], [0.485f]));
+                graph.AddInitializer(OnnxTensor.Create<float>("s", [1], [0.229f]));
+                graph.Nodes[0].Inputs[0] = "normal";
+                graph.AddNode("Sub", ["x", "m"], "centred");
+                graph.AddNode("Div", ["centred", "s"], "normal");
+            });
         yield return Fault("unread", FindingLevel.Warning, "input 'size' int64 [1] is not read", "constant", (_, graph) =>
             graph.Inputs.Add(new OnnxValueInfo("size", OnnxElementType.Int64, [1])));
 
@@ -98,7 +101,8 @@ public sealed class DiagnosisTests
     {
         var findings = ModelDiagnosis.Run(Repository.Bundle(name), Cpu);
         Assert.That(findings.Where(finding => finding.Level >= FindingLevel.Warning), Is.Empty);
-        Assert.That(findings.Count(finding => finding.Text.Contains("its gradient compiles", StringComparison.Ordinal)), Is.GreaterThanOrEqualTo(3));
+        Assert.That(findings.Count(finding => finding.Text.Contains("its gradient compiles", StringComparison.Ordinal)),
+            Is.GreaterThanOrEqualTo(3));
     }
 
     [Test]
@@ -109,9 +113,12 @@ public sealed class DiagnosisTests
         {
             var findings = MachineDiagnosis.Run(new ExecutionOptions { Device = device, Threads = 1000 }, missing);
             Assert.That(findings.Where(finding => finding.Level >= FindingLevel.Warning && finding.Advice.Length == 0), Is.Empty);
-            Assert.That(findings.Where(finding => finding.Level == FindingLevel.Warning && finding.Subject == "cores"), Is.Not.Empty, "1000 threads");
+            Assert.That(findings.Where(finding => finding.Level == FindingLevel.Warning && finding.Subject == "cores"), Is.Not.Empty,
+                "1000 threads");
             Assert.That(findings.Any(finding => finding.Level == FindingLevel.Problem), Is.EqualTo(device == ExecutionDevice.Cuda));
-            Assert.That(findings.Where(finding => finding.Text.Contains("libcuda", StringComparison.Ordinal)).Select(finding => finding.Advice), Has.Some.StartWith("install the driver (in a container"));
+            Assert.That(
+                findings.Where(finding => finding.Text.Contains("libcuda", StringComparison.Ordinal)).Select(finding => finding.Advice),
+                Has.Some.StartWith("install the driver (in a container"));
         }
     }
 

@@ -17,7 +17,8 @@ public sealed class WiringDiagnosisTests
     {
         yield return Bundle(
             "normalised reconstruction, negated critic, negated proposer",
-            Fault("vae", "its reconstruction is in normalised values", (graph, _) => graph.After("reconstruction", ("Sub", 0.45f), ("Div", 0.225f))),
+            Fault("vae", "its reconstruction is in normalised values",
+                (graph, _) => graph.After("reconstruction", ("Sub", 0.45f), ("Div", 0.225f))),
             Fault("critic", "is negated: it is higher on the deformed image in ", (graph, _) => graph.After("score", ("Mul", -1))),
             Fault("proposer", "is negated", (graph, _) => graph.After("velocity", ("Mul", -1))));
         yield return Bundle(
@@ -28,7 +29,8 @@ public sealed class WiringDiagnosisTests
         yield return Bundle(
             "reconstruction of 0 to 255, swapped and negated components",
             Fault("vae", "its reconstruction is in values of 0 to 255", (graph, _) => graph.After("reconstruction", ("Mul", 255))),
-            Fault("proposer", "has its components swapped and negated", (graph, _) => graph.After("velocity", ("Mul", -1)).Swap("velocity")));
+            Fault("proposer", "has its components swapped and negated",
+                (graph, _) => graph.After("velocity", ("Mul", -1)).Swap("velocity")));
         yield return Bundle(
             "velocity in pixels, vae of 0 to 255",
             Fault("vae", "was trained on pixel values of 0 to 255", (graph, input) => graph.Before(input, ("Div", 255))),
@@ -40,8 +42,9 @@ public sealed class WiringDiagnosisTests
 
         static TestCaseData Bundle(string name, params (string Role, string Text, Action<OnnxGraph, string> Change)[] faults) =>
             new TestCaseData((object)faults).SetArgDisplayNames(name);
-        static (string Role, string Text, Action<OnnxGraph, string> Change) Fault(string role, string text, Action<OnnxGraph, string> change) =>
-            (role, text, change);
+        static (string Role, string Text, Action<OnnxGraph, string> Change) Fault(
+            string role, string text, Action<OnnxGraph, string> change) =>
+                (role, text, change);
     }
 
     [TestCaseSource(nameof(Faults))]
@@ -55,7 +58,8 @@ public sealed class WiringDiagnosisTests
     public void BundleOfDigits_WithNetworksWiredWrongly_IsToldToo(object planted) =>
         Check("genus", Images("genus", Repository.Shared("data/mnist")), planted);
 
-    private static IReadOnlyList<ImageBuffer> Images(string name, string data) => WiringImages.Read(data, Bundle.Load(Repository.Bundle(name)), out _);
+    private static IReadOnlyList<ImageBuffer> Images(string name, string data) =>
+        WiringImages.Read(data, Bundle.Load(Repository.Bundle(name)), out _);
 
     private static void Check(string name, IReadOnlyList<ImageBuffer> images, object planted)
     {
@@ -65,20 +69,23 @@ public sealed class WiringDiagnosisTests
         var findings = Run(bundle, images);
         foreach (var fault in faults)
         {
-            var problem = findings.SingleOrDefault(finding => finding.Level == FindingLevel.Problem && finding.Subject == $"{fault.Role} ({fault.Role}.onnx)");
+            var problem = findings.SingleOrDefault(
+                finding => finding.Level == FindingLevel.Problem && finding.Subject == $"{fault.Role} ({fault.Role}.onnx)");
             Assert.That(problem?.Text, Does.Contain(fault.Text), fault.Role);
             Assert.That(problem!.Advice, Is.Not.Empty);
         }
 
         string[] wrong = [.. faults.Select(fault => $"{fault.Role} ({fault.Role}.onnx)"), "energy", "acceptance"];
-        Assert.That(findings.Where(finding => finding.Level >= FindingLevel.Warning).Select(finding => finding.Subject), Is.SubsetOf(wrong));
+        Assert.That(findings.Where(finding => finding.Level >= FindingLevel.Warning).Select(finding => finding.Subject),
+            Is.SubsetOf(wrong));
     }
 
     [Test]
     public void Bundle_WithNetworksOf0To255_IsTold_AndSoIsOneWhoseManifestSaysItAndNetworksAreOf0To1()
     {
         using var bytes = new WiredBundle("shapes");
-        foreach (string role in new[] { "inner", "vae", "critic", "proposer" }) bytes.Change(role, (graph, input) => graph.Before(input, ("Div", 255)));
+        foreach (string role in new[] { "inner", "vae", "critic", "proposer" })
+            bytes.Change(role, (graph, input) => graph.Before(input, ("Div", 255)));
         var findings = Run(bytes);
         foreach (string role in new[] { "inner", "vae", "proposer" })
         {
@@ -91,7 +98,8 @@ public sealed class WiringDiagnosisTests
         units.Manifest = units.Manifest with { Image = units.Manifest.Image with { Std = [1 / 255.0] } };
         findings = Run(units);
         foreach (string role in new[] { "vae", "proposer" })
-            Assert.That(findings.Single(finding => finding.Subject == $"{role} ({role}.onnx)").Text, Does.Contain("was trained on pixel values of 0 to 1"));
+            Assert.That(findings.Single(finding => finding.Subject == $"{role} ({role}.onnx)").Text,
+                Does.Contain("was trained on pixel values of 0 to 1"));
     }
 
     [Test]
@@ -127,7 +135,8 @@ public sealed class WiringDiagnosisTests
         Assert.That(findings.Where(finding => finding.Level != FindingLevel.Good), Is.Empty);
         Assert.That(findings.Select(finding => finding.Subject), Is.SupersetOf(new[]
         {
-            "images", "image", "inner (inner.onnx)", "vae (vae.onnx)", "critic (critic.onnx)", "energy", "acceptance", "proposer (proposer.onnx)",
+            "images", "image", "inner (inner.onnx)", "vae (vae.onnx)", "critic (critic.onnx)", "energy", "acceptance",
+            "proposer (proposer.onnx)",
         }));
     }
 
@@ -138,7 +147,8 @@ public sealed class WiringDiagnosisTests
     {
         var findings = WiringDiagnosis.Run(Repository.Bundle("shapes"), [.. Enumerable.Range(0, 8).Select(_ => Flat(value))]);
         Assert.That(findings.Where(finding => finding.Level == FindingLevel.Problem), Is.Empty);
-        Assert.That(findings.Single(finding => finding.Level == FindingLevel.Warning).Text, Does.Contain("8 left out").And.Contain("0 are too few"));
+        Assert.That(findings.Single(finding => finding.Level == FindingLevel.Warning).Text,
+            Does.Contain("8 left out").And.Contain("0 are too few"));
     }
 
     [Test]
@@ -149,7 +159,8 @@ public sealed class WiringDiagnosisTests
         Assert.That(findings.Single(finding => finding.Subject == "images").Text, Does.Contain("8 left out"));
         findings = WiringDiagnosis.Run(Repository.Bundle("shapes"), [Shapes[0], .. Enumerable.Range(0, 4).Select(_ => Flat(0))]);
         Assert.That(findings.Where(finding => finding.Level == FindingLevel.Problem), Is.Empty);
-        Assert.That(findings.Single(finding => finding.Level == FindingLevel.Warning).Text, Does.Contain("1 are too few to try the networks on"));
+        Assert.That(findings.Single(finding => finding.Level == FindingLevel.Warning).Text,
+            Does.Contain("1 are too few to try the networks on"));
     }
 
     private static ImageBuffer Flat(float value) => new(1, 128, 128, [.. Enumerable.Repeat(value, 128 * 128)]);
@@ -167,7 +178,8 @@ public sealed class WiringDiagnosisTests
         augmented.Manifest = augmented.Manifest with { Models = models };
         augmented.Change("augmented", (graph, input) => graph.Before(input, ("Add", 1), ("Div", 2)));
         var problem = Run(augmented).Single(finding => finding.Level == FindingLevel.Problem);
-        Assert.That((problem.Subject, problem.Text.Contains("-1 to 1", StringComparison.Ordinal)), Is.EqualTo(("augmented (augmented.onnx)", true)));
+        Assert.That((problem.Subject, problem.Text.Contains("-1 to 1", StringComparison.Ordinal)),
+            Is.EqualTo(("augmented (augmented.onnx)", true)));
 
         using var all = new WiredBundle("shapes");
         foreach (string role in new[] { "inner", "vae", "critic", "proposer" })
@@ -206,7 +218,8 @@ public sealed class WiringDiagnosisTests
         {
             Models = bundle.Manifest.Models with { Vae = vae with { Mean = vae.LogVariance, LogVariance = vae.Mean } },
         };
-        Assert.That(Run(bundle).Single(finding => finding.Level == FindingLevel.Problem).Text, Does.StartWith("mean and log-variance are swapped"));
+        Assert.That(Run(bundle).Single(finding => finding.Level == FindingLevel.Problem).Text,
+            Does.StartWith("mean and log-variance are swapped"));
     }
 
     [Test]
@@ -226,7 +239,8 @@ public sealed class WiringDiagnosisTests
     [Test]
     public void Images_OutOfRange_AreToldBeforeAnythingElse()
     {
-        ImageBuffer[] bytes = [.. Shapes.Select(image => new ImageBuffer(1, 128, 128, Array.ConvertAll(image.Data.ToArray(), value => value * 255)))];
+        ImageBuffer[] bytes =
+            [.. Shapes.Select(image => new ImageBuffer(1, 128, 128, Array.ConvertAll(image.Data.ToArray(), value => value * 255)))];
         var problem = WiringDiagnosis.Run(Repository.Bundle("shapes"), bytes).Single(finding => finding.Level == FindingLevel.Problem);
         Assert.That((problem.Subject, problem.Advice), Is.EqualTo(("images", "divide them by 255")));
         Assert.That(problem.Text, Does.Contain("expected 0 to 1"));
@@ -234,7 +248,8 @@ public sealed class WiringDiagnosisTests
 
     [Test]
     public void FewImages_AreToldToBeTooFew() => Assert.That(
-        WiringDiagnosis.Run(Repository.Bundle("shapes"), Shapes[..2]).Single(finding => finding.Subject == "images").Level, Is.EqualTo(FindingLevel.Warning));
+        WiringDiagnosis.Run(Repository.Bundle("shapes"), Shapes[..2]).Single(finding => finding.Subject == "images").Level,
+        Is.EqualTo(FindingLevel.Warning));
 
     private static IReadOnlyList<Finding> Run(WiredBundle bundle, IReadOnlyList<ImageBuffer>? images = null)
     {

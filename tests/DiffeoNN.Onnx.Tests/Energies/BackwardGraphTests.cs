@@ -91,9 +91,11 @@ internal sealed class BackwardGraphTests : EnergyTests
         Assert.That(
             () => Bundle.Load(tiny.Path, Engine),
             Throws.TypeOf<BundleException>().With.Message.StartsWith(
-                $"Bundle 'tiny', energy.gradient model 'energy_gradient.onnx': deviates from finite differences of 'energy.onnx' by {deviation}")
+                "Bundle 'tiny', energy.gradient model 'energy_gradient.onnx': deviates from finite differences of "
+                + $"'energy.onnx' by {deviation}")
             .And.Message.EndsWith(
-                " at worst; at most 2 % is accepted. 'image_grad' must be the derivative of the mean of 'energy' over all but the batch by 'image'."));
+                " at worst; at most 2 % is accepted. 'image_grad' must be the derivative of the mean of 'energy' over "
+                + "all but the batch by 'image'."));
     }
 
     [Test]

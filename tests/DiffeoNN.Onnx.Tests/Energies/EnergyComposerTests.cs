@@ -78,7 +78,8 @@ internal sealed class EnergyComposerTests : EnergyTests
     {
         using var scope = NewDisposeScope();
         using var tiny = new TinyBundle();
-        tiny.Keep("energy").Manifest(root => root["models"]!["energy"]!.AsObject().Remove("gradient")).Replace("energy", Squares(shape.Split(',')));
+        tiny.Keep("energy").Manifest(root => root["models"]!["energy"]!.AsObject().Remove("gradient")).Replace(
+            "energy", Squares(shape.Split(',')));
         using var energy = Load(tiny.Path);
         var y = Images(3);
         using var result = energy.Evaluate(y);
@@ -223,7 +224,8 @@ internal sealed class EnergyComposerTests : EnergyTests
         var graph = model.Graph;
         graph.Inputs.Add(new OnnxValueInfo("image", OnnxElementType.Float, ["N", 2, 12, 16]));
         graph.Outputs.Add(new OnnxValueInfo(
-            "energy", OnnxElementType.Float, [.. shape.Select(size => long.TryParse(size, out var number) ? OnnxDimension.Of(number) : size)]));
+            "energy", OnnxElementType.Float,
+            [.. shape.Select(size => long.TryParse(size, out var number) ? OnnxDimension.Of(number) : size)]));
         if (shape.Length == 4)
         {
             graph.AddNode("Mul", ["image", "image"], "energy");

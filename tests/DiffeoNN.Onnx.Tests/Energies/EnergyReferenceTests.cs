@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace DiffeoNN.Onnx.Tests.Energies;
 
-/// <summary>Energies, gradients and outputs against PyTorch's in double precision, for the fixture and every bundle of the repository.</summary>
+/// <summary>Energies, gradients and outputs against PyTorch's in double precision,
+/// for the fixture and every bundle of the repository.</summary>
 [TestFixture]
 internal sealed class EnergyReferenceTests : EnergyTests
 {
@@ -79,7 +80,8 @@ internal sealed class EnergyReferenceTests : EnergyTests
             {
                 Assert.That(cosine, Is.GreaterThanOrEqualTo(0.99999), "cosine of the gradients");
                 Assert.That(error, Is.LessThanOrEqualTo(1e-4), "largest error, relative to the largest gradient");
-                Assert.That(Comparison.LargestError(Values(result.Energy), set.Output("energy").ToDoubleArray()), Is.LessThanOrEqualTo(1e-5));
+                Assert.That(Comparison.LargestError(Values(result.Energy), set.Output("energy").ToDoubleArray()),
+                    Is.LessThanOrEqualTo(1e-5));
                 Assert.That(result.Terms.shape, Is.EqualTo(set.Output("terms").Dimensions));
                 for (var t = 0; t < energy.TermNames.Count; t++)
                 {

@@ -16,7 +16,8 @@ namespace DiffeoNN.Onnx.Tests.Evaluation;
 /// <summary>Scores on the tiny bundle of untrained networks: two channels, 12x16 pixels, three classes.</summary>
 public sealed class EvaluatorTests
 {
-    private static readonly EquivariantOptions Options = new() { Execution = new ExecutionOptions { Device = ExecutionDevice.Cpu }, Steps = 3 };
+    private static readonly EquivariantOptions Options =
+        new() { Execution = new ExecutionOptions { Device = ExecutionDevice.Cpu }, Steps = 3 };
 
     [Test]
     public void Run_OnUndeformedImages_ClosesNoGapAndChangesNothing()
@@ -123,7 +124,8 @@ public sealed class EvaluatorTests
             output.Remove("classes");
         });
         using var model = EquivariantModel.Load(tiny.Path, Options);
-        Assert.That(() => new Evaluator(model), Throws.TypeOf<BundleException>().With.Message.Contains("only segmentations and classifications"));
+        Assert.That(() => new Evaluator(model),
+            Throws.TypeOf<BundleException>().With.Message.Contains("only segmentations and classifications"));
     }
 
     [TestCase(0.9, 0.7, 0.8, 0.5)]
@@ -145,8 +147,8 @@ public sealed class EvaluatorTests
         string[] Names(JsonElement element) => [.. element.EnumerateObject().Select(property => property.Name)];
         Assert.That(Names(json.RootElement), Is.EqualTo(new[]
         {
-            "model", "data", "split", "source", "deform", "seed", "count", "methods", "gapClosed", "folded", "inverseResidualPixels", "energyGap",
-            "equivarianceError", "secondsPerImage",
+            "model", "data", "split", "source", "deform", "seed", "count", "methods", "gapClosed", "folded", "inverseResidualPixels",
+            "energyGap", "equivarianceError", "secondsPerImage",
         }));
         var methods = json.RootElement.GetProperty("methods");
         Assert.That(Names(methods), Is.EqualTo(new[] { "clean", "naive", "diffeonn", "augmented" }));

@@ -19,7 +19,8 @@ public sealed class GenusTests
     [TestCase(0, "#####.", "#..##.", "#.....", "######", TestName = "a gap at the border opens")]
     public void Of_CountsHoles(int expected, params string[] rows)
     {
-        var image = new ImageBuffer(1, rows.Length, rows[0].Length, [.. string.Concat(rows).Select(letter => letter == '#' ? 64 / 255f : 63 / 255f)]);
+        var image = new ImageBuffer(
+            1, rows.Length, rows[0].Length, [.. string.Concat(rows).Select(letter => letter == '#' ? 64 / 255f : 63 / 255f)]);
         Assert.That(Genus.Of(image), Is.EqualTo(expected));
     }
 

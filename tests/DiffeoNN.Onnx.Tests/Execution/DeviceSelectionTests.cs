@@ -19,7 +19,8 @@ public sealed class DeviceSelectionTests
     [Test]
     public void Cpu_IsTakenWithoutAsking()
     {
-        var selection = DeviceSelection.Choose(Asked(ExecutionDevice.Cpu), Complete with { Providers = () => throw new AssertionException("asked") });
+        var selection = DeviceSelection.Choose(
+            Asked(ExecutionDevice.Cpu), Complete with { Providers = () => throw new AssertionException("asked") });
         Assert.That(selection, Is.EqualTo(new DeviceSelection(ExecutionDevice.Cpu, 0, "CPU.")));
     }
 
@@ -43,7 +44,11 @@ public sealed class DeviceSelectionTests
     [Test]
     public void Auto_WithoutDriverAndLibraries_TellsTheDriverFirst()
     {
-        var probe = Complete with { CanLoad = name => !name.StartsWith("libcu", StringComparison.Ordinal), ProviderError = _ => "libcublas.so.12: cannot open" };
+        var probe = Complete with
+        {
+            CanLoad = name => !name.StartsWith("libcu", StringComparison.Ordinal),
+            ProviderError = _ => "libcublas.so.12: cannot open",
+        };
         Assert.That(DeviceSelection.Choose(Asked(ExecutionDevice.Auto), probe).Reason, Does.EndWith(": the NVIDIA driver is missing."));
     }
 
@@ -58,24 +63,32 @@ public sealed class DeviceSelectionTests
 
     [Test]
     public void Cuda_WithoutGpuPackages_NamesTheBuildSwitch() =>
-        Refused(Complete with { Providers = () => ["CPUExecutionProvider"] }, "ONNX Runtime offers only CPUExecutionProvider", "build for linux-x64 or win-x64 without -p:DiffeoNNGpu=false");
+        Refused(Complete with { Providers = () => ["CPUExecutionProvider"] }, "ONNX Runtime offers only CPUExecutionProvider",
+            "build for linux-x64 or win-x64 without -p:DiffeoNNGpu=false");
 
     [Test]
     public void Cuda_WithoutProviderLibrary_NamesFileAndPackage() =>
-        Refused(Complete with { Find = _ => null }, "'libonnxruntime_providers_cuda.so' is not beside", "Microsoft.ML.OnnxRuntime.Gpu.Linux");
+        Refused(Complete with { Find = _ => null }, "'libonnxruntime_providers_cuda.so' is not beside",
+            "Microsoft.ML.OnnxRuntime.Gpu.Linux");
 
     [Test]
     public void Cuda_WithoutItsLibraries_ListsAllOfThem() => Refused(
-        Complete with { CanLoad = name => !name.StartsWith("libcu", StringComparison.Ordinal), ProviderError = _ => "libcublas.so.12: cannot open" },
+        Complete with
+        {
+            CanLoad = name => !name.StartsWith("libcu", StringComparison.Ordinal),
+            ProviderError = _ => "libcublas.so.12: cannot open",
+        },
         "needs libcublas.so.12, libcudnn.so.9, which do not load", "'libcuda.so.1' does not load");
 
     [Test]
     public void Cuda_WithoutCuDnn_IsSeenBeforeAGraphNeedsIt() => Refused(
-        Complete with { Needs = _ => ["libcudart.so.13"], CanLoad = name => name != "libcudnn.so.9" }, "opens libcudnn.so.9, which does not load");
+        Complete with { Needs = _ => ["libcudart.so.13"], CanLoad = name => name != "libcudnn.so.9" },
+        "opens libcudnn.so.9, which does not load");
 
     [Test]
     public void Cuda_ThatOnnxRuntimeRefuses_GivesItsReason() =>
-        Refused(Complete with { ProviderError = _ => "driver version is insufficient" }, "ONNX Runtime refuses its CUDA provider: driver version is insufficient");
+        Refused(Complete with { ProviderError = _ => "driver version is insufficient" },
+            "ONNX Runtime refuses its CUDA provider: driver version is insufficient");
 
     [Test]
     public void Cuda_WithLibtorchForTheCpu_RunsGraphsThereAndKeepsTensorsHere()
@@ -85,13 +98,15 @@ public sealed class DeviceSelectionTests
         {
             Assert.That((selection.Device, selection.TensorsOnGpu), Is.EqualTo((ExecutionDevice.Cuda, false)));
             Assert.That(selection.Torch.type, Is.EqualTo(TorchSharp.DeviceType.CPU));
-            Assert.That(selection.Reason, Is.EqualTo("CUDA device 0 for graphs; tensors stay on the CPU, because libtorch was built without CUDA."));
+            Assert.That(selection.Reason,
+                Is.EqualTo("CUDA device 0 for graphs; tensors stay on the CPU, because libtorch was built without CUDA."));
         });
     }
 
     [Test]
     public void Cuda_ForLibtorchAlone_NamesTheVariable() => Assert.That(
-        () => DeviceSelection.Choose(Asked(ExecutionDevice.Cuda) with { Engine = EngineKind.Torch }, Complete with { TorchDevices = () => null }),
+        () => DeviceSelection.Choose(
+            Asked(ExecutionDevice.Cuda) with { Engine = EngineKind.Torch }, Complete with { TorchDevices = () => null }),
         Throws.TypeOf<DeviceUnavailableException>().With.Message.Contains("libtorch was built without CUDA, set DIFFEONN_LIBTORCH"));
 
     [Test]
@@ -118,9 +133,11 @@ public sealed class DeviceSelectionTests
     public void Probe_OfThisMachine_Answers()
     {
         var auto = DeviceSelection.Choose(Asked(ExecutionDevice.Auto));
-        Assert.That(auto.Reason, Does.StartWith(auto.Device == ExecutionDevice.Cuda ? "CUDA device 0" : "CPU, because CUDA does not work here: "));
+        Assert.That(auto.Reason,
+            Does.StartWith(auto.Device == ExecutionDevice.Cuda ? "CUDA device 0" : "CPU, because CUDA does not work here: "));
         if (auto.Device == ExecutionDevice.Cpu)
-            Assert.That(() => DeviceSelection.Choose(Asked(ExecutionDevice.Cuda)), Throws.TypeOf<DeviceUnavailableException>().With.Message.StartsWith("Device 'cuda' is not available: "));
+            Assert.That(() => DeviceSelection.Choose(Asked(ExecutionDevice.Cuda)),
+                Throws.TypeOf<DeviceUnavailableException>().With.Message.StartsWith("Device 'cuda' is not available: "));
     }
 
     private static ExecutionOptions Asked(ExecutionDevice device) => new() { Device = device };

@@ -25,7 +25,8 @@ public sealed class ElfSymbolPatchTests
         Assert.That(Encoding.ASCII.GetString(patched, runs[0].Start, 28), Is.EqualTo("sched_yield".PadRight(28, '\0')));
         Assert.That(BinaryPrimitives.ReadUInt16LittleEndian(patched.AsSpan(runs[1].Start)), Is.EqualTo(1));
         Assert.That(BinaryPrimitives.ReadUInt16LittleEndian(patched.AsSpan(runs[2].Start)), Is.EqualTo(2));
-        Assert.That(BinaryPrimitives.ReadUInt32LittleEndian(patched.AsSpan(runs[2].Start - 4)), Is.EqualTo(ElfHash("GLIBCXX_3.4.32")), "hash before the flags");
+        Assert.That(BinaryPrimitives.ReadUInt32LittleEndian(patched.AsSpan(runs[2].Start - 4)), Is.EqualTo(ElfHash("GLIBCXX_3.4.32")),
+            "hash before the flags");
     }
 
     [Test]
@@ -68,11 +69,13 @@ public sealed class ElfSymbolPatchTests
     {
         var elf = new ElfFile(_library);
         var index = elf.VersionNeeds.Single(need => need.Name == "GLIBCXX_3.4.32").Index;
-        var other = Enumerable.Range(1, elf.SymbolCount - 1).First(i => elf.String(elf.SymbolName(i)) == "_ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE");
+        var other = Enumerable.Range(1, elf.SymbolCount - 1).First(
+            i => elf.String(elf.SymbolName(i)) == "_ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE");
         var library = _library.ToArray();
         BinaryPrimitives.WriteUInt16LittleEndian(library.AsSpan(elf.VersionSymbols + (2 * other)), (ushort)index);
 
-        Assert.That(() => ElfSymbolPatch.Apply(library), Throws.TypeOf<InvalidDataException>().With.Message.Contains("_ZNSt18condition_variable4wait"));
+        Assert.That(() => ElfSymbolPatch.Apply(library),
+            Throws.TypeOf<InvalidDataException>().With.Message.Contains("_ZNSt18condition_variable4wait"));
     }
 
     [Test]
@@ -114,7 +117,8 @@ public sealed class ElfSymbolPatchTests
         }
     }
 
-    private static NUnit.Framework.Constraints.Constraint Refuses(string message) => Throws.TypeOf<InvalidDataException>().With.Message.EqualTo(message);
+    private static NUnit.Framework.Constraints.Constraint Refuses(string message) =>
+        Throws.TypeOf<InvalidDataException>().With.Message.EqualTo(message);
 
     private static List<(int Start, int Length)> Differences(byte[] a, byte[] b)
     {

@@ -27,8 +27,10 @@ public sealed class GraphInputsTests
     [Test]
     public void Run_WithAnotherShape_SaysWhich()
     {
-        Refused("scale", $"Input 'image' of model 'scale.onnx' has shape [1,3,4,4]; {Scale}: dimension 1 must be 1.", ("image", torch.zeros(1, 3, 4, 4)));
-        Refused("scale", $"Input 'image' of model 'scale.onnx' has shape [4,4]; {Scale}: give it 4 dimensions.", ("image", torch.zeros(4, 4)));
+        Refused("scale", $"Input 'image' of model 'scale.onnx' has shape [1,3,4,4]; {Scale}: dimension 1 must be 1.",
+            ("image", torch.zeros(1, 3, 4, 4)));
+        Refused("scale", $"Input 'image' of model 'scale.onnx' has shape [4,4]; {Scale}: give it 4 dimensions.",
+            ("image", torch.zeros(4, 4)));
     }
 
     [Test]
@@ -53,7 +55,8 @@ public sealed class GraphInputsTests
 
     [Test]
     public void Run_WithStridedTensor_AsksForContiguity() => Refused(
-        "scale", $"Input 'image' of model 'scale.onnx' is not contiguous (shape [1,1,4,4], strides [16,16,1,4]); {Scale}: call .contiguous() first.",
+        "scale",
+        $"Input 'image' of model 'scale.onnx' is not contiguous (shape [1,1,4,4], strides [16,16,1,4]); {Scale}: call .contiguous() first.",
         ("image", torch.zeros(1, 1, 4, 4).transpose(2, 3)));
 
     [Test]

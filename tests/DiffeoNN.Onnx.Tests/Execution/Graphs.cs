@@ -12,5 +12,6 @@ internal static class Graphs
 
     public static IGraph Load(string name) => Engine.Load(Path($"{name}.onnx"));
 
-    public static Dictionary<string, torch.Tensor> Inputs(params (string Name, torch.Tensor Tensor)[] inputs) => inputs.ToDictionary(i => i.Name, i => i.Tensor);
+    public static Dictionary<string, torch.Tensor> Inputs(params (string Name, torch.Tensor Tensor)[] inputs) =>
+        inputs.ToDictionary(i => i.Name, i => i.Tensor);
 }

@@ -17,7 +17,8 @@ internal static class IlCalls
             int value = il[i++];
             if (value == 0xFE) value = (value << 8) | il[i++];
             var code = Codes[value];
-            if (code.OperandType is OperandType.InlineMethod or OperandType.InlineTok && Resolve(method, BitConverter.ToInt32(il, i)) is { } called)
+            if (code.OperandType is OperandType.InlineMethod or OperandType.InlineTok
+                && Resolve(method, BitConverter.ToInt32(il, i)) is { } called)
                 yield return called;
             i += code.OperandType switch
             {

@@ -65,7 +65,11 @@ public sealed class NativeLoaderTests
     [Test]
     public void Prepare_OutsideLinux_DoesNothing()
     {
-        TorchLibraries.Prepare(System(isNew: false, folders: []) with { IsLinux = false, HasNewStandardLibrary = () => throw new AssertionException("asked") });
+        TorchLibraries.Prepare(System(isNew: false, folders: []) with
+        {
+            IsLinux = false,
+            HasNewStandardLibrary = () => throw new AssertionException("asked"),
+        });
 
         Assert.That(_loaded.Concat(_variables), Is.Empty);
     }
@@ -77,7 +81,8 @@ public sealed class NativeLoaderTests
         var report = TorchLibraries.Prepare(System(isNew: false, folders: [AppContext.BaseDirectory], cache: cache["c"]));
 
         var names = _loaded.Select(path => Path.GetFileName(path)!).ToList();
-        Assert.That(names[..^1].Where(name => !name.StartsWith("libgomp")), Is.EqualTo(new[] { "libc10.so", "libtorch_cpu.so", "libtorch.so" }));
+        Assert.That(names[..^1].Where(name => !name.StartsWith("libgomp")),
+            Is.EqualTo(new[] { "libc10.so", "libtorch_cpu.so", "libtorch.so" }));
         Assert.That(names[0], Does.StartWith("libgomp"), "what the others need comes first");
         Assert.That(_loaded[^1], Is.EqualTo(Directory.GetFiles(cache["c"]).Single()));
         Assert.That(names[^1], Does.Match("^libLibTorchSharp-[0-9a-f]{64}\\.so$"));
@@ -125,21 +130,24 @@ public sealed class NativeLoaderTests
         Libtorch(root["app"]);
         var other = Libtorch(root["other"]);
 
-        Assert.That(() => TorchLibraries.Prepare(System(isNew: true, folders: [root["app"]], libtorch: other)), Throws.TypeOf<NativeLibraryException>()
-            .With.Message.Contains($"TorchSharp would load '{root["app/libtorch_cpu.so"]}' as well"));
+        Assert.That(() => TorchLibraries.Prepare(System(isNew: true, folders: [root["app"]], libtorch: other)),
+            Throws.TypeOf<NativeLibraryException>()
+                .With.Message.Contains($"TorchSharp would load '{root["app/libtorch_cpu.so"]}' as well"));
         Assert.That(_loaded, Is.Empty);
     }
 
     [Test]
     public void Process_WhereTheLibraryDoesNotLoad_IsDiagnosed()
     {
-        if (NativeLoader.Report.StartsWith("Nothing to do", StringComparison.Ordinal)) Assert.Ignore("nothing needs a folder on this machine");
+        if (NativeLoader.Report.StartsWith("Nothing to do", StringComparison.Ordinal))
+            Assert.Ignore("nothing needs a folder on this machine");
         using var root = new TemporaryFolder();
         Touch(root["file"]);
         var (exitCode, output) = HelperProcess.Finish(HelperProcess.Start(HelperProcess.Doctor, ("DIFFEONN_CACHE", root["file/cache"])));
 
         Assert.That(exitCode, Is.Zero, output);
-        Assert.That(output, Does.Contain("Problem TorchSharp: No folder to keep").And.Contain("Set DIFFEONN_CACHE to a folder that you own"));
+        Assert.That(output,
+            Does.Contain("Problem TorchSharp: No folder to keep").And.Contain("Set DIFFEONN_CACHE to a folder that you own"));
         Assert.That(output, Does.EndWith("Problem self-test: left out, as libtorch does not load"));
     }
 
@@ -147,9 +155,11 @@ public sealed class NativeLoaderTests
     public void Process_WithLibtorchFromAnotherFolder_Works()
     {
         using var root = new TemporaryFolder();
-        foreach (var file in Directory.GetFiles(AppContext.BaseDirectory).Where(file => Path.GetFileName(file).StartsWith("lib", StringComparison.Ordinal)))
+        foreach (var file in Directory.GetFiles(AppContext.BaseDirectory).Where(
+            file => Path.GetFileName(file).StartsWith("lib", StringComparison.Ordinal)))
             File.CreateSymbolicLink(root[Path.GetFileName(file)], file);
-        var (exitCode, output) = HelperProcess.Finish(HelperProcess.Start(4, ("DIFFEONN_LIBTORCH", root.Path), ("DIFFEONN_CACHE", root["c"])));
+        var (exitCode, output) =
+            HelperProcess.Finish(HelperProcess.Start(4, ("DIFFEONN_LIBTORCH", root.Path), ("DIFFEONN_CACHE", root["c"])));
 
         Assert.That(exitCode, Is.Zero, output);
         Assert.That(output, Does.StartWith("sum 6, ").And.Contain($"Loaded libtorch from {root.Path}"));
@@ -163,16 +173,20 @@ public sealed class NativeLoaderTests
         var other = Libtorch(root["other"]);
         File.Delete(root["other/libtorch.so"]);
 
-        Assert.That(() => TorchLibraries.Prepare(System(isNew: true, folders: [root["app"]], libtorch: other)), Throws.TypeOf<NativeLibraryException>()
-            .With.Message.EqualTo($"'libtorch.so' is in none of the folders '{other}'; DIFFEONN_LIBTORCH must name a folder with all of libtorch."));
+        Assert.That(() => TorchLibraries.Prepare(System(isNew: true, folders: [root["app"]], libtorch: other)),
+            Throws.TypeOf<NativeLibraryException>()
+                .With.Message.EqualTo(
+                    $"'libtorch.so' is in none of the folders '{other}'; DIFFEONN_LIBTORCH must name a folder with all of libtorch."));
     }
 
     [Test]
     public void Prepare_WithoutLibraries_NamesFoldersAndPackage()
     {
         using var root = new TemporaryFolder();
-        Assert.That(() => TorchLibraries.Prepare(System(isNew: false, folders: [root["a"], root["b"]])), Throws.TypeOf<NativeLibraryException>()
-            .With.Message.Contains("libLibTorchSharp.so").And.Message.Contains($"'{root["a"]}', '{root["b"]}'").And.Message.Contains("TorchSharp"));
+        Assert.That(() => TorchLibraries.Prepare(System(isNew: false, folders: [root["a"], root["b"]])),
+            Throws.TypeOf<NativeLibraryException>()
+                .With.Message.Contains("libLibTorchSharp.so").And.Message.Contains($"'{root["a"]}', '{root["b"]}'")
+                .And.Message.Contains("TorchSharp"));
 
         Touch(root["a/libLibTorchSharp.so"]);
         Assert.That(() => TorchLibraries.Prepare(System(isNew: false, folders: [root["a"]])), Throws.TypeOf<NativeLibraryException>()
@@ -186,8 +200,9 @@ public sealed class NativeLoaderTests
         Libtorch(root["app"]);
         File.WriteAllText(root["app/libLibTorchSharp.so"], "not a library");
 
-        Assert.That(() => TorchLibraries.Prepare(System(isNew: false, folders: [root["app"]], cache: root["c"])), Throws.TypeOf<NativeLibraryException>()
-            .With.Message.Contains(root["app/libLibTorchSharp.so"]).And.Message.Contains("it is not an ELF file"));
+        Assert.That(() => TorchLibraries.Prepare(System(isNew: false, folders: [root["app"]], cache: root["c"])),
+            Throws.TypeOf<NativeLibraryException>()
+                .With.Message.Contains(root["app/libLibTorchSharp.so"]).And.Message.Contains("it is not an ELF file"));
         Assert.That(Directory.Exists(root["c"]), Is.False, "nothing was written");
     }
 
@@ -208,12 +223,14 @@ public sealed class NativeLoaderTests
     public void SeveralProcessesAtOnce_AllWork_AndShareOneFile()
     {
         using var cache = new TemporaryFolder();
-        var processes = Enumerable.Range(0, 3).Select(i => HelperProcess.Start(10 + i, ("DIFFEONN_CACHE", cache["c"]), ("DOTNET_PROCESSOR_COUNT", "1"))).ToList();
+        var processes = Enumerable.Range(0, 3)
+            .Select(i => HelperProcess.Start(10 + i, ("DIFFEONN_CACHE", cache["c"]), ("DOTNET_PROCESSOR_COUNT", "1"))).ToList();
         var results = processes.Select(HelperProcess.Finish).ToList();
 
         Assert.That(results.Select(result => result.ExitCode), Has.All.Zero, string.Join("\n", results.Select(result => result.Output)));
         Assert.That(results.Select(result => result.Output.Split(", ")[0]), Is.EqualTo(new[] { "sum 45", "sum 55", "sum 66" }));
-        Assert.That(results.Select(result => result.Output.Split(", ")[1]), Has.All.EqualTo("cores 1"), "the budget follows what the process may use");
+        Assert.That(results.Select(result => result.Output.Split(", ")[1]), Has.All.EqualTo("cores 1"),
+            "the budget follows what the process may use");
         if (NativeLoader.Report.StartsWith("Nothing to do")) Assert.That(Directory.Exists(cache["c"]), Is.False);
         else Assert.That(Directory.GetFiles(cache["c"]), Has.Length.EqualTo(1));
     }

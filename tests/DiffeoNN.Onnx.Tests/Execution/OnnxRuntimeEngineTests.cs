@@ -22,7 +22,8 @@ public sealed class OnnxRuntimeEngineTests
     [Test]
     public void Load_OfText_NamesTheInputAndItsType() =>
         Assert.That(() => Graphs.Load("text"),
-            Throws.TypeOf<GraphException>().With.Message.EqualTo("Input 'words' of model 'text.onnx' has elements of type String, which libtorch lacks."));
+            Throws.TypeOf<GraphException>()
+                .With.Message.EqualTo("Input 'words' of model 'text.onnx' has elements of type String, which libtorch lacks."));
 
     [Test]
     public void Load_WithExternalData_FindsItBesideTheFileOrWhereToldTo()

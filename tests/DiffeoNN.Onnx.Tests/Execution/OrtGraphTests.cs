@@ -13,7 +13,8 @@ public sealed class OrtGraphTests
 
         Assert.That(graph.Name, Is.EqualTo("scale.onnx"));
         Assert.That(graph.Inputs.Select(input => input.ToString()), Is.EqualTo(new[] { "'image' float32 [N,1,4,4]" }));
-        Assert.That(graph.Outputs.Select(output => output.ToString()), Is.EqualTo(new[] { "'scaled' float32 [N,1,4,4]", "'mean' float32 [N]" }));
+        Assert.That(graph.Outputs.Select(output => output.ToString()),
+            Is.EqualTo(new[] { "'scaled' float32 [N,1,4,4]", "'mean' float32 [N]" }));
     }
 
     [Test]
@@ -84,7 +85,8 @@ public sealed class OrtGraphTests
         using var scope = torch.NewDisposeScope();
         using var graph = Graphs.Load("scale");
 
-        Assert.That(graph.Run(Graphs.Inputs(("image", torch.zeros(0, 1, 4, 4))), ["scaled"])["scaled"].shape, Is.EqualTo(new long[] { 0, 1, 4, 4 }));
+        Assert.That(graph.Run(Graphs.Inputs(("image", torch.zeros(0, 1, 4, 4))), ["scaled"])["scaled"].shape,
+            Is.EqualTo(new long[] { 0, 1, 4, 4 }));
     }
 
     [Test]
@@ -147,7 +149,8 @@ public sealed class OrtGraphTests
     public void Run_WithCancelledToken_DoesNotStart()
     {
         using var graph = Graphs.Load("loop");
-        Assert.That(() => graph.Run(new Dictionary<string, torch.Tensor>(), cancellationToken: new CancellationToken(true)), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(() => graph.Run(new Dictionary<string, torch.Tensor>(), cancellationToken: new CancellationToken(true)),
+            Throws.InstanceOf<OperationCanceledException>());
     }
 
     [Test]

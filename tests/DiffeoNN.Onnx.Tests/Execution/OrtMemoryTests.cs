@@ -17,7 +17,8 @@ public sealed class OrtMemoryTests
         foreach (var tensor in new[] { whole, whole[1] })
         {
             using var value = OrtMemory.Share(tensor);
-            Assert.That(Address(value.GetTensorDataAsSpan<float>()), Is.EqualTo(Address(tensor.bytes)).And.EqualTo(TensorMemory.Address(tensor)));
+            Assert.That(Address(value.GetTensorDataAsSpan<float>()),
+                Is.EqualTo(Address(tensor.bytes)).And.EqualTo(TensorMemory.Address(tensor)));
             Assert.That(value.GetTensorTypeAndShape().Shape, Is.EqualTo(tensor.shape));
             value.GetTensorMutableDataAsSpan<float>()[1] = 99;
         }

@@ -53,7 +53,8 @@ public sealed class PrivateCacheTests
         File.WriteAllText(folder["file"], "");
 
         Assert.That(() => PrivateCache.Store([folder["file/cache"]], "x.so", Content),
-            Throws.TypeOf<NativeLibraryException>().With.Message.Contains(folder["file/cache"]).And.Message.Contains("Set DIFFEONN_CACHE to a folder that you own"));
+            Throws.TypeOf<NativeLibraryException>().With.Message.Contains(folder["file/cache"])
+                .And.Message.Contains("Set DIFFEONN_CACHE to a folder that you own"));
     }
 
     [Test]
@@ -103,9 +104,11 @@ public sealed class PrivateCacheTests
 
         Assert.That(PrivateCache.Store([folder["noexec"], folder["second"]], "x.so", Content, Load), Is.EqualTo(folder["second/x.so"]));
         Assert.That(tried, Is.EqualTo(new[] { folder["noexec/x.so"], folder["second/x.so"] }));
-        Assert.That(() => PrivateCache.Store([folder["noexec"]], "x.so", Content, Load), Throws.TypeOf<NativeLibraryException>().With.Message.EqualTo(
-            $"No folder to keep 'x.so' in: from '{folder["noexec"]}', which may be mounted noexec, it does not load (failed to map segment from shared object: "
-            + "Operation not permitted). Set DIFFEONN_CACHE to a folder that you own, that nobody else can write and that is not mounted noexec."));
+        Assert.That(() => PrivateCache.Store([folder["noexec"]], "x.so", Content, Load),
+            Throws.TypeOf<NativeLibraryException>().With.Message.EqualTo(
+                $"No folder to keep 'x.so' in: from '{folder["noexec"]}', which may be mounted noexec, it does not load (failed to map "
+                + "segment from shared object: Operation not permitted). Set DIFFEONN_CACHE to a folder that you own, that nobody else can "
+                + "write and that is not mounted noexec."));
     }
 
     [Test]
@@ -127,7 +130,8 @@ public sealed class PrivateCacheTests
         Task.WaitAll(work);
 
         Assert.That(Directory.GetFiles(folder["cache"]), Has.Length.EqualTo(rounds), "drafts left behind");
-        for (var round = 0; round < rounds; round++) Assert.That(File.ReadAllBytes(folder[$"cache/{round}.so"]).AsSpan().SequenceEqual(Content), Is.True);
+        for (var round = 0; round < rounds; round++)
+            Assert.That(File.ReadAllBytes(folder[$"cache/{round}.so"]).AsSpan().SequenceEqual(Content), Is.True);
     }
 
     [TestCase("/chosen", "/xdg", "/home/u", "/chosen")]
@@ -136,7 +140,8 @@ public sealed class PrivateCacheTests
     [TestCase(null, null, "/home/u", "/home/u/.cache/diffeonn")]
     public void Candidates_StartWith(string? chosen, string? xdg, string? home, string expected)
     {
-        var folders = PrivateCache.Candidates(name => name switch { "DIFFEONN_CACHE" => chosen, "XDG_CACHE_HOME" => xdg, "HOME" => home, _ => null });
+        var folders =
+            PrivateCache.Candidates(name => name switch { "DIFFEONN_CACHE" => chosen, "XDG_CACHE_HOME" => xdg, "HOME" => home, _ => null });
 
         Assert.That(folders[0], Is.EqualTo(expected));
         Assert.That(folders, Has.Count.EqualTo(chosen is null ? 2 : 1), "a folder that was chosen is the only one");
@@ -144,5 +149,6 @@ public sealed class PrivateCacheTests
 
     [Test]
     public void Candidates_WithoutHome_AreTheUsersOwn() =>
-        Assert.That(PrivateCache.Candidates(_ => null), Is.EqualTo(new[] { Path.Combine(Path.GetTempPath(), $"diffeonn-{LibC.EffectiveUser()}") }));
+        Assert.That(PrivateCache.Candidates(_ => null),
+            Is.EqualTo(new[] { Path.Combine(Path.GetTempPath(), $"diffeonn-{LibC.EffectiveUser()}") }));
 }

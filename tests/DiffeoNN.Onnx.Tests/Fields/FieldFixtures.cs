@@ -14,7 +14,8 @@ internal static class FieldFixtures
         Waves(n, 2, height, width, seed, pixels * new SamplingGrid(height, width).PixelSize, 0);
 
     /// <summary>A smooth image with values about 0.5, float32, shape (n, c, h, w).</summary>
-    public static torch.Tensor Image(int n, int channels, int height, int width, int seed) => Waves(n, channels, height, width, seed, 0.3, 0.5);
+    public static torch.Tensor Image(int n, int channels, int height, int width, int seed) =>
+        Waves(n, channels, height, width, seed, 0.3, 0.5);
 
     /// <summary>One image or field of a batch as planes in double precision.</summary>
     public static double[][,] Planes(torch.Tensor batch, int index)
@@ -58,7 +59,8 @@ internal static class FieldFixtures
             for (var i = 0; i < height * width; i++)
             {
                 var (x, y) = (i % width / longest, i / width / longest);
-                values[(plane * height * width) + i] = (float)(offset + waves.Sum(wave => wave.Size * Math.Sin((wave.X * x) + (wave.Y * y) + wave.Phase)));
+                values[(plane * height * width) + i] =
+                    (float)(offset + waves.Sum(wave => wave.Size * Math.Sin((wave.X * x) + (wave.Y * y) + wave.Phase)));
             }
         }
 

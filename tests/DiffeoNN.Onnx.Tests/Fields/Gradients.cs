@@ -13,7 +13,8 @@ internal static class Gradients
         var leaf = input.detach().clone().requires_grad_();
         var output = function(leaf);
         var random = new Random(seed);
-        var upstream = torch.tensor(Enumerable.Range(0, (int)output.numel()).Select(_ => (2 * random.NextDouble()) - 1).ToArray(), output.shape);
+        var upstream = torch.tensor(
+            Enumerable.Range(0, (int)output.numel()).Select(_ => (2 * random.NextDouble()) - 1).ToArray(), output.shape);
         var gradient = torch.autograd.grad([output], [leaf], [upstream])[0].flatten().data<double>().ToArray();
         var values = input.contiguous().data<double>().ToArray();
         var scale = gradient.Max(Math.Abs);
@@ -29,7 +30,8 @@ internal static class Gradients
             }
 
             var expected = (At(step) - At(-step)) / (2 * step);
-            Assert.That(gradient[i], Is.EqualTo(expected).Within(tolerance * scale), $"element {i} of {SamplingGrid.Shape(input)}, seed {seed}");
+            Assert.That(gradient[i], Is.EqualTo(expected).Within(tolerance * scale),
+                $"element {i} of {SamplingGrid.Shape(input)}, seed {seed}");
         }
     }
 }

@@ -6,7 +6,8 @@ namespace DiffeoNN.Onnx.Tests.Fields;
 public sealed class RegulariserTests
 {
     [Test]
-    public void Smoothness_AgreesWithTheDoublePrecisionReference([ValueSource(typeof(FieldFixtures), nameof(FieldFixtures.Sizes))] int[] size)
+    public void Smoothness_AgreesWithTheDoublePrecisionReference(
+        [ValueSource(typeof(FieldFixtures), nameof(FieldFixtures.Sizes))] int[] size)
     {
         using var scope = torch.NewDisposeScope();
         var v = FieldFixtures.Field(3, size[0], size[1], 6, seed: 1);
@@ -41,7 +42,8 @@ public sealed class RegulariserTests
     }
 
     [Test]
-    public void Orientation_AgreesWithTheDoublePrecisionReference([ValueSource(typeof(FieldFixtures), nameof(FieldFixtures.Sizes))] int[] size)
+    public void Orientation_AgreesWithTheDoublePrecisionReference(
+        [ValueSource(typeof(FieldFixtures), nameof(FieldFixtures.Sizes))] int[] size)
     {
         using var scope = torch.NewDisposeScope();
         var u = Rough(size, seed: 2);
@@ -90,7 +92,8 @@ public sealed class RegulariserTests
             {
                 Assert.That(diagnostics[i].MinimumDeterminant, Is.EqualTo(determinants.Min()).Within(1e-4));
                 Assert.That(diagnostics[i].MaximumDeterminant, Is.EqualTo(determinants.Max()).Within(1e-4));
-                Assert.That(diagnostics[i].FoldedFraction, Is.EqualTo(determinants.Count(d => d <= 0) / (double)determinants.Count).Within(1e-9));
+                Assert.That(diagnostics[i].FoldedFraction,
+                    Is.EqualTo(determinants.Count(d => d <= 0) / (double)determinants.Count).Within(1e-9));
             });
         }
     }

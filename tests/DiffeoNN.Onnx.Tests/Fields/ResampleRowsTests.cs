@@ -27,7 +27,8 @@ public sealed class ResampleRowsTests
                 {
                     int rows = Math.Min(count, targetHeight - first);
                     var part = Resample.RowsTo(image, u, targetHeight, targetWidth, first, rows);
-                    float[] found = [.. part.contiguous().data<float>()], expected = [.. whole.narrow(2, first, rows).contiguous().data<float>()];
+                    float[] found = [.. part.contiguous().data<float>()],
+                        expected = [.. whole.narrow(2, first, rows).contiguous().data<float>()];
                     // The same bits where libtorch fuses products and sums as it does on common processors; elsewhere as near as rounding
                     // allows.
                     Assert.That(found, Is.EqualTo(expected).Within(1e-5), $"rows {first} to {first + rows - 1}");

@@ -61,7 +61,8 @@ public sealed class ScalingAndSquaringTests
     }
 
     [Test]
-    public void Exp_OfVThenOfMinusV_AgreesWithTheDoublePrecisionReference([ValueSource(typeof(FieldFixtures), nameof(FieldFixtures.Sizes))] int[] size)
+    public void Exp_OfVThenOfMinusV_AgreesWithTheDoublePrecisionReference(
+        [ValueSource(typeof(FieldFixtures), nameof(FieldFixtures.Sizes))] int[] size)
     {
         using var scope = torch.NewDisposeScope();
         var v = FieldFixtures.Field(1, size[0], size[1], 6, seed: 2);
@@ -135,7 +136,8 @@ public sealed class ScalingAndSquaringTests
         using var scope = torch.NewDisposeScope();
         var v = torch.zeros(2, 2, 4, 4);
         v[1, 0, 0, 0] = float.NaN;
-        Assert.That(() => ScalingAndSquaring.Squarings(v, 0), Throws.ArgumentException.With.Message.StartsWith("velocity 1 has a value that is not finite."));
+        Assert.That(() => ScalingAndSquaring.Squarings(v, 0),
+            Throws.ArgumentException.With.Message.StartsWith("velocity 1 has a value that is not finite."));
     }
 
     [Test]
@@ -144,7 +146,8 @@ public sealed class ScalingAndSquaringTests
         using var scope = torch.NewDisposeScope();
         var v = torch.zeros(1, 2, 4, 4);
         Assert.That(() => ScalingAndSquaring.Exp(v, -1), Throws.InstanceOf<ArgumentOutOfRangeException>());
-        Assert.That(() => ScalingAndSquaring.Exp(v, [1, 2]), Throws.ArgumentException.With.Message.StartsWith("2 numbers of squarings for 1 fields"));
+        Assert.That(() => ScalingAndSquaring.Exp(v, [1, 2]),
+            Throws.ArgumentException.With.Message.StartsWith("2 numbers of squarings for 1 fields"));
         Assert.That(
             () => ScalingAndSquaring.Exp(torch.zeros(1, 3, 4, 4), 1),
             Throws.ArgumentException.With.Message.StartsWith("velocity has shape (1, 3, 4, 4); a field needs (N, 2, height, width)."));

@@ -44,7 +44,8 @@ public sealed class VelocityCompositionTests
         var (v, w) = (FieldFixtures.Field(1, 65, 65, 4, seed), FieldFixtures.Field(1, 65, 65, 4, seed + 1));
         var (first, second) = (ScalingAndSquaring.Exp(v, 7), ScalingAndSquaring.Exp(w, 7));
         var both = second + Warp.Apply(first, second, WarpPadding.Border);
-        double Error(torch.Tensor velocity) => grid.ToPixels(ScalingAndSquaring.Exp(velocity, 7) - both)[.., .., 10..55, 10..55].abs().max().item<float>();
+        double Error(torch.Tensor velocity) =>
+            grid.ToPixels(ScalingAndSquaring.Exp(velocity, 7) - both)[.., .., 10..55, 10..55].abs().max().item<float>();
         var (sum, composed) = (Error(v + w), Error(VelocityComposition.Compose(v, w, grid)));
         Assert.That(sum, Is.GreaterThan(0.1), "pixels; else there is nothing to see");
         Assert.That(composed, Is.LessThan(0.35 * sum));
@@ -57,7 +58,8 @@ public sealed class VelocityCompositionTests
         var grid = new SamplingGrid(9, 9);
         var v = FieldFixtures.Field(1, 2, 2, 1, seed: 1);
         Assert.That(VelocityComposition.Compose(v, torch.zeros_like(v), grid).allclose(v));
-        Assert.That(() => VelocityComposition.Compose(v, torch.zeros(1, 2, 2, 3), grid), Throws.ArgumentException.With.Message.Contains("must be the same"));
+        Assert.That(() => VelocityComposition.Compose(v, torch.zeros(1, 2, 2, 3), grid),
+            Throws.ArgumentException.With.Message.Contains("must be the same"));
     }
 
     private static double[][,] Reference(double[][,] v, double[][,] w, double unit)

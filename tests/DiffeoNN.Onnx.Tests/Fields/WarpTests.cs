@@ -21,7 +21,8 @@ public sealed class WarpTests
         for (var i = 0; i < 2; i++)
         {
             var expected = ReferenceFields.Warp(FieldFixtures.Planes(image, i), FieldFixtures.Planes(u, i), padding, interpolation);
-            Assert.That(FieldFixtures.RelativeError(FieldFixtures.Planes(warped, i), expected), Is.LessThan(1e-5), $"image {i}, {size[0]}x{size[1]}");
+            Assert.That(FieldFixtures.RelativeError(FieldFixtures.Planes(warped, i), expected), Is.LessThan(1e-5),
+                $"image {i}, {size[0]}x{size[1]}");
         }
     }
 
@@ -69,7 +70,8 @@ public sealed class WarpTests
         using var scope = torch.NewDisposeScope();
         var image = torch.zeros(1, 1, 8, 8);
         var u = torch.zeros(1, 2, 8, 9);
-        Assert.That(() => Warp.Apply(image, u), Throws.ArgumentException.With.Message.Contains("(1, 1, 8, 8)").And.Message.Contains("(1, 2, 8, 9)"));
+        Assert.That(() => Warp.Apply(image, u),
+            Throws.ArgumentException.With.Message.Contains("(1, 1, 8, 8)").And.Message.Contains("(1, 2, 8, 9)"));
         Assert.That(() => Warp.Apply(image, image), Throws.ArgumentException.With.Message.Contains("needs (N, 2, height, width)"));
     }
 

@@ -83,6 +83,7 @@ public sealed class AtomicFileTests
         File.WriteAllText(_folder["empty"], "");
         foreach (string path in new[] { "/dev/null", "/dev/full", "/dev/stdout", "/dev/stderr", "/proc/self/fd/1" })
             Assert.That(AtomicFile.IsWrittenInPlace(path), path);
-        foreach (string path in new[] { _folder["empty"], _folder["none"], _folder.Path }) Assert.That(AtomicFile.IsWrittenInPlace(path), Is.False, path);
+        foreach (string path in new[] { _folder["empty"], _folder["none"], _folder.Path })
+            Assert.That(AtomicFile.IsWrittenInPlace(path), Is.False, path);
     }
 }

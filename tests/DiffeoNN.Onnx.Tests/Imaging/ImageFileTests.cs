@@ -40,7 +40,8 @@ public sealed class ImageFileTests
 
     [Test]
     public void Read_OfEveryPngKind_GivesStoredValues(
-        [Values("grey1", "grey2", "grey4", "grey8", "grey16", "rgb8", "rgb16")] string kind, [Values] bool interlaced, [Values(1, 13)] int width)
+        [Values("grey1", "grey2", "grey4", "grey8", "grey16", "rgb8", "rgb16")] string kind, [Values] bool interlaced,
+        [Values(1, 13)] int width)
     {
         int depth = int.Parse(kind.TrimStart([.. "greyb"])), channels = kind[0] == 'g' ? 1 : 3;
         var random = new SplitMix64(2);
@@ -49,7 +50,8 @@ public sealed class ImageFileTests
         var image = ImageFile.Read(PathOf("a.png"));
         Assert.That((image.Channels, image.Height, image.Width), Is.EqualTo((channels, 11, width)));
         for (int i = 0; i < samples.Length; i++)
-            Assert.That(image[i % channels, i / channels / width, i / channels % width], Is.EqualTo(samples[i] / (float)((1 << depth) - 1)));
+            Assert.That(image[i % channels, i / channels / width, i / channels % width],
+                Is.EqualTo(samples[i] / (float)((1 << depth) - 1)));
     }
 
     [Test]
@@ -63,7 +65,8 @@ public sealed class ImageFileTests
     [Test]
     public void Read_OfPalette_LooksColoursUp()
     {
-        File.WriteAllBytes(PathOf("a.png"), PngBytes.Encode(3, 1, 3, 2, [0, 1, 2], palette: [255, 0, 0, 0, 51, 0, 0, 0, 102], transparency: [255, 0]));
+        File.WriteAllBytes(
+            PathOf("a.png"), PngBytes.Encode(3, 1, 3, 2, [0, 1, 2], palette: [255, 0, 0, 0, 51, 0, 0, 0, 102], transparency: [255, 0]));
         var image = ImageFile.Read(PathOf("a.png"));
         Assert.That(image.Data.ToArray(), Is.EqualTo(new[] { 1f, 0, 0, 0, 0, 0, 0, 0, 0.4f }), "the second colour is transparent");
     }
@@ -169,20 +172,24 @@ public sealed class ImageFileTests
         using var stream = new MemoryStream([9, 9, 9, .. file]) { Position = 3 };
         Assert.That(ImageFile.Read(stream).Data.ToArray(), Is.EqualTo(ImageFile.Read(PathOf("a.png")).Data.ToArray()));
         Assert.That(stream.CanRead, "the stream stays open");
-        using var packed = new System.IO.Compression.ZLibStream(new MemoryStream(Packed(file)), System.IO.Compression.CompressionMode.Decompress);
+        using var packed = new System.IO.Compression.ZLibStream(
+            new MemoryStream(Packed(file)), System.IO.Compression.CompressionMode.Decompress);
         Assert.That(ImageFile.Read(packed).Width, Is.EqualTo(2), "a stream that cannot seek");
-        Assert.That(() => ImageFile.Read(stream), Throws.TypeOf<ImageException>().With.Message.EqualTo("The stream is empty; expected an image."));
+        Assert.That(() => ImageFile.Read(stream),
+            Throws.TypeOf<ImageException>().With.Message.EqualTo("The stream is empty; expected an image."));
         using var tiff = new MemoryStream(new TiffBytes(3, 2, 1, 16, [0, 1, 2, 3, 4, 65535]).Encode());
         Assert.That(ImageFile.Read(tiff).Data.ToArray(), Is.EqualTo(new[] { 0, 1 / 65535f, 2 / 65535f, 3 / 65535f, 4 / 65535f, 1 }));
         using var cut = new MemoryStream(file[..^20]);
-        Assert.That(() => ImageFile.Read(cut), Throws.TypeOf<ImageException>().With.Message.StartsWith("The stream cannot be read: it ends before"));
+        Assert.That(() => ImageFile.Read(cut),
+            Throws.TypeOf<ImageException>().With.Message.StartsWith("The stream cannot be read: it ends before"));
         stream.Dispose();
         Assert.That(() => ImageFile.Read(stream), Throws.ArgumentException.With.Message.Contains("cannot be read"));
 
         static byte[] Packed(byte[] bytes)
         {
             using var target = new MemoryStream();
-            using (var deflate = new System.IO.Compression.ZLibStream(target, System.IO.Compression.CompressionLevel.Fastest)) deflate.Write(bytes);
+            using (var deflate = new System.IO.Compression.ZLibStream(target, System.IO.Compression.CompressionLevel.Fastest))
+                deflate.Write(bytes);
             return target.ToArray();
         }
     }
@@ -238,7 +245,8 @@ public sealed class ImageFileTests
 
     private static byte[] HeaderOf(int width, int height)
     {
-        // The signature has 8 bytes and the header chunk 25; encoding a single row with the wanted width and then patching needs a new checksum.
+        // The signature has 8 bytes and the header chunk 25; encoding a single row with the wanted width and then patching needs a new
+        // checksum.
         byte[] content = [(byte)'I', (byte)'H', (byte)'D', (byte)'R', .. BigEndian((uint)width), .. BigEndian((uint)height), 8, 0, 0, 0, 0];
         uint crc = uint.MaxValue;
         foreach (byte value in content)

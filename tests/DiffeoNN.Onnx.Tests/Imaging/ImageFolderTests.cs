@@ -28,9 +28,11 @@ public sealed class ImageFolderTests
     {
         var folder = ImageFolder.Open(Data);
         Assert.That(folder.HasMasks);
-        Assert.That(folder.Rows.CountBy(row => row.Split).ToDictionary(), Is.EquivalentTo(new Dictionary<string, int> { ["train"] = 14, ["val"] = 3, ["test"] = 3 }));
+        Assert.That(folder.Rows.CountBy(row => row.Split).ToDictionary(),
+            Is.EquivalentTo(new Dictionary<string, int> { ["train"] = 14, ["val"] = 3, ["test"] = 3 }));
         Assert.That(folder.Select("test", null, 2).Select(row => row.Name), Is.EqualTo(new[] { "shape-00017.png", "shape-00018.png" }));
-        Assert.That(ImageFile.Read(folder.ImagePath(folder.Rows[5])).Data.ToArray(), Is.EqualTo(ShapesGenerator.Generate(3, 5, 16).Image.Data.ToArray()));
+        Assert.That(ImageFile.Read(folder.ImagePath(folder.Rows[5])).Data.ToArray(),
+            Is.EqualTo(ShapesGenerator.Generate(3, 5, 16).Image.Data.ToArray()));
     }
 
     [Test]
@@ -59,19 +61,23 @@ public sealed class ImageFolderTests
     public void Select_WithoutSplits_SaysThatThereAreNone()
     {
         File.Delete(Path.Combine(Data, "split.csv"));
-        Assert.That(() => ImageFolder.Open(Data).Select("test", null), Throws.TypeOf<ImageException>().With.Message.Contains("Splits: none, for want of such a column"));
+        Assert.That(() => ImageFolder.Open(Data).Select("test", null),
+            Throws.TypeOf<ImageException>().With.Message.Contains("Splits: none, for want of such a column"));
     }
 
     [Test]
     public void Select_OfUnknownSplit_ListsWhatThereIs() => Assert.That(
         () => ImageFolder.Open(Data).Select("exam", null),
-        Throws.TypeOf<ImageException>().With.Message.Contains("no image of split 'exam'. Splits: 'train', 'val', 'test'. Sources: 'shapes'."));
+        Throws.TypeOf<ImageException>()
+            .With.Message.Contains("no image of split 'exam'. Splits: 'train', 'val', 'test'. Sources: 'shapes'."));
 
     [Test]
     public void Select_OfUnknownSource_LeavesTheSplitOut() => Assert.That(
-        () => ImageFolder.Open(Data).Select(null, "moon"), Throws.TypeOf<ImageException>().With.Message.Contains("no image of source 'moon'. Splits:"));
+        () => ImageFolder.Open(Data).Select(null, "moon"),
+        Throws.TypeOf<ImageException>().With.Message.Contains("no image of source 'moon'. Splits:"));
 
-    [TestCase("name;split\n", "starts with 'name;split'; expected the columns name,split,source or name,split,label, of which name is needed. Separate them by commas, not by ';'.")]
+    [TestCase("name;split\n", "starts with 'name;split'; expected the columns name,split,source or name,split,label, of which name is "
+        + "needed. Separate them by commas, not by ';'.")]
     [TestCase("Name,Split\na.png,train\n", "of which name is needed. Write them in lower case.")]
     [TestCase("name,split,source\na.png,train\n", "line 2 has 2 fields; the header has 3")]
     [TestCase("name,split,source\n../a.png,train,x\n", "line 2 names '../a.png'; expected a file name")]
@@ -79,7 +85,8 @@ public sealed class ImageFolderTests
     [TestCase("name,split,source\nnone.png,train,x\n", "none.png' is missing")]
     [TestCase("name,split,source\na\0.png,train,x\n", "line 2 names 'a\\0.png'; expected a file name")]
     [TestCase("name,split,source\n'a.png','train',x\n", "line 2 has 'a.png' in single quotes")]
-    [TestCase("name,split,source\n\"a.png,train,x\nb.png,val,x\nc.png\",train,x\n", "lines 2 to 4 are one row with a field of several lines")]
+    [TestCase("name,split,source\n\"a.png,train,x\nb.png,val,x\nc.png\",train,x\n",
+        "lines 2 to 4 are one row with a field of several lines")]
     [TestCase("name,split,source\n", "split.csv' names no images")]
     public void Open_OfBadSplit_SaysWhere(string csv, string message)
     {
@@ -99,7 +106,8 @@ public sealed class ImageFolderTests
     public void Open_WithMissingMask_NamesIt()
     {
         File.Delete(Path.Combine(Data, "masks", "shape-00004.png"));
-        Assert.That(() => ImageFolder.Open(Data), Throws.TypeOf<ImageException>().With.Message.Contains("shape-00004.png' is missing; every image needs a mask"));
+        Assert.That(() => ImageFolder.Open(Data),
+            Throws.TypeOf<ImageException>().With.Message.Contains("shape-00004.png' is missing; every image needs a mask"));
     }
 
     [Test]
@@ -111,13 +119,15 @@ public sealed class ImageFolderTests
     {
         string output = Path.Combine(_folder, "out");
         var deformation = Deformation.Create("tps-strong");
-        int count = DeformedFolder.Write(Data, output, new DeformedFolderOptions { Deformation = deformation, Seed = 9, Split = "test" }).Images;
+        int count =
+            DeformedFolder.Write(Data, output, new DeformedFolderOptions { Deformation = deformation, Seed = 9, Split = "test" }).Images;
         var written = ImageFolder.Open(output);
         Assert.That(count, Is.EqualTo(3));
         Assert.That(written.Rows, Is.EqualTo(ImageFolder.Open(Data).Select("test", null)));
         var (image, mask) = ShapesGenerator.Generate(3, 18, 16);
         var map = deformation.Draw(new(16, 16), 9, 1);
-        Assert.That(ImageFile.Read(written.ImagePath(written.Rows[1])).Data.ToArray(), Is.EqualTo(map.Apply(image).Data.ToArray()).Within(0.51 / 255));
+        Assert.That(ImageFile.Read(written.ImagePath(written.Rows[1])).Data.ToArray(),
+            Is.EqualTo(map.Apply(image).Data.ToArray()).Within(0.51 / 255));
         Assert.That(ImageFile.Read(written.MaskPath(written.Rows[1])).Data.ToArray(), Is.EqualTo(map.ApplyToMask(mask).Data.ToArray()));
     }
 
@@ -188,7 +198,8 @@ public sealed class ImageFolderTests
         string name = ImageFolder.Open(Data).Rows[0].Name;
         byte[] file = PngBytes.Encode(3, 2, 0, 8, [0, 1, 2, 3, 4, 5], exif: ExifBytes.Orientation(6));
         File.WriteAllBytes(Path.Combine(Data, "images", name), file);
-        var written = DeformedFolder.Write(Data, output, new DeformedFolderOptions { Deformation = new NoDeformation(), Count = 2, Orients = orients });
+        var written = DeformedFolder.Write(
+            Data, output, new DeformedFolderOptions { Deformation = new NoDeformation(), Count = 2, Orients = orients });
         var image = ImageFile.Read(Path.Combine(output, "images", name));
         Assert.That((written.Images, image.Height, image.Width), Is.EqualTo(orients ? (2, 3, 2) : (2, 2, 3)));
         Assert.That(written.Turned, Is.EqualTo(new[] { name }));
@@ -200,7 +211,8 @@ public sealed class ImageFolderTests
         File.Delete(Path.Combine(Data, "split.csv"));
         File.Copy(Path.Combine(Data, "images", "shape-00003.png"), Path.Combine(Data, "images", "shape-00003.bmp"));
         Assert.That(() => DeformedFolder.Write(Data, Path.Combine(_folder, "out"), new DeformedFolderOptions()),
-            Throws.TypeOf<ImageException>().With.Message.Contains("shape-00003.bmp' and").And.Message.Contains("would both be written to 'shape-00003.png'"));
+            Throws.TypeOf<ImageException>().With.Message.Contains("shape-00003.bmp' and")
+                .And.Message.Contains("would both be written to 'shape-00003.png'"));
     }
 
     [Test]
@@ -233,6 +245,7 @@ public sealed class ImageFolderTests
             File.CreateSymbolicLink(Path.Combine(output, way), Path.Combine(Data, way));
         }
 
-        Assert.That(() => DeformedFolder.Write(Data, output, new DeformedFolderOptions()), Throws.TypeOf<ImageException>().With.Message.Contains("itself"));
+        Assert.That(() => DeformedFolder.Write(Data, output, new DeformedFolderOptions()),
+            Throws.TypeOf<ImageException>().With.Message.Contains("itself"));
     }
 }

@@ -24,7 +24,8 @@ public sealed class ImageResamplerTests
         var resized = ImageResampler.Resize(Ramp(31, 27), height, width);
         if (height == 1) Assert.That(resized.Data[0], Is.EqualTo(0.5).Within(1e-6), "one pixel stands for the whole axis");
         else
-            for (int i = 0; i < resized.Data.Length; i++) Assert.That(resized.Data[i], Is.EqualTo(Ramp(height, width).Data[i]).Within(1e-6));
+            for (int i = 0; i < resized.Data.Length; i++)
+                Assert.That(resized.Data[i], Is.EqualTo(Ramp(height, width).Data[i]).Within(1e-6));
     }
 
     [Test]

@@ -9,7 +9,8 @@ public sealed class ImageTensorTests
     [Test]
     public void ToTensor_ThenFromTensor_GivesTheSameImages()
     {
-        ImageBuffer[] images = [new(2, 2, 3, [.. Enumerable.Range(0, 12).Select(i => (float)i)]), new(2, 2, 3, [.. Enumerable.Range(20, 12).Select(i => (float)i)])];
+        ImageBuffer[] images = [new(2, 2, 3, [.. Enumerable.Range(0, 12).Select(i => (float)i)]),
+            new(2, 2, 3, [.. Enumerable.Range(20, 12).Select(i => (float)i)])];
         using var tensor = ImageTensor.ToTensor(images);
         Assert.That(tensor.shape, Is.EqualTo(new long[] { 2, 2, 2, 3 }));
         Assert.That(tensor[1, 1, 0, 2].item<float>(), Is.EqualTo(images[1][1, 0, 2]));

@@ -12,7 +12,8 @@ internal static class PngBytes
 
     /// <summary>Encodes samples in order (row, column, sample); row r is filtered by method r % 5.</summary>
     public static byte[] Encode(
-        int width, int height, int colourType, int depth, int[] samples, bool interlaced = false, byte[]? palette = null, byte[]? transparency = null, byte[]? gamma = null,
+        int width, int height, int colourType, int depth, int[] samples, bool interlaced = false, byte[]? palette = null,
+        byte[]? transparency = null, byte[]? gamma = null,
         byte[]? exif = null)
     {
         int perPixel = samples.Length / (width * height);

@@ -27,7 +27,8 @@ public sealed class ScaledImageTests
         int[] samples = [.. Enumerable.Range(0, 60 * 41 * 4).Select(i => i * 37 % 65536)];
         File.WriteAllBytes(_folder["f.png"], PngBytes.Encode(60, 41, 6, 16, samples, interlaced: true));
         File.WriteAllBytes(_folder["g.png"], PngBytes.Encode(60, 41, 6, 16, samples));
-        File.WriteAllBytes(_folder["h.tif"], new TiffBytes(60, 41, 3, 16, samples[..(60 * 41 * 3)]) { Compression = 8, RowsPerStrip = 7 }.Encode());
+        File.WriteAllBytes(
+            _folder["h.tif"], new TiffBytes(60, 41, 3, 16, samples[..(60 * 41 * 3)]) { Compression = 8, RowsPerStrip = 7 }.Encode());
         foreach (string name in _folder.Files())
         {
             var (whole, size) = (ImageFile.Read(_folder[name]), (Height: 32, Width: 48));
@@ -63,7 +64,8 @@ public sealed class ScaledImageTests
     {
         foreach (bool little in new[] { true, false })
         {
-            File.WriteAllBytes(_folder["a.png"], PngBytes.Encode(3, 2, 0, 8, [0, 1, 2, 3, 4, 5], exif: ExifBytes.Orientation(orientation, little)));
+            File.WriteAllBytes(
+                _folder["a.png"], PngBytes.Encode(3, 2, 0, 8, [0, 1, 2, 3, 4, 5], exif: ExifBytes.Orientation(orientation, little)));
             var stored = ImageFile.Read(_folder["a.png"]);
             var image = ImageFile.ReadOriented(_folder["a.png"]);
             Assert.That(stored.Data.ToArray(), Is.EqualTo(new[] { 0, 1, 2, 3, 4, 5 }.Select(value => value / 255f)), "as stored");
@@ -95,7 +97,8 @@ public sealed class ScaledImageTests
     {
         // Every row times the target's width would be 1.6 GB.
         int rows = 1_600_000;
-        File.WriteAllBytes(_folder["a.tif"], new TiffBytes(2, rows, 1, 8, [.. Enumerable.Range(0, 2 * rows).Select(i => i % 2 * 255)]).Encode());
+        File.WriteAllBytes(
+            _folder["a.tif"], new TiffBytes(2, rows, 1, 8, [.. Enumerable.Range(0, 2 * rows).Select(i => i % 2 * 255)]).Encode());
         long before = GC.GetTotalAllocatedBytes();
         var scaled = ImageFile.ReadScaled(_folder["a.tif"], 1, 128, 128);
         Assert.That(GC.GetTotalAllocatedBytes() - before, Is.LessThan(300_000_000));

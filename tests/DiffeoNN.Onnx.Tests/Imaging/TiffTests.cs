@@ -16,7 +16,8 @@ public sealed class TiffTests
 
     [Test]
     public void Read_OfEveryKind_GivesTheStoredValues(
-        [Values(1, 3)] int samples, [Values(8, 16)] int bits, [Values(1, 5, 8, 32773, 32946)] int compression, [Values] bool big, [Values(0, 1, 2, 3)] int layout)
+        [Values(1, 3)] int samples, [Values(8, 16)] int bits, [Values(1, 5, 8, 32773, 32946)] int compression, [Values] bool big,
+        [Values(0, 1, 2, 3)] int layout)
     {
         var tiff = Pattern(37, 29, samples, bits) with
         {
@@ -145,7 +146,8 @@ public sealed class TiffTests
     private static TiffBytes Pattern(int width, int height, int samples, int bits)
     {
         var random = new Random(7);
-        int[] values = [.. Enumerable.Range(0, width * height * samples).Select(i => (i % 50 < 25 ? random.Next(1 << Math.Min(bits, 16)) : i * 3) & ((1 << Math.Min(bits, 16)) - 1))];
+        int[] values = [.. Enumerable.Range(0, width * height * samples).Select(
+            i => (i % 50 < 25 ? random.Next(1 << Math.Min(bits, 16)) : i * 3) & ((1 << Math.Min(bits, 16)) - 1))];
         return new TiffBytes(width, height, samples, bits, values);
     }
 

@@ -12,7 +12,8 @@ public sealed partial class EquivariantModelTests
     [Test]
     public void Canonicalise_GivesTheAnswersOfRunRowByRow()
     {
-        using var model = EquivariantModel.Load(TinyBundle.Original, Options with { Steps = 2, Accept = AcceptanceRule.Always, Passes = 2, Average = true });
+        using var model = EquivariantModel.Load(
+            TinyBundle.Original, Options with { Steps = 2, Accept = AcceptanceRule.Always, Passes = 2, Average = true });
         ImageBuffer[] images = [.. Images(1, 12, 16), .. Images(1, 31, 20), .. Images(1, 5, 64)];
         using var whole = model.Run(images);
         using var batch = model.Canonicalise([.. images.Select(model.Prepare)]);
@@ -72,12 +73,14 @@ public sealed partial class EquivariantModelTests
         {
             var image = new ImageBuffer(2, height, width);
             image[1, 3, 5] = 255;
-            Assert.That(() => model.Prepare(image), Throws.TypeOf<ImageException>().With.Message.Contains("holds the value 255 (channel 1, row 3, column 5)"));
+            Assert.That(() => model.Prepare(image),
+                Throws.TypeOf<ImageException>().With.Message.Contains("holds the value 255 (channel 1, row 3, column 5)"));
         }
 
         var made = new ScaledImage(new ImageBuffer(2, 12, 16), 12, 16);
         made.Pixels[0, 2, 7] = -1;
-        Assert.That(() => model.Canonicalise([made]), Throws.TypeOf<ImageException>().With.Message.Contains("the value -1 (channel 0, row 2, column 7)"));
+        Assert.That(() => model.Canonicalise([made]),
+            Throws.TypeOf<ImageException>().With.Message.Contains("the value -1 (channel 0, row 2, column 7)"));
         Assert.That(() => model.RunNaive([made]), Throws.TypeOf<ImageException>().With.Message.Contains("the value -1"));
     }
 

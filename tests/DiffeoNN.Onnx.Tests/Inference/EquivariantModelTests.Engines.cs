@@ -28,8 +28,10 @@ public sealed partial class EquivariantModelTests
         Assert.That((found.Fields.Displacement - expected.Fields.Displacement).abs().max().item<float>(), Is.LessThan(1e-3));
         for (int i = 0; i < images.Length; i++)
         {
-            Assert.That(found.Images[i].Output.Planes!.Data.ToArray(), Is.EqualTo(expected.Images[i].Output.Planes!.Data.ToArray()).Within(1e-3), $"image {i}");
-            Assert.That(found.Images[i].Canonicalisation.InputEnergy, Is.EqualTo(expected.Images[i].Canonicalisation.InputEnergy).Within(1e-4));
+            Assert.That(found.Images[i].Output.Planes!.Data.ToArray(),
+                Is.EqualTo(expected.Images[i].Output.Planes!.Data.ToArray()).Within(1e-3), $"image {i}");
+            Assert.That(found.Images[i].Canonicalisation.InputEnergy,
+                Is.EqualTo(expected.Images[i].Canonicalisation.InputEnergy).Within(1e-4));
         }
     }
 

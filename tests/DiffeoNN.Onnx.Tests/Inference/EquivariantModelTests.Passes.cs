@@ -15,7 +15,8 @@ public sealed partial class EquivariantModelTests
         using var original = EquivariantModel.Load(TinyBundle.Original, Options with { Steps = 0, Accept = AcceptanceRule.Always });
         using var one = original.Run(images);
         using var left = original.Run([.. one.Images.Select(image => image.Canonical)]);
-        using var passes = EquivariantModel.Load(TinyBundle.Original, Options with { Steps = 0, Accept = AcceptanceRule.Always, Passes = 2 });
+        using var passes = EquivariantModel.Load(
+            TinyBundle.Original, Options with { Steps = 0, Accept = AcceptanceRule.Always, Passes = 2 });
         using var two = passes.Run(images);
         Assert.That((original.Passes, original.Average, passes.Passes), Is.EqualTo((1, false, 2)));
         Assert.That(two.Images.Select(image => image.Maps), Is.All.EqualTo(1), "without an average the last pass counts alone");
@@ -27,10 +28,12 @@ public sealed partial class EquivariantModelTests
             Assert.That(rest, Is.LessThan(0.5 * left.Fields.Velocity.abs().max().item<float>()));
         }
 
-        using var average = EquivariantModel.Load(TinyBundle.Original, Options with { Steps = 0, Accept = AcceptanceRule.Always, Passes = 2, Average = true });
+        using var average = EquivariantModel.Load(
+            TinyBundle.Original, Options with { Steps = 0, Accept = AcceptanceRule.Always, Passes = 2, Average = true });
         using var mean = average.Run(images);
         Assert.That(mean.Images.Select(image => image.Maps), Is.All.EqualTo(2));
-        Assert.That((mean.Fields.Velocity - two.Fields.Velocity).abs().max().item<float>(), Is.Zero, "the fields are those of the last pass");
+        Assert.That((mean.Fields.Velocity - two.Fields.Velocity).abs().max().item<float>(), Is.Zero,
+            "the fields are those of the last pass");
         for (int i = 0; i < images.Length; i++)
         {
             float[] a = one.Images[i].Output.Planes!.Data.ToArray(), b = two.Images[i].Output.Planes!.Data.ToArray();
@@ -63,7 +66,8 @@ public sealed partial class EquivariantModelTests
 
         // Between the decreases that the two passes reach some images keep one map, some the other, some both and some none.
         using var all = Run(Options with { Steps = 0, Accept = AcceptanceRule.Always, Passes = 2 });
-        double[] decreases = [.. all.Images.Select(image => 1 - (image.Canonicalisation.Energy.After / image.Canonicalisation.InputEnergy)).Order()];
+        double[] decreases =
+            [.. all.Images.Select(image => 1 - (image.Canonicalisation.Energy.After / image.Canonicalisation.InputEnergy)).Order()];
         var asked = Math.Max(0, decreases[decreases.Length / 2]);
         var options = Options with { Steps = 0, Configure = settings => settings with { MinimumDecrease = asked } };
         using var one = Run(options);
@@ -93,5 +97,6 @@ public sealed partial class EquivariantModelTests
 
     [Test]
     public void Load_ForNoPass_IsRefused() => Assert.That(
-        () => EquivariantModel.Load(TinyBundle.Original, Options with { Passes = 0 }), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("Passes"));
+        () => EquivariantModel.Load(TinyBundle.Original, Options with { Passes = 0 }),
+        Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("Passes"));
 }

@@ -39,7 +39,8 @@ public sealed partial class EquivariantModelTests
         using var result = model.Run(Images(2, 12, 16));
         Assert.That(result.Fields.Velocity.abs().max().item<float>(), Is.GreaterThan(1e-3));
         Assert.That(result.Images.Select(image => image.Canonicalisation.BestStep), Is.All.Zero);
-        Assert.That(result.Images.Select(image => image.Canonicalisation.Terms.Single(term => term.Name == "smoothness").After), Is.All.Zero,
+        Assert.That(result.Images.Select(image => image.Canonicalisation.Terms.Single(term => term.Name == "smoothness").After),
+            Is.All.Zero,
             "the regulariser acts on the deviation from the proposal");
     }
 
@@ -57,12 +58,14 @@ public sealed partial class EquivariantModelTests
     {
         using var model = EquivariantModel.Load(TinyBundle.Original, Options with { Steps = 2 });
         using var result = model.Run([.. Images(1, 12, 16), .. Images(1, 31, 20), .. Images(1, 5, 64)]);
-        Assert.That(result.Images.Select(image => (image.Output.Height, image.Output.Width)), Is.EqualTo(new[] { (12, 16), (31, 20), (5, 64) }));
+        Assert.That(result.Images.Select(image => (image.Output.Height, image.Output.Width)),
+            Is.EqualTo(new[] { (12, 16), (31, 20), (5, 64) }));
         foreach (var image in result.Images)
         {
             var planes = image.Output.Planes!;
             for (int at = 0; at < planes.Height * planes.Width; at++)
-                Assert.That(planes.Plane(0)[at] + planes.Plane(1)[at] + planes.Plane(2)[at], Is.EqualTo(1).Within(1e-5), "probabilities add up to one");
+                Assert.That(planes.Plane(0)[at] + planes.Plane(1)[at] + planes.Plane(2)[at], Is.EqualTo(1).Within(1e-5),
+                    "probabilities add up to one");
         }
     }
 
@@ -108,8 +111,10 @@ public sealed partial class EquivariantModelTests
         });
         using var model = EquivariantModel.Load(tiny.Path, Options);
         using var zero = EquivariantModel.Load(tiny.Path, Options with { Start = StartPoint.Identity });
-        Assert.That((model.Settings.CanonicalBelow, model.Settings.MinimumDecrease, model.Settings.MaximumInverseResidual), Is.EqualTo((-3.5, 0.2, 0.5)));
-        Assert.That((model.Start, model.HasProposer, zero.Start, zero.HasProposer), Is.EqualTo((StartPoint.Multi, true, StartPoint.Identity, false)));
+        Assert.That((model.Settings.CanonicalBelow, model.Settings.MinimumDecrease, model.Settings.MaximumInverseResidual),
+            Is.EqualTo((-3.5, 0.2, 0.5)));
+        Assert.That((model.Start, model.HasProposer, zero.Start, zero.HasProposer),
+            Is.EqualTo((StartPoint.Multi, true, StartPoint.Identity, false)));
     }
 
     [Test]
@@ -118,14 +123,16 @@ public sealed partial class EquivariantModelTests
         using var tiny = new TinyBundle();
         tiny.Manifest(root => root["optimiser"]!["refinement"] = new JsonObject
         {
-            ["steps"] = 0, ["learningRate"] = 0.5, ["lattice"] = 3, ["smoothness"] = 7, ["orientation"] = 9, ["tolerance"] = 0.2, ["patience"] = 2,
+            ["steps"] = 0, ["learningRate"] = 0.5, ["lattice"] = 3, ["smoothness"] = 7, ["orientation"] = 9, ["tolerance"] = 0.2,
+            ["patience"] = 2,
         });
         var always = Options with { Accept = AcceptanceRule.Always };
         using var model = EquivariantModel.Load(tiny.Path, always);
         var (settings, refined) = (model.Settings, model.SettingsFromProposal);
         using (Assert.EnterMultipleScope())
         {
-            Assert.That((settings.Steps, settings.LearningRate, settings.Lattice, settings.Tolerance, settings.Patience), Is.EqualTo((20, 0.01, 8, 1e-4, 5)));
+            Assert.That((settings.Steps, settings.LearningRate, settings.Lattice, settings.Tolerance, settings.Patience),
+                Is.EqualTo((20, 0.01, 8, 1e-4, 5)));
             Assert.That(refined, Is.EqualTo(settings with
             {
                 Steps = 0, LearningRate = 0.5, Lattice = 3, SmoothnessWeight = 7, OrientationWeight = 9, Tolerance = 0.2, Patience = 2,
@@ -141,7 +148,8 @@ public sealed partial class EquivariantModelTests
         Assert.That(searched.Images.Select(image => image.Canonicalisation.Steps), Is.All.GreaterThan(0), "no search from the proposal");
 
         using var asked = EquivariantModel.Load(tiny.Path, always with { Steps = 4, Configure = given => given with { Seed = 3 } });
-        Assert.That((asked.Settings.Steps, asked.SettingsFromProposal.Steps, asked.SettingsFromProposal.Seed), Is.EqualTo((4, 4, 3UL)), "the caller's word counts most");
+        Assert.That((asked.Settings.Steps, asked.SettingsFromProposal.Steps, asked.SettingsFromProposal.Seed), Is.EqualTo((4, 4, 3UL)),
+            "the caller's word counts most");
         using var plain = EquivariantModel.Load(TinyBundle.Original, always);
         Assert.That(plain.SettingsFromProposal, Is.EqualTo(plain.Settings));
     }
@@ -194,12 +202,14 @@ public sealed partial class EquivariantModelTests
                 Field = FieldKind.Siren, Lattice = 0, Steps = 100, LearningRate = 0.0038926, SmoothnessWeight = 1, OrientationWeight = 1,
                 MinimumSquarings = 7, Patience = 0, Accept = AcceptanceRule.Always,
             }));
-            Assert.That(PublishedSettings.Weights, Is.EqualTo(new EnergyWeights { Vae = 0.01, Beta = 1e-4, Adversarial = 1e-3, Smoothness = 1, Orientation = 1 }));
+            Assert.That(PublishedSettings.Weights,
+                Is.EqualTo(new EnergyWeights { Vae = 0.01, Beta = 1e-4, Adversarial = 1e-3, Smoothness = 1, Orientation = 1 }));
         }
 
         // The energies are those of the published weights: one and the other bundle, with these weights in its manifest, agree.
         using var weighted = new TinyBundle();
-        weighted.Manifest(root => root["energy"] = new JsonObject { ["vae"] = 0.01, ["beta"] = 1e-4, ["adversarial"] = 1e-3, ["energy"] = 0 });
+        weighted.Manifest(
+            root => root["energy"] = new JsonObject { ["vae"] = 0.01, ["beta"] = 1e-4, ["adversarial"] = 1e-3, ["energy"] = 0 });
         using var same = EquivariantModel.Load(weighted.Path, Options with { Start = StartPoint.Identity, Steps = 0 });
         var images = Images(2, 12, 16);
         using var published = model.Run(images);
@@ -216,12 +226,15 @@ public sealed partial class EquivariantModelTests
     [Test]
     public void PublishedPreset_LeavesTheLastWordToTheCaller()
     {
-        var options = Options with { Preset = SearchPreset.Published, Steps = 3, Accept = AcceptanceRule.Checked, Start = StartPoint.Proposer, Seed = 9 };
+        var options = Options with
+            { Preset = SearchPreset.Published, Steps = 3, Accept = AcceptanceRule.Checked, Start = StartPoint.Proposer, Seed = 9 };
         using var model = EquivariantModel.Load(TinyBundle.Original, options);
-        Assert.That((model.Start, model.SettingsFromProposal.Steps, model.Settings.Accept, model.Settings.Seed), Is.EqualTo((StartPoint.Proposer, 3, AcceptanceRule.Checked, 9UL)));
+        Assert.That((model.Start, model.SettingsFromProposal.Steps, model.Settings.Accept, model.Settings.Seed),
+            Is.EqualTo((StartPoint.Proposer, 3, AcceptanceRule.Checked, 9UL)));
         using var tiny = new TinyBundle();
         tiny.Keep("energy", "proposer");
-        Assert.That(() => EquivariantModel.Load(tiny.Path, options), Throws.TypeOf<BundleException>().With.Message.Contains("neither a VAE nor a critic"));
+        Assert.That(() => EquivariantModel.Load(tiny.Path, options),
+            Throws.TypeOf<BundleException>().With.Message.Contains("neither a VAE nor a critic"));
     }
 
     [Test]
@@ -235,7 +248,8 @@ public sealed partial class EquivariantModelTests
             Optimiser = model.Bundle.Optimiser with { Steps = 2, Lattice = 4 },
             Acceptance = new AcceptanceSettings { MinimumDecrease = 0.1 },
         };
-        tiny.Manifest(root => root["energy"] = new JsonObject { ["vae"] = 2, ["beta"] = 0.5, ["adversarial"] = 0, ["energy"] = 0, ["smoothness"] = 30 })
+        tiny.Manifest(root =>
+            root["energy"] = new JsonObject { ["vae"] = 2, ["beta"] = 0.5, ["adversarial"] = 0, ["energy"] = 0, ["smoothness"] = 30 })
             .Manifest(root => root["acceptance"] = new JsonObject { ["minimumDecrease"] = 0.1 })
             .Manifest(root => (root["optimiser"]!["steps"], root["optimiser"]!["lattice"]) = (2, 4));
         var images = Images(3, 12, 16);
@@ -245,8 +259,10 @@ public sealed partial class EquivariantModelTests
         {
             Assert.That((other.Settings, other.SettingsFromProposal), Is.EqualTo((loaded.Settings, loaded.SettingsFromProposal)));
             using var found = other.Run(images);
-            Assert.That(found.Images.Select(image => image.Canonicalisation.Energy), Is.EqualTo(expected.Images.Select(image => image.Canonicalisation.Energy)));
-            Assert.That(other.Energies(images, default), Is.EqualTo(found.Images.Select(image => image.Canonicalisation.InputEnergy)).Within(1e-3));
+            Assert.That(found.Images.Select(image => image.Canonicalisation.Energy),
+                Is.EqualTo(expected.Images.Select(image => image.Canonicalisation.Energy)));
+            Assert.That(other.Energies(images, default),
+                Is.EqualTo(found.Images.Select(image => image.Canonicalisation.InputEnergy)).Within(1e-3));
         }
 
         using var again = model.Run(images);
@@ -266,7 +282,8 @@ public sealed partial class EquivariantModelTests
         Assert.That(first.Images.Select(image => image.Canonicalisation.Start), Is.All.InRange(0, starts - 1));
         Assert.That((first.Fields.Velocity - second.Fields.Velocity).abs().max().item<float>(), Is.Zero, "deterministic");
         Assert.That(
-            first.Images.Select(image => image.Canonicalisation).Where(found => found.Accepted).Select(found => found.Energy.After - found.InputEnergy),
+            first.Images.Select(image => image.Canonicalisation).Where(found => found.Accepted)
+                .Select(found => found.Energy.After - found.InputEnergy),
             Has.All.LessThan(0));
     }
 
@@ -288,7 +305,8 @@ public sealed partial class EquivariantModelTests
         long before = torch.Tensor.TotalCount;
         using var cancelled = new CancellationTokenSource();
         cancelled.Cancel();
-        Assert.That(() => model.Run(Images(2, 12, 16), cancellationToken: cancelled.Token), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(() => model.Run(Images(2, 12, 16), cancellationToken: cancelled.Token),
+            Throws.InstanceOf<OperationCanceledException>());
         model.Run(Images(2, 12, 16)).Dispose();
         Assert.That(torch.Tensor.TotalCount, Is.EqualTo(before));
     }
@@ -296,7 +314,8 @@ public sealed partial class EquivariantModelTests
     [Test]
     public void Run_FromSeveralStarts_LeavesNoTensors()
     {
-        using var model = EquivariantModel.Load(TinyBundle.Original, Options with { Start = StartPoint.Multi, Steps = 3, Passes = 2, Average = true });
+        using var model = EquivariantModel.Load(
+            TinyBundle.Original, Options with { Start = StartPoint.Multi, Steps = 3, Passes = 2, Average = true });
         model.Run(Images(2, 12, 16)).Dispose();
         GC.Collect();
         GC.WaitForPendingFinalizers();

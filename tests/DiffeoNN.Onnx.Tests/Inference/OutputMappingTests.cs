@@ -15,7 +15,8 @@ public sealed class OutputMappingTests
     {
         using var scope = torch.NewDisposeScope();
         // One pixel of the canonical grid to the right, two down.
-        var u = torch.tensor(new[] { (float)Grid.PixelSize, (float)(2 * Grid.PixelSize) }).view(1, 2, 1, 1).expand(1, 2, 9, 17).contiguous();
+        var u = torch.tensor(new[] { (float)Grid.PixelSize, (float)(2 * Grid.PixelSize) }).view(1, 2, 1, 1)
+            .expand(1, 2, 9, 17).contiguous();
         var points = torch.tensor(new[] { 0f, 0f, -1f, (float)-Grid.HalfHeight }).view(1, 2, 2);
 
         var same = Mapping(OutputKind.Points).Map(points, u, -u, Grid, 9, 17);
@@ -57,7 +58,8 @@ public sealed class OutputMappingTests
             return new MappedAnswer(torch.tensor(values).view(shape), u, -u);
         }
 
-        var scores = Mapping(OutputKind.Classification).Map([Answer([0.2f, 0.8f], [1, 2], 0), Answer([0.9f, 0.1f], [1, 2], 3)], Grid, 9, 17);
+        var scores = Mapping(OutputKind.Classification).Map(
+            [Answer([0.2f, 0.8f], [1, 2], 0), Answer([0.9f, 0.1f], [1, 2], 3)], Grid, 9, 17);
         Assert.That(scores.Scores, Is.EqualTo(new[] { 0.55f, 0.45f }).Within(1e-6));
         Assert.That(scores.Class, Is.Zero);
 
@@ -65,8 +67,10 @@ public sealed class OutputMappingTests
         AssertPoints(points.Points!, (10, 6));
 
         // One map says class 1 in every column from 8 on, the other 2 columns further left; between them the surer one wins.
-        float[] Step(float probability) => [.. Enumerable.Range(0, 2 * 9 * 17).Select(i => (i / (9 * 17) == 1) == (i % 17 >= 8) ? probability : 1 - probability)];
-        var planes = Mapping(OutputKind.Segmentation).Map([Answer(Step(0.7f), [1, 2, 9, 17], 0), Answer(Step(0.9f), [1, 2, 9, 17], -2)], Grid, 9, 17);
+        float[] Step(float probability) =>
+            [.. Enumerable.Range(0, 2 * 9 * 17).Select(i => (i / (9 * 17) == 1) == (i % 17 >= 8) ? probability : 1 - probability)];
+        var planes = Mapping(OutputKind.Segmentation).Map(
+            [Answer(Step(0.7f), [1, 2, 9, 17], 0), Answer(Step(0.9f), [1, 2, 9, 17], -2)], Grid, 9, 17);
         Assert.That(planes.Planes![1, 4, 7], Is.EqualTo((0.3f + 0.9f) / 2).Within(1e-5));
         Assert.That((planes.Labels![4, 5], planes.Labels[4, 7]), Is.EqualTo(((byte)0, (byte)1)));
     }
@@ -90,7 +94,8 @@ public sealed class OutputMappingTests
         var result = Resample.To(ramp, u, 31, 61);
         Assert.That(result[0, 0, 15, 30].item<float>(), Is.EqualTo(0.1f).Within(1e-5));
         Assert.That(result[0, 0, 3, 0].item<float>(), Is.EqualTo(-0.9f).Within(1e-5));
-        Assert.That(() => Resample.To(ramp, torch.zeros(1, 2, 5, 5), 31, 61), Throws.ArgumentException.With.Message.Contains("must be the same"));
+        Assert.That(() => Resample.To(ramp, torch.zeros(1, 2, 5, 5), 31, 61),
+            Throws.ArgumentException.With.Message.Contains("must be the same"));
     }
 
     private static OutputMapping Mapping(OutputKind kind) => new(new OutputSpec { Name = "output", Kind = kind });

@@ -14,7 +14,8 @@ public sealed class MetricsTests
         var score = SegmentationScore.Of(new LabelMap(1, 6, [1, 0, 0, 1, 0, 0]), truth);
         Assert.That((score.Iou, score.Dice, score.Accuracy), Is.EqualTo((0.5, 2 / 3.0, 0.75)));
         Assert.That(SegmentationScore.Of(new LabelMap(1, 2, [1, 1]), new LabelMap(1, 2, [I, I])).Accuracy, Is.EqualTo(1));
-        Assert.That(SegmentationScore.Of(new LabelMap(1, 1, [0]), new LabelMap(1, 1, [I]), 256).Accuracy, Is.Zero, "of 256 classes 255 is one");
+        Assert.That(SegmentationScore.Of(new LabelMap(1, 1, [0]), new LabelMap(1, 1, [I]), 256).Accuracy, Is.Zero,
+            "of 256 classes 255 is one");
     }
 
     [Test]

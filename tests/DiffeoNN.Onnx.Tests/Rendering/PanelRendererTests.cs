@@ -58,12 +58,14 @@ public sealed class PanelRendererTests
         for (int i = 0; i < labels.Length; i++) labels[i] = (byte)(i % 64 < 20 ? 0 : i % 64 < 40 ? 2 : 9);
         PanelRow[] rows = [new([new("a", Grey) { Labels = new LabelMap(64, 64, labels) }])];
         var without = PanelRenderer.Render(rows, new PanelOptions { TileSize = 64 });
-        var with = PanelRenderer.Render(rows, new PanelOptions { TileSize = 64, Classes = [.. Enumerable.Range(0, 10).Select(i => $"c{i}")] });
+        var with = PanelRenderer.Render(
+            rows, new PanelOptions { TileSize = 64, Classes = [.. Enumerable.Range(0, 10).Select(i => $"c{i}")] });
         Assert.That(without.Height, Is.LessThan(with.Height));
         // Two swatches, below each other where the line is full: the second class's colour, then the ninth's, which no other class has.
         int left = Margin + 8;
         (float, float, float)[] found = [.. Enumerable.Range(without.Height - Margin, with.Height - without.Height)
-            .SelectMany(row => new[] { left, left + 60 }.Where(x => x < with.Width).Select(x => (with[0, row, x], with[1, row, x], with[2, row, x])))];
+            .SelectMany(row =>
+                new[] { left, left + 60 }.Where(x => x < with.Width).Select(x => (with[0, row, x], with[1, row, x], with[2, row, x])))];
         foreach (int label in new[] { 2, 9 })
         {
             var colour = LabelOverlay.Colour(label);

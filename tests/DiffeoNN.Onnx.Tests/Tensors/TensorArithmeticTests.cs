@@ -46,7 +46,8 @@ public sealed class TensorArithmeticTests
     {
         // Members of TorchSharp that make a Scalar, themselves or through others, and leave it to its finaliser.
         var calls = Methods(typeof(torch).Assembly).ToDictionary(method => method, method => IlCalls.Of(method).ToHashSet());
-        var makers = calls.Where(pair => pair.Key.DeclaringType != typeof(Scalar) && pair.Value.Any(MakesScalar)).Select(pair => pair.Key).ToHashSet();
+        var makers = calls.Where(pair => pair.Key.DeclaringType != typeof(Scalar) && pair.Value.Any(MakesScalar))
+            .Select(pair => pair.Key).ToHashSet();
         for (int before = 0; before != makers.Count;)
         {
             before = makers.Count;
@@ -72,7 +73,8 @@ public sealed class TensorArithmeticTests
 
     private static IEnumerable<MethodBase> Methods(Assembly assembly)
     {
-        const BindingFlags all = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
+        const BindingFlags all = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static
+            | BindingFlags.DeclaredOnly;
         return assembly.GetTypes().SelectMany(type => type.GetMethods(all).Cast<MethodBase>().Concat(type.GetConstructors(all)));
     }
 }

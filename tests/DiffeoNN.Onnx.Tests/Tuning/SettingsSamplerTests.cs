@@ -13,7 +13,8 @@ public sealed class SettingsSamplerTests
 
     [TestCase(false, 8, 10, 4, 2.5, 1.75)]
     [TestCase(true, 2, 2, 1.5, 1.5, 1.25)]
-    public void Draw_StaysWithinItsFactorsAndReachesThem(bool narrow, double weight, double smoothness, double rate, double steps, double lattice)
+    public void Draw_StaysWithinItsFactorsAndReachesThem(
+        bool narrow, double weight, double smoothness, double rate, double steps, double lattice)
     {
         using var tiny = new TinyBundle();
         var settings = TunedSettings.Of(tiny.Load().Manifest);
@@ -24,11 +25,19 @@ public sealed class SettingsSamplerTests
             AssertSpread(Ratios(item => item.Energy.Adversarial, settings.Energy.Adversarial), weight, "adversarial");
             AssertSpread(Ratios(item => item.Energy.Beta, settings.Energy.Beta), weight, "beta");
             AssertSpread(Ratios(item => item.Energy.Energy, settings.Energy.Energy), weight, "energy");
-            AssertSpread([.. drawn.Where(item => item.Energy.Smoothness != settings.Energy.Smoothness).Select(item => item.Energy.Smoothness / 300)], smoothness, "smoothness");
-            AssertSpread([.. drawn.Where(item => item.Optimiser.LearningRate != settings.Optimiser.LearningRate).Select(item => item.Optimiser.LearningRate!.Value / 0.01)], rate, "rate");
-            AssertSpread([.. drawn.Where(item => item.Optimiser.Steps != settings.Optimiser.Steps).Select(item => item.Optimiser.Steps!.Value / 40.0)], steps, "steps");
-            AssertSpread([.. drawn.Where(item => item.Optimiser.Lattice != settings.Optimiser.Lattice).Select(item => item.Optimiser.Lattice!.Value / 6.0)], lattice, "lattice");
-            Assert.That(drawn.Select(item => (item.Energy.Vae, item.Energy.Orientation)), Is.All.EqualTo((0.5, 1.0)), "ratios alone matter");
+            AssertSpread(
+                [.. drawn.Where(item => item.Energy.Smoothness != settings.Energy.Smoothness).Select(item => item.Energy.Smoothness / 300)],
+                smoothness, "smoothness");
+            AssertSpread([.. drawn.Where(item => item.Optimiser.LearningRate != settings.Optimiser.LearningRate)
+                .Select(item => item.Optimiser.LearningRate!.Value / 0.01)], rate, "rate");
+            AssertSpread([.. drawn.Where(item => item.Optimiser.Steps != settings.Optimiser.Steps)
+                .Select(item => item.Optimiser.Steps!.Value / 40.0)],
+                steps, "steps");
+            AssertSpread([.. drawn.Where(item => item.Optimiser.Lattice != settings.Optimiser.Lattice)
+                .Select(item => item.Optimiser.Lattice!.Value / 6.0)],
+                lattice, "lattice");
+            Assert.That(drawn.Select(item => (item.Energy.Vae, item.Energy.Orientation)), Is.All.EqualTo((0.5, 1.0)),
+                "ratios alone matter");
             Assert.That(drawn.Select(item => item.Optimiser.Refinement), Is.All.Null);
             Assert.That(drawn, Has.None.EqualTo(settings));
         }
@@ -50,7 +59,9 @@ public sealed class SettingsSamplerTests
 
         Assert.That(Draw(tiny, settings, StartPoint.Proposer, narrow: true).Count(item => item.Optimiser.Refinement?.Steps == 0), Is.Zero);
         var none = new SettingsSampler(tiny.Load(), StartPoint.Proposer, 1);
-        var steps = Enumerable.Range(0, 200).Select(i => none.Draw(settings, Search with { Steps = 0 }, i, narrow: true, new HashSet<TunedSettings>()).Optimiser.Refinement?.Steps).OfType<int>().ToList();
+        var steps = Enumerable.Range(0, 200).Select(
+            i => none.Draw(settings, Search with { Steps = 0 }, i, narrow: true, new HashSet<TunedSettings>()).Optimiser.Refinement?.Steps)
+            .OfType<int>().ToList();
         Assert.That(steps, Is.Not.Empty.And.All.InRange(12, 30), "from no steps back to some");
     }
 

@@ -16,7 +16,8 @@ namespace DiffeoNN.Onnx.Tests.Tuning;
 public sealed class TunerTests
 {
     private static readonly EquivariantOptions OnCpu = new() { Execution = new ExecutionOptions { Device = ExecutionDevice.Cpu } };
-    private static readonly TuningOptions Few = new() { Deformations = [new ThinPlateDeformation(), new VelocityDeformation()], Trials = 9, Seed = 3, Batch = 4 };
+    private static readonly TuningOptions Few =
+        new() { Deformations = [new ThinPlateDeformation(), new VelocityDeformation()], Trials = 9, Seed = 3, Batch = 4 };
 
     [Test]
     public void Run_DropsWhatFallsBehindAndScoresTheRestOnAllImages()
@@ -29,14 +30,17 @@ public sealed class TunerTests
             Assert.That(result.Trials.Select(trial => trial.Number), Is.EqualTo(Enumerable.Range(0, 10)));
             // Four far from the present settings, then four near the best so far: 4, 2 and 1 of each on 4, 8 and 16 images.
             Assert.That(told.Select(trial => trial.Images), Is.EqualTo(new[] { 16, 16, 4, 4, 4, 4, 8, 8, 16, 4, 4, 4, 4, 8, 8, 16 }));
-            Assert.That(told.Skip(2).Take(4).OrderByDescending(trial => trial.Score).ThenBy(trial => trial.Number).Take(2).Select(trial => trial.Number),
+            Assert.That(told.Skip(2).Take(4).OrderByDescending(trial => trial.Score).ThenBy(trial => trial.Number).Take(2)
+                .Select(trial => trial.Number),
                 Is.EqualTo(told.Skip(6).Take(2).Select(trial => trial.Number)), "the better half goes on");
             Assert.That(result.Best.Images, Is.EqualTo(16));
-            Assert.That(result.Best.Score, Is.EqualTo(result.Trials.Where(trial => trial.Images == 16).Max(trial => trial.Score)).Or.EqualTo(result.Present.Score));
+            Assert.That(result.Best.Score,
+                Is.EqualTo(result.Trials.Where(trial => trial.Images == 16).Max(trial => trial.Score)).Or.EqualTo(result.Present.Score));
             foreach (var trial in result.Trials)
                 Assert.That(trial.Score, Is.EqualTo(0.5 * (trial.Undeformed + trial.Deformed.Average())).Within(1e-12));
             Assert.That(result.Trials.Skip(2).Select(trial => trial.Settings), Is.Unique);
-            Assert.That(result.Trials.Skip(2).Select(trial => trial.Settings.Optimiser with { Refinement = null }), Is.All.EqualTo(model.Bundle.Optimiser),
+            Assert.That(result.Trials.Skip(2).Select(trial => trial.Settings.Optimiser with { Refinement = null }),
+                Is.All.EqualTo(model.Bundle.Optimiser),
                 "a search from the proposal has its own settings");
         }
     }
@@ -54,8 +58,9 @@ public sealed class TunerTests
         {
             trial.Settings.ApplyTo(model.Bundle.Manifest).Save(tiny.File(BundleManifest.FileName));
             using var written = EquivariantModel.Load(tiny.Path, OnCpu with { Seed = Few.Seed });
-            double Metric(Deformation deformation) => new Evaluator(written, new EvaluationOptions { Deformation = deformation, Seed = Few.Seed, Batch = 4 })
-                .Run(data).Summary.Methods.Diffeonn.Metric.Mean;
+            double Metric(Deformation deformation) =>
+                new Evaluator(written, new EvaluationOptions { Deformation = deformation, Seed = Few.Seed, Batch = 4 })
+                    .Run(data).Summary.Methods.Diffeonn.Metric.Mean;
             using (Assert.EnterMultipleScope())
             {
                 Assert.That(trial.Undeformed, Is.EqualTo(Metric(new NoDeformation())).Within(1e-6), $"trial {trial.Number}");
@@ -72,7 +77,8 @@ public sealed class TunerTests
     public void Run_Twice_GivesTheSame()
     {
         using var model = EquivariantModel.Load(TinyBundle.Original, OnCpu);
-        TuningTrial[] Run(ulong seed) => [.. new Tuner(model, Few with { Trials = 4, Seed = seed }).Run(Data(4)).Trials.Select(trial => trial with { SecondsPerImage = 0, Deformed = [] })];
+        TuningTrial[] Run(ulong seed) => [.. new Tuner(model, Few with { Trials = 4, Seed = seed }).Run(Data(4)).Trials
+            .Select(trial => trial with { SecondsPerImage = 0, Deformed = [] })];
         var first = Run(3);
         Assert.That(Run(3), Is.EqualTo(first));
         Assert.That(Run(4), Is.Not.EqualTo(first));
@@ -89,9 +95,11 @@ public sealed class TunerTests
             using var weighted = model.WithSettings(trial.Settings.ApplyTo(model.Bundle.Manifest));
             float[] energies = [.. weighted.Energies([.. Enumerable.Range(0, 9).Select(i => data.Read(i).Image)], default).Order()];
             // Of nine values the quantiles 0.5 and 0.75 are the fifth and the seventh; 0.85 and 0.95 lie between two.
-            double[] quantiles = [energies[4], energies[6], energies[6] + (0.8 * (energies[7] - energies[6])), energies[7] + (0.6 * (energies[8] - energies[7]))];
+            double[] quantiles = [energies[4], energies[6], energies[6] + (0.8 * (energies[7] - energies[6])),
+                energies[7] + (0.6 * (energies[8] - energies[7]))];
             if (trial.Settings.Acceptance!.CanonicalBelow is { } below)
-                Assert.That(quantiles.Min(quantile => Math.Abs(quantile - below) / Math.Abs(quantile)), Is.LessThan(1e-3), $"trial {trial.Number}: {below}");
+                Assert.That(quantiles.Min(quantile => Math.Abs(quantile - below) / Math.Abs(quantile)), Is.LessThan(1e-3),
+                    $"trial {trial.Number}: {below}");
             Assert.That(trial.Settings.Acceptance.MinimumDecrease, Is.AnyOf(0.0, 0.1, 0.25, 0.4));
         }
 
@@ -128,7 +136,8 @@ public sealed class TunerTests
         long before = torch.Tensor.TotalCount;
         tuner.Run(data);
         using var cancelled = new CancellationTokenSource();
-        Assert.That(() => tuner.Run(data, null, new Listener(_ => cancelled.Cancel()), cancelled.Token), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(() => tuner.Run(data, null, new Listener(_ => cancelled.Cancel()), cancelled.Token),
+            Throws.InstanceOf<OperationCanceledException>());
         Assert.That(torch.Tensor.TotalCount, Is.EqualTo(before));
     }
 
@@ -137,8 +146,10 @@ public sealed class TunerTests
     {
         using var tiny = new TinyBundle();
         using var model = EquivariantModel.Load(tiny.Path, OnCpu);
-        Assert.That(() => new Tuner(model, Few).Run(Data(4, split: "Test")), Throws.ArgumentException.With.Message.Contains("never chosen on test images"));
-        Assert.That(() => new Tuner(model, Few with { Deformations = [new NoDeformation()] }), Throws.ArgumentException.With.Message.Contains("not 'none'"));
+        Assert.That(() => new Tuner(model, Few).Run(Data(4, split: "Test")),
+            Throws.ArgumentException.With.Message.Contains("never chosen on test images"));
+        Assert.That(() => new Tuner(model, Few with { Deformations = [new NoDeformation()] }),
+            Throws.ArgumentException.With.Message.Contains("not 'none'"));
         Assert.That(() => new Tuner(model, Few with { Deformations = [] }), Throws.ArgumentException.With.Message.Contains("at least one"));
         Assert.That(() => new Tuner(model, Few with { Trials = 0 }), Throws.InstanceOf<ArgumentOutOfRangeException>());
         tiny.Manifest(root => root["optimiser"]!["start"] = "multi");
@@ -150,7 +161,8 @@ public sealed class TunerTests
     public void ApplyTo_ChangesTheSettingsAndTheNoteAlone()
     {
         using var model = EquivariantModel.Load(TinyBundle.Original, OnCpu);
-        var manifest = model.Bundle.Manifest with { Provenance = new Provenance { Tool = "trainer", Notes = "first\nTuned: long ago.\nlast" } };
+        var manifest = model.Bundle.Manifest with
+            { Provenance = new Provenance { Tool = "trainer", Notes = "first\nTuned: long ago.\nlast" } };
         var present = TunedSettings.Of(manifest);
         var better = new TunedSettings(
             present.Energy with { Adversarial = 4.5 },
@@ -162,12 +174,15 @@ public sealed class TunerTests
 
         var written = result.ApplyTo(manifest);
 
-        Assert.That(better.ChangesFrom(present), Is.EqualTo("adversarial 3 -> 4.5, refinement.steps none -> 0, canonicalBelow none -> 12.5, minimumDecrease 0 -> none"));
+        Assert.That(better.ChangesFrom(present),
+            Is.EqualTo("adversarial 3 -> 4.5, refinement.steps none -> 0, canonicalBelow none -> 12.5, minimumDecrease 0 -> none"));
         Assert.That(present.ChangesFrom(present), Is.Empty);
         Assert.That(TunedSettings.Of(written), Is.EqualTo(better));
-        Assert.That(written.Provenance!.Notes, Is.EqualTo("first\nlast\nTuned: 7 images of split val, undeformed and by tps, svf, seed 3, 9 trials, score 0.5000 to 0.7500."));
+        Assert.That(written.Provenance!.Notes,
+            Is.EqualTo("first\nlast\nTuned: 7 images of split val, undeformed and by tps, svf, seed 3, 9 trials, score 0.5000 to 0.7500."));
         Assert.That(written.Provenance.Tool, Is.EqualTo("trainer"));
-        Assert.That((present.ApplyTo(written) with { Provenance = manifest.Provenance }).ToJson(), Is.EqualTo(manifest.ToJson()), "all else stays");
+        Assert.That((present.ApplyTo(written) with { Provenance = manifest.Provenance }).ToJson(), Is.EqualTo(manifest.ToJson()),
+            "all else stays");
     }
 
     private static RandomData Data(int count, string? split = "val", bool blank = false) => new(count) { Split = split, IsBlank = blank };

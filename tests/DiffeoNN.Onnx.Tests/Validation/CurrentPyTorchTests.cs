@@ -10,7 +10,8 @@ public sealed class CurrentPyTorchTests
     private static readonly string Folder =
         Path.Combine(Repository.Root, "tests", "DiffeoNN.Onnx.Tests", "Validation", "Fixtures", "current-pytorch");
 
-    private static IEnumerable<string> Models => Directory.GetDirectories(Folder).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal);
+    private static IEnumerable<string> Models =>
+        Directory.GetDirectories(Folder).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal);
 
     [TestCaseSource(nameof(Models))]
     public void EverySource_Agrees(string name)
@@ -24,7 +25,8 @@ public sealed class CurrentPyTorchTests
         var graph = report.Graphs.Single();
         Assert.That(report.Passed, Is.True, string.Join("; ", graph.Blames.Select(blame => blame.Finding)));
         Assert.That(graph.Skipped, Is.Empty);
-        Assert.That(graph.Comparisons.Select(comparison => comparison.Source).Distinct(), Is.SupersetOf(new[] { ValidationSources.Torch, ValidationSources.Compiled }));
+        Assert.That(graph.Comparisons.Select(comparison => comparison.Source).Distinct(),
+            Is.SupersetOf(new[] { ValidationSources.Torch, ValidationSources.Compiled }));
     }
 
     [Test]

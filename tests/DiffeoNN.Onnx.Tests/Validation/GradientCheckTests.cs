@@ -43,7 +43,8 @@ public sealed class GradientCheckTests
         model.Graph.Inputs.Add(new OnnxValueInfo("x", OnnxElementType.Float, ["?", 3L, "?"]));
         model.Graph.AddNode("Tanh", ["x"], "y");
         model.Graph.Outputs.Add(new OnnxValueInfo("y", OnnxElementType.Float, ["?", 3L, "?"]));
-        Assert.That(GradientCheck.Run(model, GradientCompiler.Compile(model)).Assumptions, Is.EqualTo(new[] { "'x' has the shape [2,3,32]" }));
+        Assert.That(GradientCheck.Run(model, GradientCompiler.Compile(model)).Assumptions,
+            Is.EqualTo(new[] { "'x' has the shape [2,3,32]" }));
     }
 
     [TestCase(GradientSeed.Input)]
@@ -70,7 +71,11 @@ public sealed class GradientCheckTests
     public void Run_OfAWrongScale_SeesItThroughKinksAndFloat32()
     {
         var critic = OnnxModel.Load(Path.Combine(Repository.Bundle("shapes"), "inner.onnx"));
-        var shapes = new GradientCheckOptions { Samples = 8, Shapes = new Dictionary<string, IReadOnlyList<long>> { ["image"] = [1, 1, 128, 128] } };
+        var shapes = new GradientCheckOptions
+        {
+            Samples = 8,
+            Shapes = new Dictionary<string, IReadOnlyList<long>> { ["image"] = [1, 1, 128, 128] },
+        };
         var gradient = GradientCompiler.Compile(critic);
 
         var right = GradientCheck.Run(critic, gradient, shapes);
@@ -132,7 +137,8 @@ public sealed class GradientCheckTests
         var assumed = GradientCheck.Run(model, gradient);
         Assert.That(assumed.Passed, Is.True, Show(assumed));
         Assert.That(assumed.Assumptions, Does.Contain("'rows' is all zeros"));
-        var given = GradientCheck.Run(model, gradient, new GradientCheckOptions { Data = new Dictionary<string, OnnxTensor> { ["rows"] = OnnxTensor.Int64s("rows", 3, 0, 3) } });
+        var given = GradientCheck.Run(model, gradient,
+            new GradientCheckOptions { Data = new Dictionary<string, OnnxTensor> { ["rows"] = OnnxTensor.Int64s("rows", 3, 0, 3) } });
         Assert.That((given.Passed, given.Assumptions.Count), Is.EqualTo((true, 0)), Show(given));
     }
 
@@ -141,13 +147,18 @@ public sealed class GradientCheckTests
     {
         var model = Layer("Tanh");
         var gradient = GradientCompiler.Compile(model);
-        GradientCheckOptions Shape(string name, params long[] sizes) => new() { Shapes = new Dictionary<string, IReadOnlyList<long>> { [name] = sizes } };
-        Assert.That(() => GradientCheck.Run(model, gradient, Shape("img", 1)), Throws.TypeOf<GraphException>().With.Message.Contains("'img'").And.Message.Contains("'x'"));
-        Assert.That(() => GradientCheck.Run(model, gradient, Shape("x", 1, 4)), Throws.TypeOf<GraphException>().With.Message.Contains("[1,4]"));
+        GradientCheckOptions Shape(string name, params long[] sizes) =>
+            new() { Shapes = new Dictionary<string, IReadOnlyList<long>> { [name] = sizes } };
+        Assert.That(() => GradientCheck.Run(model, gradient, Shape("img", 1)),
+            Throws.TypeOf<GraphException>().With.Message.Contains("'img'").And.Message.Contains("'x'"));
+        Assert.That(() => GradientCheck.Run(model, gradient, Shape("x", 1, 4)),
+            Throws.TypeOf<GraphException>().With.Message.Contains("[1,4]"));
         var data = new Dictionary<string, OnnxTensor> { ["x"] = OnnxTensor.Int64s("x", 1) };
-        Assert.That(() => GradientCheck.Run(model, gradient, new GradientCheckOptions { Data = data }), Throws.TypeOf<TensorDataException>());
+        Assert.That(() => GradientCheck.Run(model, gradient, new GradientCheckOptions { Data = data }),
+            Throws.TypeOf<TensorDataException>());
         var log = Layer("Log");
-        Assert.That(() => GradientCheck.Run(log, GradientCompiler.Compile(log)), Throws.TypeOf<GraphException>().With.Message.Contains("not finite"));
+        Assert.That(() => GradientCheck.Run(log, GradientCompiler.Compile(log)),
+            Throws.TypeOf<GraphException>().With.Message.Contains("not finite"));
         Assert.That(() => GradientCheck.Run(model, model), Throws.TypeOf<GraphException>().With.Message.Contains("no output NAME_grad"));
         using var cancelled = new CancellationTokenSource();
         cancelled.Cancel();

@@ -51,13 +51,15 @@ internal sealed class InputsAloneTests
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         OnnxTensor.Create<float>("y", [1], [1f]).SavePb(path);
 
-        Assert.That(() => Validator.Run(folder["model.onnx"], Options), Throws.TypeOf<TensorDataException>().With.Message.Contains("no output_0.pb"));
+        Assert.That(() => Validator.Run(folder["model.onnx"], Options),
+            Throws.TypeOf<TensorDataException>().With.Message.Contains("no output_0.pb"));
     }
 
     private static void SaveInputs(TemporaryFolder folder)
     {
         Directory.CreateDirectory(folder["test_data_set_0"]);
-        OnnxTensor.Create<float>("x", [2, 3, 4], [.. Enumerable.Range(0, 24).Select(i => i / 7f)]).SavePb(folder["test_data_set_0/input_0.pb"]);
+        OnnxTensor.Create<float>("x", [2, 3, 4], [.. Enumerable.Range(0, 24).Select(i => i / 7f)])
+            .SavePb(folder["test_data_set_0/input_0.pb"]);
         OnnxTensor.Create<long>("shape", [2], [4, 6]).SavePb(folder["test_data_set_0/input_1.pb"]);
     }
 

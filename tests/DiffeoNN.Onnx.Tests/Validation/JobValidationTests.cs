@@ -20,7 +20,12 @@ public sealed class JobValidationTests
         Assert.That(images, Has.Count.EqualTo(4));
         Assert.That((images[0].Height, images[0].Width), Is.EqualTo((128, 128)));
         Assert.That(images.SelectMany(image => image.Data.ToArray()), Has.All.InRange(0, 1));
-        var options = new EquivariantOptions { Execution = new ExecutionOptions { Device = ExecutionDevice.Cpu }, Steps = 0, Accept = AcceptanceRule.Always };
+        var options = new EquivariantOptions
+        {
+            Execution = new ExecutionOptions { Device = ExecutionDevice.Cpu },
+            Steps = 0,
+            Accept = AcceptanceRule.Always,
+        };
         using var model = EquivariantModel.Load(Folder, options);
         using var first = model.Run([images[0], images[1]]);
         using var other = model.Run([images[0], images[2]]);
@@ -34,7 +39,8 @@ public sealed class JobValidationTests
         Assert.That(different.WorstIou, Is.LessThan(0.9));
         Assert.That(different.MeanIou, Is.EqualTo((1 + different.WorstIou!.Value) / 2).Within(1e-9));
         Assert.That(different.Flips, Is.GreaterThan(0.01));
-        Assert.That(different.Tensors.Select(tensor => tensor.Name), Is.EqualTo(new[] { "canonical image", "velocity", "displacement", "answer 0", "answer 1" }));
+        Assert.That(different.Tensors.Select(tensor => tensor.Name),
+            Is.EqualTo(new[] { "canonical image", "velocity", "displacement", "answer 0", "answer 1" }));
         Assert.That(different.Tensors.Select(tensor => tensor.Agrees), Is.EqualTo(new[] { false, false, false, true, false }));
     }
 }

@@ -13,18 +13,29 @@ internal sealed class PlantedEngineFaultTests
 {
     private static IEnumerable<TestCaseData> Faults()
     {
-        yield return Fault("a converter that drops a bias", "Conv", (original, node) => original(Changed(node, node.Node, [node.X, node.Input(1)])), "conv");
+        yield return Fault("a converter that drops a bias", "Conv",
+            (original, node) => original(Changed(node, node.Node, [node.X, node.Input(1)])), "conv");
         yield return Fault("a converter that pads nothing but the front", "Conv", (original, node) =>
-            original(Changed(node, With(node, OnnxAttribute.Of("pads", new long[] { 2, 2, 0, 0 }.Select(size => node.Ints("pads") is null ? 0 : size))), Inputs(node))), "conv");
-        yield return Fault("a wrong epsilon", "BatchNormalization", (original, node) => original(Changed(node, With(node, OnnxAttribute.Of("epsilon", 1e-2f)), Inputs(node))), "norm");
+            original(Changed(
+                node,
+                With(node, OnnxAttribute.Of("pads", new long[] { 2, 2, 0, 0 }.Select(size => node.Ints("pads") is null ? 0 : size))),
+                Inputs(node))), "conv");
+        yield return Fault("a wrong epsilon", "BatchNormalization",
+            (original, node) => original(Changed(node, With(node, OnnxAttribute.Of("epsilon", 1e-2f)), Inputs(node))), "norm");
         yield return Fault("a mean that counts its padding", "AveragePool", (original, node) =>
             original(Changed(node, With(node, OnnxAttribute.Of("count_include_pad", 1L)), Inputs(node))), "pool");
-        yield return Fault("a transposed kernel", "ConvTranspose", (original, node) => original(Changed(node, node.Node, [node.X, node.Input(1).transpose(2, 3).contiguous(), node.Input(2)])), "up");
+        yield return Fault(
+            "a transposed kernel",
+            "ConvTranspose",
+            (original, node) => original(Changed(node, node.Node, [node.X, node.Input(1).transpose(2, 3).contiguous(), node.Input(2)])),
+            "up");
         yield return Fault("another activation", "Tanh", (_, node) => [node.X.sigmoid()], "tanh");
         yield return Fault("a forgotten addend", "Add", (_, node) => [node.X], "sum");
-        yield return Fault("swapped scale and bias", "InstanceNormalization", (original, node) => original(Changed(node, node.Node, [node.X, node.Input(2), node.Input(1)])), "instance");
+        yield return Fault("swapped scale and bias", "InstanceNormalization",
+            (original, node) => original(Changed(node, node.Node, [node.X, node.Input(2), node.Input(1)])), "instance");
 
-        static TestCaseData Fault(string name, string opType, Faulty fault, string node) => new TestCaseData(opType, fault, node).SetArgDisplayNames(name);
+        static TestCaseData Fault(string name, string opType, Faulty fault, string node) =>
+            new TestCaseData(opType, fault, node).SetArgDisplayNames(name);
     }
 
     public delegate IReadOnlyList<torch.Tensor?> Faulty(TorchOperator.Several original, TorchNode node);
@@ -34,10 +45,12 @@ internal sealed class PlantedEngineFaultTests
     {
         using var folder = new TemporaryFolder();
         var original = TorchOperators.All.Last(row => row.OpType == opType && row.SinceVersion == 16).Function;
-        var operators = new TorchOperators([.. TorchOperators.All, new TorchOperator(opType, 16, (TorchOperator.Several)(n => fault(original, n)))]);
+        var operators =
+            new TorchOperators([.. TorchOperators.All, new TorchOperator(opType, 16, (TorchOperator.Several)(n => fault(original, n)))]);
         var engines = WithTorch(operators);
 
-        var report = FaultModels.Validate(FaultModels.Network(), engines, new ValidationOptions { Execution = FaultModels.Execution, Gradients = false, BlameFolder = folder["blame"] });
+        var report = FaultModels.Validate(FaultModels.Network(), engines,
+            new ValidationOptions { Execution = FaultModels.Execution, Gradients = false, BlameFolder = folder["blame"] });
 
         Assert.That(report.Passed, Is.False);
         var blame = report.Blames.Single();
@@ -53,7 +66,8 @@ internal sealed class PlantedEngineFaultTests
         var saved = new ValidationCase("part", part, set);
         var options = new ValidationOptions { Execution = FaultModels.Execution, Gradients = false, Blame = false };
         Assert.That(GraphValidation.Run(saved, engines with { UsesReference = true }, options, CancellationToken.None).Passed, Is.False);
-        Assert.That(GraphValidation.Run(saved, FaultModels.Engines() with { UsesReference = true }, options, CancellationToken.None).Passed, Is.True);
+        Assert.That(GraphValidation.Run(saved, FaultModels.Engines() with { UsesReference = true }, options, CancellationToken.None).Passed,
+            Is.True);
     }
 
     [Test]
@@ -85,7 +99,8 @@ internal sealed class PlantedEngineFaultTests
 
         var report = FaultModels.Validate(model, FaultModels.Engines());
 
-        Assert.That(report.Comparisons.Single(comparison => comparison.Quantity == ComparedQuantity.Gradient).Tensor.Cosine, Is.LessThan(0.99), "this model is to be a hard one");
+        Assert.That(report.Comparisons.Single(comparison => comparison.Quantity == ComparedQuantity.Gradient).Tensor.Cosine,
+            Is.LessThan(0.99), "this model is to be a hard one");
         Assert.That(report.Passed, Is.True);
         Assert.That(report.Blames, Is.Empty);
         Assert.That(report.Assumptions, Has.Exactly(1).Contains("rounding alone moves the gradient by 'x'"));
@@ -97,9 +112,11 @@ internal sealed class PlantedEngineFaultTests
         var (written, rewritten) = (FaultModels.Network(), FaultModels.Network());
         rewritten.Graph.Nodes.First(node => node.OpType == "BatchNormalization").With(OnnxAttribute.Of("epsilon", 0.1f));
         GraphReport Validate(OnnxModel model) => GraphValidation.Run(
-            new ValidationCase("rewritten", model, []) { AsWritten = written }, FaultModels.Engines(), new ValidationOptions { Execution = FaultModels.Execution, Gradients = false, Blame = false }, default);
+            new ValidationCase("rewritten", model, []) { AsWritten = written }, FaultModels.Engines(),
+            new ValidationOptions { Execution = FaultModels.Execution, Gradients = false, Blame = false }, default);
         Assert.That(Validate(FaultModels.Network()).Passed, Is.True);
-        Assert.That(Validate(rewritten).Comparisons.Where(comparison => !comparison.Tensor.Agrees).Select(comparison => comparison.Source), Is.EqualTo(new[] { ValidationSources.OnnxRuntime }));
+        Assert.That(Validate(rewritten).Comparisons.Where(comparison => !comparison.Tensor.Agrees).Select(comparison => comparison.Source),
+            Is.EqualTo(new[] { ValidationSources.OnnxRuntime }));
     }
 
     [Test]
@@ -114,7 +131,8 @@ internal sealed class PlantedEngineFaultTests
         var blame = report.Blames.Single();
         Assert.That(blame.Nodes.Select(node => node.Name), Is.EqualTo(new[] { "pool", "tanh" }), blame.Finding);
         Assert.That(blame.Finding, Does.Contain("fusion"));
-        Assert.That(OnnxModel.Load(Path.Combine(blame.Folder!, "model.onnx")).Graph.Nodes.Select(node => node.Name), Is.EqualTo(new[] { "pool", "tanh" }));
+        Assert.That(OnnxModel.Load(Path.Combine(blame.Folder!, "model.onnx")).Graph.Nodes.Select(node => node.Name),
+            Is.EqualTo(new[] { "pool", "tanh" }));
     }
 
     [Test]
@@ -141,7 +159,8 @@ internal sealed class PlantedEngineFaultTests
     private static torch.Tensor?[] Inputs(TorchNode node) => [.. Enumerable.Range(0, node.Count).Select(node.Optional)];
 
     private static OnnxNode With(TorchNode node, OnnxAttribute attribute) =>
-        new OnnxNode(node.Node.OpType, node.Node.Inputs, node.Node.Outputs, node.Node.Attributes.Values) { Name = node.Node.Name }.With(attribute);
+        new OnnxNode(node.Node.OpType, node.Node.Inputs, node.Node.Outputs, node.Node.Attributes.Values) { Name = node.Node.Name }
+            .With(attribute);
 
     /// <summary>An engine whose fusion of AveragePool and Tanh is wrong: only where the value between them is not asked for.</summary>
     private sealed class WronglyFused(IValueSource right) : IValueSource
@@ -149,10 +168,12 @@ internal sealed class PlantedEngineFaultTests
         public string Name => ValidationSources.OnnxRuntime;
 
         public IReadOnlyDictionary<string, OnnxTensor> Run(
-            OnnxModel model, string title, IReadOnlyDictionary<string, OnnxTensor> inputs, IReadOnlyList<string> values, CancellationToken cancellationToken)
+            OnnxModel model, string title, IReadOnlyDictionary<string, OnnxTensor> inputs, IReadOnlyList<string> values,
+            CancellationToken cancellationToken)
         {
             var names = model.Graph.Nodes.Select(node => node.Name).ToList();
-            if (!names.Contains("pool") || !names.Contains("tanh") || values.Contains("pool")) return right.Run(model, title, inputs, values, cancellationToken);
+            if (!names.Contains("pool") || !names.Contains("tanh") || values.Contains("pool"))
+                return right.Run(model, title, inputs, values, cancellationToken);
             var wrong = model.Copy();
             wrong.Graph.Nodes.Single(node => node.Name == "pool").With(OnnxAttribute.Of("count_include_pad", 1L));
             return right.Run(wrong, title, inputs, values, cancellationToken);

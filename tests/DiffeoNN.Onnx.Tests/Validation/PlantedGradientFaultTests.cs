@@ -19,14 +19,18 @@ internal sealed class PlantedGradientFaultTests
     public void Validate_WithARuleOfTheWrongSign_BlamesItsNode(string opType, string node, bool withTorch)
     {
         using var folder = new TemporaryFolder();
-        var report = FaultModels.Validate(FaultModels.Network(), Engines(opType, withTorch), new ValidationOptions { Execution = FaultModels.Execution, BlameFolder = folder["blame"] });
+        var report = FaultModels.Validate(FaultModels.Network(), Engines(opType, withTorch),
+            new ValidationOptions { Execution = FaultModels.Execution, BlameFolder = folder["blame"] });
 
         Assert.That(report.Passed, Is.False, string.Join("; ", report.Skipped));
-        Assert.That(report.Comparisons.Where(comparison => comparison.Quantity == ComparedQuantity.Output), Has.All.Property(nameof(SourceComparison.Tensor)).Property(nameof(TensorComparison.Agrees)).True);
-        Assert.That(report.Differences.Select(difference => difference.Agrees), Is.EqualTo(new[] { false }), string.Join("; ", report.Skipped));
+        Assert.That(report.Comparisons.Where(comparison => comparison.Quantity == ComparedQuantity.Output),
+            Has.All.Property(nameof(SourceComparison.Tensor)).Property(nameof(TensorComparison.Agrees)).True);
+        Assert.That(report.Differences.Select(difference => difference.Agrees), Is.EqualTo(new[] { false }),
+            string.Join("; ", report.Skipped));
         var blame = report.Blames.Single();
         Assert.That(blame.Nodes, Is.EqualTo(new[] { new BlamedNode(node, opType) }), blame.Finding);
-        Assert.That((blame.Quantity, blame.Source, blame.Confirmed), Is.EqualTo((ComparedQuantity.Gradient, ValidationSources.Compiled, true)));
+        Assert.That((blame.Quantity, blame.Source, blame.Confirmed),
+            Is.EqualTo((ComparedQuantity.Gradient, ValidationSources.Compiled, true)));
         Assert.That(blame.Baseline, Is.EqualTo(withTorch ? ValidationSources.Torch : ValidationSources.Differences));
         Assert.That(blame.Finding, Does.Contain("is wrong in compiled").And.Contain($"gradient rule of {opType}"));
 
@@ -66,7 +70,8 @@ internal sealed class PlantedGradientFaultTests
 
         var report = FaultModels.Validate(model, Engines(faulty, withTorch: true));
 
-        Assert.That(report.Comparisons.Single(comparison => comparison.Quantity == ComparedQuantity.Gradient).Tensor.Cosine, Is.LessThan(0.99), "this model is to be a hard one");
+        Assert.That(report.Comparisons.Single(comparison => comparison.Quantity == ComparedQuantity.Gradient).Tensor.Cosine,
+            Is.LessThan(0.99), "this model is to be a hard one");
         Assert.That(report.Passed, Is.EqualTo(passes));
         if (!passes) Assert.That(report.Blames.Single().Nodes, Does.Contain(new BlamedNode("tanh", "Tanh")));
     }
@@ -78,21 +83,27 @@ internal sealed class PlantedGradientFaultTests
         {
             Values = withTorch ? engines.Values : [.. engines.Values.Where(source => source.Name != ValidationSources.Torch)],
             Automatic = withTorch ? engines.Automatic : null,
-            Compiled = new CompiledGradientSource(engines.Values[0], (model, options) => WithFault(GradientCompiler.Compile(model, options), model, opType, planted)),
+            Compiled = new CompiledGradientSource(
+                engines.Values[0], (model, options) => WithFault(GradientCompiler.Compile(model, options), model, opType, planted)),
         };
     }
 
-    /// <summary>The compiler's output as if the rule of an operator were wrong: what leaves the rule's nodes is negated (Neg) or doubled (Add).</summary>
+    /// <summary>The compiler's output as if the rule of an operator were wrong:
+    /// what leaves the rule's nodes is negated (Neg) or doubled (Add).</summary>
     private static OnnxModel WithFault(OnnxModel emitted, OnnxModel model, string opType, string planted)
     {
         var graph = emitted.Graph;
         foreach (var node in model.Graph.Nodes.Where(node => node.OpType == opType))
         {
             var prefix = $"{node.Name}_grad/";
-            var rule = graph.Nodes.Where(made => made.Name.StartsWith(prefix, StringComparison.Ordinal) || made.Outputs[0].StartsWith(prefix, StringComparison.Ordinal)).ToList();
+            var rule = graph.Nodes.Where(made => made.Name.StartsWith(prefix, StringComparison.Ordinal)
+                || made.Outputs[0].StartsWith(prefix, StringComparison.Ordinal)).ToList();
             // A node's gradient that is the model's own goes by the input's name.
             if (model.Graph.Nodes.Count == 1) rule = [.. graph.Nodes.Where(made => made.Name != node.Name)];
-            var results = rule.SelectMany(made => made.Outputs).Where(value => graph.Nodes.Except(rule).Any(reader => reader.Inputs.Contains(value)) || graph.Outputs.Exists(output => output.Name == value)).ToList();
+            var results = rule.SelectMany(made => made.Outputs)
+                .Where(value => graph.Nodes.Except(rule).Any(reader => reader.Inputs.Contains(value))
+                    || graph.Outputs.Exists(output => output.Name == value))
+                .ToList();
             Assert.That(results, Is.Not.Empty, $"no nodes of the rule of {opType} were found, so nothing was planted");
             foreach (var value in results) Plant(graph, value, planted);
         }
@@ -106,12 +117,14 @@ internal sealed class PlantedGradientFaultTests
         var maker = graph.Nodes.Single(node => node.Outputs.Contains(value));
         maker.Outputs[maker.Outputs.IndexOf(value)] = $"{value}/right";
         // Inside the rule the right value goes on being used.
-        foreach (var node in graph.Nodes.Where(node => node.Name.Split("_grad/")[0] == maker.Name.Split("_grad/")[0] && node.Name.Contains("_grad/", StringComparison.Ordinal)))
+        foreach (var node in graph.Nodes.Where(node =>
+            node.Name.Split("_grad/")[0] == maker.Name.Split("_grad/")[0] && node.Name.Contains("_grad/", StringComparison.Ordinal)))
         {
             for (var i = 0; i < node.Inputs.Count; i++)
                 if (node.Inputs[i] == value) node.Inputs[i] = $"{value}/right";
         }
 
-        graph.Nodes.Add(new OnnxNode(planted, Enumerable.Repeat($"{value}/right", planted == "Add" ? 2 : 1), [value]) { Name = $"planted/{value}" });
+        graph.Nodes.Add(
+            new OnnxNode(planted, Enumerable.Repeat($"{value}/right", planted == "Add" ? 2 : 1), [value]) { Name = $"planted/{value}" });
     }
 }

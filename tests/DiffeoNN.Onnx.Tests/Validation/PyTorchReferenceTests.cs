@@ -21,7 +21,8 @@ internal sealed class PyTorchReferenceTests
     {
         using var description = JsonDocument.Parse(File.ReadAllText(Path.Combine(Folder, "reference.json")));
         var modules = description.RootElement.GetProperty("modules").EnumerateArray()
-            .Select(module => (Path: module.GetProperty("path").GetString()!, Index: module.GetProperty("index").GetInt32(), Value: module.GetProperty("value").GetString()))
+            .Select(module => (Path: module.GetProperty("path").GetString()!, Index: module.GetProperty("index").GetInt32(),
+                Value: module.GetProperty("value").GetString()))
             .ToList();
         var model = OnnxModel.Load(Path.Combine(Folder, "model.onnx"));
         var shown = modules.Select(module => module.Value).OfType<string>().Except(model.Graph.Outputs.Select(output => output.Name));
@@ -33,7 +34,8 @@ internal sealed class PyTorchReferenceTests
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(modules.Where(module => module.Value is null).Select(module => module.Path), Is.EqualTo(new[] { "first.conv" }), "the exporter merges it with its normalisation");
+            Assert.That(modules.Where(module => module.Value is null).Select(module => module.Path), Is.EqualTo(new[] { "first.conv" }),
+                "the exporter merges it with its normalisation");
             foreach (var (path, index, value) in modules.Where(module => module.Value is not null))
             {
                 var expected = OnnxTensor.LoadPb(Path.Combine(set.Folder, "intermediates", $"{index}.pb"));
@@ -57,17 +59,20 @@ internal sealed class PyTorchReferenceTests
         foreach (var role in bundle.Roles)
         {
             TestContext.Out.WriteLine(role);
-            AssertGradients(bundle.LoadModel(role), ReferenceData.Load(Path.Combine(folder, "reference", role.ToString().ToLowerInvariant())).Single());
+            AssertGradients(
+                bundle.LoadModel(role), ReferenceData.Load(Path.Combine(folder, "reference", role.ToString().ToLowerInvariant())).Single());
         }
     }
 
-    /// <summary>Compiles the model's gradient, runs it with the reference's inputs and upstream gradients, and compares all it gives.</summary>
+    /// <summary>Compiles the model's gradient, runs it with the reference's inputs and upstream gradients,
+    /// and compares all it gives.</summary>
     private void AssertGradients(OnnxModel model, ReferenceData set)
     {
         using var scope = NewDisposeScope();
         using var graph = _engine.Load(GradientCompiler.Compile(model), "gradient");
         OnnxTensor Read(string name) => OnnxTensor.LoadPb(Path.Combine(set.Folder, name + ".pb"));
-        var feeds = set.Inputs.Concat(set.Outputs.Select(output => Read(output.Name + "_grad"))).ToDictionary(tensor => tensor.Name, ToTensor);
+        var feeds = set.Inputs.Concat(set.Outputs.Select(output => Read(output.Name + "_grad"))).ToDictionary(
+            tensor => tensor.Name, ToTensor);
         var found = graph.Run(feeds);
         using (Assert.EnterMultipleScope())
         {
@@ -76,10 +81,12 @@ internal sealed class PyTorchReferenceTests
             foreach (var expected in set.Outputs.Concat(gradients))
             {
                 var (actual, wanted) = (Values(found[expected.Name]), expected.ToDoubleArray());
-                TestContext.Out.WriteLine($"{expected.Name}: 1 - cosine {1 - Comparison.Cosine(actual, wanted):0.0e+0}, largest error {Comparison.LargestError(actual, wanted):0.0e+0}");
+                TestContext.Out.WriteLine($"{expected.Name}: 1 - cosine {1 - Comparison.Cosine(actual, wanted):0.0e+0}, largest error "
+                    + $"{Comparison.LargestError(actual, wanted):0.0e+0}");
                 Assert.That(found[expected.Name].shape, Is.EqualTo(expected.Dimensions), expected.Name);
                 Assert.That(Comparison.Cosine(actual, wanted), Is.GreaterThanOrEqualTo(0.99999), expected.Name);
-                Assert.That(Comparison.LargestError(actual, wanted), Is.LessThanOrEqualTo(gradients.Contains(expected) ? 2e-3 : 1e-4), expected.Name);
+                Assert.That(Comparison.LargestError(actual, wanted),
+                    Is.LessThanOrEqualTo(gradients.Contains(expected) ? 2e-3 : 1e-4), expected.Name);
             }
         }
     }

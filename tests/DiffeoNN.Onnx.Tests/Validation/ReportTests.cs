@@ -17,7 +17,9 @@ public sealed class ReportTests
 
         Assert.That(new SchemaCheck(JsonReport.SchemaText).Errors(document.RootElement), Is.Empty);
         Assert.That(document.RootElement.GetProperty("passed").GetBoolean(), Is.EqualTo(passes));
-        Assert.That(document.RootElement.GetProperty("graphs")[0].GetProperty("comparisons")[0].GetProperty("tensor").GetProperty("tolerance").GetProperty("relative").GetDouble(), Is.EqualTo(1e-4));
+        Assert.That(document.RootElement.GetProperty("graphs")[0].GetProperty("comparisons")[0].GetProperty("tensor")
+            .GetProperty("tolerance").GetProperty("relative").GetDouble(),
+            Is.EqualTo(1e-4));
     }
 
     [Test]
@@ -35,7 +37,8 @@ public sealed class ReportTests
     {
         var schema = new SchemaCheck(JsonReport.SchemaText);
         var json = JsonReport.ToJson(Report(passes: true));
-        foreach (var (from, to) in new[] { ("\"schema\": 1", "\"schema\": 2"), ("\"kind\": \"bundle\"", "\"kind\": \"folder\""), ("\"nodes\": 3", "\"nodes\": -3"), ("\"finding\"", "\"findings\""), ("\"cores\"", "\"core\"") })
+        foreach (var (from, to) in new[] { ("\"schema\": 1", "\"schema\": 2"), ("\"kind\": \"bundle\"", "\"kind\": \"folder\""),
+            ("\"nodes\": 3", "\"nodes\": -3"), ("\"finding\"", "\"findings\""), ("\"cores\"", "\"core\"") })
         {
             using var document = JsonDocument.Parse(json.Replace(from, to, StringComparison.Ordinal));
             Assert.That(schema.Errors(document.RootElement), Is.Not.Empty, to);
@@ -60,8 +63,10 @@ public sealed class ReportTests
     {
         var page = HtmlReport.ToHtml(Report(passes: false));
 
-        Assert.That(page, Does.Not.Contain("<script").And.Not.Contain("src=").And.Not.Contain("href=").And.Not.Contain("url(").And.Not.Contain("@import").And.Not.Contain("http"));
-        Assert.That(page, Does.Contain("Disagreement in inner &lt;1&gt;, the whole job. Look at Conv &#39;/a/Conv&#39; first.").And.Contain("<code>/a/Conv</code>").And.Contain("<svg"));
+        Assert.That(page, Does.Not.Contain("<script").And.Not.Contain("src=").And.Not.Contain("href=").And.Not.Contain("url(")
+            .And.Not.Contain("@import").And.Not.Contain("http"));
+        Assert.That(page, Does.Contain("Disagreement in inner &lt;1&gt;, the whole job. Look at Conv &#39;/a/Conv&#39; first.")
+            .And.Contain("<code>/a/Conv</code>").And.Contain("<svg"));
         Assert.That(page, Does.Not.Contain("<1>"), "names of tensors and graphs are text, not markup");
         Assert.That(HtmlReport.ToHtml(Report(passes: true)), Does.Contain("Everything that was compared agrees."));
     }
@@ -73,7 +78,8 @@ public sealed class ReportTests
         var shapes = TensorComparison.Of(Floats(1, 2), passes ? Floats(1, 2) : Floats(1));
         return new ValidationReport
         {
-            Subject = "lungs", Path = "models/lungs", Kind = "bundle", Device = "CPU.", Cores = 2, Seed = 1, Sources = ValidationSources.All,
+            Subject = "lungs", Path = "models/lungs", Kind = "bundle", Device = "CPU.", Cores = 2, Seed = 1,
+            Sources = ValidationSources.All,
             Versions = new Dictionary<string, string> { ["ONNX Runtime"] = "1.2.3" },
             Graphs =
             [
@@ -83,7 +89,8 @@ public sealed class ReportTests
                     Comparisons =
                     [
                         new SourceComparison(ComparedQuantity.Output, ValidationSources.Torch, ValidationSources.OnnxRuntimeBasic, wrong),
-                        new SourceComparison(ComparedQuantity.Output, ValidationSources.OnnxRuntime, ValidationSources.OnnxRuntimeBasic, shapes),
+                        new SourceComparison(ComparedQuantity.Output, ValidationSources.OnnxRuntime, ValidationSources.OnnxRuntimeBasic,
+                            shapes),
                         new SourceComparison(ComparedQuantity.Gradient, ValidationSources.Compiled, ValidationSources.Torch, right),
                     ],
                     Differences = [new DirectionalComparison(ValidationSources.Compiled, "x", 2, 1, 1e-4, 1e-3, true)],
@@ -92,16 +99,21 @@ public sealed class ReportTests
                     [
                         new BlameReport
                         {
-                            Quantity = ComparedQuantity.Output, Source = ValidationSources.Torch, Baseline = ValidationSources.OnnxRuntimeBasic,
-                            Nodes = [new BlamedNode("/a/Conv", "Conv")], Value = "y", Difference = wrong, Confirmed = true, Finding = "Conv '/a/Conv' is to blame.", Folder = "blame/1",
+                            Quantity = ComparedQuantity.Output,
+                            Source = ValidationSources.Torch,
+                            Baseline = ValidationSources.OnnxRuntimeBasic,
+                            Nodes = [new BlamedNode("/a/Conv", "Conv")], Value = "y", Difference = wrong, Confirmed = true,
+                            Finding = "Conv '/a/Conv' is to blame.", Folder = "blame/1",
                         },
                     ],
                 },
             ],
-            Job = new JobReport { Baseline = "onnxruntime", Engine = "torch", Images = 4, Tensors = [right], MeanIou = passes ? 0.999 : 0.9, WorstIou = 0.9, Flips = 0.001 },
+            Job = new JobReport { Baseline = "onnxruntime", Engine = "torch", Images = 4, Tensors = [right], MeanIou = passes ? 0.999 : 0.9,
+                WorstIou = 0.9, Flips = 0.001 },
             Fields =
             [
-                new JobReport { Name = "fields", Baseline = "fields torch", Engine = "fields onnx", Images = 4, Tensors = [right], MeanIou = 1, WorstIou = 1 },
+                new JobReport { Name = "fields", Baseline = "fields torch", Engine = "fields onnx", Images = 4, Tensors = [right],
+                    MeanIou = 1, WorstIou = 1 },
             ],
         };
     }

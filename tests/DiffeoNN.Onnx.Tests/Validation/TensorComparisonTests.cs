@@ -34,7 +34,8 @@ public sealed class TensorComparisonTests
     [TestCase(0.3, "0.1 to 1")]
     [TestCase(1, "1 and above")]
     [TestCase(1e6, "1 and above")]
-    public void Bin_OfAnError_HoldsIt(double error, string label) => Assert.That(ErrorHistogram.Label(ErrorHistogram.Bin(error)), Is.EqualTo(label));
+    public void Bin_OfAnError_HoldsIt(double error, string label) =>
+        Assert.That(ErrorHistogram.Label(ErrorHistogram.Bin(error)), Is.EqualTo(label));
 
     [Test]
     public void Of_TheSameRelativeError_HasOneVerdictAtAnyMagnitude([Values(1e-3, 1, 1e5)] double magnitude)
@@ -67,7 +68,9 @@ public sealed class TensorComparisonTests
     {
         Assert.That(TensorComparison.Of(OnnxTensor.Int64s("n", 1, 1_000_000), OnnxTensor.Int64s("n", 1, 1_000_001)).Agrees, Is.False);
         Assert.That(TensorComparison.Of(OnnxTensor.Int64s("n", 1, 7), OnnxTensor.Int64s("n", 1, 7)).Agrees, Is.True);
-        Assert.That(TensorComparison.Of(OnnxTensor.Create<bool>("b", [2], [true, false]), OnnxTensor.Create<bool>("b", [2], [true, true])).Agrees, Is.False);
+        Assert.That(
+            TensorComparison.Of(OnnxTensor.Create<bool>("b", [2], [true, false]), OnnxTensor.Create<bool>("b", [2], [true, true])).Agrees,
+            Is.False);
     }
 
     [Test]
@@ -110,7 +113,8 @@ public sealed class TensorComparisonTests
         Assert.That(Gradient(new float[3], [1, 0, 0]).Agrees, Is.False);
 
         static TensorComparison Gradient(float[] expected, float[] actual) =>
-            TensorComparison.Of(Floats([expected.Length], expected), Floats([actual.Length], actual), Tolerance.OfGradient(OnnxElementType.Float));
+            TensorComparison.Of(
+                Floats([expected.Length], expected), Floats([actual.Length], actual), Tolerance.OfGradient(OnnxElementType.Float));
     }
 
     private static OnnxTensor Floats(long[] shape, params float[] values) => OnnxTensor.Create<float>("x", shape, values);

@@ -22,7 +22,8 @@ internal sealed record ModelInput(long[] Shape, Func<long[], Random, double[]> G
     public static ModelInput Picture(double low, double high, params long[] shape) => new(shape, (s, r) =>
     {
         var (area, width) = ((int)(s[2] * s[3]), (int)s[3]);
-        var waves = Enumerable.Range(0, 12).Select(_ => (X: 0.6 * (r.NextDouble() - 0.5), Y: 0.6 * (r.NextDouble() - 0.5), Phase: 7 * r.NextDouble())).ToArray();
+        var waves = Enumerable.Range(0, 12)
+            .Select(_ => (X: 0.6 * (r.NextDouble() - 0.5), Y: 0.6 * (r.NextDouble() - 0.5), Phase: 7 * r.NextDouble())).ToArray();
         return [.. Enumerable.Range(0, Count(s)).Select(i =>
         {
             var (channel, y, x) = (i / area, i % area / width, i % width);
@@ -35,10 +36,12 @@ internal sealed record ModelInput(long[] Shape, Func<long[], Random, double[]> G
     public static ModelInput Sound(params long[] shape) => new(shape, (s, r) =>
     {
         var tones = Enumerable.Range(0, 4).Select(_ => (Frequency: 0.02 + (0.2 * r.NextDouble()), Phase: 6 * r.NextDouble())).ToArray();
-        return [.. Enumerable.Range(0, Count(s)).Select(i => (0.2 * tones.Sum(t => Math.Sin((t.Frequency * i) + t.Phase))) + (0.4 * (r.NextDouble() - 0.5)))];
+        return [.. Enumerable.Range(0, Count(s)).Select(
+            i => (0.2 * tones.Sum(t => Math.Sin((t.Frequency * i) + t.Phase))) + (0.4 * (r.NextDouble() - 0.5)))];
     });
 
-    /// <summary>(1, 3, H, W): rows of dark strokes on a light ground, normalised by the usual means and deviations of photographs.</summary>
+    /// <summary>(1, 3, H, W): rows of dark strokes on a light ground, normalised by the usual means and deviations of
+    /// photographs.</summary>
     public static ModelInput Writing(params long[] shape) => new(shape, (s, r) =>
     {
         var (height, width) = ((int)s[2], (int)s[3]);

@@ -57,7 +57,8 @@ internal sealed record PublishedModel(string Name, string Output, params ModelIn
 
     /// <summary>Values for the inputs.</summary>
     public Dictionary<string, OnnxTensor> Values(OnnxModel model, Random random) =>
-        model.Graph.RequiredInputs.Zip(Inputs.Where(i => !i.IsConstant)).ToDictionary(p => p.First.Name, p => p.Second.Make(p.First.Name, random));
+        model.Graph.RequiredInputs.Zip(Inputs.Where(i => !i.IsConstant)).ToDictionary(
+            p => p.First.Name, p => p.Second.Make(p.First.Name, random));
 
     /// <summary>Puts random weights in the place of constant ones, of a size that keeps values as large as they are.</summary>
     private static void Randomise(OnnxModel model, Random random)
@@ -74,7 +75,8 @@ internal sealed record PublishedModel(string Name, string Output, params ModelIn
                 ("BatchNormalization", 1 or 4) or ("Mul", _) => (0.5, 1.5),
                 _ when shape.Length < 2 => (-0.2, 0.2),
                 // The variance that keeps it through a layer with Relu: 2 by the number of inputs.
-                _ => (-Math.Sqrt(6.0 / shape.Skip(1).Aggregate((a, b) => a * b)), Math.Sqrt(6.0 / shape.Skip(1).Aggregate((a, b) => a * b))),
+                _ =>
+                    (-Math.Sqrt(6.0 / shape.Skip(1).Aggregate((a, b) => a * b)), Math.Sqrt(6.0 / shape.Skip(1).Aggregate((a, b) => a * b))),
             };
             model.Graph.AddInitializer(ModelInput.Noise(low, high, shape).Make(node.Outputs[0], random));
             model.Graph.Nodes.Remove(node);

@@ -19,7 +19,8 @@ class UpdateTests(unittest.TestCase):
         results = [
             {"ruleId": "RS0016", "message": {"text": "Symbol 'Short' is not part of the declared public API"},
              "properties": {"customProperties": {"APIName": "Long.Name() -> void"}}},
-            {"ruleId": "RS0017", "message": {"text": "Symbol 'Old.It's' is part of the declared API, but is either not public or could not be found"}},
+            {"ruleId": "RS0017",
+             "message": {"text": "Symbol 'Old.It's' is part of the declared API, but is either not public or could not be found"}},
             {"ruleId": "IDE0011", "message": {"text": "Symbol 'x' is"}},
         ]
         self.path.write_text(json.dumps({"runs": [{"results": results}, {}]}), encoding="utf-8-sig")

@@ -31,7 +31,8 @@ def main(arguments=None):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(prog="diffeonn_tools", description="Trains and exports bundles for DiffeoNN.Onnx, and writes references for your own models.")
+    parser = argparse.ArgumentParser(prog="diffeonn_tools",
+                                     description="Trains and exports bundles for DiffeoNN.Onnx, and writes references for your own models.")
     parser.add_argument("--threads", type=int, help="threads for PyTorch (its own default otherwise)")
     commands = parser.add_subparsers(dest="command", required=True)
 
@@ -81,7 +82,8 @@ def _parser():
 
 def _common(command):
     command.add_argument("--task", required=True, help="lungs, shapes or genus: names the configuration")
-    command.add_argument("--data", type=Path, required=True, help="folder with images/, masks/ and perhaps split.csv; of genus: MNIST's IDX files")
+    command.add_argument("--data", type=Path, required=True,
+                         help="folder with images/, masks/ and perhaps split.csv; of genus: MNIST's IDX files")
     command.add_argument("--config", type=Path, help="configuration file (default configs/TASK.json)")
     command.add_argument("--checkpoints", type=Path, help="folder of trained weights (default runs/TASK)")
 

@@ -94,7 +94,8 @@ def build():
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="diffeonn_tools.fault_fixtures", description="Writes the model in which tests plant faults, with its references.")
+    parser = argparse.ArgumentParser(prog="diffeonn_tools.fault_fixtures",
+                                     description="Writes the model in which tests plant faults, with its references.")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     options = parser.parse_args(arguments)
     manifest = command.write(build(), [Input("image", (1, 2, SIZE, SIZE))], options.output, exporter="torchscript", seed=SEED)

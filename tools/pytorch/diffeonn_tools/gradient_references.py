@@ -57,14 +57,16 @@ REFERENCES = {
     "swin": Reference(attention.SwinBlock, _image(3, 16), ["features"], 16),
     "unet": Reference(lambda: UNet(width=4, levels=2), _image(1, 16), ["logits"], 11),
     "unet3d": Reference(convolutional.UNet3d, [("volume", (1, 8, 8, 8))], ["logits"], 13),
-    "vae": Reference(lambda: convolutional.VaeEnergy(Vae(size=16, widths=(6, 8), latent=5)), _image(1, 16), ["reconstruction", "energy"], 15),
+    "vae": Reference(lambda: convolutional.VaeEnergy(Vae(size=16, widths=(6, 8), latent=5)), _image(1, 16),
+                     ["reconstruction", "energy"], 15),
     "vit": Reference(attention.VisionTransformer, _image(3, 16), ["scores"], 16),
     "wavenet": Reference(sequences.WaveNet, [("sequence", (3, 12))], ["next"], 11),
 }
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="diffeonn_tools.gradient_references", description="Writes models and PyTorch's gradients of them.")
+    parser = argparse.ArgumentParser(prog="diffeonn_tools.gradient_references",
+                                     description="Writes models and PyTorch's gradients of them.")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     parser.add_argument("--only", nargs="+", choices=sorted(REFERENCES), help="these architectures only")
     options = parser.parse_args(arguments)
@@ -82,8 +84,10 @@ def write(folder, name):
     inputs = draw(reference.inputs, BATCH)
     export(network, reference, draw(reference.inputs, 2), folder / f"{name}.onnx", plain=False)
     export(network, reference, inputs, folder / f"{name}.plain.onnx", plain=True)
-    graph = onnx.helper.make_graph([], name, [], [], [_tensor(key, value) for key, value in differentiate(network, reference, inputs).items()])
-    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", reference.opset)]), str(folder / f"{name}.tensors.onnx"))
+    graph = onnx.helper.make_graph([], name, [], [],
+                                   [_tensor(key, value) for key, value in differentiate(network, reference, inputs).items()])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", reference.opset)]),
+              str(folder / f"{name}.tensors.onnx"))
 
 
 def build(reference, seed):

@@ -66,7 +66,8 @@ def add_gradients(folder, config, networks):
 def _check_weights(exported, path):
     """Two exports of one network have the same weights in the same order; their names depend on the exporter's version."""
     expected, found = ([numpy_helper.to_array(tensor) for tensor in onnx.load(str(file)).graph.initializer] for file in (path, exported))
-    if [a.shape for a in expected] != [b.shape for b in found] or not all(np.allclose(a, b, rtol=1e-5, atol=1e-7) for a, b in zip(expected, found)):
+    same_shapes = [a.shape for a in expected] == [b.shape for b in found]
+    if not same_shapes or not all(np.allclose(a, b, rtol=1e-5, atol=1e-7) for a, b in zip(expected, found)):
         raise ValueError(f"'{path}' has other weights than the checkpoint.")
 
 

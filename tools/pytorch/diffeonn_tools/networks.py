@@ -159,7 +159,8 @@ class Classifier(nn.Module):
         for a, b in zip([channels] + widths, widths):
             layers += [_double(a, b), nn.MaxPool2d(2)]
         side = size >> len(widths)
-        self.body = nn.Sequential(*layers, nn.Flatten(1), nn.Linear(widths[-1] * side * side, hidden), nn.ReLU(), nn.Linear(hidden, classes))
+        self.body = nn.Sequential(*layers, nn.Flatten(1), nn.Linear(widths[-1] * side * side, hidden), nn.ReLU(),
+                                  nn.Linear(hidden, classes))
 
     def forward(self, image):
         return self.body(image)

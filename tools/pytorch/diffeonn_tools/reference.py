@@ -33,7 +33,8 @@ def add_gradients(folder, networks, seed):
             expected = torch.from_numpy(_read(folder / role, f"output_{i}.pb")).double()
             error = float((found - expected).abs().max() / expected.abs().max()) if found.shape == expected.shape else float("inf")
             if not error <= 1e-6:
-                raise ValueError(f"'{folder / role}' was not written by this network: its '{name}' differs by {error:.1e} of the largest value.")
+                raise ValueError(f"'{folder / role}' was not written by this network: its '{name}' differs by "
+                                 f"{error:.1e} of the largest value.")
         _write_gradients(folder / role, gradients(role, network, image, seed))
     return list(networks)
 

@@ -33,8 +33,9 @@ def is_classification(config):
 def train(role, config, images, targets, val_images, val_targets, networks=None, log=print, record=None, partial=None, initial=None):
     """A trained network in evaluation mode, on the images and targets of the training split.
 
-    ``initial`` is the state to begin with instead of random weights. ``networks`` holds the roles trained before, by name: some losses use them. ``record`` is called with (epoch, {curve: value}) at every report. ``partial`` is a file that keeps the state of an
-    unfinished training, written at every report: a training that finds it goes on where it was left.
+    ``initial`` is the state to begin with instead of random weights. ``networks`` holds the roles trained before, by name: some losses use
+    them. ``record`` is called with (epoch, {curve: value}) at every report. ``partial`` is a file that keeps the state of an unfinished
+    training, written at every report: a training that finds it goes on where it was left.
     """
     settings = config[role]
     torch.manual_seed(config["seed"])
@@ -79,7 +80,8 @@ def train(role, config, images, targets, val_images, val_targets, networks=None,
 
 
 def stages(role, config):
-    """The configurations a role is trained with one after another: the role's settings, then with those of ``then`` laid over them, and so on."""
+    """The configurations a role is trained with one after another: the role's settings, then with those of ``then`` laid over them, and so
+    on."""
     settings, found = dict(config[role]), []
     while settings is not None:
         further = settings.pop("then", None)
@@ -225,7 +227,8 @@ class _CriticLoss:
                 + settings["guidance"] * guidance + settings["value"] * value)
         with torch.no_grad():
             none = (wanted * unit).pow(2).sum(1).mean()
-        return {"loss": loss, "wasserstein": wasserstein.detach(), "penalty": penalty.detach(), "gradient": gradient.detach().flatten(1).norm(dim=1).mean(),
+        return {"loss": loss, "wasserstein": wasserstein.detach(), "penalty": penalty.detach(),
+                "gradient": gradient.detach().flatten(1).norm(dim=1).mean(),
                 "guidance": (guidance / none).detach(), "value": value.detach()}
 
     def _adjoint(self, field):

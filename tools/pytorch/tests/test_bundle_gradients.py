@@ -27,7 +27,8 @@ class BundleGradientTests(unittest.TestCase):
         return {file.relative_to(self.folder): file.read_bytes() for file in self.folder.rglob("*") if file.is_file()}
 
     def _tensor(self, role, name):
-        return torch.from_numpy(numpy_helper.to_array(onnx.load_tensor(str(self.folder / "reference" / role / "test_data_set_0" / name))).copy()).double()
+        return torch.from_numpy(
+            numpy_helper.to_array(onnx.load_tensor(str(self.folder / "reference" / role / "test_data_set_0" / name))).copy()).double()
 
     def test_added_ones_are_those_that_the_bundle_is_written_with_and_nothing_else_changes(self):
         before = self._files()
@@ -60,7 +61,8 @@ class BundleGradientTests(unittest.TestCase):
 
     def test_reference_outputs_of_another_network_are_refused(self):
         file = self.folder / "reference" / "critic" / "test_data_set_0" / "output_0.pb"
-        file.write_bytes(numpy_helper.from_array((self._tensor("critic", "output_0.pb") * 1.001).float().numpy(), "score").SerializeToString())
+        file.write_bytes(numpy_helper.from_array((self._tensor("critic", "output_0.pb") * 1.001).float().numpy(),
+                                                 "score").SerializeToString())
         with self.assertRaisesRegex(ValueError, "critic' was not written by this network: its 'score' differs by 1.0e-03"):
             manifest.add_gradients(self.folder, CONFIG, self.networks)
 

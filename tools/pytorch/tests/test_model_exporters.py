@@ -29,14 +29,16 @@ class NewerPyTorch:
         self.calls = []
 
     def __enter__(self):
-        def export(model, args=(), f=None, *, input_names=None, output_names=None, opset_version=None, dynamic_axes=None, verbose=None, dynamo=self.default,
+        def export(model, args=(), f=None, *, input_names=None, output_names=None, opset_version=None, dynamic_axes=None, verbose=None,
+                   dynamo=self.default,
                    external_data=True, dynamic_shapes=None, fallback=False):
             given = {name: value for name, value in locals().items() if name not in ("self", "model", "args", "f") and value is not None}
             self.calls.append(given)
             if ("dynamo" if dynamo else "torchscript") in self.fails or (dynamic_shapes and "shapes" in self.fails):
                 raise RuntimeError("\n  no decomposition of aten::new\nlog")
             axes = dynamic_axes or {name: {0: "N"} for name, shape in zip(input_names, dynamic_shapes or ()) if shape}
-            EXPORT(model, args, f, input_names=input_names, output_names=output_names, opset_version=16, dynamic_axes=axes, **({"dynamo": False} if NEWER else {}))
+            EXPORT(model, args, f, input_names=input_names, output_names=output_names, opset_version=16, dynamic_axes=axes,
+                   **({"dynamo": False} if NEWER else {}))
 
         self._stack = ExitStack()
         # The real signature's default is the version's.
@@ -44,7 +46,8 @@ class NewerPyTorch:
         self._stack.enter_context(mock.patch.object(torch, "export", SimpleNamespace(Dim=lambda name: ("a dimension", name)), create=True))
         find = exporting.importlib.util.find_spec
         self._stack.enter_context(mock.patch.object(exporting.importlib.util, "find_spec",
-                                                    lambda name, *rest: (object() if self.scripts else None) if name == "onnxscript" else find(name, *rest)))
+                                                    lambda name, *rest: (object() if self.scripts else None) if name == "onnxscript"
+                                                    else find(name, *rest)))
         return self
 
     def __exit__(self, *error):
@@ -59,18 +62,21 @@ class ExporterTests(unittest.TestCase):
         torch.manual_seed(2)
 
     def write(self, exporter, opset=None, intermediates=False, kind="Two", specs=("minuend=2,3", "subtrahend=1,3")):
-        return command.write(getattr(user_models, kind)().eval(), [inputs.parse(spec) for spec in specs], self.folder, exporter=exporter, opset=opset,
+        return command.write(getattr(user_models, kind)().eval(), [inputs.parse(spec) for spec in specs], self.folder,
+                             exporter=exporter, opset=opset,
                              intermediates=intermediates)
 
     def test_an_older_pytorch_has_torchscript_alone(self):
         if NEWER:
             self.skipTest("this PyTorch has the dynamo exporter")
         self.assertEqual(exporting.choose("auto"), ["torchscript"])
-        with self.assertRaisesRegex(Refused, r"^PyTorch \S+ has no dynamo exporter: it takes PyTorch 2.5 or later with onnxscript. --exporter torchscript works here.$"):
+        with self.assertRaisesRegex(Refused, r"^PyTorch \S+ has no dynamo exporter: it takes PyTorch 2.5 or later with onnxscript. "
+                                    r"--exporter torchscript works here.$"):
             exporting.choose("dynamo")
 
     def test_auto_begins_with_the_default_of_the_version_and_needs_onnxscript(self):
-        for default, scripts, expected in ((True, True, ["dynamo", "torchscript"]), (False, True, ["torchscript", "dynamo"]), (True, False, ["torchscript"])):
+        for default, scripts, expected in ((True, True, ["dynamo", "torchscript"]), (False, True, ["torchscript", "dynamo"]),
+                                           (True, False, ["torchscript"])):
             with self.subTest(default=default, scripts=scripts), NewerPyTorch(default, scripts):
                 self.assertEqual(exporting.choose("auto"), expected)
         with NewerPyTorch(scripts=False), self.assertRaisesRegex(Refused, "the dynamo exporter needs the Python package onnxscript"):
@@ -80,7 +86,8 @@ class ExporterTests(unittest.TestCase):
         with NewerPyTorch() as newer:
             manifest = self.write("dynamo")
         call, = newer.calls
-        self.assertEqual(call, {"dynamo": True, "verbose": False, "external_data": False, "fallback": False, "input_names": ["minuend", "subtrahend"], "output_names": ["output"],
+        self.assertEqual(call, {"dynamo": True, "verbose": False, "external_data": False, "fallback": False,
+                                "input_names": ["minuend", "subtrahend"], "output_names": ["output"],
                                 "dynamic_shapes": ({0: DIM}, None)})
         self.assertEqual((manifest["exporter"], manifest["notes"]), ("dynamo", []))
         with NewerPyTorch() as newer:
@@ -91,7 +98,8 @@ class ExporterTests(unittest.TestCase):
         with NewerPyTorch() as newer:
             manifest = self.write("torchscript", opset=15)
         call, = newer.calls
-        self.assertEqual((call["dynamo"], call["opset_version"], call["dynamic_axes"]), (False, 15, {"minuend": {0: "N"}, "output": {0: "N"}}))
+        self.assertEqual((call["dynamo"], call["opset_version"], call["dynamic_axes"]),
+                         (False, 15, {"minuend": {0: "N"}, "output": {0: "N"}}))
         self.assertNotIn("dynamic_shapes", call)
         self.assertEqual(manifest["exporter"], "torchscript")
 
@@ -99,10 +107,13 @@ class ExporterTests(unittest.TestCase):
         with NewerPyTorch(fails=["dynamo"]):
             manifest = self.write("auto")
         self.assertEqual(manifest["exporter"], "torchscript")
-        self.assertEqual(manifest["notes"], ["the dynamo exporter with a free batch failed (RuntimeError: no decomposition of aten::new), so torchscript was used",
-                                             "the dynamo exporter failed (RuntimeError: no decomposition of aten::new), so torchscript was used"])
+        self.assertEqual(manifest["notes"],
+                         ["the dynamo exporter with a free batch failed (RuntimeError: no decomposition of "
+                          "aten::new), so torchscript was used",
+                          "the dynamo exporter failed (RuntimeError: no decomposition of aten::new), so torchscript was used"])
         with NewerPyTorch(fails=["dynamo", "torchscript"]), self.assertRaisesRegex(
-                Refused, "^the dynamo exporter with a free batch failed: .*; the dynamo exporter failed: RuntimeError: no decomposition of aten::new; the torchscript exporter failed: .*$"):
+                Refused, "^the dynamo exporter with a free batch failed: .*; the dynamo exporter failed: RuntimeError: no decomposition of "
+                "aten::new; the torchscript exporter failed: .*$"):
             self.write("auto")
         with NewerPyTorch(fails=["dynamo"]), self.assertRaisesRegex(Refused, "^the dynamo exporter with a free batch failed: "):
             self.write("dynamo")
@@ -110,7 +121,9 @@ class ExporterTests(unittest.TestCase):
     def test_dynamo_fixes_the_batch_where_it_takes_no_free_one_and_tells(self):
         with NewerPyTorch(fails=["shapes"]):
             manifest = self.write("dynamo", intermediates=True, kind="Plain", specs=["x=1,2,4,4"])
-        self.assertEqual(manifest["notes"], ["the dynamo exporter with a free batch failed (RuntimeError: no decomposition of aten::new), so dynamo, the batch fixed, was used"])
+        self.assertEqual(manifest["notes"],
+                         ["the dynamo exporter with a free batch failed (RuntimeError: no decomposition of aten::new), so dynamo, "
+                          "the batch fixed, was used"])
         value = onnx.load(str(self.folder / "model.onnx")).graph.input[0]
         self.assertEqual([size.dim_value for size in value.type.tensor_type.shape.dim], [1, 2, 4, 4])
         self.assertEqual(sum(entry["value"] is None for entry in manifest["modules"]), 2)
@@ -132,17 +145,21 @@ class ExporterTests(unittest.TestCase):
         with mock.patch.object(exporting, "_export", refuses):
             manifest = self.write("torchscript", intermediates=True, kind="Plain", specs=["x=1,2,4,4"])
         self.assertEqual([entry["value"] for entry in manifest["modules"]], [None] * 9)
-        self.assertEqual(manifest["notes"], ["which values of the model the intermediates belong to is unknown: the torchscript exporter failed: RuntimeError: no side effects"])
+        self.assertEqual(manifest["notes"],
+                         ["which values of the model the intermediates belong to is unknown: the torchscript exporter failed: "
+                          "RuntimeError: no side effects"])
 
 
 class MappingTests(unittest.TestCase):
     @staticmethod
     def _model(names, weight, operator="Relu"):
         """y = operator(x * w + w), by the given names for the two values between."""
-        nodes = [helper.make_node("Identity", ["x"], ["same"]), helper.make_node("Mul", ["same", "w"], [names[0]]), helper.make_node("Add", [names[0], "w"], [names[1]]),
+        nodes = [helper.make_node("Identity", ["x"], ["same"]), helper.make_node("Mul", ["same", "w"], [names[0]]),
+                 helper.make_node("Add", [names[0], "w"], [names[1]]),
                  helper.make_node(operator, [names[1]], ["y"])]
         value = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [2]) for name in ("x", "y")]
-        return helper.make_model(helper.make_graph(nodes, "g", value[:1], value[1:], [numpy_helper.from_array(np.float32([weight, 2]), "w")]))
+        return helper.make_model(
+            helper.make_graph(nodes, "g", value[:1], value[1:], [numpy_helper.from_array(np.float32([weight, 2]), "w")]))
 
     def test_values_are_the_same_by_what_computes_them_not_by_name(self):
         def keys(model):
@@ -162,7 +179,8 @@ class MappingTests(unittest.TestCase):
             return SimpleNamespace(input=given, output=made, metadata_props=[entry])
 
         graph = SimpleNamespace(output=[SimpleNamespace(name="y")], node=[
-            node(["", "body", "body.conv", "conv2d"], ["x", "w"], ["c"]), node(["", "gelu", "div"], ["c"], ["d"]), node(["", "gelu", "erf"], ["d"], ["e"]),
+            node(["", "body", "body.conv", "conv2d"], ["x", "w"], ["c"]), node(["", "gelu", "div"], ["c"], ["d"]),
+            node(["", "gelu", "erf"], ["d"], ["e"]),
             node(["", "twice", "a"], ["e"], ["f"]), node(["", "twice", "b"], ["f"], ["g"]), node(["", "add"], ["g", "e"], ["h"]),
             node(["", "last", "z"], ["h"], ["y"])])
         keys = ["body.conv", "body.norm", "gelu", "twice", "twice#2", "last"]

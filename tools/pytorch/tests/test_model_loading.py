@@ -35,7 +35,9 @@ class LoadingTests(unittest.TestCase):
             self.assertTrue(torch.equal(value, self.state[name]), name)
 
     def test_weights_are_found_where_training_scripts_put_them(self):
-        for content in (self.state, {"state_dict": self.state, "epoch": 3}, {"model": self.state, "optimizer": {"lr": 1.0, "step": 3, "type": torch.float32, "size": torch.Size([2])}}, {"model_state_dict": self.state}):
+        optimizer = {"lr": 1.0, "step": 3, "type": torch.float32, "size": torch.Size([2])}
+        for content in (self.state, {"state_dict": self.state, "epoch": 3}, {"model": self.state, "optimizer": optimizer},
+                        {"model_state_dict": self.state}):
             module, notes = self.load(content)
             self.assert_trained(module)
             self.assertEqual(notes, [])
@@ -52,11 +54,13 @@ class LoadingTests(unittest.TestCase):
             self.assert_trained(module)
             self.assertEqual(notes, [f"checkpoint: the prefix '{prefix}' of the weights' names was removed"])
         _, notes = self.load({"loss.weight": torch.ones(2), **{"model." + name: value for name, value in self.state.items()}})
-        self.assertEqual(notes, ["checkpoint: the prefix 'model.' of the weights' names was removed, and 1 weights without it were left out"])
+        self.assertEqual(notes,
+                         ["checkpoint: the prefix 'model.' of the weights' names was removed, and 1 weights without it were left out"])
 
     def test_weights_that_do_not_fit_are_listed(self):
-        with self.assertRaisesRegex(Refused, r"weights.pt' does not fit the model: 2 weights have another shape: head.weight is \[2, 3, 1, 1\] in the checkpoint "
-                                             r"and \[5, 3, 1, 1\] in the model, head.bias is \[2\] .*--module, --kwargs"):
+        with self.assertRaisesRegex(Refused, r"weights.pt' does not fit the model: 2 weights have another shape: head.weight is \[2, 3, "
+                                             r"1, 1\] in the checkpoint and \[5, 3, 1, 1\] in the model, head.bias is "
+                                             r"\[2\] .*--module, --kwargs"):
             self.load(self.state, kwargs={"classes": 5})
         del self.state["head.bias"], self.state["first.weight"]
         self.state["tail.bias"] = torch.ones(1)
@@ -71,7 +75,8 @@ class LoadingTests(unittest.TestCase):
 
     def test_pickled_modules_take_a_flag(self):
         for content in (self.trained, {"model": self.trained, "epoch": 1}):
-            with self.assertRaisesRegex(Refused, r"holds more than tensors and numbers, or is damaged \(.*\). .* --unsafe-pickle reads it, and runs whatever code it holds"):
+            with self.assertRaisesRegex(Refused, r"holds more than tensors and numbers, or is damaged \(.*\). .* --unsafe-pickle reads it, "
+                                        r"and runs whatever code it holds"):
                 self.load(content)
             self.assert_trained(self.load(content, unsafe_pickle=True)[0])
             self.assert_trained(self.load(content, module=None, unsafe_pickle=True)[0])
@@ -115,9 +120,11 @@ class LoadingTests(unittest.TestCase):
         for name, kwargs, message in (
                 ("tests/user_models.py:Plain", {}, "is not of the form package.module:Callable"),
                 ("Plain", {}, "is not of the form package.module:Callable"),
-                ("tests.nothing:Plain", {}, "module 'tests.nothing' cannot be imported from .*: ModuleNotFoundError: No module named 'tests.nothing'"),
+                ("tests.nothing:Plain", {},
+                 "module 'tests.nothing' cannot be imported from .*: ModuleNotFoundError: No module named 'tests.nothing'"),
                 ("tests.user_models:Plan", {}, "module 'tests.user_models' has no 'Plan'. Its networks: Plain, Translator, "),
-                ("tests.user_models:Plain", {"depth": 2}, r"cannot be built with the arguments {'depth': 2} \(--kwargs\): TypeError: .*'depth'"),
+                ("tests.user_models:Plain", {"depth": 2},
+                 r"cannot be built with the arguments {'depth': 2} \(--kwargs\): TypeError: .*'depth'"),
                 ("tests.user_models:not_a_model", {}, "gave a dict; expected a torch.nn.Module.")):
             with self.subTest(name), self.assertRaisesRegex(Refused, message):
                 loading.build(name, kwargs)
@@ -152,14 +159,17 @@ class InputTests(unittest.TestCase):
             self.assertEqual(self.draw(f"x={folder}/b.pb").dtype, torch.float32)
             np.save(f"{folder}/c.npy", np.array(["text"]))
             Path(f"{folder}/d.npy").write_text("nothing")
-            for name, message in (("c.npy", "holds <U4; expected one of float16"), ("d.npy", "holds no tensor"), ("e.npy", "does not exist")):
+            for name, message in (("c.npy", "holds <U4; expected one of float16"), ("d.npy", "holds no tensor"),
+                                  ("e.npy", "does not exist")):
                 with self.subTest(name), self.assertRaisesRegex(Refused, f"input 'x': the file '.*{name}' {message}"):
                     self.draw(f"x={folder}/{name}")
 
     def test_what_is_not_understood_is_told_with_the_form(self):
-        for text, message in (("1,3", "has no name; expected NAME=SIZE,SIZE"), ("x=1,b", "has the sizes '1,b'"), ("x=1,0", "has a size below 1"), ("x=-1,3", "has a size below 1"),
-                              ("x=1:float31", "has the option 'float31'; expected one of float16, "), ("x=1:int64:int32", "has the option 'int32'"),
-                              ("x=1:3..2", "has a range from 3 to 2"), ("x=1:1..2:1..2", "each once"), ("x=1:...5", "has the option '...5'|has the range")):
+        for text, message in (("1,3", "has no name; expected NAME=SIZE,SIZE"), ("x=1,b", "has the sizes '1,b'"),
+                              ("x=1,0", "has a size below 1"), ("x=-1,3", "has a size below 1"),
+                              ("x=1:float31", "has the option 'float31'; expected one of float16, "),
+                              ("x=1:int64:int32", "has the option 'int32'"), ("x=1:3..2", "has a range from 3 to 2"),
+                              ("x=1:1..2:1..2", "each once"), ("x=1:...5", "has the option '...5'|has the range")):
             with self.subTest(text), self.assertRaisesRegex(Refused, message):
                 parse(text)
 

@@ -37,7 +37,8 @@ class References:
         return self.array(f"intermediates/{self.modules[path]['index']}")
 
     def names(self, number=0):
-        return sorted(str(file.relative_to(self.folder / f"test_data_set_{number}")) for file in (self.folder / f"test_data_set_{number}").rglob("*.pb"))
+        return sorted(str(file.relative_to(self.folder / f"test_data_set_{number}"))
+                      for file in (self.folder / f"test_data_set_{number}").rglob("*.pb"))
 
     def has_note(self, text):
         return any(text in note for note in self.manifest["notes"])
@@ -86,7 +87,8 @@ class ModelReferenceTests(unittest.TestCase):
     def test_intermediates_are_every_calls_output_before_it_is_changed_in_place(self):
         module = user_models.Plain()
         found = self.write(module, "image=1,2,5,5")
-        self.assertEqual(list(found.modules), ["first", "block.0", "block.1", "block.2", "block.0#2", "block.1#2", "block.2#2", "drop", "head"])
+        self.assertEqual(list(found.modules),
+                         ["first", "block.0", "block.1", "block.2", "block.0#2", "block.1#2", "block.2#2", "drop", "head"])
         self.assertEqual([entry["index"] for entry in found.manifest["modules"]], list(range(9)))
         self.assertEqual(found.tensor("intermediates/4").name, "block.0#2")
         h = module.first(found.array("input_0"))
@@ -101,8 +103,9 @@ class ModelReferenceTests(unittest.TestCase):
         found = self.write(user_models.Plain(), "image=1,2,5,5")
         producers = {name: node for node in found.graph.node for name in node.output}
         kinds = {path: producers[entry["value"]].op_type if entry["value"] else None for path, entry in found.modules.items()}
-        self.assertEqual(kinds, {"first": "Conv", "block.0": None, "block.1": "Conv", "block.2": "Relu", "block.0#2": None, "block.1#2": "Conv",
-                                 "block.2#2": "Relu", "drop": "Add", "head": "Conv"})
+        self.assertEqual(kinds,
+                         {"first": "Conv", "block.0": None, "block.1": "Conv", "block.2": "Relu", "block.0#2": None, "block.1#2": "Conv",
+                          "block.2#2": "Relu", "drop": "Add", "head": "Conv"})
         first, second = (producers[found.modules[path]["value"]] for path in ("block.1", "block.1#2"))
         self.assertIn(found.modules["first"]["value"], first.input)
         self.assertNotEqual(first.output, second.output)
@@ -115,11 +118,13 @@ class ModelReferenceTests(unittest.TestCase):
         self.assertEqual([v.type.tensor_type.shape.dim[0].dim_value for v in (fixed.input[0], fixed.output[0])], [1, 1])
         refused = self.write(user_models.FixedBatch(), "image=2,6")
         self.assertEqual(refused.graph.input[0].type.tensor_type.shape.dim[0].dim_value, 2)
-        self.assertTrue(refused.has_note("the batch size is fixed at 2: with 4 the model does not work (RuntimeError: shape '[2, 6]' is invalid"))
+        self.assertTrue(
+            refused.has_note("the batch size is fixed at 2: with 4 the model does not work (RuntimeError: shape '[2, 6]' is invalid"))
 
     def test_batch_may_be_another_axis_of_an_output(self):
         found = self.write(user_models.States(), "x=2,2,5")
-        self.assertEqual([[size.dim_param or size.dim_value for size in value.type.tensor_type.shape.dim] for value in found.graph.output], [["N", 5, 8], [2, "N", 4]])
+        self.assertEqual([[size.dim_param or size.dim_value for size in value.type.tensor_type.shape.dim] for value in found.graph.output],
+                         [["N", 5, 8], [2, "N", 4]])
         self.assertEqual(found.manifest["notes"], [])
 
     def test_a_convolution_that_is_used_beside_its_normalisation_has_a_value(self):
@@ -129,7 +134,8 @@ class ModelReferenceTests(unittest.TestCase):
 
     def test_branches_by_values_are_told(self):
         found = self.write(user_models.Branch(), "x=2,4")
-        self.assertTrue(found.has_note("in 1 place the model's code decides or computes by tensors in Python, and the export keeps what it did for these inputs: user_models.py:"))
+        self.assertTrue(found.has_note("in 1 place the model's code decides or computes by tensors in Python, and the export keeps what it "
+                                       "did for these inputs: user_models.py:"))
 
     def test_inputs_go_to_parameters_of_their_names_and_others_in_order(self):
         named = self.write(user_models.Two(), "subtrahend=1,3", "minuend=1,3")
@@ -180,7 +186,8 @@ class ModelReferenceTests(unittest.TestCase):
     def test_a_model_in_double_precision_stays_so(self):
         module = user_models.Dataclass().double()
         found = self.write(module, "x=2,4:float64")
-        self.assertEqual({found.array(name).dtype for name in ("input_0", "output_0", "loss_grad", "x_grad", "intermediates/0")}, {torch.float64})
+        self.assertEqual({found.array(name).dtype for name in ("input_0", "output_0", "loss_grad", "x_grad", "intermediates/0")},
+                         {torch.float64})
         self.assertEqual(found.graph.input[0].type.tensor_type.elem_type, onnx.TensorProto.DOUBLE)
         again = self.write(module, "x=2,4:float64", precision="own")
         self.assertEqual(again.manifest["dtype"], "float64")
@@ -218,12 +225,14 @@ class ModelReferenceTests(unittest.TestCase):
 
     def test_what_is_not_wanted_or_too_large_is_left_out(self):
         several = self.write(user_models.Plain(), "image=1,2,5,5", sets=2, max_intermediate_mb=0.001)
-        self.assertEqual([[name for name in several.names(number) if "inter" in name] for number in (0, 1)], [["intermediates/0.pb", "intermediates/1.pb"]] * 2)
+        self.assertEqual([[name for name in several.names(number) if "inter" in name] for number in (0, 1)],
+                         [["intermediates/0.pb", "intermediates/1.pb"]] * 2)
         found = self.write(user_models.Plain(), "image=1,2,5,5", gradients=False, intermediates=False)
         self.assertEqual(found.names(), ["input_0.pb", "output_0.pb"])
         small = self.write(user_models.Plain(), "image=1,2,5,5", max_intermediate_mb=0.0005)
         self.assertEqual(list(small.modules), ["first", "head"])
-        self.assertTrue(small.has_note("7 intermediates (0.0 MB) are over --max-intermediate-mb 0.0005 and were left out: block.0, block.1"))
+        self.assertTrue(
+            small.has_note("7 intermediates (0.0 MB) are over --max-intermediate-mb 0.0005 and were left out: block.0, block.1"))
 
     def test_files_of_an_earlier_run_do_not_stay_and_others_do(self):
         (self.folder / "written").mkdir()
@@ -237,7 +246,8 @@ class ModelReferenceTests(unittest.TestCase):
     def test_a_folder_of_somebody_else_is_left_alone_and_a_failure_leaves_what_was_there(self):
         (self.folder / "written").mkdir()
         (self.folder / "written" / "model.onnx").write_text("mine")
-        with self.assertRaisesRegex(Refused, "written' holds 'model.onnx' but no reference.json, so another tool has made it; name another folder."):
+        with self.assertRaisesRegex(Refused,
+                                    "written' holds 'model.onnx' but no reference.json, so another tool has made it; name another folder."):
             self.write(user_models.Two(), "a=1,3", "b=1,3")
         self.assertEqual((self.folder / "written" / "model.onnx").read_text(), "mine")
         (self.folder / "written" / "model.onnx").unlink()
@@ -270,9 +280,12 @@ class CommandTests(unittest.TestCase):
 
     def test_one_command_writes_everything(self):
         with tempfile.TemporaryDirectory() as folder:
-            torch.save({"state_dict": {"module." + name: value for name, value in user_models.Plain(classes=3).state_dict().items()}}, f"{folder}/w.pt")
-            code, out, err = self.run_command("--module", "tests.user_models:make", "--kwargs", '{"kind": "Plain", "classes": 3}', "--checkpoint",
-                                              f"{folder}/w.pt", "--input", "image=1,2,4,4", "--exporter", "torchscript", "--output", f"{folder}/out")
+            torch.save({"state_dict": {"module." + name: value for name, value in user_models.Plain(classes=3).state_dict().items()}},
+                       f"{folder}/w.pt")
+            code, out, err = self.run_command("--module", "tests.user_models:make", "--kwargs",
+                                              '{"kind": "Plain", "classes": 3}', "--checkpoint",
+                                              f"{folder}/w.pt", "--input", "image=1,2,4,4", "--exporter", "torchscript", "--output",
+                                              f"{folder}/out")
             self.assertEqual(code, 0, err)
             self.assertEqual([line.split()[0] for line in err.splitlines()], ["exporting", "computing", "exporting"])
             self.assertEqual(References(f"{folder}/out").array("output_0").shape, (1, 3, 4, 4))
@@ -281,9 +294,12 @@ class CommandTests(unittest.TestCase):
 
     def test_errors_are_one_line(self):
         with tempfile.TemporaryDirectory() as folder:
-            for arguments, message in ((["--module", "tests.user_models:Nothing", "--input", "x=1"], "module 'tests.user_models' has no 'Nothing'. Its networks: "),
-                                       (["--module", "tests.user_models:Plain", "--input", "x=1,2,4,4", "--input", "x=1"], "inputs share a name: x, x."),
-                                       (["--module", "tests.user_models:Plain", "--input", "x=1,2,4,4", "--sets", "0"], "--sets is 0; expected at least 1.")):
+            for arguments, message in ((["--module", "tests.user_models:Nothing", "--input", "x=1"],
+                                        "module 'tests.user_models' has no 'Nothing'. Its networks: "),
+                                       (["--module", "tests.user_models:Plain", "--input", "x=1,2,4,4", "--input", "x=1"],
+                                        "inputs share a name: x, x."),
+                                       (["--module", "tests.user_models:Plain", "--input", "x=1,2,4,4", "--sets", "0"],
+                                        "--sets is 0; expected at least 1.")):
                 code, _, err = self.run_command(*arguments, "--output", folder)
                 self.assertEqual(code, 1)
                 self.assertTrue(err.startswith(f"error: {message}"), err)

@@ -52,7 +52,8 @@ class ProposerTests(unittest.TestCase):
         images, masks = _pairs()
         config = {**CONFIG, "proposer": {**CONFIG["proposer"], "epochs": 60, "batch": 6, "learningRate": 0.01}}
         rows = []
-        train.train("proposer", config, images, masks, images, masks, log=lambda text: None, record=lambda epoch, figures: rows.append(figures))
+        train.train("proposer", config, images, masks, images, masks, log=lambda text: None,
+                    record=lambda epoch, figures: rows.append(figures))
         self.assertLess(rows[-1]["val after"], 0.7 * rows[-1]["val before"])
         self.assertGreater(rows[-1]["val overlap after"], rows[-1]["val overlap before"])
 
@@ -87,7 +88,8 @@ class ProposerTests(unittest.TestCase):
         images = torch.rand(6, 1, 16, 16)
         seen = []
         self.network.register_forward_hook(lambda module, given, result: seen.append(given[0].shape))
-        loss = proposals.ProposerLoss({**CONFIG, "proposer": {**CONFIG["proposer"], "identity": 1.0, "intensity": 0.0}}, images, torch.zeros(6, dtype=torch.long))
+        loss = proposals.ProposerLoss({**CONFIG, "proposer": {**CONFIG["proposer"], "identity": 1.0, "intensity": 0.0}}, images,
+                                      torch.zeros(6, dtype=torch.long))
         parts = loss(self.network, torch.arange(6), torch.Generator().manual_seed(1))
         self.assertEqual([tuple(shape) for shape in seen], [(6, 1, 32, 32)])
         self.assertLess(float(parts["image"]), 1e-9)
@@ -99,13 +101,15 @@ class ProposerTests(unittest.TestCase):
         loss = proposals.ProposerLoss(config, images, torch.zeros(6, dtype=torch.long))
         self.network.eval()
         velocity = loss._velocity(self.network, images, torch.Generator().manual_seed(1))
-        torch.testing.assert_close(fields.upsample(velocity, 32, 32), evaluate.propose(self.network, images, 2, loss.squarings, CONFIG["padding"])[1])
+        torch.testing.assert_close(fields.upsample(velocity, 32, 32),
+                                   evaluate.propose(self.network, images, 2, loss.squarings, CONFIG["padding"])[1])
         velocity.sum().backward()
         self.assertGreater(float(self.network.dense.bias.grad.abs().max()), 0)
 
     def test_share_of_unrolled_batches(self):
         images, _ = _pairs()
-        loss = proposals.ProposerLoss({**CONFIG, "proposer": {**CONFIG["proposer"], "unrolled": 0.25}}, images, torch.zeros(6, dtype=torch.long))
+        loss = proposals.ProposerLoss({**CONFIG, "proposer": {**CONFIG["proposer"], "unrolled": 0.25}}, images,
+                                      torch.zeros(6, dtype=torch.long))
         calls, generator = [], torch.Generator().manual_seed(1)
         for _ in range(400):
             loss._velocity(lambda image: calls.append(1) or torch.zeros(len(image), 2, 8, 8), images[:1], generator)
@@ -173,7 +177,8 @@ class ProposerTests(unittest.TestCase):
         built = {role: train.build(role, CONFIG).eval() for role in ("inner", "vae", "critic", "proposer")}
         torch.nn.init.normal_(built["proposer"].dense.weight, std=0.1)
         config = {**CONFIG, "optimiser": {**CONFIG["optimiser"], "steps": 2, "refinement": {"steps": 0}}}
-        run = lambda config, **options: evaluate.evaluate(built, config, images, masks, "tps", 1, log=lambda text: None, **options)["energy"]
+        run = lambda config, **options: evaluate.evaluate(built, config, images, masks, "tps", 1, log=lambda text: None,
+                                                          **options)["energy"]
         self.assertEqual(run(config), run(CONFIG, steps=0))
         self.assertEqual(run(config, start="zero"), run(CONFIG, start="zero", steps=2))
         self.assertNotEqual(run(config), run(config, steps=2))
@@ -251,7 +256,8 @@ class TrainingTests(unittest.TestCase):
         first, second = train.stages("inner", config)
         self.assertEqual(first["inner"], {**CONFIG["inner"], "epochs": 2, "batch": 3})
         self.assertEqual(second["inner"], {**first["inner"], "epochs": 1, "learningRate": 0.0})
-        run = lambda stage, initial: train.train("inner", stage, images, masks, images, masks, log=lambda text: None, initial=initial).state_dict()
+        run = lambda stage, initial: train.train("inner", stage, images, masks, images, masks, log=lambda text: None,
+                                                 initial=initial).state_dict()
         state = run(first, None)
         for name, value in run({**second, "inner": {**second["inner"], "weightDecay": 0}}, state).items():
             if "running" not in name and "num_batches" not in name:
@@ -261,7 +267,8 @@ class TrainingTests(unittest.TestCase):
     def test_stages_follow_one_another(self):
         settings = {"epochs": 3, "learningRate": 0.3, "then": {"learningRate": 0.2, "task": 1.0, "then": {"epochs": 1}}}
         self.assertEqual([stage["inner"] for stage in train.stages("inner", {"inner": settings})],
-                         [{"epochs": 3, "learningRate": 0.3}, {"epochs": 3, "learningRate": 0.2, "task": 1.0}, {"epochs": 1, "learningRate": 0.2, "task": 1.0}])
+                         [{"epochs": 3, "learningRate": 0.3}, {"epochs": 3, "learningRate": 0.2, "task": 1.0},
+                          {"epochs": 1, "learningRate": 0.2, "task": 1.0}])
         self.assertIn("then", settings)
 
     def test_curves_forget_what_a_resumed_training_repeats_and_are_drawn(self):

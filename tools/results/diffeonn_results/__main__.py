@@ -23,7 +23,8 @@ def main(arguments=None):
         data = dict(entry.split("=", 1) for entry in options.data)
         data[plans.GENERATED] = plans.GENERATED
         bundles, interval = plans.read(options.plan, options.count)
-        present = [bundle for bundle in bundles if (options.models / bundle.name / "diffeonn.json").exists() and bundle.name in (options.only or [bundle.name])]
+        present = [bundle for bundle in bundles if (options.models / bundle.name / "diffeonn.json").exists()
+                   and bundle.name in (options.only or [bundle.name])]
         missing = sorted({bundle.data for bundle in present} - set(data))
         if missing:
             raise ValueError(f"where is the data? Give --data {' --data '.join(name + '=DIR' for name in missing)}")
@@ -33,11 +34,13 @@ def main(arguments=None):
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    return Results(options, present, interval, {name: folder if name == plans.GENERATED else str(Path(folder).resolve()) for name, folder in data.items()}).make()
+    return Results(options, present, interval,
+                   {name: folder if name == plans.GENERATED else str(Path(folder).resolve()) for name, folder in data.items()}).make()
 
 
 def _options(arguments):
-    parser = argparse.ArgumentParser("diffeonn_results", description="Runs the plan, keeps what finished, and writes RESULTS.md and results/.")
+    parser = argparse.ArgumentParser("diffeonn_results",
+                                     description="Runs the plan, keeps what finished, and writes RESULTS.md and results/.")
     parser.add_argument("--data", action="append", default=[], metavar="NAME=DIR", help="where the data is that the plan calls NAME")
     parser.add_argument("--plan", type=Path, default=HERE / "plan.json")
     parser.add_argument("--notes", type=Path, default=HERE / "notes.md", help="hand-written part, included as it is")
@@ -113,7 +116,8 @@ class Results:
         for deform in series.deforms():
             done = [run for run in series.runs if run.deform == deform and run in self._finished]
             if done:
-                groups[deform] = analysis.group(deform, done, [self._finished[run][1] for run in done], [self._finished[run][0] for run in done], self._interval)
+                groups[deform] = analysis.group(deform, done, [self._finished[run][1] for run in done],
+                                                [self._finished[run][0] for run in done], self._interval)
         return groups
 
     @staticmethod
@@ -127,8 +131,10 @@ class Results:
         found = groups[main.name]
         segments = next(iter(found.values())).samples.segments
         document.bundle(bundle, found, _settings(self._options.models / bundle.name))
-        pictures.boxes(folder / f"{bundle.name}-boxes.png", f"{bundle.title}: {'IoU' if segments else 'accuracy'} by deformation and method", list(found.values()))
-        document.pictures([(f"{bundle.title}: boxes from first to third quartile, line at the median, whiskers up to 1.5 times the box, points beyond",
+        pictures.boxes(folder / f"{bundle.name}-boxes.png",
+                       f"{bundle.title}: {'IoU' if segments else 'accuracy'} by deformation and method", list(found.values()))
+        document.pictures([(f"{bundle.title}: boxes from first to third quartile, line at the median, whiskers up to 1.5 "
+                            "times the box, points beyond",
                             f"results/{bundle.name}-boxes.png")])
         document.invariance(found)
         same = [series for series in others if {run.source for run in series.runs} == {run.source for run in main.runs}]
@@ -160,7 +166,8 @@ class Results:
         chosen = pictures.chosen_panels([(finished.folder, rows) for finished, (rows, _) in done], **wanted)
         if chosen:
             pictures.stack(folder / f"{bundle.name}-panels.jpg", [file for _, file in chosen])
-            document.pictures([(f"{bundle.title}, `{deform}`, from above: {', '.join(group for group, _ in chosen)} answers of all runs", f"results/{bundle.name}-panels.jpg")])
+            document.pictures([(f"{bundle.title}, `{deform}`, from above: {', '.join(group for group, _ in chosen)} answers of all runs",
+                                f"results/{bundle.name}-panels.jpg")])
 
     def _log(self, line):
         line = f"{time.strftime('%H:%M:%S')} {line}"

@@ -38,7 +38,8 @@ class Group:
 
     def column(self, name, statistic=statistics.mean):
         """Estimate of a column; None where it was not measured."""
-        return None if name not in self.samples.columns or numpy.isnan(self.samples[name]).all() else self.bootstrap.of(statistic(self.samples[name]))
+        return None if name not in self.samples.columns or numpy.isnan(self.samples[name]).all() else self.bootstrap.of(
+            statistic(self.samples[name]))
 
     @property
     def folded(self):
@@ -46,7 +47,8 @@ class Group:
 
     def seconds(self):
         """Seconds an image, over all images of the runs, also those that were cut away."""
-        return sum(summary["secondsPerImage"] * summary["count"] for summary in self.summaries) / sum(summary["count"] for summary in self.summaries)
+        return sum(summary["secondsPerImage"] * summary["count"] for summary in self.summaries) / sum(
+            summary["count"] for summary in self.summaries)
 
     def refusals(self):
         """Number of images left as they are, by reason."""

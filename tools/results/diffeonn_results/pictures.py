@@ -32,7 +32,8 @@ def boxes(path, title, groups):
         if not segments:
             estimates = [group.mean(method) for group in groups]
             values = [estimate.value for estimate in estimates]
-            reach = [[max(0, estimate.value - estimate.low) for estimate in estimates], [max(0, estimate.high - estimate.value) for estimate in estimates]]
+            reach = [[max(0, estimate.value - estimate.low) for estimate in estimates],
+                     [max(0, estimate.high - estimate.value) for estimate in estimates]]
             axes.flat[0].errorbar(at, values, yerr=numpy.nan_to_num(reach), fmt="o", markersize=5, color=COLOURS[method], capsize=2)
     if not segments:
         axes.flat[0].set_ylabel("accuracy")

@@ -25,7 +25,8 @@ class Run:
     def arguments(self):
         """Options of the call, but for model, data and output."""
         chosen = ["--split", self.split] + (["--source", self.source] if self.source else [])
-        return [*chosen, "--deform", self.deform, "--seed", str(self.seed), *(["--count", str(self.count)] if self.count else []), *self.options]
+        return [*chosen, "--deform", self.deform, "--seed", str(self.seed),
+                *(["--count", str(self.count)] if self.count else []), *self.options]
 
     def cluster(self, key):
         """What tells the images of two rows apart: generated images differ from seed to seed, others only in their deformation."""

@@ -11,7 +11,8 @@ PROJECT = "src/DiffeoNN.Onnx.Cli"
 
 def version(root):
     """SHA-256 of what the program is built from; documents do not count."""
-    files = [path for pattern in SOURCES for path in (root / "src").rglob(pattern) if not {"bin", "obj"} & set(path.relative_to(root).parts)]
+    files = [path for pattern in SOURCES
+             for path in (root / "src").rglob(pattern) if not {"bin", "obj"} & set(path.relative_to(root).parts)]
     files += [root / name for name in SETTINGS]
     digest = hashlib.sha256()
     for path in sorted(files, key=lambda path: path.relative_to(root).as_posix()):
@@ -39,7 +40,8 @@ def commit(root):
     """The commit that is checked out, short, with a plus if the sources differ from it; None outside a repository."""
     try:
         head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
-        changed = subprocess.run(["git", "status", "--porcelain", "src"], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+        changed = subprocess.run(["git", "status", "--porcelain", "src"], cwd=root, capture_output=True, text=True,
+                                 check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
     return head + ("+" if changed else "")

@@ -85,12 +85,14 @@ class Runner:
         partial = folder.with_name(folder.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        command = [str(self._program), "evaluate", "--model", str(self._models / run.bundle), "--data", str(self._data[run.data]), *run.arguments()]
+        command = [str(self._program), "evaluate", "--model", str(self._models / run.bundle), "--data", str(self._data[run.data]),
+                   *run.arguments()]
         self._log(f"running: {self._name(run)}: {' '.join(command)}")
         record = {**identity, "started": time.strftime("%Y-%m-%d %H:%M:%S"), "commit": self._commit, "loadBefore": _load()}
         start = time.monotonic()
         with open(partial / "log.txt", "w", encoding="utf-8") as output:
-            code = subprocess.run([*command, "--output", str(partial)], stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL).returncode
+            code = subprocess.run([*command, "--output", str(partial)], stdout=output, stderr=subprocess.STDOUT,
+                                  stdin=subprocess.DEVNULL).returncode
         if code not in (0, NOT_FINITE):
             lines = (partial / "log.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["no output"]
             line = lines[-1].replace(str(self._models), "models").replace(str(self._data[run.data]), run.data).replace(str(partial), "OUT")

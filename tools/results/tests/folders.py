@@ -22,14 +22,16 @@ def write_classes(folder, seed=1, deform="tps"):
     folder.mkdir(parents=True, exist_ok=True)
     wrong = {"clean": "", "naive": "ab", "diffeonn": "b", "augmented": "c"}
     head = ",".join(f"{method}Class,{method}Accuracy,{method}Probability" for method in wrong)
-    text = f"index,name,label,{head},inputEnergy,energyBefore,energyAfter,steps,stop,accepted,refusal,folded,inverseResidualPixels,energyGap,equivarianceError\n"
+    text = (f"index,name,label,{head},inputEnergy,energyBefore,energyAfter,steps,stop,accepted,refusal,"
+            "folded,inverseResidualPixels,energyGap,equivarianceError\n")
     for index, name in enumerate(CLASSES):
         scores = ",".join("0,0,0.125" if name in names else "1,1,0.875" for names in wrong.values())
         text += f"{index},{name},1,{scores},9,9,5,7,converged,1,,0,0.125,1.5,0\n"
     (folder / "samples.csv").write_text(text)
     methods = {method: {"accuracy": {"mean": 1 - len(names) / 4}} for method, names in wrong.items()}
     (folder / "summary.json").write_text(json.dumps({
-        "model": "m", "data": "d", "split": "test", "source": None, "deform": deform, "seed": seed, "count": 4, "methods": methods, "gapClosed": 0.5,
+        "model": "m", "data": "d", "split": "test", "source": None, "deform": deform, "seed": seed, "count": 4, "methods": methods,
+        "gapClosed": 0.5,
         "folded": 0, "inverseResidualPixels": 0.125, "energyGap": 1.5, "equivarianceError": 0, "secondsPerImage": 0.5}))
     return folder
 
@@ -45,7 +47,8 @@ def write(folder, rows=ROWS, seed=1, deform="tps", change=None):
     mean = {method: sum(row[1 + place] for row in rows) / len(rows) for place, method in enumerate(methods)}
     summary = {
         "model": "m", "data": "d", "split": "test", "source": None, "deform": deform, "seed": seed, "count": len(rows),
-        "methods": {**{method: {metric: {"mean": mean[method]} for metric in ("iou", "dice", "accuracy")} for method in methods}, "augmented": None},
+        "methods": {**{method: {metric: {"mean": mean[method]} for metric in ("iou", "dice", "accuracy")} for method in methods},
+                    "augmented": None},
         "gapClosed": (mean["diffeonn"] - mean["naive"]) / (mean["clean"] - mean["naive"]),
         "folded": 0, "inverseResidualPixels": 0.125, "energyGap": None, "equivarianceError": 0.03125, "secondsPerImage": 0.5,
     }

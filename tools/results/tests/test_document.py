@@ -85,7 +85,8 @@ class AnalysisTests(unittest.TestCase):
             parts.append((folder, samples.read(folder)[0]))
         chosen = pictures.chosen_panels(parts, worst=2, median=1, best=1)
         self.assertEqual([(group, file.parts[-3], file.stem) for group, file in chosen],
-                         [("worst", "p1", "worst-01-z"), ("worst", "p2", "worst-01-z"), ("median", "p1", "median-01-y"), ("best", "p1", "best-01-x")])
+                         [("worst", "p1", "worst-01-z"), ("worst", "p2", "worst-01-z"), ("median", "p1", "median-01-y"),
+                          ("best", "p1", "best-01-x")])
 
 
 class TextTests(unittest.TestCase):
@@ -124,7 +125,8 @@ class ResultsTests(unittest.TestCase):
             "pictures": {"deform": "tps", "worst": 1, "median": 1, "best": 1}}]}))
 
     def _call(self, *options):
-        arguments = ["--data", f"lungs={self.folder / 'data'}", "--plan", str(self.folder / "plan.json"), "--notes", str(self.folder / "notes.md"),
+        arguments = ["--data", f"lungs={self.folder / 'data'}", "--plan", str(self.folder / "plan.json"), "--notes",
+                     str(self.folder / "notes.md"),
                      "--models", str(self.folder / "models"), "--cache", str(self.folder / "cache"), "--no-runs", *options]
         output = io.StringIO()
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
@@ -151,8 +153,10 @@ class ResultsTests(unittest.TestCase):
         code, _ = self._call()
         self.assertEqual(code, 1, "one run is not done")
         text = (self.folder / "models" / "RESULTS.md").read_text()
-        for part in ("| lungs | gap closed | `tps` | ≥ 0.7 (aim 0.85) | 0.288 ", "| **no**, not clearly |", "| lungs | folded maps | all | ≤ 0 | 0 | yes |",
-                     "None of these are real.", "lungs-zero-tps-2: not done", "from zero", "notEnoughDecrease 1", "c,d.png", "--start zero", "![Lungs"):
+        for part in ("| lungs | gap closed | `tps` | ≥ 0.7 (aim 0.85) | 0.288 ", "| **no**, not clearly |",
+                     "| lungs | folded maps | all | ≤ 0 | 0 | yes |",
+                     "None of these are real.", "lungs-zero-tps-2: not done", "from zero", "notEnoughDecrease 1", "c,d.png",
+                     "--start zero", "![Lungs"):
             self.assertIn(part, text)
         self.assertNotIn(str(self.folder), text)
         picture = self.folder / "models" / "results" / "lungs-boxes.png"
@@ -166,7 +170,8 @@ class ResultsTests(unittest.TestCase):
         self._finish()
         self._call()
         text = (self.folder / "models" / "RESULTS.md").read_text()
-        for part in ("| `tps` | 4 | 4 | 1.000 [1.000, 1.000] | 0.500 [0.000, 1.000] | 0.750 [0.250, 1.000] | 0.750 [0.250, 1.000] | 0.500", "Mean accuracy",
+        for part in ("| `tps` | 4 | 4 | 1.000 [1.000, 1.000] | 0.500 [0.000, 1.000] | 0.750 [0.250, 1.000] | 0.750 [0.250, 1.000] | 0.500",
+                     "Mean accuracy",
                      "| `tps` | b | 1 | 0.875 | 0.125 | 0.125 | 0.875 | 9 → 5 | low energy |", "probability of the true class"):
             self.assertIn(part, text)
         self.assertNotIn("IoU", text)

@@ -45,7 +45,8 @@ class RunnerTests(unittest.TestCase):
         (self.bundle / "diffeonn.json").write_text(json.dumps(content))
 
     def _runner(self, version="v1", **options):
-        return runs.Runner(self.program, version, self.folder / "cache", self.folder / "models", {"set": str(self.data)}, self.lines.append, **options)
+        return runs.Runner(self.program, version, self.folder / "cache", self.folder / "models", {"set": str(self.data)},
+                           self.lines.append, **options)
 
     @staticmethod
     def _planned(seed=1, options=()):

@@ -44,7 +44,8 @@ class SamplesTests(unittest.TestCase):
     def test_a_broken_table_is_refused(self):
         path = folders.write(self.folder) / "samples.csv"
         whole = path.read_text()
-        for text, message in ((whole.splitlines()[0], "no rows"), (whole + "4,x.png\n", "different lengths"), (whole + whole.splitlines()[1] + "\n", "count")):
+        for text, message in ((whole.splitlines()[0], "no rows"), (whole + "4,x.png\n", "different lengths"),
+                              (whole + whole.splitlines()[1] + "\n", "count")):
             with self.subTest(message), self.assertRaisesRegex(ValueError, message):
                 path.write_text(text)
                 samples.read(self.folder)

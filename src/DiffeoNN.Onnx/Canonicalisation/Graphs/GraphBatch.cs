@@ -22,7 +22,8 @@ internal sealed class GraphBatch : IDisposable
     /// <param name="images">(N, C, H, W) on the CPU; filled up with copies of the first one to a size that suits the device.</param>
     public GraphBatch(GraphFields fields, CanonicaliserOptions options, torch.Tensor images)
     {
-        (_fields, _options, _grid, _channels, _count) = (fields, options, SamplingGrid.Of(images), (int)images.size(1), (int)images.size(0));
+        (_fields, _options, _grid, _channels, _count) =
+            (fields, options, SamplingGrid.Of(images), (int)images.size(1), (int)images.size(0));
         Size = fields.BatchSizes.Above(_count);
         Images = Upload(images);
     }
@@ -48,9 +49,11 @@ internal sealed class GraphBatch : IDisposable
         var (height, width) = ((int)lattice.Shape[2], (int)lattice.Shape[3]);
         var graph = _fields.Graph(("linear", _grid, height, width), "velocity", () => Composer.Linear(height, width));
         var outputs = graph.Run(
-            new Dictionary<string, DeviceTensor> { ["lattice"] = lattice }, [SearchComposer.Velocity], [SearchComposer.Speed], cancellationToken);
+            new Dictionary<string, DeviceTensor> { ["lattice"] = lattice }, [SearchComposer.Velocity], [SearchComposer.Speed],
+            cancellationToken);
         using var speed = outputs[SearchComposer.Speed];
-        return (outputs[SearchComposer.Velocity], new Squarings(Array.ConvertAll(speed.ToArray<float>(), value => (double)value), _options));
+        return (outputs[SearchComposer.Velocity],
+            new Squarings(Array.ConvertAll(speed.ToArray<float>(), value => (double)value), _options));
     }
 
     /// <summary>The images that velocities lead to, on the host.</summary>
@@ -62,8 +65,10 @@ internal sealed class GraphBatch : IDisposable
         using (squarings)
         {
             var graph = _fields.Graph(
-                ("warp", _grid, _channels, _options.Padding, squarings.Most, squarings.Optional), "warp", () => Composer.Warp(squarings.Most, squarings.Optional));
-            using var warped = graph.Run(Inputs(full, Images, squarings), [], [MapComposer.Canonical], cancellationToken)[MapComposer.Canonical];
+                ("warp", _grid, _channels, _options.Padding, squarings.Most, squarings.Optional), "warp",
+                () => Composer.Warp(squarings.Most, squarings.Optional));
+            using var warped =
+                graph.Run(Inputs(full, Images, squarings), [], [MapComposer.Canonical], cancellationToken)[MapComposer.Canonical];
             return Taken(warped);
         }
     }
@@ -79,9 +84,11 @@ internal sealed class GraphBatch : IDisposable
     public GraphMaps Maps(DeviceTensor velocity, DeviceTensor images, Squarings squarings, CancellationToken cancellationToken)
     {
         var graph = _fields.Graph(
-            ("maps", _grid, _channels, _options.Padding, squarings.Most, squarings.Optional), "maps", () => Composer.Maps(squarings.Most, squarings.Optional));
+            ("maps", _grid, _channels, _options.Padding, squarings.Most, squarings.Optional), "maps",
+            () => Composer.Maps(squarings.Most, squarings.Optional));
         var outputs = graph.Run(
-            Inputs(velocity, images, squarings), [MapComposer.Displacement, MapComposer.Inverse, MapComposer.Canonical], [MapComposer.Diagnostics], cancellationToken);
+            Inputs(velocity, images, squarings), [MapComposer.Displacement, MapComposer.Inverse, MapComposer.Canonical],
+            [MapComposer.Diagnostics], cancellationToken);
         return new GraphMaps(_fields, this, velocity, outputs, squarings);
     }
 
@@ -128,7 +135,8 @@ internal sealed class GraphBatch : IDisposable
             return tensor.narrow(0, 0, _count).clone();
     }
 
-    private DeviceTensor ToHost(DeviceTensor value) => _fields.Copy.Run(new Dictionary<string, DeviceTensor> { ["x"] = value }, [], ["y"])["y"];
+    private DeviceTensor ToHost(DeviceTensor value) =>
+        _fields.Copy.Run(new Dictionary<string, DeviceTensor> { ["x"] = value }, [], ["y"])["y"];
 
     private static Dictionary<string, DeviceTensor> Inputs(DeviceTensor velocity, DeviceTensor images, Squarings squarings) =>
         new(squarings.Inputs) { [SearchComposer.Velocity] = velocity, [SearchComposer.Image] = images };

@@ -8,9 +8,10 @@ using TorchSharp;
 
 namespace DiffeoNN.Onnx.Canonicalisation.Graphs;
 
-/// <summary>Fields by graphs in standard ONNX operators, joined with the energy, whose gradients are compiled; all of it runs in ONNX Runtime, on the
-/// device of the networks, and only numbers leave the device between steps.</summary>
-/// <remarks>Graphs are composed and loaded when first needed: one for each number of squarings that occurs. Safe for concurrent use.</remarks>
+/// <summary>Fields by graphs in standard ONNX operators, joined with the energy, whose gradients are compiled;
+/// all of it runs in ONNX Runtime, on the device of the networks, and only numbers leave the device between steps.</summary>
+/// <remarks>Graphs are composed and loaded when first needed: one for each number of squarings that occurs.
+/// Safe for concurrent use.</remarks>
 internal sealed class GraphFields : ISearchFields, IDisposable
 {
     private readonly OnnxRuntimeEngine _engine;
@@ -46,7 +47,8 @@ internal sealed class GraphFields : ISearchFields, IDisposable
     public ISearchRun Begin(CanonicaliserOptions options, torch.Tensor images, torch.Tensor? start)
     {
         if (options.Padding == WarpPadding.Reflection)
-            throw new GraphException("Fields by graphs know images that end in zeros or in their border, not mirrored ones; use fields 'torch'.");
+            throw new GraphException(
+                "Fields by graphs know images that end in zeros or in their border, not mirrored ones; use fields 'torch'.");
         return new GraphRun(this, options, images, start);
     }
 
@@ -65,8 +67,9 @@ internal sealed class GraphFields : ISearchFields, IDisposable
     public DeviceGraph EnergyValues => Graph("energy", "energy", () => _composed.ValueModel);
 
     /// <summary>Composes graphs of a search.</summary>
-    public SearchComposer Composer(FieldParameters parameters, SamplingGrid grid, int channels, CanonicaliserOptions options, bool hasStart) =>
-        new(_composed, parameters, grid, channels, options.Basis, options.Padding, hasStart, _engine.Device.GradientTarget);
+    public SearchComposer Composer(
+        FieldParameters parameters, SamplingGrid grid, int channels, CanonicaliserOptions options, bool hasStart) =>
+            new(_composed, parameters, grid, channels, options.Basis, options.Padding, hasStart, _engine.Device.GradientTarget);
 
     /// <summary>Copies rows: <c>x</c> of any shape at <c>index</c>, int64, gives <c>y</c>.</summary>
     public DeviceGraph Rows => Graph("rows", "rows", () => Small("rows", OnnxElementType.Int64, "Gather", ["x", "index"]));
@@ -74,7 +77,8 @@ internal sealed class GraphFields : ISearchFields, IDisposable
     /// <summary>Chooses rows: <c>y</c> is <c>x</c> where <c>index</c> (N, 1, 1, 1), bool, holds, <c>other</c> elsewhere.</summary>
     public DeviceGraph Choose => Graph("choose", "choose", () => Small("choose", OnnxElementType.Bool, "Where", ["index", "x", "other"]));
 
-    /// <summary>Rows of two batches: <c>y</c> holds those of <c>x</c> and <c>other</c>, one after the other, at <c>index</c>, int64.</summary>
+    /// <summary>Rows of two batches: <c>y</c> holds those of <c>x</c> and <c>other</c>, one after the other, at <c>index</c>,
+    /// int64.</summary>
     public DeviceGraph Merge => Graph("merge", "merge", () =>
     {
         var writer = new GraphWriter("merge");

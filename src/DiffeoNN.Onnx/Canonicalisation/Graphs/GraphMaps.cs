@@ -11,7 +11,10 @@ internal sealed class GraphMaps : IDisposable
 {
     private const int Columns = 8;
 
-    private static readonly string[] Values = [SearchComposer.Velocity, MapComposer.Displacement, MapComposer.Inverse, MapComposer.Canonical];
+    private static readonly string[] Values =
+    [
+        SearchComposer.Velocity, MapComposer.Displacement, MapComposer.Inverse, MapComposer.Canonical,
+    ];
 
     private readonly GraphFields _fields;
     private readonly GraphBatch _batch;
@@ -26,7 +29,8 @@ internal sealed class GraphMaps : IDisposable
     /// <param name="velocity">v at every pixel.</param>
     /// <param name="outputs">Of <see cref="MapComposer.Maps"/>.</param>
     /// <param name="squarings">Of each row.</param>
-    public GraphMaps(GraphFields fields, GraphBatch batch, DeviceTensor velocity, Dictionary<string, DeviceTensor> outputs, Squarings squarings)
+    public GraphMaps(
+        GraphFields fields, GraphBatch batch, DeviceTensor velocity, Dictionary<string, DeviceTensor> outputs, Squarings squarings)
     {
         (_fields, _batch, _squarings) = (fields, batch, squarings);
         _values = new Dictionary<string, DeviceTensor>(outputs) { [SearchComposer.Velocity] = velocity };
@@ -78,7 +82,8 @@ internal sealed class GraphMaps : IDisposable
             using var factor = _fields.Number(scale);
             using var chosen = Run(_fields.Rows, ("x", Velocity), ("index", index));
             // The maps own their velocity and their squarings.
-            using var tried = _batch.Maps(Run(_fields.Scaled, ("x", chosen), ("factor", factor)), images, _squarings.Rows(rows, more), cancellationToken);
+            using var tried = _batch.Maps(Run(_fields.Scaled, ("x", chosen), ("factor", factor)), images, _squarings.Rows(rows, more),
+                cancellationToken);
             int[] sound = [.. Enumerable.Range(0, failing.Count).Where(row => acceptance.IsCertified(tried.Measures(row)))];
             if (sound.Length == 0)
                 continue;

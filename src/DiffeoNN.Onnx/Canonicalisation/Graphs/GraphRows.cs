@@ -12,7 +12,8 @@ internal sealed class GraphRows : IDisposable
     private const double Beta2 = 0.999;
     private const double Epsilon = 1e-8;
 
-    // Differences of neighbours from which on the penalty on folds is computed at once, in pixels; from a half on it can be other than zero.
+    // Differences of neighbours from which on the penalty on folds is computed at once, in pixels;
+    // from a half on it can be other than zero.
     private const double NearFold = 0.45;
 
     private readonly GraphFields _fields;
@@ -79,7 +80,8 @@ internal sealed class GraphRows : IDisposable
         string[] gradients = gradient ? [.. _steps.Parameters.Names.Select(SearchComposer.Gradient)] : [];
         while (true)
         {
-            var outputs = _steps.Step(_squarings, _folds, gradient).Run(inputs, gradients, [SearchComposer.Table, SearchComposer.Difference], cancellationToken);
+            var outputs = _steps.Step(_squarings, _folds, gradient).Run(
+                inputs, gradients, [SearchComposer.Table, SearchComposer.Difference], cancellationToken);
             using var table = outputs[SearchComposer.Table];
             using var difference = outputs[SearchComposer.Difference];
             foreach (var name in gradients)
@@ -103,7 +105,8 @@ internal sealed class GraphRows : IDisposable
         using var rate = Number(_steps.Options.LearningRate * root / (1 - Math.Pow(Beta1, updates)));
         using var epsilon = Number(Epsilon * root);
         var inputs = new Dictionary<string, DeviceTensor>(_values) { [SearchComposer.Rate] = rate, [SearchComposer.Epsilon] = epsilon };
-        string[] moved = [.. _steps.Parameters.Names.SelectMany(name => new[] { name, SearchComposer.Mean(name), SearchComposer.Square(name) })];
+        string[] moved =
+            [.. _steps.Parameters.Names.SelectMany(name => new[] { name, SearchComposer.Mean(name), SearchComposer.Square(name) })];
         var outputs = _steps.Update.Run(inputs, [.. moved.Select(SearchComposer.Next)], [SearchComposer.Speed], cancellationToken);
         foreach (var name in moved)
             Put(name, outputs[SearchComposer.Next(name)]);

@@ -6,8 +6,8 @@ using TorchSharp;
 namespace DiffeoNN.Onnx.Canonicalisation.Graphs;
 
 /// <summary>One search over a batch by graphs: the same search as <see cref="CanonicalisationRun"/>, up to rounding.</summary>
-/// <remarks>Rows are positions in the batch as it is now, images positions in the batch as it was given; rows that only fill up the batch belong to no
-/// image (-1).</remarks>
+/// <remarks>Rows are positions in the batch as it is now, images positions in the batch as it was given;
+/// rows that only fill up the batch belong to no image (-1).</remarks>
 internal sealed class GraphRun : ISearchRun
 {
     private readonly GraphFields _fields;
@@ -103,7 +103,8 @@ internal sealed class GraphRun : ISearchRun
             _states[i].SetInputEnergy(energies[i][0]);
     }
 
-    /// <summary>Without steps the start is the result: its maps are made once, and the energies are those of the image they lead to.</summary>
+    /// <summary>Without steps the start is the result: its maps are made once, and the energies are those of the image they lead
+    /// to.</summary>
     private void TakeStart(CancellationToken cancellationToken)
     {
         _maps = _clock.Measure(Stage.Diagnostics, () => StartMaps(cancellationToken));
@@ -162,5 +163,6 @@ internal sealed class GraphRun : ISearchRun
     }
 
     private void Report(IProgress<CanonicalisationProgress>? progress, int step) => progress?.Report(new CanonicalisationProgress(
-        step, _options.Steps, _states.Length, _states.Count(state => state.Stop is null), [.. _states.Select(state => state.BestTotal)], _clock.Elapsed));
+        step, _options.Steps, _states.Length, _states.Count(state => state.Stop is null), [.. _states.Select(state => state.BestTotal)],
+        _clock.Elapsed));
 }

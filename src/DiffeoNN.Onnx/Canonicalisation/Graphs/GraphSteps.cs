@@ -22,7 +22,8 @@ internal sealed class GraphSteps
         var (height, width) = CanonicalisationRun.LatticeSize(options, grid);
         Parameters = new FieldParameters(options.Field, height, width, grid, options.Seed);
         _composer = fields.Composer(Parameters, grid, channels, options, hasStart);
-        _key = (options.Field, height, width, options.Field == FieldKind.Siren ? options.Seed : 0, grid, channels, options.Basis, options.Padding, hasStart);
+        _key = (options.Field, height, width, options.Field == FieldKind.Siren ? options.Seed : 0, grid, channels, options.Basis,
+            options.Padding, hasStart);
     }
 
     /// <summary>How it searches.</summary>
@@ -46,7 +47,8 @@ internal sealed class GraphSteps
         () => _composer.Step(squarings.Most, squarings.Optional, folds, gradient));
 
     /// <summary>v at every pixel of lattices, and its squarings.</summary>
-    public (DeviceTensor Velocity, Squarings Squarings) Velocity(DeviceTensor lattice, DeviceTensor? start, CancellationToken cancellationToken)
+    public (DeviceTensor Velocity, Squarings Squarings) Velocity(
+        DeviceTensor lattice, DeviceTensor? start, CancellationToken cancellationToken)
     {
         var inputs = new Dictionary<string, DeviceTensor> { ["lattice"] = lattice };
         if (start is not null)

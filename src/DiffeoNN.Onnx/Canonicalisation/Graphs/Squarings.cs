@@ -55,7 +55,8 @@ internal sealed class Squarings : IDisposable
             return false;
         for (var row = 0; row < Of.Length; row++)
         {
-            if (CanonicalisationRun.SquaringsOf(speeds[row], options) != Of[row] || CanonicalisationRun.HasNotDiverged(speeds[row]) != Alive[row])
+            if (CanonicalisationRun.SquaringsOf(speeds[row], options) != Of[row]
+                || CanonicalisationRun.HasNotDiverged(speeds[row]) != Alive[row])
                 return false;
         }
 
@@ -66,7 +67,8 @@ internal sealed class Squarings : IDisposable
     public Squarings Rows(int[] rows) => Rows(rows, 0);
 
     /// <summary>Some rows with more squarings than they have.</summary>
-    public Squarings Rows(int[] rows, int more) => new([.. rows.Select(row => Of[row] + more)], [.. rows.Select(row => Alive[row])], _least);
+    public Squarings Rows(int[] rows, int more) =>
+        new([.. rows.Select(row => Of[row] + more)], [.. rows.Select(row => Alive[row])], _least);
 
     /// <inheritdoc/>
     public void Dispose()

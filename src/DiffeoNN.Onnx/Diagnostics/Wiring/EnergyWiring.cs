@@ -44,7 +44,9 @@ internal static class EnergyWiring
             int named = near.Length > 1 ? Array.FindIndex(inputs.ToArray(), input => input.Name == range?.Name) : best;
             if (!near.Contains(named))
             {
-                string negated = near.All(i => found[i].Pairs.MostFall) ? ". It is negated, too: it is lower on the deformed image then" : "";
+                string negated = near.All(i => found[i].Pairs.MostFall)
+                    ? ". It is negated, too: it is lower on the deformed image then"
+                    : "";
                 return WiringDiagnosis.UnknownInput(
                     subject, $"{pairs} as wired, and tells them apart better from {Names(near)}{negated}");
             }

@@ -2,12 +2,13 @@ using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Diagnostics.Wiring;
 
-/// <summary>Whether the posterior's mean and log-variance are which the manifest says. With noise at its mean the reconstruction depends on the
-/// mean alone; where the graph does not tell, the divergence does.</summary>
+/// <summary>Whether the posterior's mean and log-variance are which the manifest says.
+/// With noise at its mean the reconstruction depends on the mean alone; where the graph does not tell, the divergence does.</summary>
 internal static class PosteriorWiring
 {
     /// <summary>A trained posterior whose parts are confused has a multiple of its divergence.</summary>
@@ -24,7 +25,8 @@ internal static class PosteriorWiring
         if (readsLogVariance && !readsMean)
         {
             yield return new(FindingLevel.Problem, subject,
-                $"mean and log-variance are swapped: the manifest has {names}, and the reconstruction is made from '{spec.LogVariance}' alone",
+                $"mean and log-variance are swapped: the manifest has {names}, and the reconstruction is made from '{spec.LogVariance}' "
+                + "alone",
                 Advice);
         }
 

@@ -3,6 +3,7 @@ using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Metrics;
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Diagnostics.Wiring;
@@ -31,8 +32,8 @@ internal sealed class Predictor(
     /// <summary>Its answers to a range of values.</summary>
     public PredictorAnswers Ask(int input) => _answers[input] ??= Run(inputs[input]);
 
-    /// <summary>Whether a range of values can be meant: one of a far larger range than was trained on makes outputs far larger, and answers that
-    /// follow the image as any threshold does.</summary>
+    /// <summary>Whether a range of values can be meant: one of a far larger range than was trained on makes outputs far larger,
+    /// and answers that follow the image as any threshold does.</summary>
     public bool IsPlausible(int input) =>
         Ask(input).Magnitude <= Larger * Enumerable.Range(0, inputs.Count).Min(i => Ask(i).Magnitude);
 

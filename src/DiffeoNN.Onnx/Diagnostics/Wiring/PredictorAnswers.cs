@@ -31,7 +31,8 @@ internal sealed record PredictorAnswers(byte[] Undeformed, (int Height, int Widt
     {
         if (Map is not { } map) return labels.Zip(expected).Count(pair => pair.First == pair.Second) / (double)labels.Length;
         int size = map.Height * map.Width, classes = Math.Max(2, Math.Max(labels.Max(), expected.Max()) + 1);
-        return Enumerable.Range(0, labels.Length / size).Average(i => SegmentationScore.Of(Part(labels, i), Part(expected, i), classes).Iou);
+        return Enumerable.Range(0, labels.Length / size).Average(
+            i => SegmentationScore.Of(Part(labels, i), Part(expected, i), classes).Iou);
 
         LabelMap Part(byte[] all, int i) => new(map.Height, map.Width, all[(i * size)..((i + 1) * size)]);
     }

@@ -8,16 +8,16 @@ using TorchSharp;
 
 namespace DiffeoNN.Onnx.Diagnostics.Wiring;
 
-/// <summary>Whether the networks that answer with classes see what they were trained on. Without truth that shows in three ways only: they answer
-/// more than one class, their answers move with the image, and where there are two of them they agree.</summary>
+/// <summary>Whether the networks that answer with classes see what they were trained on. Without truth that shows in three ways only:
+/// they answer more than one class, their answers move with the image, and where there are two of them they agree.</summary>
 internal static class PredictorWiring
 {
-    /// <summary>How far answers follow the images if the range is right, what another range has to gain, by how much it has to be the best, and
-    /// what it has to gain if the VAE was clearly trained on it.</summary>
+    /// <summary>How far answers follow the images if the range is right, what another range has to gain, by how much it has to be the best,
+    /// and what it has to gain if the VAE was clearly trained on it.</summary>
     private const double Fair = 0.5, Gain = 0.25, Margin = 0.1, Known = 0.05;
 
-    /// <summary>From which disagreement of two networks for the same classes on undeformed images on other ranges are tried, and which part of the
-    /// second best guess's disagreement the best one may have.</summary>
+    /// <summary>From which disagreement of two networks for the same classes on undeformed images on other ranges are tried,
+    /// and which part of the second best guess's disagreement the best one may have.</summary>
     private const double Differing = 0.05, Clearly = 0.7;
 
     /// <param name="sample">Images.</param>

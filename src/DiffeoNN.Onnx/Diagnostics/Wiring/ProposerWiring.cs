@@ -9,7 +9,8 @@ using TorchSharp;
 
 namespace DiffeoNN.Onnx.Diagnostics.Wiring;
 
-/// <summary>Whether proposals lead deformed images back: of all readings of the output, the manifest's has to come nearest to the undeformed one.
+/// <summary>Whether proposals lead deformed images back: of all readings of the output,
+/// the manifest's has to come nearest to the undeformed one.
 /// </summary>
 internal static class ProposerWiring
 {
@@ -27,7 +28,8 @@ internal static class ProposerWiring
         new("", "", (v, _) => v),
         new("is negated: it is the map from the undeformed image to the deformed one", "negate its output before the export", (v, _) => -v),
         new("has its components swapped: y comes first", "swap the two channels of its output, x first", (v, _) => v.flip(1)),
-        new("has its components swapped and negated", "swap the two channels of its output, x first, and negate them", (v, _) => -v.flip(1)),
+        new("has its components swapped and negated", "swap the two channels of its output, x first, and negate them",
+            (v, _) => -v.flip(1)),
         new("is in pixels", "multiply its output by 2 / (the longest side - 1)", (v, grid) => v.Times(grid.PixelSize)),
         new("is in pixels and negated", "multiply its output by -2 / (the longest side - 1)", (v, grid) => v.Times(-grid.PixelSize)),
         new("is in pixels and has its components swapped", "swap the two channels of its output, x first, and multiply them by "
@@ -76,7 +78,8 @@ internal static class ProposerWiring
             var answers = inputs.Skip(1).Select(input => (Input: input, Velocity: Ask(input))).ToList();
             var other = answers.Select(answer => (answer.Input, Gain: GainOf(Readings[0], answer.Velocity))).MaxBy(pair => pair.Gain);
             if (other.Gain >= Least && other.Gain > gains[best] + Clear)
-                return WiringDiagnosis.OtherInput(subject, other.Input, $"{wired} as wired, by {Change(other.Gain)} from {other.Input.Name}");
+                return WiringDiagnosis.OtherInput(
+                    subject, other.Input, $"{wired} as wired, by {Change(other.Gain)} from {other.Input.Name}");
             // Two faults at once explain more by chance: they have to explain clearly more than one does.
             if (gains[best] < Fair && Both(answers, Math.Max(gains[best], other.Gain)) is { } both) return both;
             if (gains[0] >= Least && gains[best] <= gains[0] + Clear) return null;

@@ -9,8 +9,9 @@ namespace DiffeoNN.Onnx.Diagnostics.Wiring;
 /// <summary>Whether a VAE reconstructs undeformed images, as pixel values.</summary>
 internal static class VaeWiring
 {
-    /// <summary>Variance explained: with less than <see cref="Poor"/> after the best scale and shift those say nothing, with <see cref="Fair"/>
-    /// without them no other input is looked for, and <see cref="Gain"/> is what another input has to gain over them.</summary>
+    /// <summary>Variance explained: with less than <see cref="Poor"/> after the best scale and shift those say nothing,
+    /// with <see cref="Fair"/> without them no other input is looked for, and <see cref="Gain"/> is what another input has to gain over
+    /// them.</summary>
     private const double Poor = 0.3, Fair = 0.7, Gain = 0.05;
 
     /// <summary>How much of it scale and shift may make up: a dull reconstruction is no other unit.</summary>
@@ -46,7 +47,8 @@ internal static class VaeWiring
         {
             return ([new(FindingLevel.Warning, subject,
                 $"its reconstruction has little to do with its input: {Percent(wired.Explained)} of the variance",
-                "check that the images are of the kind it was trained on, that its trained weights were exported, and which output is which"),
+                "check that the images are of the kind it was trained on, that its trained weights were exported, and which output is "
+                + "which"),
                 .. swapped], null);
         }
 
@@ -81,7 +83,8 @@ internal static class VaeWiring
     /// <summary>How well a reconstruction r says what the image x is: x = scale r + shift, channel by channel.</summary>
     private sealed record Fit(double Explained, double Direct, double[] Scale, double[] Shift, double Least, double Most)
     {
-        /// <summary>What speaks for an input: scale and shift of the reconstruction may be wrong as well, but that is the lesser guess.</summary>
+        /// <summary>What speaks for an input: scale and shift of the reconstruction may be wrong as well,
+        /// but that is the lesser guess.</summary>
         public double Score => Math.Max(Direct, Explained - 0.1);
 
         public static Fit Of(torch.Tensor images, torch.Tensor reconstruction)

@@ -19,7 +19,9 @@ internal sealed record CudaProbe
     private static readonly string CuDnn = OperatingSystem.IsWindows() ? "cudnn64_9.dll" : "libcudnn.so.9";
 
     /// <summary>ONNX Runtime's library for CUDA.</summary>
-    public static readonly string Provider = OperatingSystem.IsWindows() ? "onnxruntime_providers_cuda.dll" : "libonnxruntime_providers_cuda.so";
+    public static readonly string Provider = OperatingSystem.IsWindows()
+        ? "onnxruntime_providers_cuda.dll"
+        : "libonnxruntime_providers_cuda.so";
 
     /// <summary>This machine.</summary>
     public static CudaProbe Current { get; } = new();
@@ -52,7 +54,8 @@ internal sealed record CudaProbe
     /// <summary>How many GPUs libtorch sees; null if it was built without CUDA.</summary>
     public Func<int?> TorchDevices { get; init; } = CountTorchDevices;
 
-    /// <summary>What keeps ONNX Runtime from running graphs on a GPU, one clause each; empty where it works. libtorch is not asked.</summary>
+    /// <summary>What keeps ONNX Runtime from running graphs on a GPU, one clause each; empty where it works.
+    /// libtorch is not asked.</summary>
     /// <param name="index">Number of the GPU.</param>
     public IReadOnlyList<CudaGap> Missing(int index)
     {
@@ -92,7 +95,9 @@ internal sealed record CudaProbe
     /// <summary>What keeps CUDA from working where libtorch runs the graphs too; ONNX Runtime's part is not asked for.</summary>
     /// <param name="index">Number of the GPU.</param>
     public IReadOnlyList<CudaGap> MissingForTorch(int index) => !CanLoad(Driver) ? [NoDriver]
-        : MissingInTorch(index) is { } missing ? [new(missing, missing, $"set {TorchLibraries.Variable} to the folder of a libtorch with CUDA")] : [];
+        : MissingInTorch(index) is { } missing
+            ? [new(missing, missing, $"set {TorchLibraries.Variable} to the folder of a libtorch with CUDA")]
+            : [];
 
     /// <summary>What keeps libtorch from holding tensors on a GPU; null where it can. Starts CUDA in libtorch.</summary>
     /// <param name="index">Number of the GPU.</param>
@@ -159,7 +164,8 @@ internal sealed record CudaProbe
         }
     }
 
-    [SuppressMessage("Design", "CA1031", Justification = "TorchSharp throws several types where CUDA is missing; each means the same here.")]
+    [SuppressMessage(
+        "Design", "CA1031", Justification = "TorchSharp throws several types where CUDA is missing; each means the same here.")]
     private static int? CountTorchDevices()
     {
         try

@@ -4,10 +4,12 @@ using System.Text;
 namespace DiffeoNN.Onnx.Execution.Native;
 
 /// <summary>The few tables of an ELF64 little-endian shared library that its dynamic linker reads, with every offset checked.</summary>
-/// <remarks>Found through the program headers and the dynamic section, so a stripped library reads as well. Source: ELF gABI and the LSB's symbol versioning.</remarks>
+/// <remarks>Found through the program headers and the dynamic section, so a stripped library reads as well. Source:
+/// ELF gABI and the LSB's symbol versioning.</remarks>
 internal sealed class ElfFile
 {
-    private const ulong TagNull = 0, TagNeeded = 1, TagStringTable = 5, TagSymbolTable = 6, TagStringTableSize = 10, TagSoName = 14, TagRPath = 15,
+    private const ulong TagNull = 0, TagNeeded = 1, TagStringTable = 5, TagSymbolTable = 6,
+        TagStringTableSize = 10, TagSoName = 14, TagRPath = 15,
         TagRunPath = 29, TagVersionSymbols = 0x6ffffff0, TagVersionNeeds = 0x6ffffffe, TagVersionNeedCount = 0x6fffffff;
 
     private readonly byte[] _bytes;
@@ -17,7 +19,8 @@ internal sealed class ElfFile
     private readonly List<int> _needed = [];
 
     /// <param name="bytes">The whole file; read as is, not copied.</param>
-    /// <exception cref="InvalidDataException">Not such a library, or an offset points outside the file; the message ends a sentence "X ...".</exception>
+    /// <exception cref="InvalidDataException">Not such a library, or an offset points outside the file;
+    /// the message ends a sentence "X ...".</exception>
     public ElfFile(byte[] bytes)
     {
         _bytes = bytes;
@@ -70,7 +73,8 @@ internal sealed class ElfFile
     /// <summary>A string of the string table.</summary>
     public string String(int index)
     {
-        if (index < 0 || index >= StringTableSize) throw new InvalidDataException($"refers to string {index} of a table of {StringTableSize} bytes");
+        if (index < 0 || index >= StringTableSize)
+            throw new InvalidDataException($"refers to string {index} of a table of {StringTableSize} bytes");
         var rest = _bytes.AsSpan(StringTable + index, StringTableSize - index);
         var length = rest.IndexOf((byte)0);
         return length >= 0 ? Encoding.UTF8.GetString(rest[..length]) : throw new InvalidDataException("has a string without an end");
@@ -120,7 +124,8 @@ internal sealed class ElfFile
                 Require(entry, 16, "version needs");
                 var name = checked((int)U32(entry + 8));
                 _stringReferences.Add(name);
-                result.Add(new ElfVersionNeed(String(library), String(name), Index: U16(entry + 6), Flags: U16(entry + 4), FlagsOffset: entry + 4));
+                result.Add(new ElfVersionNeed(String(library), String(name), Index: U16(entry + 6), Flags: U16(entry + 4),
+                    FlagsOffset: entry + 4));
                 entry = checked(entry + (int)U32(entry + 12));
             }
 
@@ -130,7 +135,8 @@ internal sealed class ElfFile
         return result;
     }
 
-    private ulong Tag(ulong tag, string what) => _tags.TryGetValue(tag, out var value) ? value : throw new InvalidDataException($"has no {what}");
+    private ulong Tag(ulong tag, string what) =>
+        _tags.TryGetValue(tag, out var value) ? value : throw new InvalidDataException($"has no {what}");
 
     private int FileOffset(ulong address)
     {

@@ -5,9 +5,10 @@ namespace DiffeoNN.Onnx.Execution.Native;
 
 /// <summary>Takes one no-op symbol of a newer libstdc++ out of a shared library, so that an older libstdc++ can serve it.</summary>
 /// <remarks>
-/// GCC 13 emits a reference to <c>std::ios_base_library_init()</c> in every file that includes <c>iostream</c>. The function is empty: it makes sure that
-/// the standard streams are initialised, which an older libstdc++ does by itself. Three edits take the reference out: the symbol gets the name of a
-/// function libc has and whose call is harmless, it becomes unversioned, and the version it came with becomes weak.
+/// GCC 13 emits a reference to <c>std::ios_base_library_init()</c> in every file that includes <c>iostream</c>. The function is empty:
+/// it makes sure that the standard streams are initialised, which an older libstdc++ does by itself. Three edits take the reference out:
+/// the symbol gets the name of a function libc has and whose call is harmless, it becomes unversioned,
+/// and the version it came with becomes weak.
 /// </remarks>
 internal static class ElfSymbolPatch
 {

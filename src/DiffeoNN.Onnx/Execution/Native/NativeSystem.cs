@@ -27,15 +27,18 @@ internal sealed record NativeSystem
     /// <summary>Folders that may hold native libraries, best first.</summary>
     public IReadOnlyList<string> Folders { get; init; } = SearchFolders();
 
-    /// <summary>Loads a library by its full path for the rest of the process; throws what <see cref="NativeLibrary.Load(string)"/> throws.</summary>
+    /// <summary>Loads a library by its full path for the rest of the process;
+    /// throws what <see cref="NativeLibrary.Load(string)"/> throws.</summary>
     public Action<string> Load { get; init; } = static path => NativeLibrary.Load(path);
 
     private static string[] SearchFolders()
     {
         // The host fills this from deps.json: the output folder, runtimes/<rid>/native, package folders, where a single file was unpacked.
-        var fromHost = (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
+        var fromHost = (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "").Split(
+            Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
         var flat = AppContext.BaseDirectory;
-        var nested = Path.Combine(flat, "runtimes", $"linux-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}", "native");
+        var nested = Path.Combine(
+            flat, "runtimes", $"linux-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}", "native");
         return [.. fromHost.Append(flat).Append(nested).Select(Path.GetFullPath).Distinct()];
     }
 }

@@ -11,7 +11,8 @@ internal static class PrivateCache
 
     /// <summary>Folders to try in turn.</summary>
     /// <param name="variable">Reads an environment variable.</param>
-    /// <returns>The folder that <see cref="Variable"/> names and no other; without it, the user's cache folder, then one below the temporary folder.</returns>
+    /// <returns>The folder that <see cref="Variable"/> names and no other;
+    /// without it, the user's cache folder, then one below the temporary folder.</returns>
     public static IReadOnlyList<string> Candidates(Func<string, string?> variable)
     {
         if (variable(Variable) is { Length: > 0 } named) return [Path.GetFullPath(named)];
@@ -27,9 +28,11 @@ internal static class PrivateCache
     /// <param name="folders">To try in turn.</param>
     /// <param name="name">The file's name.</param>
     /// <param name="content">What it is to hold.</param>
-    /// <param name="use">Called with its path; where the library does not load, as from a folder mounted noexec, the next folder is tried.</param>
+    /// <param name="use">Called with its path; where the library does not load, as from a folder mounted noexec,
+    /// the next folder is tried.</param>
     /// <returns>Its full path.</returns>
-    /// <exception cref="NativeLibraryException">No folder can be written, others could write it, or the file is of no use in any of them.</exception>
+    /// <exception cref="NativeLibraryException">No folder can be written, others could write it,
+    /// or the file is of no use in any of them.</exception>
     public static string Store(IReadOnlyList<string> folders, string name, ReadOnlySpan<byte> content, Action<string>? use = null)
     {
         List<string> problems = [];
@@ -49,7 +52,8 @@ internal static class PrivateCache
             catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
             {
                 // The last line is the dynamic linker's, which names the file again; what stands before it is .NET's general advice.
-                var reason = e.Message.Trim().Split('\n')[^1].Replace($"{Path.Combine(folder, name)}: ", "", StringComparison.Ordinal).Trim().TrimEnd('.');
+                var reason = e.Message.Trim().Split('\n')[^1].Replace($"{Path.Combine(folder, name)}: ", "", StringComparison.Ordinal)
+                    .Trim().TrimEnd('.');
                 problems.Add($"from '{folder}', which may be mounted noexec, it does not load ({reason})");
             }
         }
@@ -98,5 +102,6 @@ internal static class PrivateCache
     }
 
     private static bool Holds(string path, ReadOnlySpan<byte> content) =>
-        new FileInfo(path) is { Exists: true } file && file.Length == content.Length && File.ReadAllBytes(path).AsSpan().SequenceEqual(content);
+        new FileInfo(path) is { Exists: true } file && file.Length == content.Length
+            && File.ReadAllBytes(path).AsSpan().SequenceEqual(content);
 }

@@ -17,8 +17,9 @@ internal static class TorchLibraries
         ("libc10_cuda.so", false), ("libtorch_cuda.so", false), ("libtorch.so", true),
     ];
 
-    /// <summary>Tensors are made and freed by many threads in turn. With a pool for each, as glibc has by default, what one thread freed stays
-    /// resident while another asks for more: 800 MB instead of 600 MB after 300 canonicalisations of a batch of 4.</summary>
+    /// <summary>Tensors are made and freed by many threads in turn. With a pool for each, as glibc has by default,
+    /// what one thread freed stays resident while another asks for more:
+    /// 800 MB instead of 600 MB after 300 canonicalisations of a batch of 4.</summary>
     private const int Arenas = 2;
 
     /// <summary>Does what this system needs before TorchSharp is first used.</summary>
@@ -34,24 +35,30 @@ internal static class TorchLibraries
         if (isNew && chosen is null) return $"Nothing to do: libstdc++ has {ElfSymbolPatch.Version}.";
 
         var bridge = Find(system, Bridge)
-            ?? throw Missing(Bridge, system.Folders, "the package TorchSharp puts it into the output folder; build for this platform, or publish with its runtime identifier");
+            ?? throw Missing(Bridge, system.Folders,
+                "the package TorchSharp puts it into the output folder; build for this platform, or publish with its runtime identifier");
         if (chosen is not null) RefuseSecondCopy(system, chosen);
         var libtorch = chosen ?? Path.GetDirectoryName(Find(system, "libtorch_cpu.so")
-            ?? throw Missing("libtorch_cpu.so", system.Folders, $"reference the package TorchSharp-cpu, or set {Variable} to the folder of another libtorch"))!;
+            ?? throw Missing("libtorch_cpu.so", system.Folders,
+                $"reference the package TorchSharp-cpu, or set {Variable} to the folder of another libtorch"))!;
         foreach (var (pattern, required) in Libtorch)
         {
             var files = Directory.Exists(libtorch) ? Directory.GetFiles(libtorch, pattern) : [];
             if (files.Length == 0 && required)
-                throw Missing(pattern, [libtorch], chosen is null ? "restore the package libtorch-cpu-linux-x64 again" : $"{Variable} must name a folder with all of libtorch");
+                throw Missing(pattern, [libtorch], chosen is null
+                    ? "restore the package libtorch-cpu-linux-x64 again"
+                    : $"{Variable} must name a folder with all of libtorch");
             foreach (var file in files.Order(StringComparer.Ordinal)) Load(system, file);
         }
 
         var loaded = isNew ? bridge : LoadPatched(system, bridge);
         if (isNew) Load(system, bridge);
-        return $"Loaded libtorch from {libtorch} and {loaded}{(isNew ? "" : $", patched because libstdc++ lacks {ElfSymbolPatch.Version}")}.";
+        return $"Loaded libtorch from {libtorch} and {loaded}"
+            + $"{(isNew ? "" : $", patched because libstdc++ lacks {ElfSymbolPatch.Version}")}.";
     }
 
-    /// <summary>TorchSharp loads the libtorch beside the program by full path, whatever is loaded already, and two copies abort the process.</summary>
+    /// <summary>TorchSharp loads the libtorch beside the program by full path, whatever is loaded already,
+    /// and two copies abort the process.</summary>
     private static void RefuseSecondCopy(NativeSystem system, string chosen)
     {
         foreach (var name in new[] { "libtorch_cpu.so", "libtorch_cuda.so" })
@@ -59,17 +66,19 @@ internal static class TorchLibraries
             var theirs = Path.Combine(chosen, name);
             if (Find(system, name) is not { } own || (File.Exists(theirs) && LibC.IsSameFile(own, theirs))) continue;
             throw new NativeLibraryException(
-                $"{Variable} names '{chosen}', but TorchSharp would load '{own}' as well, and two copies of libtorch cannot be in one process. Delete that file or replace it by a link to '{theirs}'.");
+                $"{Variable} names '{chosen}', but TorchSharp would load '{own}' as well, and two copies of libtorch cannot be in one "
+                + $"process. Delete that file or replace it by a link to '{theirs}'.");
         }
     }
 
     /// <summary>
-    /// libtorch's threads are those of OpenMP, which by default spin for milliseconds after each loop and so take the cores from ONNX Runtime,
-    /// and from each other where the machine is shared. OpenMP reads this once, when it loads; the user's own choice stands.
+    /// libtorch's threads are those of OpenMP, which by default spin for milliseconds after each loop and so take the cores from ONNX
+    /// Runtime, and from each other where the machine is shared. OpenMP reads this once, when it loads; the user's own choice stands.
     /// </summary>
     private static void LetIdleThreadsSleep(NativeSystem system)
     {
-        if (system.Variable("OMP_WAIT_POLICY") is null && system.Variable("GOMP_SPINCOUNT") is null) system.SetVariable("OMP_WAIT_POLICY", "passive");
+        if (system.Variable("OMP_WAIT_POLICY") is null && system.Variable("GOMP_SPINCOUNT") is null)
+            system.SetVariable("OMP_WAIT_POLICY", "passive");
     }
 
     /// <summary>Loads the patched copy of a library, made if it is not there yet, from the first folder that it loads from.</summary>
@@ -88,14 +97,17 @@ internal static class TorchLibraries
         catch (InvalidDataException e)
         {
             throw new NativeLibraryException(
-                $"'{library}' needs {ElfSymbolPatch.Version} of libstdc++, which this system lacks, and cannot be patched: it {e.Message}. Use a system with GCC 13's libstdc++ or newer, or the version of TorchSharp this library was built with.", e);
+                $"'{library}' needs {ElfSymbolPatch.Version} of libstdc++, which this system lacks, and cannot be patched: it {e.Message}. "
+                + "Use a system with GCC 13's libstdc++ or newer, or the version of TorchSharp this library was built with.",
+                e);
         }
 
         var name = $"{Path.GetFileNameWithoutExtension(library)}-{Convert.ToHexStringLower(SHA256.HashData(source))}.so";
         return PrivateCache.Store(PrivateCache.Candidates(system.Variable), name, patched, system.Load);
     }
 
-    private static string? Find(NativeSystem system, string name) => system.Folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+    private static string? Find(NativeSystem system, string name) =>
+        system.Folders.Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
 
     private static void Load(NativeSystem system, string path)
     {

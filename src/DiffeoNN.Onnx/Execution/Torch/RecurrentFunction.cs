@@ -36,11 +36,13 @@ internal sealed record RecurrentFunction(string Name, double Alpha, double Beta,
     {
         string[] names = n.Node.Attributes.TryGetValue("activations", out var given) && given.Strings.Count > 0
             ? [.. given.Strings.Select(name => name.ToLowerInvariant())] : [.. Enumerable.Repeat(defaults, directions).SelectMany(d => d)];
-        if (names.Length < directions * defaults.Length) throw n.Refuse($"names {names.Length} activations; {directions * defaults.Length} are needed");
+        if (names.Length < directions * defaults.Length)
+            throw n.Refuse($"names {names.Length} activations; {directions * defaults.Length} are needed");
         var (alphas, betas) = (Numbers("activation_alpha"), Numbers("activation_beta"));
         var clip = n.Float("clip", 0) is > 0 and var limit ? limit : (double?)null;
         return [.. names.Take(directions * defaults.Length).Select(name => Parameters.TryGetValue(name, out var has)
-            ? new RecurrentFunction(name, Next(name, "activation_alpha", alphas, has.Alpha), Next(name, "activation_beta", betas, has.Beta), clip)
+            ? new RecurrentFunction(
+                name, Next(name, "activation_alpha", alphas, has.Alpha), Next(name, "activation_beta", betas, has.Beta), clip)
             : throw n.Refuse($"has an activation '{name}', which is not known"))];
 
         Queue<float> Numbers(string attribute) => new(n.Node.Attributes.TryGetValue(attribute, out var list) ? list.Floats : []);

@@ -18,13 +18,16 @@ internal sealed record ResizedAxis(int Axis, int Input, int Output, float Scale,
     /// <exception cref="GraphException">Scales, sizes or the region do not fit the axes.</exception>
     public static ResizedAxis[] Read(TorchNode n)
     {
-        int[] axes = [.. (n.Ints("axes") ?? [.. Enumerable.Range(0, (int)n.X.dim()).Select(axis => (long)axis)]).Select(axis => n.Axis(axis, n.X.dim()))];
+        int[] axes = [.. (n.Ints("axes") ?? [.. Enumerable.Range(0, (int)n.X.dim()).Select(axis => (long)axis)])
+            .Select(axis => n.Axis(axis, n.X.dim()))];
         var region = Transformation(n) == Crop ? n.Numbers(1) : null;
         var sizes = n.Has(3) && n.Input(3).NumberOfElements > 0 ? n.Integers(3) : null;
         var given = sizes is null ? n.Numbers(2) : null;
         if ((sizes?.Length ?? given!.Length) != axes.Length || region?.Length is { } length && length != 2 * axes.Length)
             throw n.Refuse($"has sizes, scales or a region of interest that do not fit its {axes.Length} axes");
-        float[] scales = given is not null ? [.. given.Select(scale => (float)scale)] : [.. sizes!.Select((size, i) => (float)size / n.X.shape[axes[i]])];
+        float[] scales = given is not null
+            ? [.. given.Select(scale => (float)scale)]
+            : [.. sizes!.Select((size, i) => (float)size / n.X.shape[axes[i]])];
         if (sizes is not null && n.Text("keep_aspect_ratio_policy", "stretch") is var policy and not "stretch")
         {
             var common = policy == "not_larger" ? scales.Min() : scales.Max();
@@ -32,12 +35,14 @@ internal sealed record ResizedAxis(int Axis, int Input, int Output, float Scale,
             sizes = [.. axes.Select(axis => (long)MathF.Floor((common * n.X.shape[axis]) + 0.5f))];
         }
 
-        return [.. axes.Select((axis, i) => new ResizedAxis(axis, (int)n.X.shape[axis], (int)(sizes?[i] ?? (long)MathF.Floor(n.X.shape[axis] * scales[i])),
-            scales[i], (float)(region?[i] ?? 0), (float)(region?[i + axes.Length] ?? 1)))];
+        return [.. axes.Select(
+            (axis, i) => new ResizedAxis(axis, (int)n.X.shape[axis], (int)(sizes?[i] ?? (long)MathF.Floor(n.X.shape[axis] * scales[i])),
+                scales[i], (float)(region?[i] ?? 0), (float)(region?[i + axes.Length] ?? 1)))];
     }
 
     /// <summary>Which elements of the input every element of the output reads, and the parts they have in it.</summary>
-    /// <returns>Lists by output element; a place may occur twice. None where the output lies outside the input and gets the extrapolation value.</returns>
+    /// <returns>Lists by output element; a place may occur twice. None where the output lies outside the input and gets the extrapolation
+    /// value.</returns>
     public (int Place, double Weight)[][] Taps(TorchNode n)
     {
         var (mode, transformation) = (n.Text("mode", "nearest"), Transformation(n));
@@ -57,7 +62,8 @@ internal sealed record ResizedAxis(int Axis, int Input, int Output, float Scale,
 
     private static string Transformation(TorchNode n) => n.Text("coordinate_transformation_mode", "half_pixel");
 
-    /// <summary>Where an element of the output lies in the input; in float32 as ONNX Runtime has it, since rounding to the nearest element depends on it.</summary>
+    /// <summary>Where an element of the output lies in the input; in float32 as ONNX Runtime has it,
+    /// since rounding to the nearest element depends on it.</summary>
     private float Source(int o, string transformation) => transformation switch
     {
         "asymmetric" => o / Scale,
@@ -103,7 +109,8 @@ internal sealed record ResizedAxis(int Axis, int Input, int Output, float Scale,
         var first = (int)Math.Floor(x + 1 - support);
         var count = (int)Math.Floor(x + 1 + support) - first;
         return Weighted(n, [.. Enumerable.Range(first, count).Select(place => (place, (place - x) / stretch))
-            .Select(tap => (tap.place, mode == "linear" ? Math.Max(0, 1 - Math.Abs(tap.Item2)) : CubicFilter(tap.Item2, a)))], sumsToOne: false);
+            .Select(tap => (tap.place, mode == "linear" ? Math.Max(0, 1 - Math.Abs(tap.Item2)) : CubicFilter(tap.Item2, a)))],
+            sumsToOne: false);
     }
 
     /// <summary>What lies outside is left out, or counts as the element at the edge.</summary>

@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 
 namespace DiffeoNN.Onnx.Execution.Torch;
 
-/// <summary>A graph with one output more: the derivative of the sum of another output by an input, by libtorch's own differentiation.</summary>
+/// <summary>A graph with one output more: the derivative of the sum of another output by an input,
+/// by libtorch's own differentiation.</summary>
 /// <remarks>The interface is that of a compiled backward graph, so that whoever runs one need not know which it is.</remarks>
 internal sealed class TorchGradientGraph : IGraph
 {
@@ -47,11 +48,13 @@ internal sealed class TorchGradientGraph : IGraph
         using var scope = NewDisposeScope();
         var x = given.detach().requires_grad_(true);
         string[] plain = [.. (outputNames ?? [.. Outputs.Select(output => output.Name)]).Distinct().Where(name => name != _gradient)];
-        var values = _graph.RunValues(new Dictionary<string, Tensor>(inputs) { [_input] = x }, [.. plain.Append(_output).Distinct()], null, cancellationToken);
+        var values = _graph.RunValues(new Dictionary<string, Tensor>(inputs) { [_input] = x }, [.. plain.Append(_output).Distinct()], null,
+            cancellationToken);
         var sum = values[_output].sum();
         // An energy that does not depend on the image has the gradient zero.
         var gradient = sum.requires_grad ? TensorDerivatives.Of([sum], [x], [ones_like(sum)])[0] : null;
-        var results = plain.ToDictionary(name => name, name => values[name].detach().contiguous().clone().MoveToOuterDisposeScope(), StringComparer.Ordinal);
+        var results = plain.ToDictionary(name => name, name => values[name].detach().contiguous().clone().MoveToOuterDisposeScope(),
+            StringComparer.Ordinal);
         results[_gradient] = (gradient is null ? zeros_like(x) : gradient.contiguous()).detach().MoveToOuterDisposeScope();
         return results;
     }

@@ -76,13 +76,15 @@ internal sealed class TorchGraph : IGraph
         }
     }
 
-    /// <summary>Runs the graph for any values, differentiable by inputs that require a gradient unless the caller switched that off.</summary>
+    /// <summary>Runs the graph for any values, differentiable by inputs that require a gradient unless the caller switched that
+    /// off.</summary>
     /// <param name="inputs">One tensor for each of <see cref="Inputs"/>; left untouched.</param>
     /// <param name="wanted">Names of outputs or of values in between.</param>
     /// <param name="observe">Called with every value of the graph as it is made; values are freed after their last use.</param>
     /// <param name="cancellationToken">Stops between two nodes.</param>
     /// <returns>In the caller's dispose scope; may share memory with inputs and weights, so not to be changed.</returns>
-    /// <exception cref="GraphException">An input does not fit, a value is unknown, or libtorch failed; the message names the node.</exception>
+    /// <exception cref="GraphException">An input does not fit, a value is unknown, or libtorch failed;
+    /// the message names the node.</exception>
     public IReadOnlyDictionary<string, Tensor> RunValues(
         IReadOnlyDictionary<string, Tensor> inputs,
         IReadOnlyList<string> wanted,
@@ -93,7 +95,8 @@ internal sealed class TorchGraph : IGraph
         try
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            _check.Bind(inputs.Where(pair => Model.Graph.Inputs.Find(input => input.Name == pair.Key)?.Shape is not null).ToDictionary(), _device);
+            _check.Bind(
+                inputs.Where(pair => Model.Graph.Inputs.Find(input => input.Name == pair.Key)?.Shape is not null).ToDictionary(), _device);
             if (Inputs.FirstOrDefault(input => !inputs.ContainsKey(input.Name)) is { } missing)
                 throw new GraphException($"Model '{Name}' needs input {missing}.");
             using var scope = NewDisposeScope();
@@ -101,7 +104,8 @@ internal sealed class TorchGraph : IGraph
                 ? inputs.ToDictionary(pair => pair.Key, pair => pair.Value.is_floating_point() ? pair.Value.to(_device.Torch) : pair.Value)
                 : inputs;
             var values = _program.Run(placed, wanted, null, observe, cancellationToken);
-            return wanted.Zip(values).ToDictionary(pair => pair.First, pair => pair.Second.MoveToOuterDisposeScope(), StringComparer.Ordinal);
+            return wanted.Zip(values).ToDictionary(
+                pair => pair.First, pair => pair.Second.MoveToOuterDisposeScope(), StringComparer.Ordinal);
         }
         finally
         {
@@ -128,6 +132,7 @@ internal sealed class TorchGraph : IGraph
     {
         var type = TorchTensors.SameTypeAs(value.ElementType)
             ?? throw new GraphException($"{kind} {value} of model '{Name}' has elements of a type that libtorch lacks.");
-        return new GraphTensor(value.Name, type, [.. value.Shape?.Select(size => size.Size) ?? []], [.. value.Shape?.Select(size => GraphTensor.SymbolOf(size.Symbol)) ?? []]);
+        return new GraphTensor(value.Name, type, [.. value.Shape?.Select(size => size.Size) ?? []],
+            [.. value.Shape?.Select(size => GraphTensor.SymbolOf(size.Symbol)) ?? []]);
     }
 }

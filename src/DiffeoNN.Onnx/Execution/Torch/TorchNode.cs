@@ -14,7 +14,8 @@ internal sealed class TorchNode
     /// <param name="opset">Version of the ai.onnx operator set.</param>
     /// <param name="inputs">By position; null for inputs that the node leaves out.</param>
     /// <param name="run">Runs one of the node's graphs.</param>
-    public TorchNode(OnnxNode node, int opset, IReadOnlyList<Tensor?> inputs, Func<OnnxGraph, IReadOnlyList<Tensor>, IReadOnlyList<Tensor>> run)
+    public TorchNode(
+        OnnxNode node, int opset, IReadOnlyList<Tensor?> inputs, Func<OnnxGraph, IReadOnlyList<Tensor>, IReadOnlyList<Tensor>> run)
     {
         Node = node;
         Opset = opset;

@@ -4,14 +4,15 @@ namespace DiffeoNN.Onnx.Execution.Torch;
 
 /// <summary>How libtorch computes one ONNX operator: a row of the table <see cref="TorchOperators.All"/>.</summary>
 /// <remarks>
-/// Functions neither change their inputs nor work in place, so that libtorch can differentiate through them. What they make and do not return
-/// belongs to the caller's dispose scope.
+/// Functions neither change their inputs nor work in place, so that libtorch can differentiate through them.
+/// What they make and do not return belongs to the caller's dispose scope.
 /// </remarks>
 internal sealed record TorchOperator
 {
     /// <summary>A row whose operator has one output.</summary>
     /// <param name="opType">The operator.</param>
-    /// <param name="SinceVersion">First version of the operator set with this form, at least 16; it holds until a row with a later version.</param>
+    /// <param name="SinceVersion">First version of the operator set with this form, at least 16;
+    /// it holds until a row with a later version.</param>
     /// <param name="function">Computes the output.</param>
     public TorchOperator(string opType, int SinceVersion, Single function)
         : this(opType, SinceVersion, node => [function(node)])
@@ -20,7 +21,8 @@ internal sealed record TorchOperator
 
     /// <summary>A row whose operator may have several outputs.</summary>
     /// <param name="opType">The operator.</param>
-    /// <param name="SinceVersion">First version of the operator set with this form, at least 16; it holds until a row with a later version.</param>
+    /// <param name="SinceVersion">First version of the operator set with this form, at least 16;
+    /// it holds until a row with a later version.</param>
     /// <param name="function">Computes the outputs.</param>
     public TorchOperator(string opType, int SinceVersion, Several function)
     {

@@ -3,7 +3,8 @@ using DiffeoNN.Onnx.Gradients;
 
 namespace DiffeoNN.Onnx.Execution.Torch;
 
-/// <summary>The operators that libtorch runs, as they are from version 16 of the operator set on; older models are rewritten for it.</summary>
+/// <summary>The operators that libtorch runs, as they are from version 16 of the operator set on;
+/// older models are rewritten for it.</summary>
 internal sealed class TorchOperators
 {
     private readonly Dictionary<(string Domain, string OpType), TorchOperator[]> _index;
@@ -12,7 +13,8 @@ internal sealed class TorchOperators
     /// <param name="rows">Where two rows have the same operator and version the later one counts.</param>
     public TorchOperators(IEnumerable<TorchOperator> rows) => _index = rows
         .GroupBy(row => (row.Domain, row.OpType))
-        .ToDictionary(group => group.Key, group => group.Reverse().DistinctBy(row => row.SinceVersion).OrderByDescending(row => row.SinceVersion).ToArray());
+        .ToDictionary(group => group.Key,
+            group => group.Reverse().DistinctBy(row => row.SinceVersion).OrderByDescending(row => row.SinceVersion).ToArray());
 
     /// <summary>Every row.</summary>
     public static IReadOnlyList<TorchOperator> All { get; } =
@@ -47,5 +49,7 @@ internal sealed class TorchOperators
     /// <param name="node">The node.</param>
     /// <param name="version">Version of the operator set.</param>
     public TorchOperator? Find(OnnxNode node, int version) =>
-        _index.TryGetValue((node.Domain == "ai.onnx" ? "" : node.Domain, node.OpType), out var rows) ? Array.Find(rows, row => row.SinceVersion <= version) : null;
+        _index.TryGetValue((node.Domain == "ai.onnx" ? "" : node.Domain, node.OpType), out var rows)
+            ? Array.Find(rows, row => row.SinceVersion <= version)
+            : null;
 }

@@ -20,7 +20,8 @@ internal sealed class TorchProgram : IDisposable
     /// <param name="opset">At least 16.</param>
     /// <param name="operators">The table.</param>
     /// <param name="device">Where constants lie.</param>
-    /// <exception cref="GraphException">Operators are not in the table, all named at once; or a constant's type is none of libtorch's.</exception>
+    /// <exception cref="GraphException">Operators are not in the table, all named at once;
+    /// or a constant's type is none of libtorch's.</exception>
     public TorchProgram(string name, OnnxGraph graph, int opset, TorchOperators operators, Device device)
     {
         _name = name;
@@ -30,8 +31,11 @@ internal sealed class TorchProgram : IDisposable
         if (missing.Count > 0)
         {
             var list = missing.GroupBy(node => (node.Domain, node.OpType))
-                .Select(group => $"{(group.Key.Domain.Length > 0 ? group.Key.Domain + "." : "")}{group.Key.OpType} ({group.Count()}, first {group.First()})");
-            throw new GraphException($"Model '{name}': the torch engine lacks {string.Join(", ", list)}; run it with the engine onnxruntime.", new NotSupportedException());
+                .Select(group => $"{(group.Key.Domain.Length > 0 ? group.Key.Domain + "." : "")}{group.Key.OpType} "
+                    + $"({group.Count()}, first {group.First()})");
+            throw new GraphException(
+                $"Model '{name}': the torch engine lacks {string.Join(", ", list)}; run it with the engine onnxruntime.",
+                new NotSupportedException());
         }
 
         try
@@ -89,11 +93,13 @@ internal sealed class TorchProgram : IDisposable
         return [.. wanted.Select(name => values.TryGetValue(name, out var value) ? value.alias().MoveToOuterDisposeScope()
             : Find(name)?.alias().MoveToOuterDisposeScope() ?? throw new GraphException($"Model '{_name}' has no value '{name}'."))];
 
-        Tensor? Find(string name) => values.GetValueOrDefault(name) ?? inputs.GetValueOrDefault(name) ?? _constants.GetValueOrDefault(name) ?? outer?.Invoke(name);
+        Tensor? Find(string name) =>
+            values.GetValueOrDefault(name) ?? inputs.GetValueOrDefault(name) ?? _constants.GetValueOrDefault(name) ?? outer?.Invoke(name);
     }
 
     /// <summary>Whether a tensor shares memory with a constant of the graph.</summary>
-    public bool Owns(nint address) => _constants.Values.Any(constant => TorchGraph.Holds(constant, address)) || _bodies.Values.Any(body => body.Owns(address));
+    public bool Owns(nint address) =>
+        _constants.Values.Any(constant => TorchGraph.Holds(constant, address)) || _bodies.Values.Any(body => body.Owns(address));
 
     /// <inheritdoc/>
     public void Dispose()
@@ -103,7 +109,8 @@ internal sealed class TorchProgram : IDisposable
     }
 
     private static IEnumerable<OnnxNode> Nodes(OnnxGraph graph) =>
-        graph.Nodes.Concat(graph.Nodes.SelectMany(node => node.Attributes.Values).SelectMany(attribute => attribute.Graphs).SelectMany(Nodes));
+        graph.Nodes.Concat(
+            graph.Nodes.SelectMany(node => node.Attributes.Values).SelectMany(attribute => attribute.Graphs).SelectMany(Nodes));
 
     private static bool IsConstant(OnnxNode node) => node is { OpType: "Constant", Domain: "" };
 
@@ -137,7 +144,8 @@ internal sealed class TorchProgram : IDisposable
         }
         catch (Exception error) when (IsFailure(error))
         {
-            throw new GraphException($"Model '{_name}': {step.Node} failed on inputs {Describe(inputs)}: {FirstLine(error.Message)}", error);
+            throw new GraphException(
+                $"Model '{_name}': {step.Node} failed on inputs {Describe(inputs)}: {FirstLine(error.Message)}", error);
         }
 
         IReadOnlyList<Tensor> RunBody(OnnxGraph body, IReadOnlyList<Tensor> given)
@@ -149,9 +157,12 @@ internal sealed class TorchProgram : IDisposable
         }
     }
 
-    /// <summary>What libtorch throws, TorchSharp before it asks libtorch, and an operator's function over inputs that it was not made for.</summary>
-    private static bool IsFailure(Exception error) => error is ExternalException or ArgumentException or IndexOutOfRangeException or InvalidOperationException
-        or ArithmeticException or NotSupportedException or NotImplementedException or KeyNotFoundException or InvalidCastException or OnnxModelException;
+    /// <summary>What libtorch throws, TorchSharp before it asks libtorch, and an operator's function over inputs that it was not made
+    /// for.</summary>
+    private static bool IsFailure(Exception error) =>
+        error is ExternalException or ArgumentException or IndexOutOfRangeException or InvalidOperationException
+            or ArithmeticException or NotSupportedException or NotImplementedException or KeyNotFoundException or InvalidCastException
+            or OnnxModelException;
 
     private static string Describe(IEnumerable<Tensor?> inputs) => string.Join(", ", inputs.Select(input => input is null
         ? "none" : $"{input.dtype.ToString().ToLowerInvariant()} [{string.Join(",", input.shape)}]"));
@@ -170,7 +181,9 @@ internal sealed class TorchProgram : IDisposable
 
         foreach (var output in _graph.Outputs) last.Remove(output.Name);
         var released = last.ToLookup(pair => pair.Value, pair => pair.Key);
-        return [.. _graph.Nodes.Index().Where(pair => !IsConstant(pair.Item)).Select(pair => new Step(pair.Item, operators.Find(pair.Item, _opset)!, [.. released[pair.Index]]))];
+        return [.. _graph.Nodes.Index()
+            .Where(pair => !IsConstant(pair.Item))
+            .Select(pair => new Step(pair.Item, operators.Find(pair.Item, _opset)!, [.. released[pair.Index]]))];
     }
 
     /// <summary>What a node reads, in its bodies too.</summary>

@@ -56,7 +56,8 @@ internal sealed record TorchTap(Tensor Index, Tensor? Weight)
         foreach (var (axis, taps) in axes.Index())
         {
             var size = images.shape[axis + 2];
-            corners = corners.SelectMany(_ => taps, (corner, tap) => new TorchTap(corner.Index.TimesWhole(size).Plus(tap.Index), Product(corner.Weight, tap.Weight)));
+            corners = corners.SelectMany(_ => taps,
+                (corner, tap) => new TorchTap(corner.Index.TimesWhole(size).Plus(tap.Index), Product(corner.Weight, tap.Weight)));
         }
 
         var flat = images.flatten(2);

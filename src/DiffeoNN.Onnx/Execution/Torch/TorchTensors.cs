@@ -6,7 +6,8 @@ using TorchSharp;
 namespace DiffeoNN.Onnx.Execution.Torch;
 
 /// <summary>Tensors of models as tensors of libtorch, and back.</summary>
-/// <remarks>libtorch computes little with unsigned integers of more than 8 bits: they are carried by the next wider signed type (64 bits by 64 bits).</remarks>
+/// <remarks>libtorch computes little with unsigned integers of more than 8 bits:
+/// they are carried by the next wider signed type (64 bits by 64 bits).</remarks>
 internal static class TorchTensors
 {
     /// <summary>The type that carries an element type; null where libtorch has none.</summary>
@@ -22,7 +23,8 @@ internal static class TorchTensors
 
     /// <summary>The element type that libtorch's type has in a model.</summary>
     public static OnnxElementType TypeOf(torch.ScalarType type) => ElementTypes.ToOrt(type) is { } found
-        ? (OnnxElementType)found : throw new GraphException($"Elements of type {type.ToString().ToLowerInvariant()} have no place in an ONNX tensor.");
+        ? (OnnxElementType)found
+        : throw new GraphException($"Elements of type {type.ToString().ToLowerInvariant()} have no place in an ONNX tensor.");
 
     /// <summary>A copy on the CPU; the caller disposes it.</summary>
     /// <param name="tensor">The tensor.</param>
@@ -30,10 +32,12 @@ internal static class TorchTensors
     public static torch.Tensor ToTorch(OnnxTensor tensor)
     {
         var type = TypeOf(tensor.ElementType)
-            ?? throw new GraphException($"Tensor '{tensor.Name}' has elements of type {tensor.ElementType.ToString().ToLowerInvariant()}, which libtorch lacks.");
+            ?? throw new GraphException(
+                $"Tensor '{tensor.Name}' has elements of type {tensor.ElementType.ToString().ToLowerInvariant()}, which libtorch lacks.");
         if (tensor.ElementType is OnnxElementType.UInt16 or OnnxElementType.UInt32 or OnnxElementType.UInt64)
             tensor = OnnxTensor.Create<long>(tensor.Name, tensor.Dimensions, tensor.ToInt64Array());
-        var result = torch.empty([.. tensor.Dimensions], dtype: tensor.ElementType == OnnxElementType.Int64 ? torch.ScalarType.Int64 : type, device: torch.CPU);
+        var result = torch.empty([.. tensor.Dimensions], dtype: tensor.ElementType == OnnxElementType.Int64 ? torch.ScalarType.Int64 : type,
+            device: torch.CPU);
         var bytes = tensor.Data;
         if (bytes.Length == 0) return result;
         unsafe

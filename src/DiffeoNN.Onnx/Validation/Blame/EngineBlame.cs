@@ -9,7 +9,8 @@ namespace DiffeoNN.Onnx.Validation.Blame;
 /// <param name="other">The engine that disagrees.</param>
 /// <param name="tolerance">What two values may differ by.</param>
 /// <param name="folder">Where failing graphs go.</param>
-internal sealed class EngineBlame(IValueSource baseline, IValueSource other, Func<OnnxTensor, OnnxTensor, Tolerance> tolerance, BlameFolder folder)
+internal sealed class EngineBlame(
+    IValueSource baseline, IValueSource other, Func<OnnxTensor, OnnxTensor, Tolerance> tolerance, BlameFolder folder)
 {
     /// <summary>Beyond so many nodes not each one is run alone.</summary>
     private const int MostRunAlone = 500;
@@ -20,7 +21,9 @@ internal sealed class EngineBlame(IValueSource baseline, IValueSource other, Fun
     /// <param name="inputs">By name.</param>
     /// <param name="outputs">The outputs that disagree.</param>
     /// <param name="cancellationToken">Stops between two runs.</param>
-    public BlameReport Find(string title, OnnxModel model, IReadOnlyDictionary<string, OnnxTensor> inputs, IReadOnlyList<string> outputs, CancellationToken cancellationToken)
+    public BlameReport Find(
+        string title, OnnxModel model, IReadOnlyDictionary<string, OnnxTensor> inputs, IReadOnlyList<string> outputs,
+        CancellationToken cancellationToken)
     {
         var walk = new GraphWalk(model.Graph);
         var leading = walk.Leading(outputs);
@@ -38,24 +41,30 @@ internal sealed class EngineBlame(IValueSource baseline, IValueSource other, Fun
 
         var values = new Dictionary<string, OnnxTensor>(expected, StringComparer.Ordinal);
         foreach (var (name, tensor) in inputs) values[name] = tensor;
-        var differs = names.Where(name => expected.ContainsKey(name) && found.ContainsKey(name) && !Compare(expected[name], found[name]).Agrees).ToHashSet(StringComparer.Ordinal);
+        var differs =
+            names.Where(name => expected.ContainsKey(name) && found.ContainsKey(name) && !Compare(expected[name], found[name]).Agrees)
+                .ToHashSet(StringComparer.Ordinal);
         // A node whose inputs agree and whose outputs do not.
         var suspects = leading.Where(node => node.Outputs.Any(differs.Contains) && !GraphWalk.Reads(node).Any(differs.Contains)).ToList();
         foreach (var node in suspects.Concat(leading.Count <= MostRunAlone ? leading.Except(suspects) : []))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (Alone(model, [node], Kept(node, values), values, cancellationToken) is { } failure) return Blame(failure, isFirst: suspects.Contains(node));
+            if (Alone(model, [node], Kept(node, values), values, cancellationToken) is { } failure)
+                return Blame(failure, isFirst: suspects.Contains(node));
         }
 
         return Fused(title, model, inputs, outputs, walk, values, cancellationToken)
-            ?? (suspects.Count == 0 ? Nothing("Every value agrees once all of them are asked for, and no part of the graph disagrees alone.") : Unconfirmed(suspects[0]));
+            ?? (suspects.Count == 0
+                ? Nothing("Every value agrees once all of them are asked for, and no part of the graph disagrees alone.")
+                : Unconfirmed(suspects[0]));
 
         BlameReport Unconfirmed(OnnxNode node)
         {
             var value = node.Outputs.First(differs.Contains);
             var difference = Compare(expected[value], found[value]);
             return Report([node], value, difference, false, null,
-                $"{GraphWalk.Describe(node)} is the first node whose output differs while its inputs agree ({ReportText.Verdict(difference)}), but alone it agrees: it makes a small difference of its inputs larger.");
+                $"{GraphWalk.Describe(node)} is the first node whose output differs while its inputs agree ("
+                + $"{ReportText.Verdict(difference)}), but alone it agrees: it makes a small difference of its inputs larger.");
         }
 
         BlameReport Blame(Failure failure, bool isFirst)
@@ -63,20 +72,23 @@ internal sealed class EngineBlame(IValueSource baseline, IValueSource other, Fun
             var node = GraphWalk.Describe(failure.Graph.Nodes[0]);
             var path = folder.Save($"{title}-{other.Name}-output", failure.Graph, failure.Expected);
             return Report(failure.Graph.Nodes, failure.Value, failure.Difference, true, path,
-                $"{node} is {(isFirst ? "the first node" : "a node")} where {other.Name} parts from {baseline.Name}: {(isFirst ? "its inputs agree, " : "")}alone on the same inputs "
+                $"{node} is {(isFirst ? "the first node" : "a node")} where {other.Name} parts from {baseline.Name}: "
+                + $"{(isFirst ? "its inputs agree, " : "")}alone on the same inputs "
                 + $"its output '{failure.Value}' differs ({ReportText.Verdict(failure.Difference)}).");
         }
     }
 
     /// <summary>
-    /// Nodes that disagree only together, because an engine fuses them: the first value that differs when it alone is asked for, and as many
-    /// nodes before it as are needed.
+    /// Nodes that disagree only together, because an engine fuses them:
+    /// the first value that differs when it alone is asked for, and as many nodes before it as are needed.
     /// </summary>
     private BlameReport? Fused(
         string title, OnnxModel model, IReadOnlyDictionary<string, OnnxTensor> inputs, IReadOnlyList<string> outputs, GraphWalk walk,
         Dictionary<string, OnnxTensor> values, CancellationToken cancellationToken)
     {
-        List<string> chain = [.. walk.Leading(outputs).SelectMany(node => node.Outputs).Where(value => values.TryGetValue(value, out var tensor) && tensor.ElementType.IsFloat())];
+        List<string> chain = [.. walk.Leading(outputs)
+            .SelectMany(node => node.Outputs)
+            .Where(value => values.TryGetValue(value, out var tensor) && tensor.ElementType.IsFloat())];
         if (chain.Count == 0 || !Differs(chain[^1])) return null;
         // Where a value differs those behind it mostly do, too.
         var (low, high) = (0, chain.Count - 1);
@@ -95,8 +107,10 @@ internal sealed class EngineBlame(IValueSource baseline, IValueSource other, Fun
             if (Alone(model, group, [value], values, cancellationToken) is { } failure)
             {
                 var list = string.Join(", ", group.Select(GraphWalk.Describe));
-                return Report(group, value, failure.Difference, true, folder.Save($"{title}-{other.Name}-output", failure.Graph, failure.Expected),
-                    $"{other.Name} parts from {baseline.Name} in {list}: each of them alone agrees, together they do not ({ReportText.Verdict(failure.Difference)}), so the engine's fusion of them is to blame.");
+                return Report(
+                    group, value, failure.Difference, true, folder.Save($"{title}-{other.Name}-output", failure.Graph, failure.Expected),
+                    $"{other.Name} parts from {baseline.Name} in {list}: each of them alone agrees, "
+                    + $"together they do not ({ReportText.Verdict(failure.Difference)}), so the engine's fusion of them is to blame.");
             }
 
             var more = group.SelectMany(GraphWalk.Reads).Select(walk.Maker).OfType<OnnxNode>().Except(group).Distinct().ToList();
@@ -119,14 +133,17 @@ internal sealed class EngineBlame(IValueSource baseline, IValueSource other, Fun
 
     /// <summary>Runs nodes alone in both engines.</summary>
     /// <returns>How they differ; null where they agree or cannot be run alone.</returns>
-    private Failure? Alone(OnnxModel model, IReadOnlyList<OnnxNode> nodes, IReadOnlyList<string> outputs, Dictionary<string, OnnxTensor> values, CancellationToken cancellationToken)
+    private Failure? Alone(
+        OnnxModel model, IReadOnlyList<OnnxNode> nodes, IReadOnlyList<string> outputs, Dictionary<string, OnnxTensor> values,
+        CancellationToken cancellationToken)
     {
         if (outputs.Count == 0 || Subgraph.Cut(model, nodes, outputs, values) is not { } graph) return null;
         try
         {
             var expected = baseline.Run(graph.Model, "part", graph.Inputs, outputs, cancellationToken);
             var found = other.Run(graph.Model, "part", graph.Inputs, outputs, cancellationToken);
-            return outputs.Where(expected.ContainsKey).Select(name => new Failure(graph, expected, name, Compare(expected[name], found[name])))
+            return outputs.Where(expected.ContainsKey).Select(
+                name => new Failure(graph, expected, name, Compare(expected[name], found[name])))
                 .FirstOrDefault(failure => !failure.Difference.Agrees);
         }
         catch (GraphException)
@@ -139,20 +156,23 @@ internal sealed class EngineBlame(IValueSource baseline, IValueSource other, Fun
 
     private TensorComparison Compare(OnnxTensor a, OnnxTensor b) => TensorComparison.Of(a, b, tolerance(a, b));
 
-    private BlameReport Nothing(string reason) => Report([], null, null, false, null, $"No node was found where {other.Name} parts from {baseline.Name}. {reason}");
+    private BlameReport Nothing(string reason) =>
+        Report([], null, null, false, null, $"No node was found where {other.Name} parts from {baseline.Name}. {reason}");
 
-    private BlameReport Report(IEnumerable<OnnxNode> nodes, string? value, TensorComparison? difference, bool confirmed, string? path, string finding) => new()
-    {
-        Quantity = ComparedQuantity.Output,
-        Source = other.Name,
-        Baseline = baseline.Name,
-        Nodes = [.. nodes.Select(GraphWalk.Describe)],
-        Value = value,
-        Difference = difference,
-        Confirmed = confirmed,
-        Folder = path,
-        Finding = finding,
-    };
+    private BlameReport Report(
+        IEnumerable<OnnxNode> nodes, string? value, TensorComparison? difference, bool confirmed, string? path, string finding) => new()
+        {
+            Quantity = ComparedQuantity.Output,
+            Source = other.Name,
+            Baseline = baseline.Name,
+            Nodes = [.. nodes.Select(GraphWalk.Describe)],
+            Value = value,
+            Difference = difference,
+            Confirmed = confirmed,
+            Folder = path,
+            Finding = finding,
+        };
 
-    private sealed record Failure(Subgraph Graph, IReadOnlyDictionary<string, OnnxTensor> Expected, string Value, TensorComparison Difference);
+    private sealed record Failure(
+        Subgraph Graph, IReadOnlyDictionary<string, OnnxTensor> Expected, string Value, TensorComparison Difference);
 }

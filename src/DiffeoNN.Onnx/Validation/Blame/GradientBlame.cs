@@ -5,8 +5,8 @@ using DiffeoNN.Onnx.Validation.Reports;
 namespace DiffeoNN.Onnx.Validation.Blame;
 
 /// <summary>
-/// Finds the nodes whose derivative is wrong: each node alone, on the values it ran on and with the gradient that really arrived at its outputs, is
-/// differentiated by the compiler and by libtorch, or checked by finite differences where libtorch cannot.
+/// Finds the nodes whose derivative is wrong: each node alone, on the values it ran on and with the gradient that really arrived at its
+/// outputs, is differentiated by the compiler and by libtorch, or checked by finite differences where libtorch cannot.
 /// </summary>
 /// <param name="forward">Runs the graph forward.</param>
 /// <param name="compiled">The gradient compiler.</param>
@@ -24,13 +24,16 @@ internal sealed class GradientBlame(IValueSource forward, CompiledGradientSource
     /// <param name="options">Seed and threads.</param>
     /// <param name="cancellationToken">Stops between two runs.</param>
     public BlameReport Find(
-        string title, OnnxModel model, IReadOnlyDictionary<string, OnnxTensor> inputs, IReadOnlyDictionary<string, OnnxTensor> upstream, string source, string baseline,
+        string title, OnnxModel model, IReadOnlyDictionary<string, OnnxTensor> inputs, IReadOnlyDictionary<string, OnnxTensor> upstream,
+        string source, string baseline,
         ValidationOptions options, CancellationToken cancellationToken)
     {
         var walk = new GraphWalk(model.Graph);
         var leading = walk.Leading(upstream.Keys);
         var values = new Dictionary<string, OnnxTensor>(inputs, StringComparer.Ordinal);
-        foreach (var (name, tensor) in forward.Run(model, title, inputs, [.. leading.SelectMany(node => node.Outputs).Where(output => output.Length > 0)], cancellationToken)) values[name] = tensor;
+        foreach (var (name, tensor) in forward.Run(
+            model, title, inputs, [.. leading.SelectMany(node => node.Outputs).Where(output => output.Length > 0)], cancellationToken))
+            values[name] = tensor;
         var arrived = Arrived(title, model, inputs, upstream, values, cancellationToken);
         var failures = new List<Failure>();
         foreach (var node in Enumerable.Reverse(leading))
@@ -42,15 +45,18 @@ internal sealed class GradientBlame(IValueSource forward, CompiledGradientSource
         if (failures.Count == 0)
         {
             return Report([], null, source, baseline, null,
-                "No node was found whose derivative is wrong: each of them alone agrees. Kinks, where rounding decides on the derivative, or rounding that adds up over the nodes remain; compare with --seed for other inputs.");
+                "No node was found whose derivative is wrong: each of them alone agrees. Kinks, where rounding decides on the derivative, "
+                + "or rounding that adds up over the nodes remain; compare with --seed for other inputs.");
         }
 
         var first = failures[0];
         var path = folder.Save($"{title}-{source}-gradient", first.Graph, first.Outputs, first.Gradients, first.Backward);
         var operators = string.Join(", ", failures.Select(failure => failure.Node.OpType).Distinct());
         return Report([.. failures.Select(failure => failure.Node)], first, source, baseline, path,
-            $"The derivative of {string.Join(", ", failures.Take(6).Select(failure => GraphWalk.Describe(failure.Node)))}{(failures.Count > 6 ? $" and {failures.Count - 6} more" : "")} is wrong in {first.Culprit}: "
-            + $"alone, with the gradient that arrives there, the derivative by '{first.Input}' differs ({first.Reason}). {(first.Culprit == ValidationSources.Compiled ? "Look at the gradient rule" : "Look at the operator")} of {operators}.");
+            $"The derivative of {string.Join(", ", failures.Take(6).Select(failure => GraphWalk.Describe(failure.Node)))}"
+            + $"{(failures.Count > 6 ? $" and {failures.Count - 6} more" : "")} is wrong in {first.Culprit}: "
+            + $"alone, with the gradient that arrives there, the derivative by '{first.Input}' differs ({first.Reason}). "
+            + $"{(first.Culprit == ValidationSources.Compiled ? "Look at the gradient rule" : "Look at the operator")} of {operators}.");
     }
 
     /// <summary>Gradients that arrive at every value; random ones where libtorch cannot tell.</summary>
@@ -62,7 +68,8 @@ internal sealed class GradientBlame(IValueSource forward, CompiledGradientSource
         try
         {
             // An upstream gradient arrives at the output itself as well.
-            if (automatic is not null) return new(automatic.Run(model, title, inputs, upstream, floats, cancellationToken), StringComparer.Ordinal);
+            if (automatic is not null)
+                return new(automatic.Run(model, title, inputs, upstream, floats, cancellationToken), StringComparer.Ordinal);
         }
         catch (GraphException)
         {
@@ -70,13 +77,15 @@ internal sealed class GradientBlame(IValueSource forward, CompiledGradientSource
         }
 
         var drawn = new CheckInputs(new GradientCheckOptions(), new Random(1));
-        return floats.ToDictionary(name => name, name => drawn.Normal(name, values[name].ElementType, values[name].Dimensions), StringComparer.Ordinal);
+        return floats.ToDictionary(name => name, name => drawn.Normal(name, values[name].ElementType, values[name].Dimensions),
+            StringComparer.Ordinal);
     }
 
     /// <summary>Differentiates one node alone.</summary>
     /// <returns>How its derivative is wrong; null where it is right or there is none.</returns>
     private Failure? Check(
-        OnnxModel model, OnnxNode node, Dictionary<string, OnnxTensor> values, Dictionary<string, OnnxTensor> arrived, ValidationOptions options, CancellationToken cancellationToken)
+        OnnxModel model, OnnxNode node, Dictionary<string, OnnxTensor> values, Dictionary<string, OnnxTensor> arrived,
+        ValidationOptions options, CancellationToken cancellationToken)
     {
         List<string> outputs = [.. node.Outputs.Where(output => arrived.ContainsKey(output) && values[output].ElementType.IsFloat())];
         if (outputs.Count == 0 || Subgraph.Cut(model, [node], outputs, values) is not { } graph) return null;
@@ -96,12 +105,15 @@ internal sealed class GradientBlame(IValueSource forward, CompiledGradientSource
         }
 
         var theirs = Theirs(graph, upstream, by, cancellationToken);
-        var exact = theirs is null ? null : GradientRounding.InDouble(automatic!, graph.Model, "part", graph.Inputs, upstream, by, cancellationToken);
+        var exact = theirs is null
+            ? null
+            : GradientRounding.InDouble(automatic!, graph.Model, "part", graph.Inputs, upstream, by, cancellationToken);
         var reasons = new List<(string Input, TensorComparison Difference)>();
         foreach (var name in by.Where(name => theirs?.ContainsKey(name) == true))
         {
             var tolerance = Tolerance.OfGradient(TensorComparison.LessPrecise(theirs![name].ElementType, ours[name].ElementType));
-            if (exact?.TryGetValue(name, out var unrounded) == true) tolerance = GradientRounding.Widen(tolerance, GradientRounding.Of(unrounded, theirs[name]));
+            if (exact?.TryGetValue(name, out var unrounded) == true)
+                tolerance = GradientRounding.Widen(tolerance, GradientRounding.Of(unrounded, theirs[name]));
             var difference = TensorComparison.Of(theirs[name], ours[name], tolerance);
             if (!difference.Agrees) reasons.Add((name, difference));
         }
@@ -112,11 +124,13 @@ internal sealed class GradientBlame(IValueSource forward, CompiledGradientSource
         var gradients = new Dictionary<string, OnnxTensor>(upstream, StringComparer.Ordinal);
         foreach (var name in by) gradients[name] = (theirs ?? ours)[name];
         var expected = outputs.ToDictionary(name => name, name => values[name], StringComparer.Ordinal);
-        return new Failure(node, graph, backward, expected, gradients, reasons.Count > 0 ? reasons[0].Input : by[0], reasons.Count > 0 ? reasons[0].Difference : null,
+        return new Failure(node, graph, backward, expected, gradients, reasons.Count > 0 ? reasons[0].Input : by[0],
+            reasons.Count > 0 ? reasons[0].Difference : null,
             isOursWrong == false ? ValidationSources.Torch : ValidationSources.Compiled);
     }
 
-    private IReadOnlyDictionary<string, OnnxTensor>? Theirs(Subgraph graph, Dictionary<string, OnnxTensor> upstream, List<string> by, CancellationToken cancellationToken)
+    private IReadOnlyDictionary<string, OnnxTensor>? Theirs(
+        Subgraph graph, Dictionary<string, OnnxTensor> upstream, List<string> by, CancellationToken cancellationToken)
     {
         try
         {
@@ -129,7 +143,9 @@ internal sealed class GradientBlame(IValueSource forward, CompiledGradientSource
     }
 
     /// <summary>Whether finite differences contradict the compiled derivative; null where they say nothing.</summary>
-    private static bool? Differences(Subgraph graph, OnnxModel backward, Dictionary<string, OnnxTensor> upstream, ValidationOptions options, CancellationToken cancellationToken)
+    private static bool? Differences(
+        Subgraph graph, OnnxModel backward, Dictionary<string, OnnxTensor> upstream, ValidationOptions options,
+        CancellationToken cancellationToken)
     {
         var suffix = new GradientOptions().Suffix;
         var data = new Dictionary<string, OnnxTensor>(graph.Inputs, StringComparer.Ordinal);
@@ -139,7 +155,8 @@ internal sealed class GradientBlame(IValueSource forward, CompiledGradientSource
         {
             var result = GradientCheck.Run(graph.Model, backward, new GradientCheckOptions
             {
-                Gradient = new GradientOptions { Outputs = [.. upstream.Keys] }, Data = data, Seed = options.Seed, Samples = 16, Directions = 4, Threads = options.Execution.Threads,
+                Gradient = new GradientOptions { Outputs = [.. upstream.Keys] }, Data = data, Seed = options.Seed, Samples = 16,
+                Directions = 4, Threads = options.Execution.Threads,
             }, cancellationToken);
             return result.Inputs.Any(input => input.IsWrong) ? true : result.Inputs.Any(input => input.IsDecided) ? false : null;
         }
@@ -151,21 +168,23 @@ internal sealed class GradientBlame(IValueSource forward, CompiledGradientSource
 
     private static bool IsZero(OnnxTensor tensor) => Array.TrueForAll(tensor.ToDoubleArray(), value => value == 0);
 
-    private static BlameReport Report(IReadOnlyList<OnnxNode> nodes, Failure? first, string source, string baseline, string? path, string finding) => new()
-    {
-        Quantity = ComparedQuantity.Gradient,
-        Source = source,
-        Baseline = baseline,
-        Nodes = [.. nodes.Select(GraphWalk.Describe)],
-        Value = first?.Input,
-        Difference = first?.Difference,
-        Confirmed = first is not null,
-        Folder = path,
-        Finding = finding,
-    };
+    private static BlameReport Report(
+        IReadOnlyList<OnnxNode> nodes, Failure? first, string source, string baseline, string? path, string finding) => new()
+        {
+            Quantity = ComparedQuantity.Gradient,
+            Source = source,
+            Baseline = baseline,
+            Nodes = [.. nodes.Select(GraphWalk.Describe)],
+            Value = first?.Input,
+            Difference = first?.Difference,
+            Confirmed = first is not null,
+            Folder = path,
+            Finding = finding,
+        };
 
     private sealed record Failure(
-        OnnxNode Node, Subgraph Graph, OnnxModel Backward, Dictionary<string, OnnxTensor> Outputs, Dictionary<string, OnnxTensor> Gradients, string Input,
+        OnnxNode Node, Subgraph Graph, OnnxModel Backward, Dictionary<string, OnnxTensor> Outputs, Dictionary<string, OnnxTensor> Gradients,
+        string Input,
         TensorComparison? Difference, string Culprit)
     {
         public string Reason => Difference is { } difference ? ReportText.Verdict(difference) : "by finite differences";

@@ -58,15 +58,18 @@ internal sealed class GraphWalk
 
     /// <summary>Names that a node reads, those its inner graphs take from outside included.</summary>
     public static IEnumerable<string> Reads(OnnxNode node) =>
-        node.Inputs.Where(input => input.Length > 0).Concat(node.Attributes.Values.SelectMany(attribute => attribute.Graphs).SelectMany(Captured)).Distinct();
+        node.Inputs.Where(input => input.Length > 0)
+            .Concat(node.Attributes.Values.SelectMany(attribute => attribute.Graphs).SelectMany(Captured)).Distinct();
 
     /// <summary>The node as reports name it.</summary>
     public static BlamedNode Describe(OnnxNode node) => new(
-        node.Name.Length > 0 ? node.Name : node.Outputs.FirstOrDefault(output => output.Length > 0) ?? "", node.Domain.Length == 0 ? node.OpType : $"{node.Domain}.{node.OpType}");
+        node.Name.Length > 0 ? node.Name : node.Outputs.FirstOrDefault(output => output.Length > 0) ?? "",
+        node.Domain.Length == 0 ? node.OpType : $"{node.Domain}.{node.OpType}");
 
     private static IEnumerable<string> Captured(OnnxGraph graph)
     {
-        var own = graph.Initializers.Keys.Concat(graph.Inputs.Select(input => input.Name)).Concat(graph.Nodes.SelectMany(node => node.Outputs)).ToHashSet(StringComparer.Ordinal);
+        var own = graph.Initializers.Keys.Concat(graph.Inputs.Select(input => input.Name))
+            .Concat(graph.Nodes.SelectMany(node => node.Outputs)).ToHashSet(StringComparer.Ordinal);
         return graph.Nodes.SelectMany(Reads).Concat(graph.Outputs.Select(output => output.Name)).Where(name => !own.Contains(name));
     }
 }

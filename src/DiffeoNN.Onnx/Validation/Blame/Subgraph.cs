@@ -14,7 +14,8 @@ internal sealed record Subgraph(OnnxModel Model, IReadOnlyDictionary<string, Onn
     /// <param name="outputs">Values of theirs to become outputs.</param>
     /// <param name="values">Every value that they read from other nodes or from the model's inputs.</param>
     /// <returns>Null where a value they read is not among <paramref name="values"/>, such as a sequence.</returns>
-    public static Subgraph? Cut(OnnxModel model, IReadOnlyList<OnnxNode> nodes, IReadOnlyList<string> outputs, IReadOnlyDictionary<string, OnnxTensor> values)
+    public static Subgraph? Cut(
+        OnnxModel model, IReadOnlyList<OnnxNode> nodes, IReadOnlyList<string> outputs, IReadOnlyDictionary<string, OnnxTensor> values)
     {
         var made = nodes.SelectMany(node => node.Outputs).ToHashSet(StringComparer.Ordinal);
         var read = nodes.SelectMany(GraphWalk.Reads).Where(name => !made.Contains(name)).Distinct().ToList();
@@ -25,7 +26,8 @@ internal sealed record Subgraph(OnnxModel Model, IReadOnlyDictionary<string, Onn
         graph.Nodes.AddRange(nodes);
         var inputs = new Dictionary<string, OnnxTensor>(StringComparer.Ordinal);
         var walk = new GraphWalk(whole);
-        // Shapes, axes and constants stay fixed as far as something else varies: a compiler must know them, and an engine folds them either way.
+        // Shapes, axes and constants stay fixed as far as something else varies:
+        // a compiler must know them, and an engine folds them either way.
         var computes = read.Exists(name => values.TryGetValue(name, out var tensor) && tensor.ElementType.IsFloat() && !IsConstant(name));
         foreach (var name in read)
         {
@@ -50,7 +52,9 @@ internal sealed record Subgraph(OnnxModel Model, IReadOnlyDictionary<string, Onn
         foreach (var name in outputs)
         {
             graph.Outputs.Add(new OnnxValueInfo(
-                name, values.TryGetValue(name, out var tensor) ? tensor.ElementType : whole.Outputs.Find(output => output.Name == name)?.ElementType ?? OnnxElementType.Float,
+                name, values.TryGetValue(name, out var tensor)
+                    ? tensor.ElementType
+                    : whole.Outputs.Find(output => output.Name == name)?.ElementType ?? OnnxElementType.Float,
                 tensor is null ? null : [.. tensor.Dimensions.Select(OnnxDimension.Of)]));
         }
 

@@ -17,8 +17,8 @@ public sealed class GraphFieldsTests
         Execution = new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = 1 }, Accept = AcceptanceRule.Always,
     };
 
-    // Some derivatives (of a SIREN's many weights, of a node a pixel) are nothing but rounding, whose sign Adam takes for a direction, and processors
-    // round differently: small steps keep that small.
+    // Some derivatives (of a SIREN's many weights, of a node a pixel) are nothing but rounding, whose sign Adam takes for a direction,
+    // and processors round differently: small steps keep that small.
     [TestCase(StartPoint.Identity, 0, FieldKind.ControlLattice, 0.02)]
     [TestCase(StartPoint.Identity, 6, FieldKind.ControlLattice, 0.02)]
     [TestCase(StartPoint.Identity, 3, FieldKind.Siren, 2e-5)]
@@ -26,7 +26,8 @@ public sealed class GraphFieldsTests
     [TestCase(StartPoint.Proposer, 6, FieldKind.ControlLattice, 0.02)]
     [TestCase(StartPoint.Multi, 4, FieldKind.ControlLattice, 0.02)]
     public void Search_IsTheSame(StartPoint start, int steps, FieldKind kind, double rate) => AssertSame(
-        Options with { Start = start, Steps = steps, Configure = o => o with { Field = kind, LearningRate = rate, Patience = 0 } }, Images(3, 12, 16));
+        Options with { Start = start, Steps = steps, Configure = o => o with { Field = kind, LearningRate = rate, Patience = 0 } },
+        Images(3, 12, 16));
 
     [TestCase(WarpPadding.Zeros, LatticeBasis.Linear, 4, 0.02)]
     [TestCase(WarpPadding.Border, LatticeBasis.CubicBSpline, 4, 0.02)]
@@ -35,7 +36,8 @@ public sealed class GraphFieldsTests
         Options with
         {
             Start = StartPoint.Identity, Steps = 5,
-            Configure = o => o with { Field = FieldKind.ControlLattice, Padding = padding, Basis = basis, Lattice = lattice, LearningRate = rate, Patience = 0 },
+            Configure = o => o with { Field = FieldKind.ControlLattice, Padding = padding, Basis = basis, Lattice = lattice,
+                LearningRate = rate, Patience = 0 },
         },
         Images(2, 12, 16));
 
@@ -44,7 +46,8 @@ public sealed class GraphFieldsTests
         Options with
         {
             Start = StartPoint.Proposer, Steps = 5,
-            Configure = o => o with { Field = FieldKind.ControlLattice, MinimumSquarings = 0, LearningRate = 0.3, Patience = 0, SmoothnessWeight = 0.01 },
+            Configure = o => o with
+                { Field = FieldKind.ControlLattice, MinimumSquarings = 0, LearningRate = 0.3, Patience = 0, SmoothnessWeight = 0.01 },
         },
         Images(4, 12, 16),
         1e-3);
@@ -53,7 +56,9 @@ public sealed class GraphFieldsTests
     [TestCase(0, false)]
     [TestCase(2, true)]
     public void Passes_AreTheSame(int steps, bool average) => AssertSame(
-        Options with { Start = StartPoint.Proposer, Steps = steps, Passes = 3, Average = average, Configure = o => o with { LearningRate = 0.01 } }, Images(3, 12, 16));
+        Options with
+            { Start = StartPoint.Proposer, Steps = steps, Passes = 3, Average = average, Configure = o => o with { LearningRate = 0.01 } },
+        Images(3, 12, 16));
 
     [TestCase(12, 16, true)]
     [TestCase(12, 16, false)]
@@ -70,8 +75,10 @@ public sealed class GraphFieldsTests
         {
             var (wanted, answer) = (expected.Answer(i).ToOutput(), actual.Answer(i));
             var (whole, summary) = (answer.ToOutput(), answer.ToSummary());
-            Assert.That((answer.Kind, answer.Height, answer.Width, answer.Channels), Is.EqualTo((OutputKind.Segmentation, height, width, 3)));
-            Assert.That((summary.Kind, summary.Height, summary.Width, summary.Planes), Is.EqualTo((OutputKind.Segmentation, height, width, (ImageBuffer?)null)));
+            Assert.That((answer.Kind, answer.Height, answer.Width, answer.Channels),
+                Is.EqualTo((OutputKind.Segmentation, height, width, 3)));
+            Assert.That((summary.Kind, summary.Height, summary.Width, summary.Planes),
+                Is.EqualTo((OutputKind.Segmentation, height, width, (ImageBuffer?)null)));
             Assert.That(summary.Labels!.Labels.ToArray(), Is.EqualTo(whole.Labels!.Labels.ToArray()));
             Assert.That(whole.Planes!.Data.ToArray(), Is.EqualTo(wanted.Planes!.Data.ToArray()).Within(1e-3));
             foreach (var (first, rows) in answer.Tiles(2))
@@ -85,12 +92,18 @@ public sealed class GraphFieldsTests
 
     [Test]
     public void Refusals_AreTheSame() => AssertSame(
-        Options with { Start = StartPoint.Proposer, Steps = 0, Passes = 2, Average = true, Accept = AcceptanceRule.Checked, Configure = o => o with { MinimumDecrease = 0 } },
+        Options with { Start = StartPoint.Proposer, Steps = 0, Passes = 2, Average = true, Accept = AcceptanceRule.Checked,
+            Configure = o => o with { MinimumDecrease = 0 } },
         Images(6, 12, 16));
 
     [Test]
     public void Repairs_AreTheSame() => AssertSame(
-        Options with { Start = StartPoint.Proposer, Steps = 0, Configure = o => o with { MinimumSquarings = 0, MaximumInverseResidual = 0.02 } },
+        Options with
+        {
+            Start = StartPoint.Proposer,
+            Steps = 0,
+            Configure = o => o with { MinimumSquarings = 0, MaximumInverseResidual = 0.02 },
+        },
         Images(6, 12, 16), 5e-4);
 
     [Test]
@@ -109,14 +122,16 @@ public sealed class GraphFieldsTests
         {
             using var alone = model.Run([images[i]]);
             Assert.That(alone.Images[0].Canonicalisation.Steps, Is.EqualTo(together.Images[i].Canonicalisation.Steps));
-            Assert.That(alone.Images[0].Canonicalisation.Total.After, Is.EqualTo(together.Images[i].Canonicalisation.Total.After).Within(1e-4).Percent);
+            Assert.That(alone.Images[0].Canonicalisation.Total.After,
+                Is.EqualTo(together.Images[i].Canonicalisation.Total.After).Within(1e-4).Percent);
         }
     }
 
     [Test]
     public void Cancellation_EndsTheSearch()
     {
-        using var model = EquivariantModel.Load(TinyBundle.Original, Options with { Start = StartPoint.Identity, Steps = 1000, Fields = FieldEngine.Onnx });
+        using var model = EquivariantModel.Load(
+            TinyBundle.Original, Options with { Start = StartPoint.Identity, Steps = 1000, Fields = FieldEngine.Onnx });
         using var source = new CancellationTokenSource();
         var progress = new Until(3, source);
         Assert.That(() => model.Run(Images(1, 12, 16), progress, source.Token), Throws.InstanceOf<OperationCanceledException>());
@@ -125,7 +140,8 @@ public sealed class GraphFieldsTests
 
     [Test]
     public void EngineTorch_DoesNotTakeGraphs() => Assert.That(
-        () => EquivariantModel.Load(TinyBundle.Original, Options with { Fields = FieldEngine.Onnx, Execution = Options.Execution with { Engine = EngineKind.Torch } }),
+        () => EquivariantModel.Load(TinyBundle.Original,
+            Options with { Fields = FieldEngine.Onnx, Execution = Options.Execution with { Engine = EngineKind.Torch } }),
         Throws.TypeOf<GraphException>().With.Message.Contains("take fields 'torch'"));
 
     private static void AssertSame(EquivariantOptions options, ImageBuffer[] images, double tolerance = 1e-4)
@@ -145,21 +161,27 @@ public sealed class GraphFieldsTests
             {
                 var (one, other) = (expected.Images[i].Canonicalisation, actual.Images[i].Canonicalisation);
                 Assert.That(actual.Images[i].Maps, Is.EqualTo(expected.Images[i].Maps));
-                Assert.That(actual.Images[i].Output.Planes!.Data.ToArray(), Is.EqualTo(expected.Images[i].Output.Planes!.Data.ToArray()).Within(10 * tolerance));
+                Assert.That(actual.Images[i].Output.Planes!.Data.ToArray(),
+                    Is.EqualTo(expected.Images[i].Output.Planes!.Data.ToArray()).Within(10 * tolerance));
                 Assert.That(
-                    actual.Images[i].CanonicalOutput.Planes!.Data.ToArray(), Is.EqualTo(expected.Images[i].CanonicalOutput.Planes!.Data.ToArray()).Within(10 * tolerance));
-                Assert.That((other.Steps, other.Stop, other.Squarings, other.Accepted), Is.EqualTo((one.Steps, one.Stop, one.Squarings, one.Accepted)));
+                    actual.Images[i].CanonicalOutput.Planes!.Data.ToArray(),
+                    Is.EqualTo(expected.Images[i].CanonicalOutput.Planes!.Data.ToArray()).Within(10 * tolerance));
+                Assert.That((other.Steps, other.Stop, other.Squarings, other.Accepted),
+                    Is.EqualTo((one.Steps, one.Stop, one.Squarings, one.Accepted)));
                 foreach (var (a, b) in one.Terms.Append(one.Total).Zip(other.Terms.Append(other.Total)))
                     Assert.That(b.After, Is.EqualTo(a.After).Within((1e-5 + Math.Abs(a.After)) * 10 * tolerance), a.Name);
                 Assert.That(other.InputEnergy, Is.EqualTo(one.InputEnergy).Within(1e-4).Percent);
                 var (d, e) = (one.FoundDiagnostics, other.FoundDiagnostics);
-                double[] measured = [e.MinimumDeterminant, e.MaximumDeterminant, e.FoldedFraction, e.InverseResidualMaximum, e.InverseResidualMean, e.InverseMinimumDeterminant];
-                double[] right = [d.MinimumDeterminant, d.MaximumDeterminant, d.FoldedFraction, d.InverseResidualMaximum, d.InverseResidualMean, d.InverseMinimumDeterminant];
+                double[] measured = [e.MinimumDeterminant, e.MaximumDeterminant, e.FoldedFraction, e.InverseResidualMaximum,
+                    e.InverseResidualMean, e.InverseMinimumDeterminant];
+                double[] right = [d.MinimumDeterminant, d.MaximumDeterminant, d.FoldedFraction, d.InverseResidualMaximum,
+                    d.InverseResidualMean, d.InverseMinimumDeterminant];
                 Assert.That(measured, Is.EqualTo(right).Within(10 * tolerance));
             }
         });
 
-        void Near(torch.Tensor a, torch.Tensor b, string name) => Assert.That((a - b).abs().max().item<float>(), Is.LessThan(tolerance), name);
+        void Near(torch.Tensor a, torch.Tensor b, string name) =>
+            Assert.That((a - b).abs().max().item<float>(), Is.LessThan(tolerance), name);
     }
 
     // Smooth, so that derivatives do not hang on the side from which a pixel is looked at.

@@ -30,7 +30,8 @@ public sealed class SamplingTests
             [SearchComposer.Alive] = DeviceTensor.Of([true, true, true], 3, 1, 1),
             [SearchComposer.Turn(0)] = DeviceTensor.Of([false, true, false], 3, 1, 1),
         };
-        var outputs = graph.Run(inputs, [], [MapComposer.Displacement, MapComposer.Inverse, MapComposer.Canonical, MapComposer.Diagnostics]);
+        var outputs = graph.Run(
+            inputs, [], [MapComposer.Displacement, MapComposer.Inverse, MapComposer.Canonical, MapComposer.Diagnostics]);
         var (u, inverse) = (ScalingAndSquaring.Exp(velocity, squarings), ScalingAndSquaring.Exp(-velocity, squarings));
         Near(outputs[MapComposer.Displacement], u);
         Near(outputs[MapComposer.Inverse], inverse);

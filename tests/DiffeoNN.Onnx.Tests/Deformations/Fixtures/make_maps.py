@@ -1,8 +1,8 @@
 """Writes maps.bin: random deformations drawn by tools/pytorch, which the C# generator must reproduce.
 
 Run from anywhere with NumPy installed: python make_maps.py
-Float64, little endian, in this order: preset (tps, tps-strong, svf, twist), then size (16x12, 9x9; rows x columns), then seed 0..4 with image
-number = seed, then the displacement (2, rows, columns).
+Float64, little endian, in this order: preset (tps, tps-strong, svf, twist), then size (16x12, 9x9; rows x columns), then seed 0..4 with
+image number = seed, then the displacement (2, rows, columns).
 """
 
 import pathlib

@@ -93,4 +93,5 @@ graph = helper.make_graph([helper.make_node("Add", ["x", "offset"], ["y"])], "ex
 model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 16)], producer_name="fixtures")
 model.ir_version = 8
 (FOLDER / "external.data").unlink(missing_ok=True)
-onnx.save(model, FOLDER / "external.onnx", save_as_external_data=True, all_tensors_to_one_file=True, location="external.data", size_threshold=0)
+onnx.save(model, FOLDER / "external.onnx", save_as_external_data=True, all_tensors_to_one_file=True, location="external.data",
+          size_threshold=0)

@@ -5,7 +5,8 @@ using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Execution.Torch;
 
-/// <summary>The published operator cases through libtorch: each gives its reference output. What cannot be so is listed one by one with its reason.</summary>
+/// <summary>The published operator cases through libtorch: each gives its reference output.
+/// What cannot be so is listed one by one with its reason.</summary>
 [TestFixture]
 public sealed class TorchCaseTests
 {
@@ -56,8 +57,10 @@ public sealed class TorchCaseTests
                 var expected = OnnxTensor.LoadPb(Path.Combine(set, $"output_{i}.pb"));
                 var actual = TorchTensors.FromTorch(name, outputs[name]);
                 Assert.That(actual.Dimensions, Is.EqualTo(expected.Dimensions), $"shape of '{name}'");
-                Assert.That(TorchTensors.TypeOf(actual.ElementType), Is.EqualTo(TorchTensors.TypeOf(expected.ElementType)), $"type of '{name}'");
-                Assert.That(WorstError(expected.ToDoubleArray(), actual.ToDoubleArray()), Is.LessThanOrEqualTo(Tolerance), $"'{name}' in {Path.GetFileName(set)}");
+                Assert.That(TorchTensors.TypeOf(actual.ElementType), Is.EqualTo(TorchTensors.TypeOf(expected.ElementType)),
+                    $"type of '{name}'");
+                Assert.That(WorstError(expected.ToDoubleArray(), actual.ToDoubleArray()), Is.LessThanOrEqualTo(Tolerance),
+                    $"'{name}' in {Path.GetFileName(set)}");
             }
         }
     }
@@ -65,7 +68,8 @@ public sealed class TorchCaseTests
     private static double WorstError(double[] expected, double[] actual)
     {
         var scale = expected.Where(double.IsFinite).Select(Math.Abs).Append(1).Max();
-        return expected.Zip(actual, (e, a) => e.Equals(a) ? 0 : double.IsFinite(e) && double.IsFinite(a) ? Math.Abs(e - a) / scale : double.PositiveInfinity)
+        return expected.Zip(actual,
+            (e, a) => e.Equals(a) ? 0 : double.IsFinite(e) && double.IsFinite(a) ? Math.Abs(e - a) / scale : double.PositiveInfinity)
             .DefaultIfEmpty(0).Max();
     }
 }

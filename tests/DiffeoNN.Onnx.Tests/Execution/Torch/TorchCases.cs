@@ -9,10 +9,12 @@ namespace DiffeoNN.Onnx.Tests.Execution.Torch;
 internal static class TorchCases
 {
     /// <summary>libtorch on one core.</summary>
-    public static Lazy<TorchEngine> Engine { get; } = new(() => new TorchEngine(new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = 1 }));
+    public static Lazy<TorchEngine> Engine { get; } =
+        new(() => new TorchEngine(new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = 1 }));
 
     /// <summary>ONNX Runtime on one core.</summary>
-    public static Lazy<OnnxRuntimeEngine> Runtime { get; } = new(() => new OnnxRuntimeEngine(new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = 1 }));
+    public static Lazy<OnnxRuntimeEngine> Runtime { get; } =
+        new(() => new OnnxRuntimeEngine(new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = 1 }));
 
     /// <summary>Every published case; none where the material is not there.</summary>
     public static IEnumerable<OperatorCase> All() => Repository.TryShared("onnx-cases") is { } folder

@@ -24,7 +24,8 @@ public sealed class TorchModelTests
         : PublishedModels.All.Where(m => m.IsLarge == large).Select(m => new TestCaseData(m).SetArgDisplayNames($"{m}"));
 
     private static IEnumerable<string> WithReference() => Repository.TryShared("onnx-models") is { } folder
-        ? Directory.GetDirectories(folder).Where(path => Directory.Exists(Path.Combine(path, "test_data_set_0"))).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)
+        ? Directory.GetDirectories(folder).Where(path => Directory.Exists(Path.Combine(path, "test_data_set_0")))
+            .Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)
         : [];
 
     [TestCaseSource(nameof(Small))]
@@ -73,7 +74,8 @@ public sealed class TorchModelTests
         using var graph = TorchCases.Load(model, $"{row}");
         var inputs = row.Values(model, random).ToDictionary(pair => pair.Key, pair => TorchTensors.ToTorch(pair.Value));
 
-        var leaves = inputs.ToDictionary(pair => pair.Key, pair => pair.Value.is_floating_point() ? pair.Value.clone().requires_grad_() : pair.Value);
+        var leaves = inputs.ToDictionary(
+            pair => pair.Key, pair => pair.Value.is_floating_point() ? pair.Value.clone().requires_grad_() : pair.Value);
         var value = graph.RunValues(leaves, [output])[output];
         using var generator = new Generator((ulong)row.Seed);
         var upstream = rand(value.shape, dtype: ScalarType.Float64, generator: generator).mul(2).sub(1).to(value.dtype);
@@ -87,7 +89,8 @@ public sealed class TorchModelTests
         var expected = compiled.Run(inputs.Append(KeyValuePair.Create(output + "_grad", upstream)).ToDictionary());
         var forward = RelativeError(value.detach(), expected[output]);
         var errors = reached.ToDictionary(name => name, name => LengthError(leaves[name].grad!, expected[name + "_grad"]));
-        var figures = $"{row} (seed {row.Seed}): output error {forward:g2}; gradient errors {string.Join(", ", errors.Select(pair => $"'{pair.Key}' {pair.Value:g2}"))}";
+        var figures = $"{row} (seed {row.Seed}): output error {forward:g2}; gradient errors "
+            + $"{string.Join(", ", errors.Select(pair => $"'{pair.Key}' {pair.Value:g2}"))}";
         TestContext.Progress.WriteLine(figures);
         Assert.Multiple(() =>
         {
@@ -105,24 +108,29 @@ public sealed class TorchModelTests
         var output = model.Graph.Outputs[0].Name;
         var random = new Random(row.Seed);
         using var graph = TorchCases.Load(model, $"{row}");
-        var inputs = row.Values(model, random).ToDictionary(pair => pair.Key, pair => TorchTensors.ToTorch(FloatPrecision.Convert(pair.Value, OnnxElementType.Double)));
-        var leaves = inputs.ToDictionary(pair => pair.Key, pair => pair.Value.is_floating_point() ? pair.Value.clone().requires_grad_() : pair.Value);
+        var inputs = row.Values(model, random).ToDictionary(
+            pair => pair.Key, pair => TorchTensors.ToTorch(FloatPrecision.Convert(pair.Value, OnnxElementType.Double)));
+        var leaves = inputs.ToDictionary(
+            pair => pair.Key, pair => pair.Value.is_floating_point() ? pair.Value.clone().requires_grad_() : pair.Value);
         var value = graph.RunValues(leaves, [output])[output];
         using var generator = new Generator((ulong)row.Seed);
         var upstream = rand(value.shape, dtype: ScalarType.Float64, generator: generator).mul(2).sub(1);
         value.backward([upstream]);
         string[] reached = [.. leaves.Where(pair => pair.Value.requires_grad && pair.Value.grad is not null).Select(pair => pair.Key)];
-        using var backward = TorchCases.Load(GradientCompiler.Compile(model, new GradientOptions { Inputs = reached, Outputs = [output] }), $"{row}");
+        using var backward = TorchCases.Load(
+            GradientCompiler.Compile(model, new GradientOptions { Inputs = reached, Outputs = [output] }), $"{row}");
         var expected = backward.Run(inputs.Append(KeyValuePair.Create(output + "_grad", upstream)).ToDictionary());
         var errors = reached.ToDictionary(name => name, name => LengthError(leaves[name].grad!, expected[name + "_grad"]));
-        var figures = $"{row} (seed {row.Seed}) in float64: gradient errors {string.Join(", ", errors.Select(pair => $"'{pair.Key}' {pair.Value:g2}"))}";
+        var figures = $"{row} (seed {row.Seed}) in float64: gradient errors "
+            + $"{string.Join(", ", errors.Select(pair => $"'{pair.Key}' {pair.Value:g2}"))}";
         TestContext.Progress.WriteLine(figures);
         Assert.That(errors.Values, Is.All.LessThan(1e-6), figures);
     }
 
     /// <summary>The largest difference by the largest expected element.</summary>
     private static double RelativeError(Tensor actual, Tensor expected) =>
-        actual.to(ScalarType.Float64).sub(expected.to(ScalarType.Float64)).abs().max().item<double>() / Math.Max(expected.abs().max().to(ScalarType.Float64).item<double>(), 1e-12);
+        actual.to(ScalarType.Float64).sub(expected.to(ScalarType.Float64)).abs().max().item<double>() / Math.Max(
+            expected.abs().max().to(ScalarType.Float64).item<double>(), 1e-12);
 
     /// <summary>|actual - expected| by |expected|.</summary>
     private static double LengthError(Tensor actual, Tensor expected)

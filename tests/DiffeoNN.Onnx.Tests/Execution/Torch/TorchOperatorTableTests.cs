@@ -4,11 +4,13 @@ using DiffeoNN.Onnx.Gradients;
 
 namespace DiffeoNN.Onnx.Tests.Execution.Torch;
 
-/// <summary>libtorch runs what the gradient compiler differentiates, or a reason says why not; and the list for people is the table.</summary>
+/// <summary>libtorch runs what the gradient compiler differentiates, or a reason says why not;
+/// and the list for people is the table.</summary>
 [TestFixture]
 public sealed class TorchOperatorTableTests
 {
-    private const string Command = "DIFFEONN_UPDATE_COVERAGE=1 dotnet test -c Release tests/DiffeoNN.Onnx.Tests --filter TorchOperatorTable";
+    private const string Command =
+        "DIFFEONN_UPDATE_COVERAGE=1 dotnet test -c Release tests/DiffeoNN.Onnx.Tests --filter TorchOperatorTable";
     private const int Oldest = 16;
     private const int Newest = 26;
 
@@ -53,8 +55,11 @@ public sealed class TorchOperatorTableTests
             from problem in new[]
             {
                 Find(rule.Domain, rule.OpType, since) is null ? $"{rule.OpType}-{since} has no row" : null,
-                GradientRules.All.Any(other => other.OpType == rule.OpType && other.Domain == rule.Domain && other.SinceVersion < rule.SinceVersion)
-                    && rule.SinceVersion > Oldest && Find(rule.Domain, rule.OpType, since)?.SinceVersion != since ? $"{rule.OpType}-{since} has no form of its own" : null,
+                GradientRules.All.Any(
+                    other => other.OpType == rule.OpType && other.Domain == rule.Domain && other.SinceVersion < rule.SinceVersion)
+                    && rule.SinceVersion > Oldest && Find(rule.Domain, rule.OpType, since)?.SinceVersion != since
+                    ? $"{rule.OpType}-{since} has no form of its own"
+                    : null,
             }
             where problem is not null
             select problem;
@@ -67,7 +72,9 @@ public sealed class TorchOperatorTableTests
 
     [Test]
     public void Rows_AreUnique() => Assert.That(
-        TorchOperators.All.GroupBy(row => (row.Domain, row.OpType, row.SinceVersion)).Where(group => group.Count() > 1).Select(group => group.Key), Is.Empty);
+        TorchOperators.All.GroupBy(row => (row.Domain, row.OpType, row.SinceVersion)).Where(group => group.Count() > 1)
+            .Select(group => group.Key),
+        Is.Empty);
 
     [Test]
     public void Rows_BeginNoEarlierThanModelsAreBroughtTo() => Assert.That(
@@ -82,7 +89,8 @@ public sealed class TorchOperatorTableTests
         Assert.That(found, Is.EqualTo(made), $"'{Document}' is not what the table of operators says. Rewrite it: {Command}");
     }
 
-    private static TorchOperator? Find(string domain, string op, int version) => TorchOperators.Default.Find(new OnnxNode(op, [], []) { Domain = domain }, version);
+    private static TorchOperator? Find(string domain, string op, int version) =>
+        TorchOperators.Default.Find(new OnnxNode(op, [], []) { Domain = domain }, version);
 
     private static string Create()
     {
@@ -96,16 +104,18 @@ public sealed class TorchOperatorTableTests
             {Command}
             ```
 
-            **Form since** is the first version of the operator set with the form that a row computes; it holds until the next version listed, or
-            the newest. Models older than operator set {Oldest} are rewritten for it first, and functions are written out. **Gradient** says whether
-            the gradient compiler has a rule too, so that the two gradients can be compared: "rule", "stops" where the derivative is zero or the
-            output no floating point value, "taken apart" where bodies are differentiated on their own, or "none".
+            **Form since** is the first version of the operator set with the form that a row computes; it holds until the next version
+            listed, or the newest. Models older than operator set {Oldest} are rewritten for it first, and functions are written out.
+            **Gradient** says whether the gradient compiler has a rule too, so that the two gradients can be compared: "rule", "stops" where
+            the derivative is zero or the output no floating point value, "taken apart" where bodies are differentiated on their own, or
+            "none".
 
             | Operator | Form since | Gradient |
             | --- | --- | --- |
 
             """.ReplaceLineEndings("\n"));
-        foreach (var rows in TorchOperators.All.GroupBy(row => (row.Domain, row.OpType)).OrderBy(group => group.Key.OpType, StringComparer.Ordinal))
+        foreach (var rows in TorchOperators.All.GroupBy(row => (row.Domain, row.OpType)).OrderBy(
+            group => group.Key.OpType, StringComparer.Ordinal))
         {
             var gradient = GradientRules.Find(rows.Key.Domain, rows.Key.OpType, Newest) switch
             {
@@ -113,7 +123,8 @@ public sealed class TorchOperatorTableTests
                 null => rows.Key.OpType is "If" or "Loop" or "Scan" ? "taken apart" : "none",
                 _ => "rule",
             };
-            text.Append($"| {(rows.Key.Domain.Length > 0 ? rows.Key.Domain + "." : "")}{rows.Key.OpType} | {string.Join(", ", rows.Select(row => row.SinceVersion).Order())} | {gradient} |\n");
+            text.Append($"| {(rows.Key.Domain.Length > 0 ? rows.Key.Domain + "." : "")}{rows.Key.OpType} | "
+                + $"{string.Join(", ", rows.Select(row => row.SinceVersion).Order())} | {gradient} |\n");
         }
 
         text.Append("\nWith a gradient rule, but not run by libtorch:\n\n");

@@ -108,7 +108,8 @@ class DenseNet(nn.Module):
         for _ in range(2):
             self.blocks.append(nn.ModuleList(self._layer(width + i * growth, growth) for i in range(3)))
             width += 3 * growth
-            self.transitions.append(nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, width // 2, 1, bias=False), nn.AvgPool2d(2)))
+            self.transitions.append(nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, width // 2, 1, bias=False),
+                                                  nn.AvgPool2d(2)))
             width //= 2
         self.norm, self.classifier = nn.BatchNorm2d(width), nn.Linear(width, classes)
 

@@ -34,28 +34,39 @@ output_grad.pb (upstream, random) and image_grad.pb, and intermediates/0.pb and 
 
 def add_to(commands):
     """Adds the command to a command line."""
-    command = commands.add_parser("reference", help="export your own model, with PyTorch's outputs, gradients and intermediate values of it",
+    command = commands.add_parser("reference",
+                                  help="export your own model, with PyTorch's outputs, gradients and intermediate values of it",
                                   formatter_class=argparse.RawDescriptionHelpFormatter, epilog=EXAMPLE,
-                                  description="Exports a PyTorch model to ONNX and writes what PyTorch makes of drawn inputs, for 'diffeonn validate'.")
-    command.add_argument("--module", metavar="PACKAGE.MODULE:CALLABLE", help="class or function that builds the model, searched in the current folder, too")
+                                  description="Exports a PyTorch model to ONNX and writes what PyTorch makes of drawn inputs, "
+                                  "for 'diffeonn validate'.")
+    command.add_argument("--module", metavar="PACKAGE.MODULE:CALLABLE",
+                         help="class or function that builds the model, searched in the current folder, too")
     command.add_argument("--kwargs", type=_object, default={}, metavar="JSON", help="its keyword arguments, as '{\"classes\": 2}'")
-    command.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights: a state_dict, or a dictionary that holds one; .safetensors, too")
-    command.add_argument("--checkpoint-key", metavar="KEY", help="where in the checkpoint the weights are (found by itself under the usual names)")
+    command.add_argument("--checkpoint", type=Path, metavar="FILE",
+                         help="weights: a state_dict, or a dictionary that holds one; .safetensors, too")
+    command.add_argument("--checkpoint-key", metavar="KEY",
+                         help="where in the checkpoint the weights are (found by itself under the usual names)")
     command.add_argument("--unsafe-pickle", action="store_true", help="read checkpoints that hold more than tensors; runs the code in them")
     command.add_argument("--input", dest="inputs", action="append", required=True, metavar="NAME=SPEC",
-                         help="one for each input: NAME=1,3,64,64 draws normal numbers, image=1,3,64,64:0..1 uniform ones, tokens=2,7:int64:0..99 whole "
-                              "ones with both ends; also NAME=FILE.npy. Names that forward's parameters have are given to those, others go in order")
-    command.add_argument("--output-names", nargs="+", metavar="NAME", help="names of the outputs (default: keys of a dictionary, else output or output_0, ...)")
+                         help="one for each input: NAME=1,3,64,64 draws normal numbers, image=1,3,64,64:0..1 uniform ones, "
+                              "tokens=2,7:int64:0..99 whole ones with both ends; also NAME=FILE.npy. Names that forward's parameters have "
+                              "are given to those, others go in order")
+    command.add_argument("--output-names", nargs="+", metavar="NAME",
+                         help="names of the outputs (default: keys of a dictionary, else output or output_0, ...)")
     command.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write")
-    command.add_argument("--exporter", choices=exporting.EXPORTERS, default="auto", help="which of PyTorch's exporters (default auto: this PyTorch's own first)")
+    command.add_argument("--exporter", choices=exporting.EXPORTERS, default="auto",
+                         help="which of PyTorch's exporters (default auto: this PyTorch's own first)")
     command.add_argument("--opset", type=int, help=f"operator set (default {exporting.OPSET}, of the dynamo exporter its own)")
-    command.add_argument("--dynamic-batch", action=argparse.BooleanOptionalAction, default=True, help="leave the batch size free where the model can (default yes)")
+    command.add_argument("--dynamic-batch", action=argparse.BooleanOptionalAction, default=True,
+                         help="leave the batch size free where the model can (default yes)")
     command.add_argument("--gradients", action=argparse.BooleanOptionalAction, default=True, help="gradients by autograd (default yes)")
-    command.add_argument("--intermediates", action=argparse.BooleanOptionalAction, default=True, help="outputs of the modules (default yes)")
+    command.add_argument("--intermediates", action=argparse.BooleanOptionalAction, default=True,
+                         help="outputs of the modules (default yes)")
     command.add_argument("--max-intermediate-mb", type=float, default=256, metavar="MB", help="at most so much of them (default 256)")
     command.add_argument("--sets", type=int, default=1, metavar="N", help="sets of inputs (default 1)")
     command.add_argument("--seed", type=int, default=1, help="seed of inputs and upstream gradients (default 1)")
-    command.add_argument("--precision", choices=("auto", "own"), default="auto", help="auto: compute in float64 where the model runs in it (default); own: as the model is")
+    command.add_argument("--precision", choices=("auto", "own"), default="auto",
+                         help="auto: compute in float64 where the model runs in it (default); own: as the model is")
     command.set_defaults(run=lambda options: run(options))
 
 
@@ -71,13 +82,15 @@ def run(options):
     module, notes = loading.load(options.module, options.kwargs, options.checkpoint, options.unsafe_pickle, options.checkpoint_key)
     manifest = write(module, specs, options.output, exporter=options.exporter, opset=options.opset, seed=options.seed, sets=options.sets,
                      dynamic_batch=options.dynamic_batch, gradients=options.gradients, intermediates=options.intermediates,
-                     max_intermediate_mb=options.max_intermediate_mb, precision=options.precision, output_names=options.output_names, notes=notes,
+                     max_intermediate_mb=options.max_intermediate_mb, precision=options.precision,
+                     output_names=options.output_names, notes=notes,
                      progress=lambda text: print(text, file=sys.stderr, flush=True))
     for note in manifest["notes"]:
         print(f"note: {note}")
     placed = sum(entry["value"] is not None for entry in manifest["modules"])
-    print(f"{options.output}: {MODEL} (opset {manifest['opset']}, {manifest['exporter']}), {options.sets} {'set' if options.sets == 1 else 'sets'} in "
-          f"{manifest['dtype']}, {len(manifest['modules'])} intermediates, {placed} of them found in the model")
+    print(f"{options.output}: {MODEL} (opset {manifest['opset']}, {manifest['exporter']}), {options.sets} "
+          f"{'set' if options.sets == 1 else 'sets'} in {manifest['dtype']}, {len(manifest['modules'])} intermediates, {placed} "
+          "of them found in the model")
 
 
 def write(module, specs, folder, *, exporter="auto", opset=None, seed=1, sets=1, dynamic_batch=True, gradients=True, intermediates=True,
@@ -110,8 +123,9 @@ def write(module, specs, folder, *, exporter="auto", opset=None, seed=1, sets=1,
                 entries, left_out = _choose(values.intermediates, computer.types, max_intermediate_mb * 1e6 / sets)
             _write_set(path.parent / f"test_data_set_{number}", zip(network.inputs, values_in), values, entries)
         if left_out:
-            notes.append(f"{len(left_out)} intermediates ({sum(left_out.values()) * sets / 1e6:.1f} MB) are over --max-intermediate-mb {max_intermediate_mb:g} and were left "
-                         f"out: {', '.join(list(left_out)[:5])}{', ...' if len(left_out) > 5 else ''}")
+            notes.append(f"{len(left_out)} intermediates ({sum(left_out.values()) * sets / 1e6:.1f} MB) are over --max-intermediate-mb "
+                         f"{max_intermediate_mb:g} and were left out: "
+                         f"{', '.join(list(left_out)[:5])}{', ...' if len(left_out) > 5 else ''}")
         if entries:
             progress("exporting again to find the intermediates in the model (--no-intermediates leaves them out)")
             for key, value in mapping.find(network, request, path, used, list(entries), computer.types, notes).items():

@@ -20,7 +20,8 @@ LARGE = 1 << 30
 
 
 class Request(NamedTuple):
-    """What to export: example inputs, names, the batch's axis of those that have one, and inputs for a fixed batch in case that has to be."""
+    """What to export: example inputs, names, the batch's axis of those that have one, and inputs for a fixed batch in case that has to
+    be."""
 
     examples: Sequence[torch.Tensor]
     inputs: Sequence[str]
@@ -36,7 +37,8 @@ def choose(wanted):
     known, scripts = "dynamo" in parameters, importlib.util.find_spec("onnxscript") is not None
     if wanted == "dynamo":
         if not known or "dynamic_shapes" not in parameters:
-            raise Refused(f"PyTorch {torch.__version__} has no dynamo exporter: it takes PyTorch 2.5 or later with onnxscript. --exporter torchscript works here.")
+            raise Refused(f"PyTorch {torch.__version__} has no dynamo exporter: it takes PyTorch 2.5 or later with onnxscript. "
+                          "--exporter torchscript works here.")
         if not scripts:
             raise Refused("the dynamo exporter needs the Python package onnxscript; --exporter torchscript works without.")
         return ["dynamo"]
@@ -51,7 +53,9 @@ def export(network, request, path, wanted, notes, recorder=None):
     problems = []
     for exporter in choose(wanted):
         # The dynamo exporter proves that a free batch is free, and refuses where the model's code branches on it.
-        attempts = [request, request._replace(free={}, examples=request.fixed)] if exporter == "dynamo" and request.free and recorder is None else [request]
+        attempts = [request]
+        if exporter == "dynamo" and request.free and recorder is None:
+            attempts.append(request._replace(free={}, examples=request.fixed))
         for attempt in attempts:
             try:
                 frozen = _export(network, attempt, path, exporter, recorder)
@@ -100,8 +104,9 @@ def _frozen(caught):
                            if issubclass(w.category, torch.jit.TracerWarning) and not os.path.abspath(w.filename).startswith(library))
     if not places:
         return []
-    return [f"in {len(places)} {'place' if len(places) == 1 else 'places'} the model's code decides or computes by tensors in Python, and the export keeps what it did for these "
-            f"inputs: {', '.join(list(places)[:5])}{', ...' if len(places) > 5 else ''}. Harmless for sizes that stay; wrong where values or other sizes matter"]
+    return [f"in {len(places)} {'place' if len(places) == 1 else 'places'} the model's code decides or computes by tensors in Python, and "
+            f"the export keeps what it did for these inputs: {', '.join(list(places)[:5])}{', ...' if len(places) > 5 else ''}. Harmless "
+            "for sizes that stay; wrong where values or other sizes matter"]
 
 
 def finish(path, shapes, free):

@@ -30,7 +30,8 @@ def load(module, kwargs, checkpoint, unsafe_pickle=False, key=None):
         raise Refused("--module is missing: name the class or function that builds the model, as package.module:Callable"
                       + (" (the checkpoint holds weights alone)." if checkpoint else "."))
     if isinstance(built, torch.jit.ScriptModule):
-        raise Refused("the model is a compiled TorchScript module; give the Python class it was made of with --module, and its weights with --checkpoint.")
+        raise Refused("the model is a compiled TorchScript module; give the Python class it was made of with --module, and its "
+                      "weights with --checkpoint.")
     return built.cpu().eval(), notes
 
 
@@ -38,7 +39,8 @@ def build(name, kwargs):
     """Calls ``package.module:Callable`` with keyword arguments; the current folder is searched, too."""
     path, colon, attribute = name.partition(":")
     if not colon or not path or not attribute or path.endswith(".py") or "/" in path:
-        raise Refused(f"--module '{name}' is not of the form package.module:Callable (a file src/net.py is src.net, started from the folder that holds src).")
+        raise Refused(f"--module '{name}' is not of the form package.module:Callable (a file src/net.py is src.net, started from "
+                      "the folder that holds src).")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
@@ -47,7 +49,8 @@ def build(name, kwargs):
         raise Refused(f"module '{path}' cannot be imported from '{os.getcwd()}': {first_line(error)}") from error
     for part in attribute.split("."):
         if not hasattr(found, part):
-            names = [key for key, value in vars(found).items() if inspect.isclass(value) and issubclass(value, nn.Module) and value.__module__ == path]
+            names = [key for key, value in vars(found).items() if inspect.isclass(value) and issubclass(value, nn.Module)
+                     and value.__module__ == path]
             raise Refused(f"module '{path}' has no '{attribute}'." + (f" Its networks: {', '.join(names)}." if names else ""))
         found = getattr(found, part)
     if isinstance(found, nn.Module):
@@ -80,7 +83,8 @@ def _state(content, path, key):
         inside = next((content[name] for name in WEIGHTS if name in content), content)
         content = inside.state_dict() if isinstance(inside, nn.Module) else inside
     if not _is_state(content):
-        raise Refused(f"checkpoint '{path}' holds no weights by name where they are looked for. {_keys(content)} --checkpoint-key names the one.")
+        raise Refused(f"checkpoint '{path}' holds no weights by name where they are looked for. {_keys(content)} "
+                      "--checkpoint-key names the one.")
     return content
 
 
@@ -107,7 +111,8 @@ def _fill(module, state, path, notes):
     problems = [f"{len(names)} weights {what}: {', '.join(names[:4])}{', ...' if len(names) > 4 else ''}"
                 for names, what in ((missing, "are missing"), (unknown, "are not in the model"), (shapes, "have another shape")) if names]
     if problems:
-        raise Refused(f"checkpoint '{path}' does not fit the model: {'; '.join(problems)}. Build the model as it was trained (--module, --kwargs).")
+        raise Refused(f"checkpoint '{path}' does not fit the model: {'; '.join(problems)}. Build the model as it was "
+                      "trained (--module, --kwargs).")
     module.load_state_dict({name: state[name] for name in expected if name in state}, strict=False)
 
 

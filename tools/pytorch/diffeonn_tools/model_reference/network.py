@@ -51,7 +51,8 @@ class Network:
         flat, ignored = [], []
         _flatten("", result, flat, ignored)
         if not flat:
-            raise Refused(f"the model returns no tensor but a {type(result).__name__}; wrap it in a module that returns one, or a tuple or dictionary of them.")
+            raise Refused(f"the model returns no tensor but a {type(result).__name__}; wrap it in a module that returns one, or a "
+                          "tuple or dictionary of them.")
         if self.outputs is None:
             self.outputs = self._names([name for name, _ in flat])
             self.ignored = ignored
@@ -162,7 +163,8 @@ class Recorder:
             tensor = _first(output)
             if tensor is None or not tensor.is_floating_point():
                 self.skipped[key] = "gives no tensor" if tensor is None else f"gives {str(tensor.dtype)[6:]}"
-            elif key in self._keys if self._keys is not None else not any(tensor is other and _version(tensor) == v for _, _, other, v in inside):
+            elif (key in self._keys if self._keys is not None
+                  else not any(tensor is other and _version(tensor) == v for _, _, other, v in inside)):
                 # A copy: what follows may change it in place.
                 self.types[key] = type(part).__name__
                 self._records.append((key, tensor.clone(), tensor, _version(tensor)))

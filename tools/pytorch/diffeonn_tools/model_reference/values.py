@@ -42,7 +42,8 @@ class Computer:
         with torch.no_grad():
             again = self.network(example)
         if any(_difference(again[name], y) > SAME for name, y in self.plain.items()):
-            self.notes.append("the model draws random numbers: two runs in evaluation mode differ, so no engine can reproduce these references")
+            self.notes.append("the model draws random numbers: two runs in evaluation mode differ, so no engine can "
+                              "reproduce these references")
 
     def _choose(self, example, precision):
         if precision == "own":
@@ -55,7 +56,8 @@ class Computer:
             return self.own
         worst = max(((_difference(y, exact[name]), name) for name, y in self.plain.items()), default=(0, ""))
         if worst[0] > SAME:
-            self.notes.append(f"output '{worst[1]}' differs by {worst[0]:.1e} between {str(self.own)[6:]} and float64: expect engines to differ, too")
+            self.notes.append(f"output '{worst[1]}' differs by {worst[0]:.1e} between {str(self.own)[6:]} and float64: "
+                              "expect engines to differ, too")
         return torch.float64
 
     @contextlib.contextmanager
@@ -82,7 +84,8 @@ class Computer:
     def compute(self, tensors, generator, with_gradients, with_intermediates):
         """One set; upstream gradients are normal numbers."""
         with self._in(torch.float64) if self.dtype == torch.float64 else contextlib.nullcontext():
-            inputs = [x.detach().clone().requires_grad_(with_gradients and x.is_floating_point()) for x in self._inputs(tensors, self.dtype)]
+            inputs = [x.detach().clone().requires_grad_(with_gradients and x.is_floating_point())
+                      for x in self._inputs(tensors, self.dtype)]
             recorder = Recorder(self.network.module)
             with recorder.attached() if with_intermediates else contextlib.nullcontext(), torch.set_grad_enabled(with_gradients):
                 # A model may change its inputs in place, which leaves of autograd do not allow.
@@ -103,10 +106,12 @@ class Computer:
                     for name, y in outputs.items() if y.is_floating_point() and y.requires_grad}
         leaves = {name: x for name, x in zip(self.network.inputs, inputs) if x.requires_grad}
         if not upstream or not leaves:
-            self._note("no gradients: " + ("no input is floating point" if not leaves else "no output depends on the inputs in a way that autograd follows"))
+            self._note("no gradients: "
+                       + ("no input is floating point" if not leaves else "no output depends on the inputs in a way that autograd follows"))
             return {}, {}
         try:
-            found = torch.autograd.grad([outputs[name] for name in upstream], list(leaves.values()), list(upstream.values()), allow_unused=True)
+            found = torch.autograd.grad([outputs[name] for name in upstream], list(leaves.values()), list(upstream.values()),
+                                        allow_unused=True)
         except RuntimeError as error:
             self._note(f"no gradients: autograd stops with {first_line(error)}")
             return {}, {}
@@ -124,7 +129,8 @@ class Computer:
     def _check_derivative(self, inputs, upstream, gradients, generator):
         """Compares autograd with the difference along a random direction: it is another function where a model detaches values."""
         self.checked = True
-        directions = {name: torch.from_numpy(np.asarray(generator.standard_normal(tuple(g.shape)))).to(g.dtype) for name, g in gradients.items()}
+        directions = {name: torch.from_numpy(np.asarray(generator.standard_normal(tuple(g.shape)))).to(g.dtype)
+                      for name, g in gradients.items()}
         claimed = sum(float((gradients[name] * d).sum()) for name, d in directions.items())
 
         def at(step):
@@ -136,8 +142,9 @@ class Computer:
         difference = (at(STEP) - at(-STEP)) / (2 * STEP)
         error = abs(difference - claimed) / max(abs(claimed), abs(difference), 1e-12)
         if not error <= SAME:
-            self.notes.append(f"autograd's gradient is not the slope of the outputs: along a random direction {claimed:.6g} and {difference:.6g}. The "
-                              "model detaches values, rounds, or lies at a kink; a graph that was exported knows nothing of detaching.")
+            self.notes.append(f"autograd's gradient is not the slope of the outputs: along a random direction {claimed:.6g} "
+                              f"and {difference:.6g}. The model detaches values, rounds, or lies at a kink; a graph that was exported "
+                              "knows nothing of detaching.")
 
     def _compare_precisions(self, tensors, upstream, gradients):
         """Tells where PyTorch's own gradients depend on the precision: no engine can come closer to these references than it does."""
@@ -151,8 +158,9 @@ class Computer:
                 continue
             cosine = float(torch.nn.functional.cosine_similarity(g.double().flatten(), expected.double().flatten(), 0, eps=0))
             if not cosine >= ALIKE:
-                self.notes.append(f"PyTorch's own gradient by '{name}' in {str(self.own)[6:]} has a cosine of only {cosine:.6f} with the one in float64, so no engine will agree "
-                                  "better: the inputs lie at kinks (rectifiers, maxima), or the model is badly scaled. Other inputs (--seed, --input) or trained weights may help.")
+                self.notes.append(f"PyTorch's own gradient by '{name}' in {str(self.own)[6:]} has a cosine of only {cosine:.6f} with the "
+                                  "one in float64, so no engine will agree better: the inputs lie at kinks (rectifiers, maxima), or the "
+                                  "model is badly scaled. Other inputs (--seed, --input) or trained weights may help.")
 
     def _note(self, text):
         if text not in self.notes:
@@ -168,4 +176,6 @@ def _difference(a, b):
     a, b = (torch.view_as_real(x.resolve_conj()) if x.is_complex() else x for x in (a, b))
     a, b = a.double(), b.double()
     scale = max(float(b.abs().max()), 1e-12)
-    return float((a - b).abs().max()) / scale if bool(torch.isfinite(a).all()) and bool(torch.isfinite(b).all()) else float(not torch.equal(a.nan_to_num(), b.nan_to_num()))
+    if bool(torch.isfinite(a).all()) and bool(torch.isfinite(b).all()):
+        return float((a - b).abs().max()) / scale
+    return float(not torch.equal(a.nan_to_num(), b.nan_to_num()))

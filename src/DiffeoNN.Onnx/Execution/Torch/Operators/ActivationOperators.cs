@@ -14,9 +14,11 @@ internal static class ActivationOperators
         new("ThresholdedRelu", 16, n => where(n.X.Above(n.Float("alpha", 1)), n.X, zeros_like(n.X))),
         new("PRelu", 16, n => where(n.X.Above(0), n.X, n.X.mul(n.Input(1)))),
         new("Elu", 16, n => n.X.ExponentialLinear(n.Float("alpha", 1), 1)),
-        new("Selu", 16, n => n.X.ExponentialLinear(n.Float("alpha", 1.67326319217681884765625f), n.Float("gamma", 1.05070102214813232421875f))),
+        new("Selu", 16,
+            n => n.X.ExponentialLinear(n.Float("alpha", 1.67326319217681884765625f), n.Float("gamma", 1.05070102214813232421875f))),
         new("Celu", 16, n => n.X.ContinuousExponentialLinear(n.Float("alpha", 1))),
-        new("Gelu", 20, n => n.X.gelu(n.Text("approximate", "none") == "tanh" ? TorchSharp.Modules.GELU.Approximate.tanh : TorchSharp.Modules.GELU.Approximate.none)),
+        new("Gelu", 20, n => n.X.gelu(
+            n.Text("approximate", "none") == "tanh" ? TorchSharp.Modules.GELU.Approximate.tanh : TorchSharp.Modules.GELU.Approximate.none)),
         new("Sigmoid", 16, n => n.X.sigmoid()),
         new("HardSigmoid", 16, n => n.X.Times(n.Float("alpha", 0.2f)).Plus(n.Float("beta", 0.5f)).Between(0, 1)),
         new("HardSwish", 16, n => n.X.hardswish()),

@@ -41,9 +41,11 @@ internal static class AttentionOperators
             : throw n.Refuse($"has an input {input} of {value.dim()} dimensions; it takes 4, or 3 with the attribute {attribute}");
     }
 
-    /// <summary>The product of every head's matrices. Where several heads on the left share one on the right they become the rows of one matrix.</summary>
+    /// <summary>The product of every head's matrices. Where several heads on the left share one on the right they become the rows of one
+    /// matrix.</summary>
     private static Tensor Grouped(Tensor left, Tensor right) => left.shape[1] == right.shape[1] ? left.MatrixProduct(right)
-        : left.reshape(left.shape[0], right.shape[1], -1, left.shape[3]).MatrixProduct(right).reshape(left.shape[0], left.shape[1], left.shape[2], right.shape[3]);
+        : left.reshape(left.shape[0], right.shape[1], -1, left.shape[3]).MatrixProduct(right).reshape(
+            left.shape[0], left.shape[1], left.shape[2], right.shape[3]);
 
     /// <summary>Adds a mask of numbers; what is hidden gets the lowest finite number, as ONNX Runtime has it.</summary>
     /// <returns>The scores, and whether all are hidden from a query; null where that cannot be.</returns>
@@ -56,7 +58,8 @@ internal static class AttentionOperators
             // A mask shorter than the keys hides the rest of them.
             var isBoolean = mask.dtype == ScalarType.Bool;
             if (mask.shape[^1] != keys && mask.shape[^1] != 1)
-                mask = cat([mask, TensorArithmetic.Filled([.. mask.shape[..^1], keys - mask.shape[^1]], isBoolean ? 0 : double.NegativeInfinity, mask.dtype, mask.device)], -1);
+                mask = cat([mask, TensorArithmetic.Filled(
+                    [.. mask.shape[..^1], keys - mask.shape[^1]], isBoolean ? 0 : double.NegativeInfinity, mask.dtype, mask.device)], -1);
             if (isBoolean) Hide(mask.logical_not());
             else scores = scores.Plus(mask.to(scores.dtype));
         }
@@ -64,14 +67,19 @@ internal static class AttentionOperators
         var positions = TensorArithmetic.Count(keys, n.Device);
         if (n.Int("is_causal", 0) != 0) Hide(positions.gt(Last(n, scores.shape[2], keys)));
         if (n.Optional(6) is { } filled) Hide(positions.ge(filled.to(ScalarType.Int64).reshape(-1, 1, 1, 1)));
-        var lowest = scores.dtype switch { ScalarType.Float16 => (double)System.Half.MinValue, ScalarType.Float64 => double.MinValue, _ => float.MinValue };
+        var lowest = scores.dtype switch
+        {
+            ScalarType.Float16 => (double)System.Half.MinValue,
+            ScalarType.Float64 => double.MinValue,
+            _ => float.MinValue,
+        };
         if (hidden is not null) scores = where(hidden, scores.FilledLike(lowest), scores);
         return (scores, n.Has(3) || n.Has(6) ? scores.detach().amax([-1], true).AtMost(lowest) : null);
     }
 
     /// <summary>
-    /// The last key that each query sees. Positions count from the end of the past, or so that the last query stands at the last key that is
-    /// filled. To a single query behind a past ONNX Runtime shows every key.
+    /// The last key that each query sees. Positions count from the end of the past,
+    /// or so that the last query stands at the last key that is filled. To a single query behind a past ONNX Runtime shows every key.
     /// </summary>
     private static Tensor Last(TorchNode n, long queries, long keys)
     {
@@ -93,7 +101,8 @@ internal static class AttentionOperators
         return allHidden is null ? shares : where(allHidden, shares.FilledLike(0), shares);
     }
 
-    /// <summary>(a, b) -> (a cos - b sin, a sin + b cos); a and b are neighbours where interleaved, halves of the features otherwise.</summary>
+    /// <summary>(a, b) -> (a cos - b sin, a sin + b cos); a and b are neighbours where interleaved,
+    /// halves of the features otherwise.</summary>
     private static Tensor Rotate(TorchNode n)
     {
         var isJoined = n.X.dim() == 3;
@@ -105,7 +114,8 @@ internal static class AttentionOperators
         var turning = x.narrow(3, 0, width);
         var isInterleaved = n.Int("interleaved", 0) != 0;
         var (a, b) = isInterleaved
-            ? (turning.slice(3, 0, width, 2), turning.slice(3, 1, width, 2)) : (turning.narrow(3, 0, width / 2), turning.narrow(3, width / 2, width / 2));
+            ? (turning.slice(3, 0, width, 2), turning.slice(3, 1, width, 2))
+            : (turning.narrow(3, 0, width / 2), turning.narrow(3, width / 2, width / 2));
         var (cos, sin) = (Angles(1), Angles(2));
         var (first, second) = (a.mul(cos).Minus(b.mul(sin)), a.mul(sin).Plus(b.mul(cos)));
         var turned = isInterleaved ? stack([first, second], -1).flatten(3) : cat([first, second], 3);
@@ -115,7 +125,8 @@ internal static class AttentionOperators
         Tensor Angles(int input)
         {
             var cache = n.Input(input);
-            if (n.Optional(3) is { } positions) cache = cache.index_select(0, positions.flatten().to(ScalarType.Int64)).reshape([.. positions.shape, -1]);
+            if (n.Optional(3) is { } positions)
+                cache = cache.index_select(0, positions.flatten().to(ScalarType.Int64)).reshape([.. positions.shape, -1]);
             return cache.unsqueeze(2);
         }
     }

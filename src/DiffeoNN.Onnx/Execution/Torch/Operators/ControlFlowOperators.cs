@@ -43,7 +43,8 @@ internal static class ControlFlowOperators
         for (long i = 0; i < length; i++)
         {
             var step = i;
-            var outputs = n.Run("body", [.. state, .. read.Select((input, k) => input.select(along[k], directions?[k] == 1 ? length - 1 - step : step))]);
+            var outputs = n.Run(
+                "body", [.. state, .. read.Select((input, k) => input.select(along[k], directions?[k] == 1 ? length - 1 - step : step))]);
             state = [.. outputs.Take(first)];
             Collect(scans, outputs.Skip(first));
         }
@@ -61,15 +62,18 @@ internal static class ControlFlowOperators
         }
     }
 
-    /// <summary>What each iteration made, along a new axis; a loop without iterations gives outputs of no rows, whose other sizes the body declares.</summary>
-    private static IEnumerable<Tensor> Stack(TorchNode n, List<List<Tensor>> scans, int first, Func<int, long> axis, Func<int, bool> isReversed)
+    /// <summary>What each iteration made, along a new axis; a loop without iterations gives outputs of no rows,
+    /// whose other sizes the body declares.</summary>
+    private static IEnumerable<Tensor> Stack(
+        TorchNode n, List<List<Tensor>> scans, int first, Func<int, long> axis, Func<int, bool> isReversed)
     {
         var declared = n.Node.Attributes["body"].Graph.Outputs.Skip(first).ToList();
         for (var k = 0; k < declared.Count; k++)
         {
             if (k >= scans.Count)
             {
-                var type = TorchTensors.TypeOf(declared[k].ElementType) ?? throw n.Refuse($"makes no rows for output {k}, whose type is not known");
+                var type = TorchTensors.TypeOf(declared[k].ElementType)
+                    ?? throw n.Refuse($"makes no rows for output {k}, whose type is not known");
                 long[] shape = [0, .. declared[k].Shape?.Select(size => size.Size ?? 0) ?? []];
                 yield return empty(shape, dtype: type, device: n.Device);
                 continue;

@@ -30,7 +30,8 @@ internal static class ConvolutionOperators
         };
     }
 
-    /// <summary>Without padding first, so that output padding of any size and wanted output shapes are a matter of cutting and filling; the bias fills too.</summary>
+    /// <summary>Without padding first, so that output padding of any size and wanted output shapes are a matter of cutting and filling;
+    /// the bias fills too.</summary>
     private static Tensor ConvTranspose(TorchNode n)
     {
         var (weights, groups) = (n.Input(1), n.Int("group", 1));

@@ -27,7 +27,8 @@ internal static class CreationOperators
     public static ScalarType TypeAt(TorchNode n, string attribute)
     {
         var type = (OnnxElementType)n.Int(attribute, (long)OnnxElementType.Float);
-        return TorchTensors.TypeOf(type) ?? throw n.Refuse($"asks for elements of type {type.ToString().ToLowerInvariant()}, which libtorch lacks");
+        return TorchTensors.TypeOf(type)
+            ?? throw n.Refuse($"asks for elements of type {type.ToString().ToLowerInvariant()}, which libtorch lacks");
     }
 
     private static Tensor Constant(TorchNode n)

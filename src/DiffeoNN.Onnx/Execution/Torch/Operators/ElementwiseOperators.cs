@@ -57,14 +57,16 @@ internal static class ElementwiseOperators
         new("Not", 16, n => n.X.logical_not()),
         new("IsNaN", 16, n => n.X.isnan()),
         new("IsInf", 16, IsInfinite),
-        new("BitShift", 16, n => n.Text("direction", "") == "LEFT" ? n.X.bitwise_left_shift(n.Input(1)) : n.X.bitwise_right_shift(n.Input(1))),
+        new("BitShift", 16,
+            n => n.Text("direction", "") == "LEFT" ? n.X.bitwise_left_shift(n.Input(1)) : n.X.bitwise_right_shift(n.Input(1))),
         new("BitwiseAnd", 18, n => n.X.bitwise_and(n.Input(1))),
         new("BitwiseOr", 18, n => n.X.bitwise_or(n.Input(1))),
         new("BitwiseXor", 18, n => n.X.bitwise_xor(n.Input(1))),
         new("BitwiseNot", 18, n => n.X.bitwise_not()),
     ];
 
-    /// <summary>Whole numbers divide towards zero. Quotients by -1 are taken by changing the sign, which wraps around at the lowest.</summary>
+    /// <summary>Whole numbers divide towards zero. Quotients by -1 are taken by changing the sign,
+    /// which wraps around at the lowest.</summary>
     private static Tensor Divide(TorchNode n)
     {
         var (a, b) = (n.X, n.Input(1));
@@ -85,7 +87,9 @@ internal static class ElementwiseOperators
     {
         var (x, exponent) = (n.X, n.Input(1));
         if (x.dtype == exponent.dtype) return x.pow(exponent);
-        return x.is_floating_point() ? x.pow(exponent.to(x.dtype)) : x.to(ScalarType.Float64).pow(exponent.to(ScalarType.Float64)).to(x.dtype);
+        return x.is_floating_point()
+            ? x.pow(exponent.to(x.dtype))
+            : x.to(ScalarType.Float64).pow(exponent.to(ScalarType.Float64)).to(x.dtype);
     }
 
     private static Tensor IsInfinite(TorchNode n) => (n.Int("detect_negative", 1), n.Int("detect_positive", 1)) switch

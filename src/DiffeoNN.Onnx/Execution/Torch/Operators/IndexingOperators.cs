@@ -10,7 +10,8 @@ internal static class IndexingOperators
     public static IReadOnlyList<TorchOperator> All { get; } =
     [
         new("Gather", 16, Gather),
-        new("GatherElements", 16, n => n.X.gather(n.Axis(n.Int("axis", 0), n.X.dim()), Places(n.Input(1), n.X.shape[n.Axis(n.Int("axis", 0), n.X.dim())]))),
+        new("GatherElements", 16,
+            n => n.X.gather(n.Axis(n.Int("axis", 0), n.X.dim()), Places(n.Input(1), n.X.shape[n.Axis(n.Int("axis", 0), n.X.dim())]))),
         new("GatherND", 16, GatherSlices),
         new("ScatterElements", 16, ScatterElements),
         new("ScatterND", 16, ScatterSlices),
@@ -92,12 +93,14 @@ internal static class IndexingOperators
         var other => throw n.Refuse($"has reduction '{other}', which is not known"),
     };
 
-    /// <summary>Rounds in which no place is written twice: as many as the most frequent place has updates. TorchSharp lacks the one function for it.</summary>
+    /// <summary>Rounds in which no place is written twice: as many as the most frequent place has updates.
+    /// TorchSharp lacks the one function for it.</summary>
     private static Tensor Combined(Tensor data, Tensor places, Tensor updates, Func<Tensor, Tensor, Tensor> combine)
     {
         var all = places.cpu().contiguous().data<long>().ToArray();
         var seen = new Dictionary<long, int>();
-        var rounds = all.Select((place, i) => (Update: (long)i, Round: seen[place] = seen.GetValueOrDefault(place, -1) + 1)).ToLookup(pair => pair.Round, pair => pair.Update);
+        var rounds = all.Select((place, i) => (Update: (long)i, Round: seen[place] = seen.GetValueOrDefault(place, -1) + 1)).ToLookup(
+            pair => pair.Round, pair => pair.Update);
         for (var round = 0; round < rounds.Count; round++)
         {
             var chosen = tensor(rounds[round].ToArray()).to(places.device);

@@ -18,7 +18,8 @@ internal static class LossOperators
         return [Likelihood(n, logarithms), logarithms];
     }
 
-    /// <summary>-weight[target] * logarithms[target] at every place, 0 where the target is to be ignored; their sum, or it divided by the sum of the weights.</summary>
+    /// <summary>-weight[target] * logarithms[target] at every place, 0 where the target is to be ignored;
+    /// their sum, or it divided by the sum of the weights.</summary>
     private static Tensor Likelihood(TorchNode n, Tensor logarithms)
     {
         var target = n.Input(1).to(ScalarType.Int64);

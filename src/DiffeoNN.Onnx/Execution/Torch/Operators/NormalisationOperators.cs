@@ -21,7 +21,8 @@ internal static class NormalisationOperators
     ];
 
     /// <summary>Axes from one on.</summary>
-    private static long[] Axes(int first, Tensor x) => [.. Enumerable.Range(first, Math.Max(0, (int)x.dim() - first)).Select(axis => (long)axis)];
+    private static long[] Axes(int first, Tensor x) =>
+        [.. Enumerable.Range(first, Math.Max(0, (int)x.dim() - first)).Select(axis => (long)axis)];
 
     /// <summary>A vector over the channels of a tensor.</summary>
     private static Tensor Channels(Tensor vector, Tensor x) => vector.reshape([-1, .. Enumerable.Repeat(1L, (int)x.dim() - 2)]);
@@ -108,7 +109,8 @@ internal static class NormalisationOperators
         return n.X.mul(sums.Times(alpha / size).Plus(bias).RaisedTo(-beta));
     }
 
-    /// <summary>(x - mean) / (standard deviation + 1e-9); where all elements are equal the deviation has no slope, and the gradient is that of the centring.</summary>
+    /// <summary>(x - mean) / (standard deviation + 1e-9); where all elements are equal the deviation has no slope,
+    /// and the gradient is that of the centring.</summary>
     private static Tensor MeanVariance(TorchNode n)
     {
         long[] axes = [.. (n.Ints("axes") ?? [0, 2, 3]).Select(axis => (long)n.Axis(axis, n.X.dim()))];

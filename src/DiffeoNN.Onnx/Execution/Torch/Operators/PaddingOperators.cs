@@ -31,7 +31,9 @@ internal static class PaddingOperators
             var axis = n.Axis(axes[i], x.dim());
             var (before, after) = (Math.Max(0, pads[i]), Math.Max(0, pads[i + axes.Length]));
             if (before + after == 0) continue;
-            x = mode == "constant" ? Framed(x, axis, before, after, value) : x.index_select(axis, Sources(n, mode, x.shape[axis], before, after));
+            x = mode == "constant"
+                ? Framed(x, axis, before, after, value)
+                : x.index_select(axis, Sources(n, mode, x.shape[axis], before, after));
         }
 
         return x;

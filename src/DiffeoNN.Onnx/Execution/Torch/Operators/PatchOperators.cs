@@ -13,7 +13,8 @@ internal static class PatchOperators
         new("Col2Im", 18, Col2Im),
     ];
 
-    /// <summary>A convolution whose kernel elements are moved by an offset at every place and weighed by a mask: sampled patches times the weights.</summary>
+    /// <summary>A convolution whose kernel elements are moved by an offset at every place and weighed by a mask:
+    /// sampled patches times the weights.</summary>
     private static Tensor DeformConv(TorchNode n)
     {
         var (x, weights) = (n.X, n.Input(1));
@@ -32,7 +33,8 @@ internal static class PatchOperators
         var patches = TorchTap.Sample(images, axes).reshape(batch, parts, channels / parts, elements, places);
         if (n.Optional(4) is { } mask) patches = patches.mul(mask.reshape(batch, parts, 1, elements, places));
         var rows = patches.reshape(batch, groups, channels / groups * elements, places);
-        var result = weights.reshape(groups, weights.shape[0] / groups, -1).MatrixProduct(rows).reshape([batch, weights.shape[0], .. window.Steps]);
+        var result =
+            weights.reshape(groups, weights.shape[0] / groups, -1).MatrixProduct(rows).reshape([batch, weights.shape[0], .. window.Steps]);
         return n.Optional(3) is { } bias ? result.Plus(bias.reshape([-1, .. Enumerable.Repeat(1L, rank)])) : result;
     }
 
@@ -66,7 +68,8 @@ internal static class PatchOperators
 
         var sums = zeros([batch, channels, Product(padded)], dtype: n.X.dtype, device: n.Device)
             .scatter_add(2, index.flatten().expand([batch, channels, elements * places]), n.X.reshape(batch, channels, -1));
-        return sums.reshape([batch, channels, .. padded]).Padded(2, [.. pads.Take(rank).Select(p => -p)], [.. pads.Skip(rank).Select(p => -p)]);
+        return sums.reshape([batch, channels, .. padded]).Padded(
+            2, [.. pads.Take(rank).Select(p => -p)], [.. pads.Skip(rank).Select(p => -p)]);
     }
 
     private static long Product(long[] sizes) => sizes.Aggregate(1L, (a, b) => a * b);

@@ -16,7 +16,8 @@ internal static class PoolingOperators
         new("LpPool", 16, LpPool),
         new("GlobalAveragePool", 16, n => Spatial(n) is { Length: > 0 } axes ? n.X.mean(axes, true) : n.X),
         new("GlobalMaxPool", 16, n => Spatial(n) is { Length: > 0 } axes ? n.X.amax(axes, true) : n.X),
-        new("GlobalLpPool", 16, n => Norm(n.X, n.Int("p", 2), powers => Spatial(n) is { Length: > 0 } axes ? powers.sum(axes, true) : powers)),
+        new("GlobalLpPool", 16,
+            n => Norm(n.X, n.Int("p", 2), powers => Spatial(n) is { Length: > 0 } axes ? powers.sum(axes, true) : powers)),
     ];
 
     private static long[] Spatial(TorchNode n) => [.. Enumerable.Range(2, Math.Max(0, (int)n.X.dim() - 2)).Select(axis => (long)axis)];
@@ -65,7 +66,8 @@ internal static class PoolingOperators
         return result.Plus(images.reshape([n.X.shape[0], n.X.shape[1], .. Enumerable.Repeat(1L, window.Rank)]));
     }
 
-    /// <summary>Values at their places in an image of zeros. The places are those in the tensor that MaxPool would have read; a larger one is filled up.</summary>
+    /// <summary>Values at their places in an image of zeros. The places are those in the tensor that MaxPool would have read;
+    /// a larger one is filled up.</summary>
     private static Tensor MaxUnpool(TorchNode n)
     {
         var rank = (int)n.X.dim() - 2;

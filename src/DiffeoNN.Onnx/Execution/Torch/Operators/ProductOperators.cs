@@ -26,7 +26,8 @@ internal static class ProductOperators
         return n.Has(2) ? product.Plus(Scaled(n.Input(2), beta)) : product;
     }
 
-    private static Tensor Scaled(Tensor x, double factor) => factor == 1 ? x : x.is_floating_point() ? x.Times(factor) : x.Times(factor).to(x.dtype);
+    private static Tensor Scaled(Tensor x, double factor) =>
+        factor == 1 ? x : x.is_floating_point() ? x.Times(factor) : x.Times(factor).to(x.dtype);
 
     /// <summary>Exact products of 8-bit numbers less their zero points, the first by rows and the second by columns.</summary>
     private static Tensor MatMulInteger(TorchNode n)

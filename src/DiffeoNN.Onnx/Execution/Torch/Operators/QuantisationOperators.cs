@@ -17,7 +17,9 @@ internal static class QuantisationOperators
 
     private static Tensor Quantise(TorchNode n)
     {
-        var type = n.Int("output_dtype", 0) != 0 ? CreationOperators.TypeAt(n, "output_dtype") : n.Has(2) ? n.Input(2).dtype : ScalarType.Byte;
+        var type = n.Int("output_dtype", 0) != 0
+            ? CreationOperators.TypeAt(n, "output_dtype")
+            : n.Has(2) ? n.Input(2).dtype : ScalarType.Byte;
         var scale = Spread(n, n.Input(1)).to(n.X.is_floating_point() ? n.X.dtype : n.Input(1).dtype);
         var result = n.X.to(scale.dtype).div(scale).round().to(ScalarType.Float64);
         if (n.Has(2)) result = result.Plus(Spread(n, n.Input(2)).to(ScalarType.Float64));

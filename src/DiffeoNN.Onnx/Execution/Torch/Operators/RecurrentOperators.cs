@@ -25,7 +25,8 @@ internal static class RecurrentOperators
     /// <param name="states">1, or 2 with a cell state.</param>
     /// <param name="cell">Makes the step of a direction.</param>
     /// <param name="functions">Names of a direction's activations where the node gives none.</param>
-    private static IReadOnlyList<Tensor?> Run(TorchNode n, int gates, int states, Func<TorchNode, int, RecurrentFunction[], Step> cell, params string[] functions)
+    private static IReadOnlyList<Tensor?> Run(
+        TorchNode n, int gates, int states, Func<TorchNode, int, RecurrentFunction[], Step> cell, params string[] functions)
     {
         var direction = n.Text("direction", "forward").ToLowerInvariant();
         var isBatchFirst = n.Int("layout", 0) != 0;
@@ -98,7 +99,9 @@ internal static class RecurrentOperators
         {
             var open = f[0].Apply(input.narrow(1, 0, 2 * size).Plus(Plus(state[0].MatrixProduct(gateWeights), gateBias)));
             var (z, r) = (open.narrow(1, 0, size), open.narrow(1, size, size));
-            var recurrent = isLinearFirst ? Plus(state[0].MatrixProduct(stateWeights), stateBias).mul(r) : Plus(state[0].mul(r).MatrixProduct(stateWeights), stateBias);
+            var recurrent = isLinearFirst
+                ? Plus(state[0].MatrixProduct(stateWeights), stateBias).mul(r)
+                : Plus(state[0].mul(r).MatrixProduct(stateWeights), stateBias);
             var h = f[1].Apply(input.narrow(1, 2 * size, size).Plus(recurrent));
             return [h.Plus(z.mul(state[0].Minus(h)))];
         };

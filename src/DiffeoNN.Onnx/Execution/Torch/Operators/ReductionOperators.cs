@@ -30,7 +30,9 @@ internal static class ReductionOperators
         var rank = (int)n.X.dim();
         // Over no axes at all, which is as over one more axis of size 1: roots and logarithms are taken all the same.
         if ((given.Length == 0 && n.Int("noop_with_empty_axes", 0) != 0) || rank == 0) return reduce(n.X.unsqueeze(-1), [rank]).squeeze(-1);
-        long[] axes = given.Length == 0 ? [.. Enumerable.Range(0, rank).Select(axis => (long)axis)] : [.. given.Select(axis => (long)n.Axis(axis, rank)).Distinct().Order()];
+        long[] axes = given.Length == 0
+            ? [.. Enumerable.Range(0, rank).Select(axis => (long)axis)]
+            : [.. given.Select(axis => (long)n.Axis(axis, rank)).Distinct().Order()];
         var kept = reduce(n.X, axes);
         return n.Int("keepdims", 1) != 0 ? kept : kept.reshape([.. kept.shape.Where((_, axis) => !axes.Contains(axis))]);
     });
@@ -45,7 +47,8 @@ internal static class ReductionOperators
         return x.sum(axes, keepdim: true, type: ScalarType.Int64).div(tensor(count).to(x.device), RoundingMode.trunc).to(x.dtype);
     }
 
-    private static Tensor Product(Tensor x, long[] axes) => axes.Aggregate(x, (product, axis) => product.prod(axis, keepdim: true, type: x.dtype));
+    private static Tensor Product(Tensor x, long[] axes) =>
+        axes.Aggregate(x, (product, axis) => product.prod(axis, keepdim: true, type: x.dtype));
 
     /// <summary>Of no elements: the least or greatest number there is.</summary>
     private static Tensor Extreme(Tensor x, long[] axes, bool largest)
@@ -53,7 +56,8 @@ internal static class ReductionOperators
         if (x.dtype == ScalarType.Bool) return Extreme(x.to(ScalarType.Byte), axes, largest).to(ScalarType.Bool);
         if (axes.All(axis => x.shape[axis] > 0)) return largest ? x.amax(axes, keepdim: true) : x.amin(axes, keepdim: true);
         long[] shape = [.. x.shape.Select((size, axis) => axes.Contains(axis) ? 1 : size)];
-        if (x.is_floating_point()) return TensorArithmetic.Filled(shape, largest ? double.NegativeInfinity : double.PositiveInfinity, x.dtype, x.device);
+        if (x.is_floating_point())
+            return TensorArithmetic.Filled(shape, largest ? double.NegativeInfinity : double.PositiveInfinity, x.dtype, x.device);
         var (low, high) = x.dtype switch
         {
             ScalarType.Byte => (0L, 255L),

@@ -22,7 +22,9 @@ internal static class RegionOperators
         {
             var (across, down) = (Aligned(n, rois, r, 0), Aligned(n, rois, r, 1));
             var image = n.X.select(0, batch[r]);
-            regions.Add(isLargest ? Largest(image, down, across) : Weights(down).MatrixProduct(image).MatrixProduct(Weights(across).transpose(0, 1)));
+            regions.Add(isLargest
+                ? Largest(image, down, across)
+                : Weights(down).MatrixProduct(image).MatrixProduct(Weights(across).transpose(0, 1)));
         }
 
         var (height, width) = (n.Int("output_height", 1), n.Int("output_width", 1));

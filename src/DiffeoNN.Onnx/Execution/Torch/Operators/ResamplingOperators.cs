@@ -52,14 +52,16 @@ internal static class ResamplingOperators
             var part = x.index_select(axis, tensor(Array.ConvertAll(taps, t => k < t.Length ? (long)t[k].Place : 0), device: x.device));
             var weights = Array.ConvertAll(taps, t => k < t.Length ? t[k].Weight : 0);
             if (!Array.TrueForAll(weights, weight => weight == 1) && x.is_floating_point())
-                part = part.mul(tensor(weights, dtype: x.dtype, device: x.device).reshape([-1, .. Enumerable.Repeat(1L, (int)x.dim() - axis - 1)]));
+                part = part.mul(
+                    tensor(weights, dtype: x.dtype, device: x.device).reshape([-1, .. Enumerable.Repeat(1L, (int)x.dim() - axis - 1)]));
             result = result is null ? part : result.Plus(part);
         }
 
         return result!;
     }
 
-    /// <summary>libtorch's own, on which the operator is modelled, where there is one; else from the elements that each sample reads.</summary>
+    /// <summary>libtorch's own, on which the operator is modelled, where there is one;
+    /// else from the elements that each sample reads.</summary>
     private static Tensor GridSample(TorchNode n)
     {
         var type = promote_types(Wide(n.X.dtype), n.Input(1).dtype);
@@ -70,7 +72,12 @@ internal static class ResamplingOperators
         if (rank is 2 or 3 && mode != "cubic")
         {
             return grid_sample(x, grid, mode == "nearest" ? GridSampleMode.Nearest : GridSampleMode.Bilinear,
-                outside switch { "border" => GridSamplePaddingMode.Border, "reflection" => GridSamplePaddingMode.Reflection, _ => GridSamplePaddingMode.Zeros },
+                outside switch
+                {
+                    "border" => GridSamplePaddingMode.Border,
+                    "reflection" => GridSamplePaddingMode.Reflection,
+                    _ => GridSamplePaddingMode.Zeros,
+                },
                 isAligned).to(n.X.dtype);
         }
 
@@ -85,5 +92,6 @@ internal static class ResamplingOperators
         return TorchTap.Sample(x, axes).reshape(shape).to(n.X.dtype);
     }
 
-    private static Tensor AffineGrid(TorchNode n) => affine_grid(n.X.to(Wide(n.X.dtype)), n.Integers(1), n.Int("align_corners", 0) != 0).to(n.X.dtype);
+    private static Tensor AffineGrid(TorchNode n) =>
+        affine_grid(n.X.to(Wide(n.X.dtype)), n.Integers(1), n.Int("align_corners", 0) != 0).to(n.X.dtype);
 }

@@ -20,14 +20,17 @@ internal static class SelectionOperators
     private static Tensor Compress(TorchNode n)
     {
         var places = n.Input(1).reshape(-1).nonzero().reshape(-1);
-        return n.Node.Attributes.TryGetValue("axis", out var axis) ? n.X.index_select(n.Axis(axis.Int, n.X.dim()), places) : n.X.reshape(-1).index_select(0, places);
+        return n.Node.Attributes.TryGetValue("axis", out var axis)
+            ? n.X.index_select(n.Axis(axis.Int, n.X.dim()), places)
+            : n.X.reshape(-1).index_select(0, places);
     }
 
     /// <summary>By a stable sort, so that of equal elements the first counts as the greater (or smaller) one.</summary>
     private static IReadOnlyList<Tensor?> TopK(TorchNode n)
     {
         var (axis, k) = (n.Axis(n.Int("axis", -1), n.X.dim()), n.Integers(1)[0]);
-        if (n.X.dim() == 0 || k > n.X.shape[axis]) throw n.Refuse($"asks for {k} elements of [{string.Join(",", n.X.shape)}] along axis {axis}");
+        if (n.X.dim() == 0 || k > n.X.shape[axis])
+            throw n.Refuse($"asks for {k} elements of [{string.Join(",", n.X.shape)}] along axis {axis}");
         var (values, places) = n.X.sort(axis, descending: n.Int("largest", 1) != 0, stable: true);
         return [values.narrow(axis, 0, k), places.narrow(axis, 0, k)];
     }
@@ -54,7 +57,8 @@ internal static class SelectionOperators
         return n.Int("keepdims", 1) != 0 ? places : places.squeeze(axis);
     }
 
-    /// <summary>Each distinct element (or slice along the axis) once, in ascending order or in that of first occurrence; it is taken from where it comes first.</summary>
+    /// <summary>Each distinct element (or slice along the axis) once, in ascending order or in that of first occurrence;
+    /// it is taken from where it comes first.</summary>
     private static IReadOnlyList<Tensor?> Unique(TorchNode n)
     {
         var has = n.Node.Attributes.TryGetValue("axis", out var given);
@@ -63,7 +67,8 @@ internal static class SelectionOperators
         var count = (int)x.shape[axis];
         var keys = Keys(x, axis, count);
         int Compare(int a, int b) => keys[a].AsSpan().SequenceCompareTo(keys[b]);
-        var order = Enumerable.Range(0, count).Order(Comparer<int>.Create((a, b) => Compare(a, b) is var c and not 0 ? c : a.CompareTo(b))).ToArray();
+        var order = Enumerable.Range(0, count)
+            .Order(Comparer<int>.Create((a, b) => Compare(a, b) is var c and not 0 ? c : a.CompareTo(b))).ToArray();
         var groups = new List<List<int>>();
         foreach (var i in order)
         {

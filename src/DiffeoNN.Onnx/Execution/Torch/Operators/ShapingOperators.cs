@@ -13,7 +13,8 @@ internal static class ShapingOperators
         new("Flatten", 16, Flatten),
         new("Squeeze", 16, Squeeze),
         new("Unsqueeze", 16, Unsqueeze),
-        new("Transpose", 16, n => n.X.permute(n.Ints("perm") ?? [.. Enumerable.Range(0, (int)n.X.dim()).Reverse().Select(axis => (long)axis)])),
+        new("Transpose", 16,
+            n => n.X.permute(n.Ints("perm") ?? [.. Enumerable.Range(0, (int)n.X.dim()).Reverse().Select(axis => (long)axis)])),
         new("Expand", 16, Expand),
         new("Tile", 16, n => n.X.dim() == 0 ? n.X : n.X.repeat(n.Integers(1))),
         new("Concat", 16, n => cat([.. n.Inputs], n.Axis(n.Int("axis", 0), n.X.dim()))),
@@ -89,7 +90,8 @@ internal static class ShapingOperators
         var size = n.X.shape[axis];
         // Without sizes all parts are equal; from version 18 on the last may be smaller.
         var part = (size + n.Node.Outputs.Count - 1) / n.Node.Outputs.Count;
-        var sizes = n.IntegersOf("split", 1) ?? [.. Enumerable.Range(0, n.Node.Outputs.Count).Select(i => Math.Clamp(size - (i * part), 0, part))];
+        var sizes = n.IntegersOf("split", 1)
+            ?? [.. Enumerable.Range(0, n.Node.Outputs.Count).Select(i => Math.Clamp(size - (i * part), 0, part))];
         if (sizes.Sum() != size) throw n.Refuse($"splits an axis of size {size} into parts of {string.Join(", ", sizes)}");
         return [.. sizes.Select((length, i) => n.X.narrow(axis, sizes.Take(i).Sum(), length))];
     }
@@ -132,7 +134,8 @@ internal static class ShapingOperators
     {
         var block = n.Int("blocksize", 1);
         var (batch, depth, height, width) = (n.X.shape[0], n.X.shape[1], n.X.shape[2] / block, n.X.shape[3] / block);
-        return n.X.reshape(batch, depth, height, block, width, block).permute(0, 3, 5, 1, 2, 4).reshape(batch, depth * block * block, height, width);
+        return n.X.reshape(batch, depth, height, block, width, block).permute(0, 3, 5, 1, 2, 4).reshape(
+            batch, depth * block * block, height, width);
     }
 
     private static Tensor Trilu(TorchNode n)

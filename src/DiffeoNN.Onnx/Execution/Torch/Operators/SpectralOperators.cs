@@ -20,7 +20,8 @@ internal static class SpectralOperators
     /// <summary>libtorch has no transforms of 16-bit numbers on the CPU.</summary>
     private static Tensor Wide(Tensor x) => x.dtype is ScalarType.Float16 or ScalarType.BFloat16 ? x.to(ScalarType.Float32) : x;
 
-    private static Tensor Complex(Tensor pairs) => pairs.shape[^1] == 1 ? complex(pairs.select(-1, 0), zeros_like(pairs.select(-1, 0))) : pairs.contiguous().view_as_complex();
+    private static Tensor Complex(Tensor pairs) =>
+        pairs.shape[^1] == 1 ? complex(pairs.select(-1, 0), zeros_like(pairs.select(-1, 0))) : pairs.contiguous().view_as_complex();
 
     private static Tensor Fourier(TorchNode n, int axis)
     {
@@ -50,7 +51,8 @@ internal static class SpectralOperators
     {
         var size = n.Integers(0)[0];
         var period = n.Int("periodic", 1) != 0 ? size : Math.Max(1, size - 1);
-        double[] values = [.. Enumerable.Range(0, (int)size).Select(i => 2 * Math.PI * i / period).Select(t => a - (b * Math.Cos(t)) + (c * Math.Cos(2 * t)))];
+        double[] values = [.. Enumerable.Range(0, (int)size).Select(i => 2 * Math.PI * i / period)
+            .Select(t => a - (b * Math.Cos(t)) + (c * Math.Cos(2 * t)))];
         return tensor(values, dtype: Type(n), device: n.Device);
     }
 

@@ -104,7 +104,7 @@ public sealed class MaskFileTests
         using var bitmap = new SKBitmap(new SKImageInfo(16, 2, SKColorType.Rgba8888, SKAlphaType.Opaque));
         for (int i = 0; i < 32; i++) bitmap.SetPixel(i % 16, i / 16, new SKColor((byte)(i % 4), (byte)(i % 4), (byte)(i % 4)));
         using var encoded = bitmap.PeekPixels()!.Encode(new SKWebpEncoderOptions(SKWebpEncoderCompression.Lossless, 100));
-        byte[] file = encoded.ToArray();
+        byte[] file = encoded!.ToArray();
         // With metadata the image is one part of several: VP8X (flags, three empty bytes, width - 1, height - 1) says so first.
         if (extended)
         {
@@ -124,7 +124,7 @@ public sealed class MaskFileTests
         using var bitmap = new SKBitmap(new SKImageInfo(32, 32, SKColorType.Rgba8888, SKAlphaType.Opaque));
         for (int i = 0; i < 1024; i++) bitmap.SetPixel(i % 32, i / 32, i % 32 < 13 ? SKColors.White : SKColors.Black);
         using var encoded = bitmap.PeekPixels()!.Encode(new SKWebpEncoderOptions(SKWebpEncoderCompression.Lossy, 70));
-        File.WriteAllBytes(_folder["a.webp"], encoded.ToArray());
+        File.WriteAllBytes(_folder["a.webp"], encoded!.ToArray());
         var mask = MaskFile.Read(_folder["a.webp"]);
         Assert.That(mask.IsLossy);
         Assert.That(mask.ToEnds("a.webp").Values, Is.EqualTo(Enumerable.Range(0, 1024).Select(i => i % 32 < 13 ? 255 : 0)));

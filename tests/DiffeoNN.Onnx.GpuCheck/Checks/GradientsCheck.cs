@@ -60,7 +60,7 @@ internal static class GradientsCheck
                 var outputs = Lane.Once(name, model, cpu, inputs);
                 // Directions of the right shape: free sizes of outputs are known only after a run.
                 inputs.AddRange(compiled.Graph.RequiredInputs.Where(input => !model.Graph.RequiredInputs.Any(own => own.Name == input.Name))
-                    .Select(seed => DrawnTensors.Normal(seed.Name, random, [.. outputs[seed.Name[..^Suffix.Length]].Dimensions])));
+                    .Select(seed => Drawn.Normal(seed.Name, random, [.. outputs[seed.Name[..^Suffix.Length]].Dimensions])));
             }
             catch (Exception e) when (e is NotSupportedException or Microsoft.ML.OnnxRuntime.OnnxRuntimeException)
             {

@@ -23,7 +23,7 @@ internal sealed class ProducerConsumer : IDisposable
         var shape = bundle.Shape(Batch);
         _producer = new Lane("producer", Producer(shape), target);
         _consumer = new Lane("consumer", bundle.EnergyGradient.Model, target);
-        _producer.Bind(DrawnTensors.Uniform("image", new Random(seed), 0, 1, shape));
+        _producer.Bind(Drawn.Uniform("image", new Random(seed), 0, 1, shape));
         _producer.Bind(OnnxTensor.Scalar("b", 0f));
         _producer.Bind(OnnxTensor.Scalar("a", 1f));
         _shared = _producer.RunInto();

@@ -12,10 +12,10 @@ internal static class ArithmeticCases
     /// <summary>All of them.</summary>
     public static IEnumerable<OperatorCase> All(Random random)
     {
-        OnnxTensor x = Float32("x"), y = Float32("y"), positive = DrawnTensors.Uniform("x", random, 0.1, 2, Shape);
-        OnnxTensor i = Int64("x"), j = Int64("y"), divisor = DrawnTensors.Int64s("y", random, 1, 50, Shape);
-        OnnxTensor a = DrawnTensors.Bools("x", random, Shape), b = DrawnTensors.Bools("y", random, Shape),
-            condition = DrawnTensors.Bools("condition", random, Shape);
+        OnnxTensor x = Float32("x"), y = Float32("y"), positive = Drawn.Uniform("x", random, 0.1, 2, Shape);
+        OnnxTensor i = Int64("x"), j = Int64("y"), divisor = Drawn.Int64s("y", random, 1, 50, Shape);
+        OnnxTensor a = Drawn.Bools("x", random, Shape), b = Drawn.Bools("y", random, Shape),
+            condition = Drawn.Bools("condition", random, Shape);
         foreach (var op in (string[])["Floor", "Ceil", "Round", "Abs", "Sign", "Neg", "Exp", "Sin", "Cos", "Relu", "Sigmoid", "Tanh",
             "Erf", "Softplus"])
             yield return OperatorCase.Of("float", 17, op, [x], Float);
@@ -28,7 +28,7 @@ internal static class ArithmeticCases
         yield return OperatorCase.Of("int64", 17, "Div", [i, divisor], Int64Type);
         yield return OperatorCase.Of("int64", 17, "Mod", [i, divisor], Int64Type);
         yield return OperatorCase.Of("float fmod=1", 17, "Mod", [x, positive.WithName("y")], Float, OnnxAttribute.Of("fmod", 1L));
-        yield return OperatorCase.Of("float", 17, "Pow", [positive, DrawnTensors.Uniform("y", random, -2, 2, Shape)], Float);
+        yield return OperatorCase.Of("float", 17, "Pow", [positive, Drawn.Uniform("y", random, -2, 2, Shape)], Float);
         yield return OperatorCase.Of("float", 17, "Clip", [x, Scalar("const_low", -0.5f), Scalar("const_high", 0.5f)], Float);
         yield return OperatorCase.Of("int64", 17, "Clip", [i, OnnxTensor.Scalar("const_low", -50L), OnnxTensor.Scalar("const_high", 50L)],
             Int64Type);
@@ -58,16 +58,16 @@ internal static class ArithmeticCases
         foreach (var mode in (string[])["constant", "edge", "reflect"])
             yield return OperatorCase.Of(mode, 18, "Pad", [x, Constant("pads", 0, 0, 1, 1, 0, 0, 1, 1)], Float,
                 OnnxAttribute.Of("mode", mode));
-        yield return OperatorCase.Of("float", 13, "Expand", [DrawnTensors.Normal("x", random, 8, 2, 1, 128), Constant("shape", Shape)], Float);
-        yield return OperatorCase.Of("float", 13, "Tile", [DrawnTensors.Normal("x", random, 8, 2, 1, 128), Constant("repeats", 1, 1, 128, 1)],
+        yield return OperatorCase.Of("float", 13, "Expand", [Drawn.Normal("x", random, 8, 2, 1, 128), Constant("shape", Shape)], Float);
+        yield return OperatorCase.Of("float", 13, "Tile", [Drawn.Normal("x", random, 8, 2, 1, 128), Constant("repeats", 1, 1, 128, 1)],
             Float);
         yield return OperatorCase.Of("float", 13, "Transpose", [x], Float, OnnxAttribute.Of("perm", [0L, 2, 3, 1]));
         yield return OperatorCase.Of("float", 14, "Reshape", [x, Constant("shape", 8, 2, -1)], Float);
         yield return OperatorCase.Of("float", 14, "CumSum", [x, OnnxTensor.Scalar("const_axis", 2L)], Float);
         yield return OperatorCase.Of("", 13, "Identity", [x], Float);
 
-        OnnxTensor Float32(string name) => DrawnTensors.Normal(name, random, Shape);
-        OnnxTensor Int64(string name) => DrawnTensors.Int64s(name, random, -100, 100, Shape);
+        OnnxTensor Float32(string name) => Drawn.Normal(name, random, Shape);
+        OnnxTensor Int64(string name) => Drawn.Int64s(name, random, -100, 100, Shape);
     }
 
     private const OnnxElementType Int64Type = OnnxElementType.Int64;

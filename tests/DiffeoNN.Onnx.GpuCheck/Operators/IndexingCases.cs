@@ -15,8 +15,8 @@ internal static class IndexingCases
     /// <summary>All of them.</summary>
     public static IEnumerable<OperatorCase> All(Random random)
     {
-        var image = DrawnTensors.Normal("x", random, Batch, Channels, Side, Side);
-        var grid = DrawnTensors.Uniform("grid", random, -1.2, 1.2, Batch, Side, Side, 2);
+        var image = Drawn.Normal("x", random, Batch, Channels, Side, Side);
+        var grid = Drawn.Uniform("grid", random, -1.2, 1.2, Batch, Side, Side, 2);
         foreach (var padding in (string[])["border", "zeros"])
         {
             foreach (var aligned in (long[])[1, 0])
@@ -47,8 +47,8 @@ internal static class IndexingCases
         }
 
         yield return Scatter("float", "int64", Flat("data", random), Indices(random, true), Flat("updates", random), opset: 16);
-        yield return ScatterNd("float", Flat("data", random), DrawnTensors.Normal("updates", random, Pixels), random);
-        yield return ScatterNd("int64", Counts("data", random), DrawnTensors.Int64s("updates", random, -9, 9, Pixels), random);
+        yield return ScatterNd("float", Flat("data", random), Drawn.Normal("updates", random, Pixels), random);
+        yield return ScatterNd("int64", Counts("data", random), Drawn.Int64s("updates", random, -9, 9, Pixels), random);
         yield return OperatorCase.Of("float", 13, "GatherND", [Flat("data", random), Points(random)], Float);
         yield return OperatorCase.Of("float", 13, "Slice", [image, Constant("starts", 1), Constant("ends", Side), Constant("axes", 3)],
             Float);
@@ -70,14 +70,14 @@ internal static class IndexingCases
         OperatorCase.Of($"add {kind}", 18, "ScatterND", [data, Points(random), updates], data.ElementType,
             OnnxAttribute.Of("reduction", "add"));
 
-    private static OnnxTensor Flat(string name, Random random) => DrawnTensors.Normal(name, random, Batch, Channels, Pixels);
+    private static OnnxTensor Flat(string name, Random random) => Drawn.Normal(name, random, Batch, Channels, Pixels);
 
-    private static OnnxTensor Counts(string name, Random random) => DrawnTensors.Int64s(name, random, -1000, 1000, Batch, Channels, Pixels);
+    private static OnnxTensor Counts(string name, Random random) => Drawn.Int64s(name, random, -1000, 1000, Batch, Channels, Pixels);
 
     /// <summary>Places in the first sixteenth, so that about sixteen values meet in each.</summary>
     private static OnnxTensor Indices(Random random, bool wide) => wide
-        ? DrawnTensors.Int64s("indices", random, 0, Pixels / 16, Batch, Channels, Pixels)
-        : DrawnTensors.Int32s("indices", random, 0, (int)Pixels / 16, Batch, Channels, Pixels);
+        ? Drawn.Int64s("indices", random, 0, Pixels / 16, Batch, Channels, Pixels)
+        : Drawn.Int32s("indices", random, 0, (int)Pixels / 16, Batch, Channels, Pixels);
 
     /// <summary>Places that do not meet: the last first.</summary>
     private static OnnxTensor Distinct(bool wide)
@@ -89,7 +89,7 @@ internal static class IndexingCases
     }
 
     private static OnnxTensor Rows(Random random, bool wide) =>
-        wide ? DrawnTensors.Int64s("indices", random, 0, Pixels, Pixels) : DrawnTensors.Int32s("indices", random, 0, (int)Pixels, Pixels);
+        wide ? Drawn.Int64s("indices", random, 0, Pixels, Pixels) : Drawn.Int32s("indices", random, 0, (int)Pixels, Pixels);
 
     private static OnnxTensor Points(Random random) => OnnxTensor.Create<long>("indices", [Pixels, 3], [.. Enumerable.Range(0, (int)Pixels)
         .SelectMany(_ => new[] { random.NextInt64(Batch), random.NextInt64(Channels), random.NextInt64(64) })]);

@@ -10,35 +10,35 @@ internal static class LayerCases
     /// <summary>All of them.</summary>
     public static IEnumerable<OperatorCase> All(Random random)
     {
-        var x = DrawnTensors.Normal("x", random, 8, 16, 64, 64);
+        var x = Drawn.Normal("x", random, 8, 16, 64, 64);
         OnnxAttribute[] window = [OnnxAttribute.Of("kernel_shape", [2L, 2]), OnnxAttribute.Of("strides", [2L, 2])];
         OnnxAttribute[] around = [OnnxAttribute.Of("pads", [1L, 1, 1, 1])];
         yield return OperatorCase.Of("batched", 13, "MatMul",
-            [DrawnTensors.Normal("x", random, 8, 2, 128, 64), DrawnTensors.Normal("y", random, 8, 2, 64, 128)], Float);
+            [Drawn.Normal("x", random, 8, 2, 128, 64), Drawn.Normal("y", random, 8, 2, 64, 128)], Float);
         yield return OperatorCase.Of("by a matrix", 13, "MatMul",
-            [DrawnTensors.Normal("x", random, 8, 2, 128, 8), DrawnTensors.Normal("y", random, 8, 128)], Float);
-        yield return OperatorCase.Of("", 13, "Gemm", [DrawnTensors.Normal("x", random, 8, 512), DrawnTensors.Normal("y", random, 512, 256)], Float);
+            [Drawn.Normal("x", random, 8, 2, 128, 8), Drawn.Normal("y", random, 8, 128)], Float);
+        yield return OperatorCase.Of("", 13, "Gemm", [Drawn.Normal("x", random, 8, 512), Drawn.Normal("y", random, 512, 256)], Float);
         yield return OperatorCase.Of(
-            "", 12, "Einsum", [DrawnTensors.Normal("x", random, 8, 2, 16, 16), DrawnTensors.Normal("y", random, 128, 16)], Float,
+            "", 12, "Einsum", [Drawn.Normal("x", random, 8, 2, 16, 16), Drawn.Normal("y", random, 128, 16)], Float,
             OnnxAttribute.Of("equation", "ncij,pi->ncpj"));
-        yield return OperatorCase.Of("3x3", 11, "Conv", [x, DrawnTensors.Normal("w", random, 16, 16, 3, 3)], Float, around);
+        yield return OperatorCase.Of("3x3", 11, "Conv", [x, Drawn.Normal("w", random, 16, 16, 3, 3)], Float, around);
         yield return OperatorCase.Of(
-            "depthwise 3x3", 11, "Conv", [x, DrawnTensors.Normal("w", random, 16, 1, 3, 3)], Float, [.. around, OnnxAttribute.Of("group", 16L)]);
+            "depthwise 3x3", 11, "Conv", [x, Drawn.Normal("w", random, 16, 1, 3, 3)], Float, [.. around, OnnxAttribute.Of("group", 16L)]);
         yield return OperatorCase.Of(
-            "4x4 stride 2", 11, "ConvTranspose", [x, DrawnTensors.Normal("w", random, 16, 8, 4, 4)], Float,
+            "4x4 stride 2", 11, "ConvTranspose", [x, Drawn.Normal("w", random, 16, 8, 4, 4)], Float,
                 [.. around, OnnxAttribute.Of("strides", [2L, 2])]);
         yield return OperatorCase.Of("2x2 with indices", 12, "MaxPool", [x], [Float, OnnxElementType.Int64], window);
         yield return OperatorCase.Of("2x2", 12, "MaxPool", [x], Float, window);
         yield return OperatorCase.Of("2x2", 11, "AveragePool", [x], Float, window);
         yield return OperatorCase.Of("", 1, "GlobalAveragePool", [x], Float);
-        yield return OperatorCase.Of("2x2", 11, "MaxUnpool", [DrawnTensors.Normal("x", random, 2, 3, 32, 32), Corners(2, 3, 32)], Float, window);
+        yield return OperatorCase.Of("2x2", 11, "MaxUnpool", [Drawn.Normal("x", random, 2, 3, 32, 32), Corners(2, 3, 32)], Float, window);
         yield return Resize("nearest", "asymmetric", x);
         yield return Resize("linear", "half_pixel", x);
         yield return Resize("linear", "align_corners", x);
         yield return Resize("cubic", "half_pixel", x);
         yield return OperatorCase.Of("", 13, "Softmax", [x], Float, OnnxAttribute.Of("axis", 1L));
         yield return OperatorCase.Of("", 13, "LogSoftmax", [x], Float, OnnxAttribute.Of("axis", 1L));
-        yield return OperatorCase.Of("k=5", 11, "TopK", [DrawnTensors.Normal("x", random, 8, 1000), OnnxTensor.Int64s("const_k", 5)],
+        yield return OperatorCase.Of("k=5", 11, "TopK", [Drawn.Normal("x", random, 8, 1000), OnnxTensor.Int64s("const_k", 5)],
             [Float, OnnxElementType.Int64]);
         yield return OperatorCase.Of("", 13, "ArgMax", [x], OnnxElementType.Int64, OnnxAttribute.Of("axis", 1L));
         yield return OperatorCase.Of(
@@ -46,11 +46,11 @@ internal static class LayerCases
         yield return OperatorCase.Of("", 6, "InstanceNormalization", [x, Weights("scale"), Weights("bias")], Float);
         yield return OperatorCase.Of(
             "last axis", 17, "LayerNormalization",
-                [x, DrawnTensors.Uniform("scale", random, 0.5, 1.5, 64), DrawnTensors.Uniform("bias", random, 0.5, 1.5, 64)], Float);
-        yield return Loop(DrawnTensors.Normal("x", random, 8, 2, 128, 128));
-        yield return If(DrawnTensors.Normal("x", random, 8, 2, 128, 128));
+                [x, Drawn.Uniform("scale", random, 0.5, 1.5, 64), Drawn.Uniform("bias", random, 0.5, 1.5, 64)], Float);
+        yield return Loop(Drawn.Normal("x", random, 8, 2, 128, 128));
+        yield return If(Drawn.Normal("x", random, 8, 2, 128, 128));
 
-        OnnxTensor Weights(string name) => DrawnTensors.Uniform(name, random, 0.5, 1.5, 16);
+        OnnxTensor Weights(string name) => Drawn.Uniform(name, random, 0.5, 1.5, 16);
     }
 
     private static OperatorCase Resize(string mode, string coordinates, OnnxTensor x) => OperatorCase.Of(

@@ -61,5 +61,5 @@ internal sealed class BundleGraphs
         [.. Images(EnergyComposer.Input)(batch, random), .. Weights];
 
     private Func<int, Random, IReadOnlyList<OnnxTensor>> Images(string input) =>
-        (batch, random) => [DrawnTensors.Uniform(input, random, 0, 1, Shape(batch))];
+        (batch, random) => [Drawn.Uniform(input, random, 0, 1, Shape(batch))];
 }

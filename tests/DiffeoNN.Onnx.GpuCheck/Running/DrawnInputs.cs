@@ -29,7 +29,7 @@ internal static class DrawnInputs
                 .Select((size, i) => size.Size ?? (i == 0 || batches.Contains(size.Symbol ?? "") ? batch : FreeSize))];
             return input.ElementType switch
             {
-                OnnxElementType.Float => DrawnTensors.Normal(input.Name, random, shape),
+                OnnxElementType.Float => Drawn.Normal(input.Name, random, shape),
                 OnnxElementType.Int64 or OnnxElementType.Int32 or OnnxElementType.Bool =>
                     OnnxTensor.FromDoubles(input.Name, input.ElementType, shape,
                         new double[shape.Aggregate(1L, (product, size) => product * size)]),

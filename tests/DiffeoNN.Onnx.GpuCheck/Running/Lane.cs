@@ -64,7 +64,7 @@ internal sealed class Lane : IDisposable
     public void Bind(OnnxTensor tensor)
     {
         if (_owned.Remove(tensor.Name, out var old)) old.Dispose();
-        var value = _owned[tensor.Name] = DrawnTensors.ToValue(tensor);
+        var value = _owned[tensor.Name] = Drawn.ToValue(tensor);
         _binding.BindInput(tensor.Name, value);
     }
 
@@ -104,7 +104,7 @@ internal sealed class Lane : IDisposable
         foreach (var output in Session.OutputNames) _binding.BindOutputToDevice(output, OrtMemoryInfo.DefaultInstance);
         Run();
         using var values = _binding.GetOutputValues();
-        var result = Session.OutputNames.Select((name, i) => DrawnTensors.FromValue(name, values[i]))
+        var result = Session.OutputNames.Select((name, i) => Drawn.FromValue(name, values[i]))
             .ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
         KeepOutputs();
         return result;

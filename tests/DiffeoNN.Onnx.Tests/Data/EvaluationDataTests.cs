@@ -48,7 +48,7 @@ public sealed class EvaluationDataTests
         var y = EvaluationData.Open(_folder.Path, Segments, new EvaluationSelection { Split = "test", Source = "y" });
         Assert.That((y.Count, y.Read(0).Name), Is.EqualTo((1, "b.png")));
         Assert.That(() => EvaluationData.Open(_folder.Path, Segments, new EvaluationSelection { Split = "val" }),
-            Throws.TypeOf<ImageException>().With.Message.Contains("split 'val'").And.Message.Contains("test, train"));
+            Throws.TypeOf<ImageException>().With.Message.Contains("split 'val'").And.Message.Contains("'test', 'train'"));
     }
 
     [Test]

@@ -5,7 +5,7 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 namespace DiffeoNN.Onnx.GpuCheck.Running;
 
 /// <summary>Draws tensors, and carries them to ONNX Runtime and back.</summary>
-internal static class DrawnTensors
+internal static class Drawn
 {
     /// <summary>A value in the CPU's memory; the caller disposes it.</summary>
     public static OrtValue ToValue(OnnxTensor tensor)

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using BitMiracle.LibTiff.Classic;
 using DiffeoNN.Onnx.Fuzz.Mutations;
 using SkiaSharp;
 
@@ -10,7 +11,7 @@ internal static class ImageSeeds
 {
     private const int Width = 7, Height = 5;
 
-    public static IReadOnlyList<byte[]> All() => [.. Pngs(), .. Others(), Bmp(24), Bmp(8), Bmp(1), Gif()];
+    public static IReadOnlyList<byte[]> All() => [.. Pngs(), .. Others(), Bmp(24), Bmp(8), Bmp(1), Gif(), .. Tiffs()];
 
     private static IEnumerable<byte[]> Pngs()
     {
@@ -48,6 +49,49 @@ internal static class ImageSeeds
         chunks.Add(("IDAT"u8.ToArray(), stream.ToArray()));
         chunks.Add(("IEND"u8.ToArray(), []));
         return PngPieces.Join(chunks);
+    }
+
+    private static IEnumerable<byte[]> Tiffs()
+    {
+        foreach (var compression in (Compression[])[Compression.NONE, Compression.LZW, Compression.ADOBE_DEFLATE, Compression.PACKBITS])
+            foreach (int bits in (int[])[8, 16])
+                foreach (int samples in (int[])[1, 3])
+                    foreach (bool tiled in (bool[])[false, true])
+                        yield return Tiff(compression, bits, samples, tiled);
+    }
+
+    /// <summary>Strips of two rows, or one tile; compressed ones with differences of neighbours; byte order by depth.</summary>
+    private static byte[] Tiff(Compression compression, int bits, int samples, bool tiled)
+    {
+        const int TileSide = 16;
+        var stream = new MemoryStream();
+        using (var file = BitMiracle.LibTiff.Classic.Tiff.ClientOpen("seed", bits == 8 ? "wl" : "wb", stream, new TiffStream()))
+        {
+            file.SetField(TiffTag.IMAGEWIDTH, Width);
+            file.SetField(TiffTag.IMAGELENGTH, Height);
+            file.SetField(TiffTag.BITSPERSAMPLE, bits);
+            file.SetField(TiffTag.SAMPLESPERPIXEL, samples);
+            file.SetField(TiffTag.PHOTOMETRIC, samples == 1 ? Photometric.MINISBLACK : Photometric.RGB);
+            file.SetField(TiffTag.PLANARCONFIG, PlanarConfig.CONTIG);
+            file.SetField(TiffTag.COMPRESSION, compression);
+            if (compression is Compression.LZW or Compression.ADOBE_DEFLATE) file.SetField(TiffTag.PREDICTOR, Predictor.HORIZONTAL);
+            if (tiled)
+            {
+                file.SetField(TiffTag.TILEWIDTH, TileSide);
+                file.SetField(TiffTag.TILELENGTH, TileSide);
+                file.WriteTile(Bytes(TileSide * TileSide), 0, 0, 0, 0);
+            }
+            else
+            {
+                file.SetField(TiffTag.ROWSPERSTRIP, 2);
+                for (int row = 0; row < Height; row++) file.WriteScanline(Bytes(Width), row);
+            }
+
+            file.WriteDirectory();
+            return stream.ToArray();
+        }
+
+        byte[] Bytes(int pixels) => [.. Enumerable.Range(0, pixels * samples * bits / 8).Select(i => (byte)(29 * i))];
     }
 
     private static IEnumerable<byte[]> Others()

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Diagnostics;
 using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Execution.Native;
@@ -32,6 +33,13 @@ public sealed class GpuTests
         var engine = new OnnxRuntimeEngine();
         Assert.That(engine.Device.Device, Is.EqualTo(ExecutionDevice.Cuda), engine.Device.Reason);
         Assert.That(engine.Device.Reason, Does.StartWith("CUDA device 0"));
+    }
+
+    [Test]
+    public void Doctor_FindsNoProblem_WhateverLibtorchWasBuiltFor()
+    {
+        var findings = MachineDiagnosis.Run(Cuda).Concat(SelfTest.Run(Cuda, TimeSpan.FromMilliseconds(100)));
+        Assert.That(findings.Where(finding => finding.Level == FindingLevel.Problem), Is.Empty);
     }
 
     [TestCase("shapes")]

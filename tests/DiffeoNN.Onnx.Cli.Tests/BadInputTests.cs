@@ -23,6 +23,11 @@ public sealed class BadInputTests
     public void RemoveFolder() => _folder.Dispose();
 
     [Test]
+    public void Fields_ThatTheEngineDoesNotHave_AreAMisuse() => CommandRun.Of(
+        "run", "--model", Repository.Bundle("shapes"), "--input", "x", "--output", "y", "--engine", "torch", "--fields", "onnx")
+        .AssertError(ExitCode.Usage, "take --fields torch");
+
+    [Test]
     public void Run_OfAMissingFile_SaysSo() => Run("missing.png").AssertError(ExitCode.Data, "missing.png", "does not exist");
 
     [Test]

@@ -99,6 +99,9 @@ def main():
     parser.add_argument("rest", type=Path)
     parser.add_argument("--arch", type=int, help="compute capability that stays, as 90")
     options = parser.parse_args()
+    for path in [options.file] + ([options.rest] if options.action == "restore" else []):
+        if not path.is_file():
+            raise SystemExit(f"error: '{path}' is no file.")
     if options.action == "restore":
         restore(options.file, options.rest)
     elif options.arch is None:

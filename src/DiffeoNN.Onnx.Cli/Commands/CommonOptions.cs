@@ -67,6 +67,11 @@ internal sealed class CommonOptions
         foreach (var option in new Option[] { _batch, _preset, _start, _passes, _average, _steps, _accept, _seed, _engine, _device,
             _fields, _threads })
             command.Options.Add(option);
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(_fields) == "onnx" && result.GetValue(_engine) == "torch")
+                result.AddError("Fields 'onnx' are graphs of ONNX Runtime; with --engine torch take --fields torch.");
+        });
     }
 
     /// <summary>Adds those to a command that say where it runs, not how it searches.</summary>

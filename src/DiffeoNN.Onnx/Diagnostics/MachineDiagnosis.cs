@@ -71,7 +71,7 @@ public static class MachineDiagnosis
         var budget = new CoreBudget(options.Threads);
         var text = $"{budget.Cores} of {Environment.ProcessorCount} that this process may use; ONNX Runtime "
             + "and libtorch take turns on them";
-        if (budget.Cores > Environment.ProcessorCount)
+        if (options.Threads > Environment.ProcessorCount)
             return new(FindingLevel.Warning, "cores", text, $"ask for at most {Environment.ProcessorCount} (--threads)");
         var policy = Environment.GetEnvironmentVariable("OMP_WAIT_POLICY");
         return string.Equals(policy, "active", StringComparison.OrdinalIgnoreCase)

@@ -15,13 +15,14 @@ public sealed record CoreBudget
     private static readonly Lock TorchLock = new();
 
     /// <summary>A budget.</summary>
-    /// <param name="threads">Number of cores; 0 is all that this process may use.</param>
+    /// <param name="threads">Number of cores; 0 is all that this process may use, and more than those is as many.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is negative.</exception>
     public CoreBudget(int threads = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
         // .NET counts the cores in this process's affinity mask and rounds a container's quota up.
-        Cores = threads > 0 ? threads : Environment.ProcessorCount;
+        // More threads than cores wait for each other, many more for ever.
+        Cores = threads > 0 ? Math.Min(threads, Environment.ProcessorCount) : Environment.ProcessorCount;
     }
 
     /// <summary>Threads that compute at any time, at least 1.</summary>

@@ -45,7 +45,8 @@ public sealed record DeviceSelection(ExecutionDevice Device, int Index, string R
         // Whoever asks for nothing gets a few words, whoever asks for CUDA all that is missing. Without a driver nothing else matters.
         if (options.Device == ExecutionDevice.Auto)
             return new(ExecutionDevice.Cpu, 0, $"CPU, because CUDA does not work here: {missing[^1].Short}.");
+        var asked = options.DeviceIndex > 0 ? $"cuda:{options.DeviceIndex}" : "cuda";
         throw new DeviceUnavailableException(
-            $"Device 'cuda' is not available: {string.Join("; ", missing)}. Ask for 'cpu' or 'auto' to run without it.");
+            $"Device '{asked}' is not available: {string.Join("; ", missing)}. Ask for 'cpu' or 'auto' to run without it.");
     }
 }

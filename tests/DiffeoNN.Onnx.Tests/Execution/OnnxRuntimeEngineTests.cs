@@ -66,6 +66,7 @@ public sealed class OnnxRuntimeEngineTests
     public void Budget_ByDefault_IsEveryCoreOfTheProcess()
     {
         Assert.That(new CoreBudget().Cores, Is.EqualTo(Environment.ProcessorCount));
+        Assert.That(new CoreBudget(999).Cores, Is.EqualTo(Environment.ProcessorCount), "more would wait for each other");
         Assert.That(() => new CoreBudget(-1), Throws.TypeOf<ArgumentOutOfRangeException>());
     }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DiffeoNN.Onnx.Cli.Commands;
+using DiffeoNN.Onnx.Torch;
 using Spectre.Console;
 
 namespace DiffeoNN.Onnx.Cli;
@@ -14,6 +15,7 @@ internal static class CommandLine
     /// <param name="cancellationToken">Cancelled by Ctrl+C.</param>
     public static int Run(string[] arguments, IAnsiConsole console, TextWriter error, CancellationToken cancellationToken = default)
     {
+        TorchEngine.Register();
         var root = Create(console);
         try
         {

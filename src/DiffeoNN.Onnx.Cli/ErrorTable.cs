@@ -23,6 +23,7 @@ internal static class ErrorTable
         (typeof(GradientException), ExitCode.Model),
         (typeof(DeviceUnavailableException), ExitCode.Device),
         (typeof(NativeLibraryException), ExitCode.Device),
+        (typeof(EngineMissingException), ExitCode.Device),
         (typeof(UsageException), ExitCode.Usage),
         (typeof(OutputException), ExitCode.Output),
         (typeof(IOException), ExitCode.Output),

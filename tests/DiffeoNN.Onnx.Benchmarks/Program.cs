@@ -6,6 +6,7 @@ using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Torch;
 using TorchSharp;
 
 if (BenchmarkOptions.Parse(args) is not { } options)

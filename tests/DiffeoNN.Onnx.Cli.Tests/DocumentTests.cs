@@ -38,6 +38,7 @@ public sealed class DocumentTests
     [TestCase("src/DiffeoNN.Onnx/README.md")]
     [TestCase("src/DiffeoNN.Onnx.Gradients/README.md")]
     [TestCase("src/DiffeoNN.Onnx.ImageSharp/README.md")]
+    [TestCase("src/DiffeoNN.Onnx.Torch/README.md")]
     public void PackedReadmes_HaveNoRelativeLinks(string document) => Assert.That(Documents.Links(document), Is.All.Contains("://"));
 
     [Test]

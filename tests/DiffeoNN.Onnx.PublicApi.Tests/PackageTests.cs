@@ -13,6 +13,7 @@ public sealed class PackageTests
 {
     private const string Gradients = "DiffeoNN.Onnx.Gradients";
     private const string Library = "DiffeoNN.Onnx";
+    private const string Torch = "DiffeoNN.Onnx.Torch";
     private const string Pictures = "DiffeoNN.Onnx.ImageSharp";
 
     [Test]
@@ -109,15 +110,20 @@ public sealed class PackageTests
     [Test]
     public void Library_NamesManagedPackagesOnly()
     {
-        using var project = new FreshProject(Library, Pictures);
+        using var project = new FreshProject(Library, Torch, Pictures);
         var dependencies = Dependencies(project.Package(Library));
-        var pictures = Dependencies(project.Package(Pictures));
+        var (torch, pictures) = (Dependencies(project.Package(Torch)), Dependencies(project.Package(Pictures)));
         string[] managed = ["Microsoft.ML.OnnxRuntime.Managed", "SkiaSharp", "TorchSharp"];
 
         Assert.That(dependencies.Keys, Is.SupersetOf(managed.Append(Gradients)));
+        Assert.That(torch.Keys, Does.Contain(Library).And.None.EqualTo(Pictures));
+        Assert.That(Entries(project.Package(Torch)), Is.SupersetOf(new[]
+        {
+            "README.md", "OPERATORS.md", "lib/net10.0/DiffeoNN.Onnx.Torch.dll", "lib/net10.0/DiffeoNN.Onnx.Torch.xml",
+        }));
         Assert.That(pictures.Keys, Is.SupersetOf(new[] { Library, "SixLabors.ImageSharp" }));
-        Assert.That(dependencies.Keys, Has.None.EqualTo("SixLabors.ImageSharp"));
-        Assert.That(dependencies.Keys.Concat(pictures.Keys).Except(managed).Where(IsOfALibraryWithNatives), Is.Empty);
+        Assert.That(dependencies.Keys, Has.None.EqualTo("SixLabors.ImageSharp").And.None.EqualTo(Torch));
+        Assert.That(dependencies.Keys.Concat(torch.Keys).Concat(pictures.Keys).Except(managed).Where(IsOfALibraryWithNatives), Is.Empty);
     }
 
     [Test]

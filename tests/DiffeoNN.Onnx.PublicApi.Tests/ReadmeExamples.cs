@@ -1,8 +1,10 @@
+using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.ImageSharp;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Shapes;
+using DiffeoNN.Onnx.Torch;
 using Microsoft.ML.OnnxRuntime;
 using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.PixelFormats;
@@ -102,10 +104,24 @@ public sealed class ReadmeExamples
         Assert.That((mask.Width, mask.Height), Is.EqualTo((96, 96)));
     }
 
+    [Test]
+    public void TorchPackage_Example()
+    {
+        // <torch-example>
+        TorchEngine.Register();
+        var execution = new ExecutionOptions { Engine = EngineKind.Torch };
+        using var model = EquivariantModel.Load("models/shapes", new EquivariantOptions { Execution = execution });
+        using var result = model.Run([ImageFile.Read("image.png")]);
+        Console.WriteLine($"{model.Engine}: {result.Images[0].Output.Labels!.Labels.Count((byte)1)} pixels of class 1");
+        // </torch-example>
+        Assert.That(model.Engine, Is.EqualTo(EngineKind.Torch));
+    }
+
     [TestCase("README.md", "example", 1)]
     [TestCase("src/DiffeoNN.Onnx.Gradients/README.md", "sum-example", 1)]
     [TestCase("src/DiffeoNN.Onnx.Gradients/README.md", "package-example", 2)]
     [TestCase("src/DiffeoNN.Onnx.ImageSharp/README.md", "imagesharp-example", 1)]
+    [TestCase("src/DiffeoNN.Onnx.Torch/README.md", "torch-example", 1)]
     public void Examples_AreTheReadmesOwn(string file, string mark, int count)
     {
         string readme = Plain(File.ReadAllText(Path.Combine(Repository.Root, file)));

@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Torch;
 
 namespace DiffeoNN.Onnx.Tests;
 
@@ -9,4 +10,8 @@ public sealed class TestSetup
     /// <summary>Tests may touch TorchSharp before they touch the library, so the library is touched here.</summary>
     [OneTimeSetUp]
     public void LoadNativeLibraries() => NativeLoader.EnsureLoaded();
+
+    /// <summary>As every program does that wants the engine torch.</summary>
+    [OneTimeSetUp]
+    public void RegisterEngines() => TorchEngine.Register();
 }

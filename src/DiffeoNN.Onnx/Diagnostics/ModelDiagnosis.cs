@@ -1,6 +1,5 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Execution;
-using DiffeoNN.Onnx.Execution.Torch;
 using DiffeoNN.Onnx.Gradients;
 
 namespace DiffeoNN.Onnx.Diagnostics;
@@ -185,7 +184,7 @@ public static class ModelDiagnosis
             "replace the operator before exporting; a bundle needs what ONNX Runtime runs");
         yield return Load(
             "torch",
-            () => new TorchEngine(options with { Engine = EngineKind.Torch }).Load(PosteriorMean.Apply(model).Model, subject),
+            () => Engine.Create(options with { Engine = EngineKind.Torch }).Load(PosteriorMean.Apply(model).Model, subject),
             FindingLevel.Note,
             "use the engine onnxruntime; validation then has one source less");
 
@@ -195,6 +194,10 @@ public static class ModelDiagnosis
             {
                 using var graph = load();
                 return new(FindingLevel.Good, subject, $"the engine {engine} loads it");
+            }
+            catch (EngineMissingException error)
+            {
+                return new(FindingLevel.Note, subject, $"the engine {engine} was not tried: {error.Message}", "");
             }
             catch (NativeLibraryException)
             {

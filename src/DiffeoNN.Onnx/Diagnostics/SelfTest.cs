@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using DiffeoNN.Onnx.Execution;
-using DiffeoNN.Onnx.Execution.Torch;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
@@ -63,9 +62,13 @@ public static class SelfTest
 
         try
         {
-            var torch = new TorchEngine(ofTorch with { Engine = EngineKind.Torch });
-            own = Measure(new TorchGradientGraph(torch.LoadTorch(model, "self-test"), "x", "energy", "x_grad"), torch.Device, duration / 2,
-                cancellationToken);
+            var torch = Engine.CreateDifferentiating(ofTorch);
+            own = Measure(new DifferentiatedGraph(torch.LoadDifferentiable(model, "self-test"), "x", "energy", "x_grad"), torch.Device,
+                duration / 2, cancellationToken);
+        }
+        catch (EngineMissingException error)
+        {
+            return [Good("ONNX Runtime", compiled), Slope(compiled), new(FindingLevel.Note, "self-test", $"libtorch: {error.Message}")];
         }
         catch (DiffeoException error)
         {

@@ -1,6 +1,5 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Execution;
-using DiffeoNN.Onnx.Execution.Torch;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -46,8 +45,8 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
 
     /// <summary>Composes, differentiates and loads the energy of a bundle.</summary>
     /// <param name="bundle">The bundle.</param>
-    /// <param name="engine">Runs the graphs. One that differentiates by itself (<see cref="TorchEngine"/>) needs no gradient rules,
-    /// and no backward graph of the user's own.</param>
+    /// <param name="engine">Runs the graphs. One that differentiates by itself (<see cref="IDifferentiatingEngine"/>) needs no gradient
+    /// rules, and no backward graph of the user's own.</param>
     /// <returns>The caller disposes it.</returns>
     /// <exception cref="BundleException">A network has an operator without a gradient rule; the message names the file.</exception>
     /// <exception cref="GraphException">The engine cannot load the composed graph.</exception>
@@ -56,12 +55,12 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
         ArgumentNullException.ThrowIfNull(bundle);
         ArgumentNullException.ThrowIfNull(engine);
         var title = $"{bundle.Name}/energy";
-        if (engine is TorchEngine torch)
+        if (engine is IDifferentiatingEngine differentiating)
         {
             var values = EnergyComposer.ComposeValues(bundle);
-            var graph = torch.LoadTorch(values.ValueModel, title);
+            var graph = differentiating.LoadDifferentiable(values.ValueModel, title);
             return new OnnxEnergy(
-                new TorchGradientGraph(graph, EnergyComposer.Input, EnergyComposer.EnergyOutput, EnergyComposer.GradientOutput),
+                new DifferentiatedGraph(graph, EnergyComposer.Input, EnergyComposer.EnergyOutput, EnergyComposer.GradientOutput),
                 () => graph, values);
         }
 

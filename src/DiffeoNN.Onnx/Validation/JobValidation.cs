@@ -146,7 +146,7 @@ internal static class JobValidation
         : output.Scores ?? output.Points?.SelectMany(point => new[] { (float)point.Column, (float)point.Row }).ToArray();
 
     private static TensorComparison Tensor(string name, torch.Tensor a, torch.Tensor b) =>
-        TensorComparison.Of(Execution.Torch.TorchTensors.FromTorch(name, a), Execution.Torch.TorchTensors.FromTorch(name, b));
+        TensorComparison.Of(TorchTensors.FromTorch(name, a), TorchTensors.FromTorch(name, b));
 
     private sealed record JobRun(EquivariantResult Result, TimeSpan Time) : IDisposable
     {

@@ -38,7 +38,7 @@ internal sealed class RuntimeFault(OnnxModel model, IReadOnlyDictionary<string, 
             fault ??= libtorch.Compare(_inlined, values, outputs, cancellationToken);
             return fault is null ? null : fault + libtorch.OfGradient(model, gradient, values, upstream, inputs, suffix);
         }
-        catch (Exception error) when (error is GraphException or GradientException or NativeLibraryException)
+        catch (Exception error) when (error is GraphException or GradientException or NativeLibraryException or EngineMissingException)
         {
             // Without a second opinion there is none to tell.
             return null;
@@ -102,7 +102,7 @@ internal sealed class RuntimeFault(OnnxModel model, IReadOnlyDictionary<string, 
             NativeLoader.EnsureLoaded();
             _scope = TorchSharp.torch.NewDisposeScope();
             _execution = new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = threads };
-            _torch = new TorchSource(new TorchEngine(_execution));
+            _torch = new TorchSource(Engine.CreateDifferentiating(_execution));
         }
 
         /// <summary>Outputs that ONNX Runtime computes otherwise, and the node to blame.</summary>

@@ -1,13 +1,12 @@
 using System.Runtime.InteropServices;
 using DiffeoNN.Onnx.Execution;
-using DiffeoNN.Onnx.Execution.Torch;
 using DiffeoNN.Onnx.Gradients;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Validation;
 
 /// <summary>Values from libtorch, and derivatives from its own differentiation.</summary>
-internal sealed class TorchSource(TorchEngine engine) : IValueSource, IGradientSource
+internal sealed class TorchSource(IDifferentiatingEngine engine) : IValueSource, IGradientSource
 {
     public string Name => ValidationSources.Torch;
 
@@ -17,7 +16,7 @@ internal sealed class TorchSource(TorchEngine engine) : IValueSource, IGradientS
     {
         using var quiet = torch.no_grad();
         using var scope = torch.NewDisposeScope();
-        using var graph = engine.LoadTorch(model, title);
+        using var graph = engine.LoadDifferentiable(model, title);
         var found = graph.RunValues(Tensors(graph, inputs), [.. values.Distinct()], null, cancellationToken);
         return found.ToDictionary(pair => pair.Key, pair => TorchTensors.FromTorch(pair.Key, pair.Value), StringComparer.Ordinal);
     }
@@ -29,7 +28,7 @@ internal sealed class TorchSource(TorchEngine engine) : IValueSource, IGradientS
     {
         using var loud = torch.enable_grad();
         using var scope = torch.NewDisposeScope();
-        using var graph = engine.LoadTorch(model, title);
+        using var graph = engine.LoadDifferentiable(model, title);
         var made = Tensors(graph, inputs);
         foreach (var tensor in made.Values.Where(tensor => tensor.is_floating_point())) tensor.requires_grad_(true);
         // What RunValues returns are aliases, which nothing else is computed from: derivatives need the values themselves.
@@ -81,7 +80,7 @@ internal sealed class TorchSource(TorchEngine engine) : IValueSource, IGradientS
         return results;
     }
 
-    private static Dictionary<string, torch.Tensor> Tensors(TorchGraph graph, IReadOnlyDictionary<string, OnnxTensor> inputs) =>
+    private static Dictionary<string, torch.Tensor> Tensors(IGraph graph, IReadOnlyDictionary<string, OnnxTensor> inputs) =>
         graph.Inputs.Where(input => inputs.ContainsKey(input.Name)).ToDictionary(
             input => input.Name, input => TorchTensors.ToTorch(inputs[input.Name]), StringComparer.Ordinal);
 }

@@ -14,6 +14,7 @@ internal sealed record ValidationEngines(
 {
     /// <summary>Creates the sources asked for.</summary>
     /// <exception cref="ArgumentException">A name is unknown, or none of them runs a graph.</exception>
+    /// <exception cref="EngineMissingException">The engine torch is among them and is not registered.</exception>
     public static ValidationEngines Create(
         IReadOnlyList<string> names, ExecutionOptions execution, DeviceSelection device, CoreBudget budget)
     {
@@ -28,7 +29,7 @@ internal sealed record ValidationEngines(
         var compiled = values.Count > 0
             ? new CompiledGradientSource(optimised, (model, options) => GradientCompiler.Compile(model, options))
             : null;
-        var torch = names.Contains(ValidationSources.Torch) ? new TorchSource(new TorchEngine(execution)) : null;
+        var torch = names.Contains(ValidationSources.Torch) ? new TorchSource(Engine.CreateDifferentiating(execution)) : null;
         if (torch is not null) values.Add(torch);
         if (values.Count == 0)
             throw new ArgumentException($"Only {string.Join(", ", names)} is asked for, which runs no graph; add one of "

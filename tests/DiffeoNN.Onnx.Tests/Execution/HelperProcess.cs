@@ -1,6 +1,10 @@
 using System.Diagnostics;
 using DiffeoNN.Onnx.Diagnostics;
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Tests.Bundles;
+using DiffeoNN.Onnx.Validation;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Execution;
@@ -11,9 +15,14 @@ internal static class HelperProcess
     /// <summary>In the place of a count: what is found about the machine and in the self-test is printed.</summary>
     public const string Doctor = "doctor";
 
+    /// <summary>In the place of a count: the library without the torch engine.</summary>
+    public const string Core = "core";
+
     /// <summary>Uses TorchSharp and prints a sum, the core budget and the loader's report.</summary>
     public static int Main(string[] arguments)
     {
+        if (arguments[0] == Core)
+            return RunCore();
         if (arguments[0] == Doctor)
         {
             foreach (var finding in MachineDiagnosis.Run().Concat(SelfTest.Run(new ExecutionOptions(), TimeSpan.Zero)))
@@ -33,6 +42,39 @@ internal static class HelperProcess
         {
             Console.WriteLine(e.Message);
             return 3;
+        }
+    }
+
+    /// <summary>Runs a bundle, and all that would take the torch engine; prints what comes of it.</summary>
+    private static int RunCore()
+    {
+        var execution = new ExecutionOptions { Device = ExecutionDevice.Cpu };
+        var options = new EquivariantOptions { Execution = execution, Start = StartPoint.Identity, Steps = 2 };
+        using (var model = EquivariantModel.Load(TinyBundle.Original, options))
+        using (var result = model.Run([new ImageBuffer(2, 12, 16)]))
+            Console.WriteLine($"{result.Images.Count} image, {result.Images[0].Canonicalisation.Steps} steps");
+        Try("engine", () => Engine.Create(execution with { Engine = EngineKind.Torch }));
+        Try("validation", () => Validator.Run(TinyBundle.Original, new ValidationOptions { Execution = execution }));
+        foreach (var finding in SelfTest.Run(execution, TimeSpan.Zero).Concat(ModelDiagnosis.Run(TinyBundle.Original, execution)))
+        {
+            if (finding.Subject.Split(' ')[0] is "self-test" or "inner" && finding.Text.Contains("registered", StringComparison.Ordinal))
+                Console.WriteLine($"{finding.Level} {finding.Subject}: {finding.Text}");
+        }
+
+        var loaded = AppDomain.CurrentDomain.GetAssemblies().Any(assembly => assembly.GetName().Name == "DiffeoNN.Onnx.Torch");
+        Console.WriteLine($"loaded: {loaded}");
+        return 0;
+
+        static void Try(string what, Action action)
+        {
+            try
+            {
+                action();
+            }
+            catch (EngineMissingException error)
+            {
+                Console.WriteLine($"{what}: {error.Message}");
+            }
         }
     }
 

@@ -5,6 +5,7 @@ using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Tests.Bundles;
+using DiffeoNN.Onnx.Torch;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Inference;

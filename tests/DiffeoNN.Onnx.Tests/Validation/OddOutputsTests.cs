@@ -1,5 +1,5 @@
 using DiffeoNN.Onnx.Execution;
-using DiffeoNN.Onnx.Execution.Torch;
+using DiffeoNN.Onnx.Torch;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Validation;
 using TorchSharp;

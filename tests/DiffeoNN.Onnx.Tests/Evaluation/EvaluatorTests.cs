@@ -1,10 +1,12 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Evaluation;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Metrics;
@@ -112,20 +114,21 @@ public sealed class EvaluatorTests
         Assert.That(() => evaluator.Run(data, null, progress, cancelled.Token), Throws.InstanceOf<OperationCanceledException>());
     }
 
-    [Test]
-    public void Evaluator_OfPoints_IsRefused()
+    [TestCase("image")]
+    [TestCase("points")]
+    public void Evaluator_OfWhatHasNoClasses_IsRefused(string kind)
     {
         using var tiny = new TinyBundle();
-        tiny.Manifest(root =>
+        if (kind == "points")
         {
-            var output = root["models"]!["inner"]!["output"]!.AsObject();
-            output["kind"] = "image";
-            output.Remove("activation");
-            output.Remove("classes");
-        });
+            OnnxDimension[] shape = ["N", OnnxDimension.Of(5), OnnxDimension.Of(2)];
+            tiny.Model("inner", model => model.Graph.Outputs[0] = model.Graph.Outputs[0] with { Shape = shape });
+        }
+
+        tiny.Manifest(root => root["models"]!["inner"]!["output"] = new JsonObject { ["name"] = "logits", ["kind"] = kind });
         using var model = EquivariantModel.Load(tiny.Path, Options);
-        Assert.That(() => new Evaluator(model),
-            Throws.TypeOf<BundleException>().With.Message.Contains("only segmentations and classifications"));
+        Assert.That(() => new Evaluator(model), Throws.TypeOf<BundleException>().With.Message.EqualTo(
+            $"Bundle 'tiny' answers with {kind}; only segmentations and classifications are evaluated."));
     }
 
     [TestCase(0.9, 0.7, 0.8, 0.5)]

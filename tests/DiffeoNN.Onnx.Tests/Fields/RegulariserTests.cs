@@ -5,6 +5,8 @@ namespace DiffeoNN.Onnx.Tests.Fields;
 
 public sealed class RegulariserTests
 {
+    private static readonly SamplingGrid Grid = new(16, 16);
+
     [Test]
     public void Smoothness_AgreesWithTheDoublePrecisionReference(
         [ValueSource(typeof(FieldFixtures), nameof(FieldFixtures.Sizes))] int[] size)
@@ -113,24 +115,66 @@ public sealed class RegulariserTests
         });
     }
 
-    [Test]
-    public void InverseResidual_IsInPixelsAndIgnoresPointsThatLeaveTheImage()
+    [TestCase(0.5f, 0.5)]
+    [TestCase(-2f, 2.0)]
+    public void InverseResidual_IsInPixels(float rowsOff, double expected)
     {
         using var scope = torch.NewDisposeScope();
-        var grid = new SamplingGrid(16, 16);
-        var shift = grid.FromPixels(torch.tensor(new[] { 3f, 0f }).view(1, 2, 1, 1)).expand(1, 2, 16, 16);
-        var wrong = grid.FromPixels(torch.tensor(new[] { -3f, 0.5f }).view(1, 2, 1, 1)).expand(1, 2, 16, 16);
-        // A ramp where the inverse leads out of the image: would be seen if those points were counted.
-        var u = shift.clone();
-        var exact = FieldDiagnostics.Measure(u, -shift)[0];
-        var half = FieldDiagnostics.Measure(u, wrong)[0];
+        var u = Constant(3, 0);
+        var found = FieldDiagnostics.Measure(u, Constant(-3, rowsOff))[0];
         Assert.Multiple(() =>
         {
-            Assert.That(exact.InverseResidualMaximum, Is.LessThan(1e-5));
-            Assert.That(half.InverseResidualMaximum, Is.EqualTo(0.5).Within(1e-4));
-            Assert.That(half.InverseResidualMean, Is.EqualTo(0.5).Within(1e-4));
+            Assert.That(FieldDiagnostics.Measure(u, -u)[0].InverseResidualMaximum, Is.LessThan(1e-5));
+            Assert.That(found.InverseResidualMaximum, Is.EqualTo(expected).Within(1e-4));
+            Assert.That(found.InverseResidualMean, Is.EqualTo(expected).Within(1e-4));
         });
     }
+
+    [Test]
+    public void InverseResidual_IgnoresPointsThatLeaveTheImage()
+    {
+        // Columns 0 to 2 look 10 pixels left, out of the image, where 3 would be right; columns 8 and 9 are half a pixel off inside it.
+        using var scope = torch.NewDisposeScope();
+        var (u, inverse) = (Constant(3, 0), Constant(-3, 0));
+        inverse.narrow(1, 0, 1).narrow(3, 0, 3).sub_(7 * Grid.PixelSize);
+        inverse.narrow(1, 1, 1).narrow(3, 8, 2).add_(0.5 * Grid.PixelSize);
+        var found = FieldDiagnostics.Measure(u, inverse)[0];
+        // The lowest row leaves the image where it is moved down: 2 of 16 x 13 points.
+        double inside = (16 * 13) - 2;
+        Assert.Multiple(() =>
+        {
+            Assert.That(found.InverseResidualMaximum, Is.EqualTo(0.5).Within(1e-4));
+            Assert.That(found.InverseResidualMean, Is.EqualTo(0.5 * 2 * 15 / inside).Within(1e-4));
+        });
+    }
+
+    [Test]
+    public void InverseResidual_CountsAllPointsWhereAllLeaveTheImage()
+    {
+        using var scope = torch.NewDisposeScope();
+        var found = FieldDiagnostics.Measure(Constant(3, 0), Constant(-20, 0))[0];
+        Assert.That((found.InverseResidualMaximum, found.InverseResidualMean), Is.EqualTo((17.0, 17.0)).Within(1e-4));
+    }
+
+    [TestCase(0.49, true)]
+    [TestCase(0.51, false)]
+    [TestCase(0.95, false)]
+    public void CannotFold_HoldsForDifferencesBelowHalfAPixel(double pixels, bool expected)
+    {
+        using var scope = torch.NewDisposeScope();
+        foreach (var (component, dimension) in new[] { (0, 2), (0, 3), (1, 2), (1, 3) })
+        {
+            foreach (var sign in new[] { 1, -1 })
+            {
+                var u = torch.zeros(1, 2, 16, 16);
+                u.narrow(1, component, 1).narrow(dimension, 9, 7).add_(sign * pixels * Grid.PixelSize);
+                Assert.That(Regularisers.CannotFold(u), Is.EqualTo(expected), $"component {component}, dimension {dimension}, sign {sign}");
+            }
+        }
+    }
+
+    private static torch.Tensor Constant(float columns, float rows) =>
+        Grid.FromPixels(torch.tensor(new[] { columns, rows }).view(1, 2, 1, 1)).expand(1, 2, 16, 16).clone();
 
     // Independent values at each pixel, up to 1.2 pixels: folds in many places.
     private static torch.Tensor Rough(int[] size, int seed)

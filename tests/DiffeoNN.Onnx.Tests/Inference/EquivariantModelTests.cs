@@ -269,24 +269,6 @@ public sealed partial class EquivariantModelTests
         Assert.That(again.Images, Has.Count.EqualTo(3), "the networks are still there");
     }
 
-    [TestCase(true, 30)]
-    [TestCase(false, 15)]
-    public void Run_FromSeveralStarts_TriesThoseOfTheIdentityAndOfTheProposal(bool withProposer, int starts)
-    {
-        using var tiny = new TinyBundle();
-        if (!withProposer) tiny.Manifest(root => root["models"]!.AsObject().Remove("proposer"));
-        using var model = EquivariantModel.Load(tiny.Path, Options with { Start = StartPoint.Multi, Steps = 2 });
-        using var first = model.Run(Images(3, 12, 16));
-        using var second = model.Run(Images(3, 12, 16));
-        Assert.That(first.Images, Has.Count.EqualTo(3));
-        Assert.That(first.Images.Select(image => image.Canonicalisation.Start), Is.All.InRange(0, starts - 1));
-        Assert.That((first.Fields.Velocity - second.Fields.Velocity).abs().max().item<float>(), Is.Zero, "deterministic");
-        Assert.That(
-            first.Images.Select(image => image.Canonicalisation).Where(found => found.Accepted)
-                .Select(found => found.Energy.After - found.InputEnergy),
-            Has.All.LessThan(0));
-    }
-
     [Test]
     public void Run_OfWrongImages_IsRefused()
     {

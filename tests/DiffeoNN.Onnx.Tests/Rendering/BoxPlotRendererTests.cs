@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Metrics;
 using DiffeoNN.Onnx.Rendering;
 using DiffeoNN.Onnx.Tests.Imaging;
 
@@ -23,10 +24,26 @@ public sealed class BoxPlotRendererTests
     [TestCase(0.123456, 0.123457)]
     public void Render_OfFewValues_StaysInsideThePlot(params double[] values)
     {
-        var plot = BoxPlotRenderer.Render("", "", [new("one", values)]);
-        for (int column = 0; column < plot.Width; column++)
-            for (int row = 0; row < 20; row++)
-                Assert.That(plot[0, row, column], Is.EqualTo(1), $"row {row}, column {column}");
+        var marks = Marks(BoxPlotRenderer.Render("", "", [new("grey", values), new("orange", values)]));
+        Assert.That(marks, Is.Not.Empty);
+        // The axis takes rows 62 to 390, the second of two columns 303 to 528; lines are 3 pixels wide.
+        Assert.That(marks.Select(mark => mark.Row), Is.All.InRange(60, 392));
+        Assert.That(marks.Select(mark => mark.Column), Is.All.InRange(303, 528));
+    }
+
+    [TestCase(0.89, true)]
+    [TestCase(0.91, false)]
+    public void Whiskers_ReachTheFurthestValueWithinOneAndAHalfBoxes(double high, bool isReached)
+    {
+        // A box from 0.4 to 0.6: whiskers end at 0.9 at the furthest. Values beyond are dots, 5 pixels wide; a whisker's end has 28.
+        double[] values = [0.4, 0.4, 0.4, 0.4, 0.5, 0.5, 0.5, 0.6, 0.6, 0.6, high];
+        var found = SummaryStatistics.Of(values);
+        Assert.That((found.FirstQuartile, found.ThirdQuartile), Is.EqualTo((0.4, 0.6)));
+        var marks = Marks(BoxPlotRenderer.Render("", "", [new("grey", values), new("orange", values)]));
+        var top = marks.Min(mark => mark.Row);
+        var width = marks.Where(mark => mark.Row <= top + 6).Max(mark => mark.Column)
+            - marks.Where(mark => mark.Row <= top + 6).Min(mark => mark.Column) + 1;
+        Assert.That(width, isReached ? Is.InRange(27, 31) : Is.InRange(4, 8));
     }
 
     [Test]
@@ -35,4 +52,11 @@ public sealed class BoxPlotRendererTests
         Assert.That(() => BoxPlotRenderer.Render("", "", []), Throws.ArgumentException);
         Assert.That(() => BoxPlotRenderer.Render("", "", [new("nan", [double.NaN])]), Throws.ArgumentException);
     }
+
+    /// <summary>Pixels in the colour of the second series.</summary>
+    private static (int Row, int Column)[] Marks(ImageBuffer plot) =>
+    [
+        .. Enumerable.Range(0, plot.Height).SelectMany(row => Enumerable.Range(0, plot.Width).Select(column => (row, column)))
+            .Where(at => plot[0, at.row, at.column] - plot[2, at.row, at.column] > 0.15f),
+    ];
 }

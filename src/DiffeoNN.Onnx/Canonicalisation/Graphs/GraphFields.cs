@@ -23,12 +23,13 @@ internal sealed class GraphFields : ISearchFields, IDisposable
     /// <param name="engine">Loads the graphs; its device is theirs.</param>
     /// <param name="energy">What is minimised, with its weights; stays the caller's.</param>
     /// <param name="composed">The same as a model.</param>
-    public GraphFields(OnnxRuntimeEngine engine, OnnxEnergy energy, ComposedEnergy composed)
+    /// <param name="batchSizes">Sizes of batches; those that suit the device if null.</param>
+    public GraphFields(OnnxRuntimeEngine engine, OnnxEnergy energy, ComposedEnergy composed, BatchSizes? batchSizes = null)
     {
         (_engine, _energy, _composed) = (engine, energy, composed);
         _weights = composed.WeightInputs.ToDictionary(
             input => input.Key, input => Number(EnergyGraph.ValueOf(input.Key, energy.Weights)), StringComparer.Ordinal);
-        BatchSizes = OnGpu ? BatchSizes.Fixed : BatchSizes.AsTheyCome;
+        BatchSizes = batchSizes ?? (OnGpu ? BatchSizes.Fixed : BatchSizes.AsTheyCome);
     }
 
     /// <summary>The energy that runs of torch tensors take.</summary>

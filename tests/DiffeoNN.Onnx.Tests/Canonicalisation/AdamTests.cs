@@ -29,6 +29,22 @@ public sealed class AdamTests
     }
 
     [Test]
+    public void Epsilon_CountsWhereGradientsAreAsSmall()
+    {
+        // With g the same at every step both corrected moments are g and g^2: each step is 0.1 g / (g + 1e-8).
+        using var scope = torch.NewDisposeScope();
+        float[] g = [1e-8f, 4e-8f, 1e-9f];
+        var (parameter, gradient) = (torch.zeros(3, 1), torch.tensor(g).view(3, 1));
+        using var adam = new Adam([parameter], 0.1);
+        for (var step = 1; step <= 5; step++)
+        {
+            adam.Step([parameter], [gradient]);
+            Assert.That(parameter.data<float>().ToArray().Select(value => (double)value),
+                Is.EqualTo(g.Select(value => -step * 0.1 * value / (value + 1e-8))).Within(0.01).Percent, $"step {step}");
+        }
+    }
+
+    [Test]
     public void Select_KeepsTheMomentsOfTheChosenRows()
     {
         using var scope = torch.NewDisposeScope();

@@ -107,6 +107,54 @@ public sealed class StartSearchTests
     }
 
     [Test]
+    public void Run_WithSettingsForEachStart_RefinesGroupsInTheOrderOfTheirFirst()
+    {
+        using var scope = torch.NewDisposeScope();
+        var (template, deformed, _) = CanonicaliserTests.Deformed(24, 24, 2);
+        var energy = new TemplateEnergy(template);
+        var (one, other) = (Options with { Steps = 0 }, Options with { Steps = 0, SmoothnessWeight = 5 });
+        var settings = new[] { one, other, other, other, one };
+        SearchStart[] starts = [.. Starts(SamplingGrid.Of(template)).Zip(settings, (start, own) => new SearchStart(start, own))];
+        using var result = new Canonicaliser(energy, Options).Run(deformed, starts, 5, null, default);
+        Assert.That(energy.Batches, Is.EqualTo(new[] { 5, 2, 2, 3, 3 }), "scores; inputs and the start of two rows, and of three");
+        Assert.That(energy.GradientsAsked, Has.All.False);
+    }
+
+    [Test]
+    public void Times_AreThoseOfScoringAndOfAllRuns()
+    {
+        using var scope = torch.NewDisposeScope();
+        var (template, deformed, _) = CanonicaliserTests.Deformed(24, 24, 2);
+        var energy = new TemplateEnergy(template) { Before = _ => Thread.Sleep(10) };
+        SearchStart[] starts = [.. Starts(SamplingGrid.Of(template)).Take(2)
+            .Select((start, i) => new SearchStart(start, Options with { Steps = 1, Patience = 0, SmoothnessWeight = i }))];
+        using var result = new Canonicaliser(energy, Options).Run(deformed, starts, 2, null, default);
+        Assert.That(energy.Batches, Has.Count.EqualTo(7), "scores; and twice inputs and two iterates");
+        Assert.That(result.Times.EnergyGradient, Is.GreaterThanOrEqualTo(TimeSpan.FromMilliseconds(69.5)));
+        Assert.That(result.Times.Total, Is.GreaterThan(result.Times.EnergyGradient));
+    }
+
+    [TestCase(0.03, 1, 0)]
+    [TestCase(30, 2, 3)]
+    public void TheTimeBudget_IsThatOfAllRunsTogether(double seconds, int stepsOfFirst, int stepsOfSecond)
+    {
+        using var scope = torch.NewDisposeScope();
+        var (template, deformed, _) = CanonicaliserTests.Deformed(24, 24, 2);
+        var energy = new TemplateEnergy(template) { Before = _ => Thread.Sleep(20) };
+        var options = Options with { Patience = 0, TimeBudget = TimeSpan.FromSeconds(seconds), Accept = AcceptanceRule.Always };
+        var grid = SamplingGrid.Of(template);
+        SearchStart[] starts =
+            [new(RigidStarts.Velocity(grid, 0, 1), options with { Steps = 2 }), new(RigidStarts.Velocity(grid, 2, 1), options with { Steps = 3 })];
+        using var result = new Canonicaliser(energy, Options).Run(deformed, starts, 2, null, default);
+        // Scores; inputs and iterates of the one, inputs and iterates of the other.
+        var least = 1 + 1 + 1 + 1 + 1;
+        Assert.That(energy.Batches.Count, seconds < 1
+            ? Is.InRange(least, least + stepsOfFirst)
+            : Is.EqualTo(least + stepsOfFirst + stepsOfSecond));
+        if (seconds < 1) Assert.That(result.Images[0].Stop, Is.EqualTo(StopReason.TimeBudget));
+    }
+
+    [Test]
     public void Run_FromOneStartOfSeveral_IsTheRunFromThatStart()
     {
         using var scope = torch.NewDisposeScope();

@@ -57,10 +57,22 @@ public sealed class SamplingGridTests
     }
 
     [Test]
+    public void Of_TakesTheLastTwoDimensions()
+    {
+        using var scope = torch.NewDisposeScope();
+        Assert.That(SamplingGrid.Of(torch.zeros(4, 7)), Is.EqualTo(new SamplingGrid(4, 7)));
+        Assert.That(SamplingGrid.Of(torch.zeros(2, 3, 4, 7)), Is.EqualTo(new SamplingGrid(4, 7)));
+        Assert.That(() => SamplingGrid.Of(torch.zeros(4)), Throws.ArgumentException.With.Message.StartsWith(
+            "tensor has shape (4); a grid needs height and width as the last two dimensions."));
+    }
+
+    [Test]
     public void SidesOfOnePixel_AreRefused()
     {
         Assert.That(() => new SamplingGrid(1, 5), Throws.InstanceOf<ArgumentOutOfRangeException>());
         Assert.That(() => new SamplingGrid(5, 1), Throws.InstanceOf<ArgumentOutOfRangeException>());
         Assert.That(() => new SamplingGrid(5, 5).LatticeSpacing(1, 2), Throws.InstanceOf<ArgumentOutOfRangeException>());
+        Assert.That(() => new SamplingGrid(5, 5).LatticeSpacing(2, 1), Throws.InstanceOf<ArgumentOutOfRangeException>());
+        Assert.That(new SamplingGrid(5, 9).LatticeSpacing(2, 2), Is.EqualTo((2.0, 1.0)));
     }
 }

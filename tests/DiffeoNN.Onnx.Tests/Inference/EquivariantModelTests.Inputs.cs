@@ -1,0 +1,39 @@
+using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Tests.Bundles;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Tests.Inference;
+
+/// <summary>Which images are taken, and what a model leaves behind.</summary>
+public sealed partial class EquivariantModelTests
+{
+    [Test]
+    public void Images_MustHaveTwoPixelsEachWay()
+    {
+        using var model = EquivariantModel.Load(TinyBundle.Original, Options);
+        Assert.That(() => model.CheckFits(new ImageFileInfo(2, 2, 2)), Throws.Nothing);
+        foreach (var (height, width) in new[] { (1, 9), (9, 1) })
+            Assert.That(() => model.CheckFits(new ImageFileInfo(2, height, width)), Throws.TypeOf<ImageException>().With.Message.EqualTo(
+                $"An image is {width}x{height} pixels; at least 2x2 are needed."));
+    }
+
+    [Test]
+    public void ImagesWithAFirstValueOutOfRange_AreRefused()
+    {
+        using var model = EquivariantModel.Load(TinyBundle.Original, Options);
+        var images = Images(1, 12, 16);
+        images[0][0, 0, 0] = 2;
+        Assert.That(() => model.RunNaive(images),
+            Throws.TypeOf<ImageException>().With.Message.StartsWith("An image holds the value 2 (channel 0, row 0, column 0);"));
+    }
+
+    [Test]
+    public void Dispose_LeavesNoTensorOfTheModel()
+    {
+        EquivariantModel.Load(TinyBundle.Original, Options).Dispose();
+        var live = torch.Tensor.TotalCount;
+        EquivariantModel.Load(TinyBundle.Original, Options).Dispose();
+        Assert.That(torch.Tensor.TotalCount, Is.EqualTo(live));
+    }
+}

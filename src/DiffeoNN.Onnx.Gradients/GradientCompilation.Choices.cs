@@ -22,8 +22,8 @@ internal sealed partial class GradientCompilation
     /// <summary>Float initialisers that training would change: not scalars, and not the statistics of batch normalisation.</summary>
     private IEnumerable<string> Weights()
     {
-        var statistics = _model.Graph.Nodes.Where(n => n.OpType == "BatchNormalization").SelectMany(n => n.Inputs.Skip(3))
-            .ToHashSet(StringComparer.Ordinal);
+        var statistics = _model.Graph.Nodes
+            .SelectMany(n => (_builder.Operators.Find(n.Domain, n.OpType)?.Statistics ?? []).Select(n.Input)).ToHashSet(StringComparer.Ordinal);
         return _model.Graph.Initializers.Values
             .Where(t => t.ElementType.IsFloat() && t.Dimensions.Count > 0 && !statistics.Contains(t.Name)).Select(t => t.Name);
     }
@@ -84,9 +84,10 @@ internal sealed partial class GradientCompilation
     {
         if (ImportControl(node))
             return;
-        if (Rules.RecurrentLayout.TimeFirst(node) is { } nodes)
+        if (GradientPasses.All.Select(pass => pass.Replaced(node)).FirstOrDefault(nodes => nodes is not null) is { } replaced)
         {
-            nodes.ForEach(ImportNode);
+            foreach (var part in replaced)
+                ImportNode(part);
             return;
         }
 
@@ -113,7 +114,7 @@ internal sealed partial class GradientCompilation
         return leading;
     }
 
-    private void Expand(OnnxNode node, GradientRule.Body body)
+    private void Expand(OnnxNode node, ExpansionFunction body)
     {
         _builder.Prefix = $"{(node.Name.Length > 0 ? node.Name : node.Outputs[0])}/";
         try

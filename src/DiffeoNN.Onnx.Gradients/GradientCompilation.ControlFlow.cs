@@ -128,7 +128,8 @@ internal sealed partial class GradientCompilation
 
     private void ImportLoop(OnnxNode node)
     {
-        var context = new InferenceContext(node, name => _builder.Contains(name) ? _builder[name].Facts : ValueFacts.None);
+        var context = new InferenceContext(node, name => _builder.Contains(name) ? _builder[name].Facts : ValueFacts.None)
+            { Operators = _builder.Operators };
         ValueFacts[] inputs = node.OpType == "Loop"
             ? [.. ShapeInference.LoopCounters, .. ShapeInference.LoopStates(context).States]
             : ShapeInference.ScanInputs(context);

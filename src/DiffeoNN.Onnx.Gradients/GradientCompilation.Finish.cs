@@ -30,7 +30,7 @@ internal sealed partial class GradientCompilation
         DeadCode.Remove(graph);
         // Declared shapes that can be inferred are left out: some carry the sizes of the exporter's example,
         // and the runtime would believe them.
-        var made = graph.Nodes.Where(n => !ShapeInference.Knows(n)).SelectMany(n => n.Outputs).ToHashSet(StringComparer.Ordinal);
+        var made = graph.Nodes.Where(n => !ShapeInference.Knows(n, _builder.Operators)).SelectMany(n => n.Outputs).ToHashSet(StringComparer.Ordinal);
         graph.ValueInfos.AddRange(
             _model.Graph.ValueInfos.Where(v => made.Contains(v.Name) && !graph.Outputs.Exists(o => o.Name == v.Name)));
         graph.Sort();
@@ -42,8 +42,14 @@ internal sealed partial class GradientCompilation
         };
         foreach (var (domain, version) in _model.OpsetImports)
             result.OpsetImports[domain] = version;
+        foreach (var domain in DomainsOf(graph).Where(d => d.Length > 0))
+            result.OpsetImports.TryAdd(domain, _builder.VersionOf(domain));
         foreach (var (key, value) in _model.Metadata)
             result.Metadata[key] = value;
         return result;
     }
+
+    /// <summary>Domains of the nodes: a rule may emit operators of one that the model does not import.</summary>
+    private static IEnumerable<string> DomainsOf(OnnxGraph graph) => graph.Nodes.Select(n => n.Domain)
+        .Concat(graph.Nodes.SelectMany(n => n.Attributes.Values).SelectMany(a => a.Graphs).SelectMany(DomainsOf)).Distinct();
 }

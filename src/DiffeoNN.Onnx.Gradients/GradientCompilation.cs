@@ -23,7 +23,7 @@ internal sealed partial class GradientCompilation
     {
         _model = model;
         _options = options;
-        _builder = new GraphBuilder(model.Opset) { Target = options.Target };
+        _builder = new GraphBuilder(model.Opset, options.Operators) { Imports = model.OpsetImports, Target = options.Target };
         (_refused, _control) = ([], []);
     }
 
@@ -51,7 +51,8 @@ internal sealed partial class GradientCompilation
             inputs.Select(name => (name, Total(name) ?? throw new InvalidOperationException($"No gradient reached '{name}'."))), seeds);
     }
 
-    private GradientRule? RuleOf(OnnxNode node) => GradientRules.Find(node.Domain, node.OpType, _builder.Opset);
+    private GradientRule? RuleOf(OnnxNode node) =>
+        _builder.Operators.FindRule(node.Domain, node.OpType, _builder.VersionOf(node.Domain));
 
     private IEnumerable<string> DifferentiableInputs(OnnxNode node, GradientRule? rule) => _control.TryGetValue(node, out var control)
         ? control.Differentiable
@@ -169,7 +170,7 @@ internal sealed partial class GradientCompilation
         if (list.Count > 1)
         {
             _builder.Prefix = $"{name}{_options.Suffix}/";
-            list = Rules.AdjointConvolution.Merge(list);
+            list = GradientPasses.All.Aggregate(list, (terms, pass) => terms.Count > 1 ? pass.Summed(terms) : terms);
             _arrived[name] = list = [list.Count switch { 1 => list[0], 2 => list[0] + list[1], _ => _builder.Op("Sum", [.. list]) }];
         }
 

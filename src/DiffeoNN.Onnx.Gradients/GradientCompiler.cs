@@ -21,15 +21,16 @@ public static class GradientCompiler
     public static OnnxModel Compile(OnnxModel model, GradientOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
+        options ??= new GradientOptions();
         try
         {
-            ModelValidator.Check(model);
+            ModelValidator.Check(model, options.Operators);
             var sorted = model.Copy();
             sorted.Graph.Sort();
             var converted = OpsetConverter.Convert(sorted, Math.Max(MinimumOpset, FunctionInliner.OpsetOf(model)));
             // An operator that is newer than the model's operator set was not looked at before.
-            ModelValidator.Check(converted);
-            return new GradientCompilation(converted, options ?? new GradientOptions()).Run();
+            ModelValidator.Check(converted, options.Operators);
+            return new GradientCompilation(converted, options).Run();
         }
         catch (OverflowException e)
         {
@@ -56,7 +57,7 @@ public static class GradientCompiler
         return names.FirstOrDefault(name => gradient.Graph.Inputs.Exists(input => input.Name == name));
     }
 
-    /// <summary>The rule for an operator.</summary>
+    /// <summary>The rule for an operator of the default set; <see cref="OperatorSet.FindRule"/> asks another.</summary>
     /// <param name="domain">The operator set's domain; empty for ai.onnx.</param>
     /// <param name="opType">The operator.</param>
     /// <param name="version">Version of the operator set that the model imports.</param>

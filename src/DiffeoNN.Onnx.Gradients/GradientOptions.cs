@@ -22,6 +22,10 @@ public sealed record GradientOptions
     /// <summary>What the graph is to be fast on.</summary>
     public GradientTarget Target { get; init; } = GradientTarget.Cpu;
 
+    /// <summary>The operators that are known, with their gradients; <see cref="OperatorSet.With(IEnumerable{OperatorDefinition})"/> adds
+    /// those of other domains, or other rules for known ones.</summary>
+    public OperatorSet Operators { get; init; } = OperatorSet.Default;
+
     /// <summary>What is put behind a name for its gradient.</summary>
     public string Suffix { get; init; } = "_grad";
 }

@@ -1,32 +1,44 @@
 namespace DiffeoNN.Onnx.Gradients;
 
-/// <summary>How the gradient of one operator is formed: a row of the table of rules.</summary>
+/// <summary>Forms the gradients with respect to a node's inputs, by position, each as a function that adds its nodes: it is called
+/// where that gradient is needed. Null for inputs that have none.</summary>
+/// <param name="node">The node, its values, and the gradients that arrive at its outputs.</param>
+public delegate IReadOnlyList<Func<Value>?> GradientFunction(RuleContext node);
+
+/// <summary>Forms a node's outputs from simpler operators, by position; null for outputs that the node does not name.</summary>
+/// <param name="node">The node and its inputs.</param>
+public delegate IReadOnlyList<Value?> ExpansionFunction(RuleContext node);
+
+/// <summary>How the gradient of an operator is formed, from a version of its operator set on.</summary>
 public sealed record GradientRule
 {
     /// <summary>In the place of a gradient that another input's gradient holds already.</summary>
     internal static readonly Func<Value> Absorbed = () => throw new InvalidOperationException("An absorbed gradient is not to be formed.");
 
-    internal GradientRule(string opType, int SinceVersion, Reverse function)
+    /// <summary>A rule by a formula.</summary>
+    /// <param name="sinceVersion">First version of the operator set with the form that the rule handles.</param>
+    /// <param name="function">Forms the gradients; called once per node, and only where one is needed.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The version is below 1.</exception>
+    public GradientRule(int sinceVersion, GradientFunction function)
     {
-        OpType = opType;
-        this.SinceVersion = SinceVersion;
+        ArgumentOutOfRangeException.ThrowIfLessThan(sinceVersion, 1);
+        ArgumentNullException.ThrowIfNull(function);
+        SinceVersion = sinceVersion;
         Function = function;
     }
 
-    /// <summary>Forms the gradients with respect to the inputs, by position; called once per node and only where needed.</summary>
-    internal delegate IReadOnlyList<Func<Value>?> Reverse(RuleContext node);
-
-    /// <summary>Forms the outputs of a node from simpler operators, by position; null for outputs that the node does not name.</summary>
-    internal delegate IReadOnlyList<Value?> Body(RuleContext node);
+    /// <summary>A rule that stops gradients without error: the derivative is zero wherever it exists, or the output is no floating
+    /// point number.</summary>
+    public static GradientRule Stop { get; } = new(1, _ => []) { IsStop = true };
 
     /// <summary>The operator set's domain; empty for ai.onnx.</summary>
-    public string Domain { get; init; } = "";
+    public string Domain { get; internal init; } = "";
 
-    /// <summary>The operator.</summary>
-    public string OpType { get; }
+    /// <summary>The operator; empty until the rule stands in an <see cref="OperatorSet"/>.</summary>
+    public string OpType { get; internal init; } = "";
 
-    /// <summary>First version of the operator set with the form that the rule handles, at least 7;
-    /// it holds until a row with a later version.</summary>
+    /// <summary>First version of the operator set with the form that the rule handles; it holds until a rule with a later
+    /// version.</summary>
     public int SinceVersion { get; }
 
     /// <summary>Inputs through which no derivative flows: indices, shapes, masks.</summary>
@@ -38,21 +50,29 @@ public sealed record GradientRule
     /// <summary>Whether the outputs carry no derivative at all (comparisons, rounding, indices), so that gradients stop here.</summary>
     public bool IsStop { get; init; }
 
-    /// <summary>Whether inputs are broadcast, so that the gradients are summed back to their shapes.</summary>
-    internal bool Broadcasts { get; init; }
+    /// <summary>Whether inputs are broadcast to the output's shape, so that the gradients are summed back to theirs.</summary>
+    public bool Broadcasts { get; init; }
+
+    /// <summary>Names of the inputs, for the list of operators.</summary>
+    internal IReadOnlyList<string> InputNames { get; init; } = [];
 
     /// <summary>
     /// What the operator is in terms of simpler ones; null for operators with a formula of their own. Where a derivative flows through
     /// such a node it is replaced by this body, whose values forward and backward pass then share.
     /// </summary>
-    internal Body? Expansion { get; private init; }
+    internal ExpansionFunction? Expansion { get; private init; }
 
-    internal Reverse Function { get; }
+    internal GradientFunction Function { get; }
 
-    internal static GradientRule Stop(string opType) => new(opType, 7, _ => []) { IsStop = true };
-
-    /// <summary>A rule by a body of simpler operators.</summary>
-    internal static GradientRule Expanded(string opType, int SinceVersion, Body body) =>
-        new(opType, SinceVersion, n => throw new InvalidOperationException($"{n.Node} was to be replaced by its body."))
+    /// <summary>A rule by a body of simpler operators, whose rules do the rest. The body takes the node's place in the emitted graph
+    /// where a derivative flows through it.</summary>
+    /// <param name="sinceVersion">First version of the operator set with the form that the rule handles.</param>
+    /// <param name="body">Forms the outputs.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The version is below 1.</exception>
+    public static GradientRule Expanded(int sinceVersion, ExpansionFunction body)
+    {
+        ArgumentNullException.ThrowIfNull(body);
+        return new GradientRule(sinceVersion, n => throw new InvalidOperationException($"{n.Node} was to be replaced by its body."))
             { Expansion = body };
+    }
 }

@@ -12,7 +12,8 @@ internal sealed partial class GraphBuilder
     private GraphBuilder(GraphBuilder outer, bool repeats)
     {
         (_outer, _repeats) = (outer, repeats);
-        (Opset, Prefix, Target) = (outer.Opset, outer.Prefix, outer.Target);
+        (Opset, Operators, Imports) = (outer.Opset, outer.Operators, outer.Imports);
+        (Prefix, Target) = (outer.Prefix, outer.Target);
         (_names, _counters) = (outer._names, outer._counters);
     }
 
@@ -96,6 +97,5 @@ internal sealed partial class GraphBuilder
     private OnnxNode? Known(string key) => _known.TryGetValue(key, out var node) ? node : _outer?.Known(key);
 
     private bool IsInvariant(OnnxNode node) => _repeats && node.Inputs.Count > 0 && node.Attributes.Values.All(a => a.Graphs.Count == 0)
-        && !node.OpType.StartsWith("Random", StringComparison.Ordinal) && node.OpType is not ("Bernoulli" or "Multinomial" or "Dropout")
-        && !node.Inputs.Exists(_values.ContainsKey);
+        && !IsRandom(node) && node.OpType != "Dropout" && !node.Inputs.Exists(_values.ContainsKey);
 }

@@ -13,17 +13,26 @@ internal sealed partial class GraphBuilder
     private readonly Dictionary<string, OnnxNode> _makers = new(StringComparer.Ordinal);
     private readonly Dictionary<string, OnnxNode> _imported = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Value> _constants = new(StringComparer.Ordinal);
+    private readonly Dictionary<Type, object> _notes = [];
     private readonly HashSet<string> _names;
     private readonly Dictionary<string, int> _counters;
 
-    public GraphBuilder(int opset)
+    /// <param name="opset">Version of the ai.onnx operator set that nodes are made for.</param>
+    /// <param name="operators">The operators there are; null for the default set.</param>
+    public GraphBuilder(int opset, OperatorSet? operators = null)
     {
-        Opset = opset;
+        (Opset, Operators) = (opset, operators ?? OperatorSet.Default);
         (_names, _counters) = (new HashSet<string>(StringComparer.Ordinal), new Dictionary<string, int>(StringComparer.Ordinal));
     }
 
     /// <summary>Version of the ai.onnx operator set that nodes are made for.</summary>
     public int Opset { get; }
+
+    /// <summary>The operators there are.</summary>
+    public OperatorSet Operators { get; }
+
+    /// <summary>Versions of the operator sets that the model imports, by domain.</summary>
+    public IReadOnlyDictionary<string, long> Imports { get; init; } = new Dictionary<string, long>();
 
     /// <summary>What the graph is to be fast on.</summary>
     public GradientTarget Target { get; init; }
@@ -35,9 +44,18 @@ internal sealed partial class GraphBuilder
 
     public Value this[string name] => Find(name) ?? throw new OnnxModelException($"Nothing supplies '{name}'.");
 
-    /// <summary>Gradients that are adjoint convolutions with constant weights, by name:
-    /// what follows can often be done to the weights instead.</summary>
-    public Dictionary<string, Rules.AdjointConvolution> Adjoints { get; } = new(StringComparer.Ordinal);
+    /// <summary>What passes and rules note down about values for one another, by kind of note and name.</summary>
+    /// <typeparam name="T">The kind of note.</typeparam>
+    public Dictionary<string, T> Notes<T>()
+    {
+        if (!_notes.TryGetValue(typeof(T), out var notes))
+            _notes[typeof(T)] = notes = new Dictionary<string, T>(StringComparer.Ordinal);
+        return (Dictionary<string, T>)notes;
+    }
+
+    /// <summary>Version of an operator set that nodes are made for.</summary>
+    public int VersionOf(string domain) =>
+        domain.Length == 0 ? Opset : (int)Math.Clamp(Imports.GetValueOrDefault(domain, 1), 1, int.MaxValue);
 
     /// <summary>The new node that makes a value; null for values of the forward graph and constants.</summary>
     public OnnxNode? MakerOf(Value value) => _makers.GetValueOrDefault(value.Name);
@@ -62,14 +80,17 @@ internal sealed partial class GraphBuilder
     /// <param name="declared">What the model says about its values.</param>
     public void Import(OnnxNode node, IReadOnlyDictionary<string, OnnxValueInfo> declared)
     {
-        foreach (var part in StatedSizes.Agreeing(node, this))
+        IReadOnlyList<OnnxNode> parts = [node];
+        foreach (var pass in GradientPasses.All)
+            parts = [.. parts.SelectMany(part => pass.Imported(part, this))];
+        foreach (var part in parts)
             ImportAsIs(part, declared);
     }
 
     private void ImportAsIs(OnnxNode node, IReadOnlyDictionary<string, OnnxValueInfo> declared)
     {
         var foldable = true;
-        foreach (var (name, facts) in ShapeInference.Infer(node, Lookup, declared).ToList())
+        foreach (var (name, facts) in ShapeInference.Infer(node, Lookup, declared, operators: Operators).ToList())
         {
             Add(name, facts);
             foldable &= facts.Constant is not null;
@@ -120,10 +141,19 @@ internal sealed partial class GraphBuilder
     public Value[] Node(string opType, ReadOnlySpan<Value?> inputs, int outputs, params ReadOnlySpan<OnnxAttribute> attributes)
     {
         var node = new OnnxNode(opType, inputs.ToArray().Select(i => i?.Name ?? ""), [], attributes.ToArray());
+        return Node(node, outputs);
+    }
+
+    /// <summary>Adds a node, or finds the one that is there.</summary>
+    /// <param name="node">The node without name and outputs.</param>
+    /// <param name="outputs">Number of its outputs.</param>
+    public Value[] Node(OnnxNode node, int outputs)
+    {
+        var opType = node.OpType;
         while (node.Inputs.Count > 0 && node.Inputs[^1].Length == 0)
             node.Inputs.RemoveAt(node.Inputs.Count - 1);
         if (IsInvariant(node))
-            return [.. _outer!.Node(opType, inputs, outputs, attributes).Select(Inner)];
+            return [.. _outer!.Node(node, outputs).Select(Inner)];
         var key = Key(node);
         if (Known(key) is { } same && same.Outputs.Count >= outputs && same.Outputs.Take(outputs).All(o => o.Length > 0))
             return [.. same.Outputs.Take(outputs).Select(o => this[o])];
@@ -131,7 +161,7 @@ internal sealed partial class GraphBuilder
         node.Name = name;
         for (var i = 0; i < outputs; i++)
             node.Outputs.Add(i == 0 ? name : Fresh(opType));
-        var facts = ShapeInference.Infer(node, Lookup).ToList();
+        var facts = ShapeInference.Infer(node, Lookup, operators: Operators).ToList();
         if (outputs == 1 && facts[0].Facts.Constant is { } constant)
             return [Constant(constant)];
         Graph.Nodes.Add(node);
@@ -172,12 +202,14 @@ internal sealed partial class GraphBuilder
     }
 
     /// <summary>Equal for nodes that compute the same; nodes that draw random numbers or hold graphs equal nothing.</summary>
-    private static string Key(OnnxNode node)
+    private string Key(OnnxNode node)
     {
-        var unique = node.OpType.StartsWith("Random", StringComparison.Ordinal) || node.OpType is "Bernoulli" or "Multinomial"
-            || node.Attributes.Values.Any(a => a.Graphs.Count > 0 || a.Kind is not (OnnxAttributeKind.Int or OnnxAttributeKind.Float
-                or OnnxAttributeKind.Ints or OnnxAttributeKind.Floats or OnnxAttributeKind.String));
+        var unique = IsRandom(node) || node.Attributes.Values.Any(a => a.Graphs.Count > 0
+            || a.Kind is not (OnnxAttributeKind.Int or OnnxAttributeKind.Float or OnnxAttributeKind.Ints or OnnxAttributeKind.Floats
+                or OnnxAttributeKind.String));
         return unique ? $"#{node.Outputs.FirstOrDefault() ?? Guid.NewGuid().ToString()}"
             : $"{node.Domain}:{node.OpType}({string.Join(',', node.Inputs)}){string.Join(';', node.Attributes.Values)}";
     }
+
+    private bool IsRandom(OnnxNode node) => Operators.Find(node.Domain, node.OpType) is { IsRandom: true };
 }

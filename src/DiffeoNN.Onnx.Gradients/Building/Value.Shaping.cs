@@ -1,7 +1,7 @@
 namespace DiffeoNN.Onnx.Gradients;
 
 /// <content>Shapes: what changes nothing adds no node, and constants are rearranged at once.</content>
-internal sealed partial class Value
+public sealed partial class Value
 {
     /// <summary>The shape as a vector; a constant where it is known.</summary>
     public Value ShapeVector => Facts.Sizes is { } sizes ? Builder.Integers(sizes) : Apply("Shape");
@@ -10,6 +10,7 @@ internal sealed partial class Value
     public Value Size(int axis) => Shape?[axis].Size is { } size ? Builder.Integers(size)
         : Builder.Op("Slice", Apply("Shape"), Builder.Integers(axis), Builder.Integers(axis + 1), Builder.Integers(0));
 
+    /// <summary>Reshapes; one size may be -1, a size of 0 is one.</summary>
     public Value Reshape(params ReadOnlySpan<long> shape)
     {
         if (Facts.Sizes is { } sizes && sizes.AsSpan().SequenceEqual(shape))
@@ -46,6 +47,7 @@ internal sealed partial class Value
     public Value ExpandLike(Value other) => Shape is not null && other.Shape is not null && Shape.SequenceEqual(other.Shape) ? this
         : Builder.Op("Expand", this, other.ShapeVector);
 
+    /// <summary>Reorders the axes: axis i of the result is axis order[i].</summary>
     public Value Transpose(params int[] order)
     {
         if (order.SequenceEqual(Enumerable.Range(0, order.Length)))
@@ -56,10 +58,10 @@ internal sealed partial class Value
     }
 
     /// <summary>Moves the axis of channels, the second one, to the end.</summary>
-    public Value ChannelsLast() => Transpose([0, .. Enumerable.Range(2, Rank - 2), 1]);
+    internal Value ChannelsLast() => Transpose([0, .. Enumerable.Range(2, Rank - 2), 1]);
 
     /// <summary>Moves the axis of channels, the second one, to the front.</summary>
-    public Value ChannelsFirst() => Transpose([1, 0, .. Enumerable.Range(2, Rank - 2)]);
+    internal Value ChannelsFirst() => Transpose([1, 0, .. Enumerable.Range(2, Rank - 2)]);
 
     /// <summary>Exchanges the last two axes.</summary>
     public Value TransposeLast()
@@ -69,9 +71,11 @@ internal sealed partial class Value
         return Transpose(order);
     }
 
+    /// <summary>Inserts axes of size 1, counted in the result.</summary>
     public Value Unsqueeze(params ReadOnlySpan<long> axes) =>
         axes.Length == 0 ? this : Builder.Op("Unsqueeze", this, Builder.Integers(axes));
 
+    /// <summary>Removes axes of size 1.</summary>
     public Value Squeeze(params ReadOnlySpan<long> axes) => axes.Length == 0 ? this : Builder.Op("Squeeze", this, Builder.Integers(axes));
 
     /// <summary>Sum over axes, which stay with size 1 if <paramref name="keep"/>.</summary>
@@ -108,14 +112,15 @@ internal sealed partial class Value
         : Gather(Builder.Constant(OnnxTensor.Scalar("", index)), axis);
 
     /// <summary>The numbers from 0 up to but not including this one.</summary>
-    public Value Positions() =>
+    internal Value Positions() =>
         Builder.Op("Range", Builder.Scalar(0, OnnxElementType.Int64), Reshape([]), Builder.Scalar(1, OnnxElementType.Int64));
 
     /// <summary>Elements from <paramref name="start"/> up to but not including <paramref name="end"/> of one axis,
     /// the last first.</summary>
-    public Value Reversed(int axis, long start, long end) => Builder.Op("Slice", this, Builder.Integers(end - 1),
+    internal Value Reversed(int axis, long start, long end) => Builder.Op("Slice", this, Builder.Integers(end - 1),
         Builder.Integers(start > 0 ? start - 1 : int.MinValue), Builder.Integers(axis), Builder.Integers(-1));
 
+    /// <summary>Elements of an axis by their indices.</summary>
     public Value Gather(Value indices, int axis = 0) => Builder.Node("Gather", [this, indices], OnnxAttribute.Of("axis", axis))[0];
 
     /// <summary>Zeros around the value: amounts at the beginning of every axis, then at the end.</summary>

@@ -6,31 +6,34 @@ internal static class BodyForms
     /// <summary>Version 8 of Scan had the sequences' lengths as a further input.</summary>
     private const int ScanWithoutLengths = 9;
 
-    /// <exception cref="OnnxModelException">A graph has other inputs than the node hands it, or too few outputs.</exception>
-    public static void Check(OnnxNode node, int opset)
+    /// <exception cref="OnnxModelException">A branch has inputs, or too few outputs.</exception>
+    public static void If(OnnxNode node, int opset)
     {
-        switch (node.OpType)
-        {
-            case "If":
-                Check(node, "then_branch", 0, 0, node.Outputs.Count);
-                Check(node, "else_branch", 0, 0, node.Outputs.Count);
-                break;
-            case "Loop":
-                // The number of steps and the condition may both be left out.
-                var states = Math.Max(0, node.Inputs.Count - 2);
-                Check(node, "body", 2 + states, 1 + states, 1 + node.Outputs.Count);
-                break;
-            case "Scan" when opset >= ScanWithoutLengths:
-                var sequences = node.GetInt("num_scan_inputs", 0);
-                if (sequences < 1 || sequences > node.Inputs.Count)
-                    throw new OnnxModelException(
-                        $"{node} reads {sequences} of its {node.Inputs.Count} inputs as sequences; 1 to all were expected.");
-                Check(node, "body", node.Inputs.Count, node.Inputs.Count - (int)sequences, node.Outputs.Count);
-                Each(node, "input", sequences);
-                if (node.Attributes.TryGetValue("body", out var body))
-                    Each(node, "output", body.Graph.Outputs.Count - node.Inputs.Count + sequences);
-                break;
-        }
+        Check(node, "then_branch", 0, 0, node.Outputs.Count);
+        Check(node, "else_branch", 0, 0, node.Outputs.Count);
+    }
+
+    /// <exception cref="OnnxModelException">The body has other inputs than the node hands it, or too few outputs.</exception>
+    public static void Loop(OnnxNode node, int opset)
+    {
+        // The number of steps and the condition may both be left out.
+        var states = Math.Max(0, node.Inputs.Count - 2);
+        Check(node, "body", 2 + states, 1 + states, 1 + node.Outputs.Count);
+    }
+
+    /// <exception cref="OnnxModelException">The body has other inputs than the node hands it, or too few outputs.</exception>
+    public static void Scan(OnnxNode node, int opset)
+    {
+        if (opset < ScanWithoutLengths)
+            return;
+        var sequences = node.GetInt("num_scan_inputs", 0);
+        if (sequences < 1 || sequences > node.Inputs.Count)
+            throw new OnnxModelException(
+                $"{node} reads {sequences} of its {node.Inputs.Count} inputs as sequences; 1 to all were expected.");
+        Check(node, "body", node.Inputs.Count, node.Inputs.Count - (int)sequences, node.Outputs.Count);
+        Each(node, "input", sequences);
+        if (node.Attributes.TryGetValue("body", out var body))
+            Each(node, "output", body.Graph.Outputs.Count - node.Inputs.Count + sequences);
     }
 
     private static void Check(OnnxNode node, string name, int inputs, int carried, int outputs)

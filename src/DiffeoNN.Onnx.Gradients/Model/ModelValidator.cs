@@ -9,12 +9,16 @@ internal static class ModelValidator
 
     private const int MaximumRank = 64;
 
+    /// <param name="model">The model.</param>
+    /// <param name="operators">The operators there are.</param>
     /// <exception cref="OnnxModelException">The model is malformed; the message names the node or value and what was expected.</exception>
-    public static void Check(OnnxModel model)
+    public static void Check(OnnxModel model, OperatorSet operators)
     {
         var opset = model.Opset;
         CheckDepth(model);
-        Check(model.Graph, opset, isOuter: true);
+        // Functions of the model take the place of operators.
+        var known = new Known(operators, model.OpsetImports, [.. model.Functions.Select(f => (f.Domain, f.Name))]);
+        Check(model.Graph, opset, known, isOuter: true);
         foreach (var function in model.Functions)
         {
             if (function.Name.Length == 0)
@@ -26,7 +30,7 @@ internal static class ModelValidator
                 || function.Outputs.Distinct(StringComparer.Ordinal).Count() < function.Outputs.Count)
                 throw new OnnxModelException($"Function '{function.Name}' has two inputs or two outputs of one name.");
             foreach (var node in function.Nodes)
-                Check(node, (int)own, function.Name);
+                Check(node, (int)own, known, function.Name);
         }
     }
 
@@ -46,7 +50,7 @@ internal static class ModelValidator
         }
     }
 
-    private static void Check(OnnxGraph graph, int opset, bool isOuter)
+    private static void Check(OnnxGraph graph, int opset, Known known, bool isOuter)
     {
         Distinct(graph, graph.Inputs, "inputs");
         Distinct(graph, graph.Outputs, "outputs");
@@ -71,7 +75,7 @@ internal static class ModelValidator
         }
 
         foreach (var node in graph.Nodes)
-            Check(node, opset, graph.Name);
+            Check(node, opset, known, graph.Name);
     }
 
     private static void Distinct(OnnxGraph graph, List<OnnxValueInfo> values, string what)
@@ -86,19 +90,29 @@ internal static class ModelValidator
         }
     }
 
-    private static void Check(OnnxNode node, int opset, string where)
+    private static void Check(OnnxNode node, int opset, Known known, string where)
     {
         if (node.OpType.Length == 0)
             throw new OnnxModelException($"{node} of graph '{where}' has no operator.");
         if (node.Outputs.TrueForAll(o => o.Length == 0))
             throw new OnnxModelException($"{node} of graph '{where}' has no output.");
-        if (node.Domain.Length == 0)
+        if (known.Find(node) is { } row)
         {
-            OperatorForms.Check(node, opset);
-            BodyForms.Check(node, opset);
+            var version = node.Domain.Length == 0 ? opset : known.VersionOf(node.Domain);
+            OperatorForms.Check(node, row, version);
+            row.Bodies?.Invoke(node, version);
         }
 
         foreach (var inner in node.Attributes.Values.SelectMany(a => a.Graphs))
-            Check(inner, opset, isOuter: false);
+            Check(inner, opset, known, isOuter: false);
+    }
+
+    private sealed record Known(
+        OperatorSet Operators, IReadOnlyDictionary<string, long> Imports, HashSet<(string Domain, string Name)> Functions)
+    {
+        public OperatorDefinition? Find(OnnxNode node) => node.Domain.Length > 0 && Functions.Contains((node.Domain, node.OpType))
+            ? null : Operators.Find(node.Domain, node.OpType);
+
+        public int VersionOf(string domain) => (int)Math.Clamp(Imports.GetValueOrDefault(domain, 1), 1, int.MaxValue);
     }
 }

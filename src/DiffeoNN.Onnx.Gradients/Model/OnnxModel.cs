@@ -97,7 +97,7 @@ public sealed class OnnxModel
         try
         {
             var model = new ModelReader(new ExternalData(folder)).Read(ModelProto.Parser.ParseFrom(bytes));
-            ModelValidator.Check(model);
+            ModelValidator.Check(model, OperatorSet.Standard);
             model.Graph.Sort();
             return model;
         }

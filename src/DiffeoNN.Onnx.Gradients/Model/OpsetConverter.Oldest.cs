@@ -1,39 +1,12 @@
 namespace DiffeoNN.Onnx.Gradients;
 
-/// <content>The rows of versions 1 to 6, which models of 2017 use.</content>
+/// <content>How forms of versions 1 to 6, which models of 2017 use, are rewritten.</content>
 public static partial class OpsetConverter
 {
-    private static readonly string[] LimitedBroadcasts =
-    [
-        "Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Greater", "Less",
-    ];
-
-    private static readonly Row[] OldestRows =
-    [
-        new(2, ["Pad"], (n, _) => [RenamedAttribute(n, "paddings", "pads")]),
-        new(2, ["LpPool", "GlobalLpPool"], WholeNorm),
-        new(2, ["Split"], SplitInput),
-        new(4, ["Concat"], (n, _) => [n.Attributes.ContainsKey("axis") ? n : n.Copy().With(OnnxAttribute.Of("axis", 1))]),
-        new(5, ["Reshape"], (n, s) => AttributeToInput(n, s, "shape", 1)),
-        new(6, ["Cast"], CastByName),
-        new(6, ["Tile"], TileOneAxis),
-        new(6, ["Selu"], RoundedSelu),
-        // Experimental operators, withdrawn when version 7 was the newest.
-        new(6, ["Affine", "Scale", "ScaledTanh", "ParametricSoftplus"], FormulaOfOneInput),
-        new(6, ["ImageScaler"], ImageScaler),
-        new(7, LimitedBroadcasts, LimitedBroadcast),
-        new(7, ["Gemm"], (n, _) => [Without(n, "broadcast")]),
-        new(7, ["PRelu"], SlopePerChannel),
-        new(7, ["BatchNormalization"], InferenceOnly),
-        new(7, ["Dropout"], InferenceOnly),
-        new(7, ["Upsample"], UpsampleScales),
-        new(7, ["RNN", "GRU", "LSTM"], (n, _) => [Without(n, "output_sequence")]),
-    ];
-
-    private static OnnxNode RenamedAttribute(OnnxNode node, string from, string to) =>
+    internal static OnnxNode RenamedAttribute(OnnxNode node, string from, string to) =>
         node.Attributes.TryGetValue(from, out var value) ? Without(node, from).With(value.Renamed(to)) : node;
 
-    private static OnnxNode[] WholeNorm(OnnxNode node, Scope scope)
+    internal static OnnxNode[] WholeNorm(OnnxNode node, OpsetScope scope)
     {
         var p = node.GetFloat("p", 2);
         if (p != MathF.Floor(p) || p < 1)
@@ -41,7 +14,7 @@ public static partial class OpsetConverter
         return [node.Copy().With(OnnxAttribute.Of("p", (long)p))];
     }
 
-    private static OnnxNode[] SplitInput(OnnxNode node, Scope scope)
+    internal static OnnxNode[] SplitInput(OnnxNode node, OpsetScope scope)
     {
         if (node.Input(1).Length == 0)
             return [node];
@@ -52,7 +25,7 @@ public static partial class OpsetConverter
         return [copy.With(OnnxAttribute.Of("split", sizes.Select(s => (long)s)))];
     }
 
-    private static OnnxNode[] CastByName(OnnxNode node, Scope scope)
+    internal static OnnxNode[] CastByName(OnnxNode node, OpsetScope scope)
     {
         if (!node.Attributes.TryGetValue("to", out var to) || to.Kind != OnnxAttributeKind.String)
             return [node];
@@ -63,7 +36,7 @@ public static partial class OpsetConverter
     }
 
     /// <summary>Version 1 repeated along one axis; both the number and the axis are inputs.</summary>
-    private static OnnxNode[] TileOneAxis(OnnxNode node, Scope scope)
+    internal static OnnxNode[] TileOneAxis(OnnxNode node, OpsetScope scope)
     {
         if (scope.NumbersOf(node.Input(1)) is not [var tiles] || scope.NumbersOf(node.Input(2)) is not [var axis]
             || scope.RankOf(node.Input(0)) is not { } rank
@@ -78,11 +51,11 @@ public static partial class OpsetConverter
         return [copy];
     }
 
-    private static OnnxNode[] RoundedSelu(OnnxNode node, Scope scope) =>
+    internal static OnnxNode[] RoundedSelu(OnnxNode node, OpsetScope scope) =>
         [node.Copy().With(
             OnnxAttribute.Of("alpha", node.GetFloat("alpha", 1.6732f)), OnnxAttribute.Of("gamma", node.GetFloat("gamma", 1.0507f)))];
 
-    private static OnnxNode[] FormulaOfOneInput(OnnxNode node, Scope scope)
+    internal static OnnxNode[] FormulaOfOneInput(OnnxNode node, OpsetScope scope)
     {
         var (nodes, value) = (new List<OnnxNode>(), node.Input(0));
         var type = scope.TypeOf(value);
@@ -119,7 +92,7 @@ public static partial class OpsetConverter
     }
 
     /// <summary>Y = scale * X + bias with a bias per channel.</summary>
-    private static OnnxNode[] ImageScaler(OnnxNode node, Scope scope)
+    internal static OnnxNode[] ImageScaler(OnnxNode node, OpsetScope scope)
     {
         var type = scope.TypeOf(node.Input(0));
         var bias = node.Attributes.TryGetValue("bias", out var given) ? given.Floats.Select(f => (double)f).ToArray() : [0.0];
@@ -134,7 +107,7 @@ public static partial class OpsetConverter
     }
 
     /// <summary>The last node takes the output of the one they replace.</summary>
-    private static OnnxNode[] Ending(List<OnnxNode> nodes, OnnxNode replaced)
+    internal static OnnxNode[] Ending(List<OnnxNode> nodes, OnnxNode replaced)
     {
         nodes[^1].Outputs[0] = replaced.Outputs[0];
         nodes[^1].Name = replaced.Name;
@@ -142,7 +115,7 @@ public static partial class OpsetConverter
     }
 
     /// <summary>The second operand alone was broadcast, its axes placed from 'axis' on: axes of size 1 behind them do the same.</summary>
-    private static OnnxNode[] LimitedBroadcast(OnnxNode node, Scope scope)
+    internal static OnnxNode[] LimitedBroadcast(OnnxNode node, OpsetScope scope)
     {
         var copy = Without(node, "broadcast", "axis");
         if (!node.Attributes.ContainsKey("axis") || node.GetInt("broadcast", 0) == 0 || scope.RankOf(node.Input(1)) == 0)
@@ -161,7 +134,7 @@ public static partial class OpsetConverter
         return Unsqueezed(copy, 1, own, (int)behind, scope);
     }
 
-    private static OnnxNode[] SlopePerChannel(OnnxNode node, Scope scope)
+    internal static OnnxNode[] SlopePerChannel(OnnxNode node, OpsetScope scope)
     {
         if (scope.SizeOf(node.Input(1)) == 1 || scope.RankOf(node.Input(1)) == 0)
             return [node];
@@ -170,7 +143,7 @@ public static partial class OpsetConverter
         return own == 1 && rank > 2 ? Unsqueezed(node.Copy(), 1, 1, rank - 2, scope) : [node];
     }
 
-    private static OnnxNode[] Unsqueezed(OnnxNode node, int input, int rank, int count, Scope scope)
+    internal static OnnxNode[] Unsqueezed(OnnxNode node, int input, int rank, int count, OpsetScope scope)
     {
         var name = scope.Fresh("unsqueezed");
         var wide = new OnnxNode(
@@ -179,7 +152,7 @@ public static partial class OpsetConverter
         return [wide, node];
     }
 
-    private static OnnxNode[] InferenceOnly(OnnxNode node, Scope scope)
+    internal static OnnxNode[] InferenceOnly(OnnxNode node, OpsetScope scope)
     {
         if (node.GetInt("is_test", 0) == 0)
             throw new OnnxModelException($"{node} computes as in training (is_test=0). Export the model for inference.");
@@ -188,7 +161,7 @@ public static partial class OpsetConverter
         return [copy];
     }
 
-    private static OnnxNode[] UpsampleScales(OnnxNode node, Scope scope)
+    internal static OnnxNode[] UpsampleScales(OnnxNode node, OpsetScope scope)
     {
         if (node.Attributes.ContainsKey("scales"))
             return [node];

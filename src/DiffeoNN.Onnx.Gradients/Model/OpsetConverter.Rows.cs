@@ -1,44 +1,16 @@
 namespace DiffeoNN.Onnx.Gradients;
 
-/// <content>The rows: what changed its form in which version.</content>
+/// <content>How forms of version 7 and later are rewritten.</content>
 public static partial class OpsetConverter
 {
-    private static readonly Row[] Rows =
-    [
-        new(9, ["BatchNormalization"], DropSpatial),
-        new(9, ["Scan"], BatchedScan),
-        new(9, ["Upsample"], (n, s) => AttributeToInput(n, s, "scales", 1)),
-        new(10, ["Upsample"], (n, _) => [Renamed(n, "Resize")]),
-        new(10, ["Slice"], SliceAttributes),
-        new(10, ["TopK"], (n, s) => AttributeToInput(n, s, "k", 1)),
-        new(11, ["Resize"], ResizeCoordinates),
-        new(11, ["Clip"], ClipLimits),
-        new(11, ["Pad"], PadAmounts),
-        new(11, ["Scatter"], (n, _) => [Renamed(n, "ScatterElements")]),
-        new(12, ["Dropout"], (n, _) => [Without(n, "ratio")]),
-        new(13, ["Squeeze", "Unsqueeze", "ReduceSum"], (n, s) => AttributeToInput(n, s, "axes", 1)),
-        new(13, ["Split"], (n, s) => AttributeToInput(n, s, "split", 1)),
-        new(13, ["Softmax", "LogSoftmax", "Hardmax"], FlattenedSoftmax),
-        new(13, ["Resize"], SizesAlone),
-        new(14, ["BatchNormalization"], StatisticsOutputs),
-        new(16, ["RoiAlign"], (n, _) => [Default(n, "coordinate_transformation_mode", "output_half_pixel")]),
-        new(18, ["ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd",
-            "ReduceSumSquare"],
-            (n, s) => AttributeToInput(n, s, "axes", 1)),
-        new(18, ["Split"], SplitCount),
-        new(20, ["GridSample"], GridSampleMode),
-        new(20, ["DFT"], TransformAxis),
-        new(21, ["GroupNormalization"], ChannelScales),
-    ];
-
-    private static OnnxNode Renamed(OnnxNode node, string opType)
+    internal static OnnxNode Renamed(OnnxNode node, string opType)
     {
         var copy = node.Copy();
         copy.OpType = opType;
         return copy;
     }
 
-    private static OnnxNode Without(OnnxNode node, params string[] attributes)
+    internal static OnnxNode Without(OnnxNode node, params string[] attributes)
     {
         var copy = node.Copy();
         foreach (var name in attributes)
@@ -46,17 +18,17 @@ public static partial class OpsetConverter
         return copy;
     }
 
-    private static OnnxNode Default(OnnxNode node, string attribute, string value) =>
+    internal static OnnxNode Default(OnnxNode node, string attribute, string value) =>
         node.Attributes.ContainsKey(attribute) ? node : node.Copy().With(OnnxAttribute.Of(attribute, value));
 
-    private static void SetInput(OnnxNode node, int index, string value)
+    internal static void SetInput(OnnxNode node, int index, string value)
     {
         while (node.Inputs.Count <= index)
             node.Inputs.Add("");
         node.Inputs[index] = value;
     }
 
-    private static OnnxNode[] AttributeToInput(OnnxNode node, Scope scope, string attribute, int index)
+    internal static OnnxNode[] AttributeToInput(OnnxNode node, OpsetScope scope, string attribute, int index)
     {
         if (!node.Attributes.TryGetValue(attribute, out var value))
             return [node];
@@ -71,11 +43,11 @@ public static partial class OpsetConverter
         return [copy];
     }
 
-    private static OnnxNode[] DropSpatial(OnnxNode node, Scope scope) => node.GetInt("spatial", 1) == 1
+    internal static OnnxNode[] DropSpatial(OnnxNode node, OpsetScope scope) => node.GetInt("spatial", 1) == 1
         ? [Without(node, "spatial")]
         : throw new OnnxModelException($"{node} normalises every position by itself (spatial=0), a form that operator set 9 withdrew.");
 
-    private static OnnxNode[] SliceAttributes(OnnxNode node, Scope scope)
+    internal static OnnxNode[] SliceAttributes(OnnxNode node, OpsetScope scope)
     {
         var starts = node.GetInts("starts") ?? [];
         var copy = Without(node, "starts", "ends", "axes");
@@ -86,7 +58,7 @@ public static partial class OpsetConverter
     }
 
     /// <summary>Version 10 knew one way of placing samples: asymmetric, rounded down where an axis grows and up where it shrinks.</summary>
-    private static OnnxNode[] ResizeCoordinates(OnnxNode node, Scope scope)
+    internal static OnnxNode[] ResizeCoordinates(OnnxNode node, OpsetScope scope)
     {
         OnnxNode Resized(string input, string scales, string output, string rounding)
         {
@@ -115,7 +87,7 @@ public static partial class OpsetConverter
     }
 
     /// <summary>Version 11 wanted empty scales beside sizes; version 13 refuses both.</summary>
-    private static OnnxNode[] SizesAlone(OnnxNode node, Scope scope)
+    internal static OnnxNode[] SizesAlone(OnnxNode node, OpsetScope scope)
     {
         if (node.Input(3).Length == 0)
             return [node];
@@ -124,7 +96,7 @@ public static partial class OpsetConverter
         return [copy];
     }
 
-    private static OnnxNode[] ClipLimits(OnnxNode node, Scope scope)
+    internal static OnnxNode[] ClipLimits(OnnxNode node, OpsetScope scope)
     {
         var type = scope.TypeOf(node.Inputs[0]);
         var copy = Without(node, "min", "max");
@@ -135,7 +107,7 @@ public static partial class OpsetConverter
         return [copy];
     }
 
-    private static OnnxNode[] PadAmounts(OnnxNode node, Scope scope)
+    internal static OnnxNode[] PadAmounts(OnnxNode node, OpsetScope scope)
     {
         var copy = Without(node, "pads", "value");
         SetInput(copy, 1, scope.Constant(node.GetInts("pads") ?? []));
@@ -144,7 +116,7 @@ public static partial class OpsetConverter
     }
 
     /// <summary>Before version 13 everything from the axis on was one vector.</summary>
-    private static OnnxNode[] FlattenedSoftmax(OnnxNode node, Scope scope)
+    internal static OnnxNode[] FlattenedSoftmax(OnnxNode node, OpsetScope scope)
     {
         var axis = node.GetInt("axis", 1);
         if (axis == -1 || scope.RankOf(node.Inputs[0]) == axis + 1)
@@ -161,7 +133,7 @@ public static partial class OpsetConverter
 
     /// <summary>Before version 14 the statistics as outputs said that the batch's own were meant;
     /// those saved for training are gone since.</summary>
-    private static OnnxNode[] StatisticsOutputs(OnnxNode node, Scope scope)
+    internal static OnnxNode[] StatisticsOutputs(OnnxNode node, OpsetScope scope)
     {
         if (node.Outputs.Skip(3).FirstOrDefault(o => o.Length > 0 && scope.IsRead(o)) is { } saved)
             throw new OnnxModelException($"{node} gives '{saved}', statistics that it saved for its own gradient, to the model; operator "
@@ -175,17 +147,17 @@ public static partial class OpsetConverter
         return [training ? copy.With(OnnxAttribute.Of("training_mode", 1)) : copy];
     }
 
-    private static OnnxNode[] SplitCount(OnnxNode node, Scope scope) =>
+    internal static OnnxNode[] SplitCount(OnnxNode node, OpsetScope scope) =>
         node.Input(1).Length > 0 ? [node] : [node.Copy().With(OnnxAttribute.Of("num_outputs", node.Outputs.Count))];
 
-    private static OnnxNode[] GridSampleMode(OnnxNode node, Scope scope) => node.GetString("mode", "bilinear") switch
+    internal static OnnxNode[] GridSampleMode(OnnxNode node, OpsetScope scope) => node.GetString("mode", "bilinear") switch
     {
         "bilinear" => [node.Copy().With(OnnxAttribute.Of("mode", "linear"))],
         "bicubic" => [node.Copy().With(OnnxAttribute.Of("mode", "cubic"))],
         _ => [node],
     };
 
-    private static OnnxNode[] TransformAxis(OnnxNode node, Scope scope)
+    internal static OnnxNode[] TransformAxis(OnnxNode node, OpsetScope scope)
     {
         var copy = Without(node, "axis");
         SetInput(copy, 2, scope.Constant(OnnxTensor.Scalar("", node.GetInt("axis", 1))));
@@ -193,7 +165,7 @@ public static partial class OpsetConverter
     }
 
     /// <summary>Until version 20 scale and bias belonged to groups: every channel gets those of its group.</summary>
-    private static OnnxNode[] ChannelScales(OnnxNode node, Scope scope)
+    internal static OnnxNode[] ChannelScales(OnnxNode node, OpsetScope scope)
     {
         var groups = scope.Constant([node.GetInt("num_groups", 1)]);
         var (channels, width, shape) = (scope.Fresh("channels"), scope.Fresh("width"), scope.Fresh("shape"));

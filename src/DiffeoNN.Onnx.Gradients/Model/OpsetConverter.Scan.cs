@@ -4,7 +4,7 @@ namespace DiffeoNN.Onnx.Gradients;
 public static partial class OpsetConverter
 {
     /// <summary>Version 8 had a batch as first axis of everything: a Scan over the batch, whose body is the Scan over time.</summary>
-    private static OnnxNode[] BatchedScan(OnnxNode node, Scope scope)
+    internal static OnnxNode[] BatchedScan(OnnxNode node, OpsetScope scope)
     {
         var body = node.Attributes["body"].Graph;
         // The form of version 9 has no input for lengths: this one is new already.

@@ -25,7 +25,7 @@ internal static partial class ConstantEvaluator
         return flat;
     }
 
-    private static Item[]? Concat(InferenceContext n, long[] sizes)
+    internal static Item[]? Concat(InferenceContext n, long[] sizes)
     {
         var axis = n.Axis(n.Node.GetInt("axis", 0), sizes.Length);
         var outer = sizes.Take(axis).Aggregate(1L, (a, b) => a * b);
@@ -42,7 +42,7 @@ internal static partial class ConstantEvaluator
         return [.. rows.SelectMany(r => r)];
     }
 
-    private static Item[]? Gather(InferenceContext n, long[] sizes)
+    internal static Item[]? Gather(InferenceContext n, long[] sizes)
     {
         if (n.Items(0) is not { } items || n.Facts(0).Sizes is not { } source || n.Facts(1).Integers is not { } indices
             || n.Facts(1).Shape is not { } shape)
@@ -66,7 +66,7 @@ internal static partial class ConstantEvaluator
         return [.. result];
     }
 
-    private static Item[]? Slice(InferenceContext n, long[] sizes)
+    internal static Item[]? Slice(InferenceContext n, long[] sizes)
     {
         if (n.Items(0) is not { } items || n.Facts(0).Sizes is not { } source || SliceRange.Read(n, source.Length) is not { } ranges)
             return null;
@@ -83,7 +83,7 @@ internal static partial class ConstantEvaluator
         return [.. Indices(sizes).Select(index => items[Flat([.. index.Select((v, d) => starts[d] + (v * steps[d]))], source)])];
     }
 
-    private static Item[]? Transpose(InferenceContext n, long[] sizes)
+    internal static Item[]? Transpose(InferenceContext n, long[] sizes)
     {
         if (n.Items(0) is not { } items || n.Facts(0).Sizes is not { } source)
             return null;
@@ -97,7 +97,7 @@ internal static partial class ConstantEvaluator
         })];
     }
 
-    private static Item[]? Broadcast(InferenceContext n, int input, long[] sizes)
+    internal static Item[]? Broadcast(InferenceContext n, int input, long[] sizes)
     {
         if (n.Items(input) is not { } items || n.Facts(input).Sizes is not { } source)
             return null;
@@ -109,7 +109,7 @@ internal static partial class ConstantEvaluator
         return [.. Indices(sizes).Select(index => items[Flat([.. source.Select((s, d) => s == 1 ? 0 : index[d + offset])], source)])];
     }
 
-    private static Item[]? Where(InferenceContext n, long[] sizes)
+    internal static Item[]? Where(InferenceContext n, long[] sizes)
     {
         if (Broadcast(n, 0, sizes) is not { } condition || !Array.TrueForAll(condition, c => c.IsKnown))
             return null;
@@ -117,7 +117,7 @@ internal static partial class ConstantEvaluator
             ? [.. condition.Select((c, i) => c.Number != 0 ? yes[i] : no[i])] : null;
     }
 
-    private static Item[]? Binary(InferenceContext n, long[] sizes, Func<Dim, Dim, Dim?> integers, Func<double, double, double>? reals)
+    internal static Item[]? Binary(InferenceContext n, long[] sizes, Func<Dim, Dim, Dim?> integers, Func<double, double, double>? reals)
     {
         if (Broadcast(n, 0, sizes) is not { } a || Broadcast(n, 1, sizes) is not { } b)
             return null;
@@ -135,12 +135,12 @@ internal static partial class ConstantEvaluator
         return result;
     }
 
-    private static Item[]? Numbers(InferenceContext n, long[] sizes, Func<double, double, double> reals) =>
+    internal static Item[]? Numbers(InferenceContext n, long[] sizes, Func<double, double, double> reals) =>
         Broadcast(n, 0, sizes) is { } a && Broadcast(n, 1, sizes) is { } b && a.Concat(b).All(i => i.IsKnown)
             ? [.. a.Select((x, i) => x.Integer is null ? (Item)reals(x.Number, b[i].Number) : (Dim)(long)reals(x.Number, b[i].Number))]
             : null;
 
-    private static Item[]? Compare(InferenceContext n, long[] sizes, Func<double, double, bool> test)
+    internal static Item[]? Compare(InferenceContext n, long[] sizes, Func<double, double, bool> test)
     {
         var a = Broadcast(n, 0, sizes);
         var b = n.Count > 1 ? Broadcast(n, 1, sizes) : a;
@@ -148,7 +148,7 @@ internal static partial class ConstantEvaluator
             ? [.. a.Select((x, i) => (Item)(Dim)(test(x.Number, b[i].Number) ? 1 : 0))] : null;
     }
 
-    private static Item[]? Unary(InferenceContext n, Func<Dim, Dim?>? integers, Func<double, double> reals)
+    internal static Item[]? Unary(InferenceContext n, Func<Dim, Dim?>? integers, Func<double, double> reals)
     {
         if (n.Items(0) is not { } items)
             return null;
@@ -166,7 +166,7 @@ internal static partial class ConstantEvaluator
         return result;
     }
 
-    private static Item[]? Fold(InferenceContext n, Func<Dim, Dim, Dim> integers, Func<double, double, double> reals)
+    internal static Item[]? Fold(InferenceContext n, Func<Dim, Dim, Dim> integers, Func<double, double, double> reals)
     {
         if (n.Items(0) is not { Length: > 0 } items || (n.Shape(0)!.Length > 1 && n.Count > 1))
             return null;

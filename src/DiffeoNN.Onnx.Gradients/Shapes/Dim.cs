@@ -5,10 +5,10 @@ using System.Text;
 namespace DiffeoNN.Onnx.Gradients;
 
 /// <summary>
-/// A dimension or an integer computed from dimensions: a polynomial of symbols with integer coefficients.
+/// A size of a shape, or an integer computed from sizes: a number, or a polynomial of symbols with integer coefficients.
 /// What is no polynomial (a rounded quotient) becomes a symbol of its own, named by its formula, so that equal formulas stay equal.
 /// </summary>
-internal sealed class Dim : IEquatable<Dim>
+public sealed class Dim : IEquatable<Dim>
 {
     /// <summary>Longer formulas are kept as a symbol, so that no model makes them grow without bound.</summary>
     private const int LongestFormula = 1000;
@@ -31,26 +31,31 @@ internal sealed class Dim : IEquatable<Dim>
         Constant = IsConstant ? terms.GetValueOrDefault("") : 0;
     }
 
+    /// <summary>The size 1.</summary>
     public static Dim One { get; } = Of(1);
 
     /// <summary>Whether the number is known.</summary>
     public bool IsConstant { get; }
 
     /// <summary>The number; 0 where it is not known.</summary>
-    public long Constant { get; }
+    internal long Constant { get; }
 
     /// <summary>The size; null where it is not known.</summary>
     public long? Size => IsConstant ? Constant : null;
 
     /// <summary>The symbols it is made of; a rounded quotient is one.</summary>
-    public IEnumerable<string> Symbols => _terms.Keys.Where(term => term.Length > 0).SelectMany(term => term.Split('·')).Distinct();
+    internal IEnumerable<string> Symbols => _terms.Keys.Where(term => term.Length > 0).SelectMany(term => term.Split('·')).Distinct();
 
+    /// <summary>A known size.</summary>
     public static implicit operator Dim(long value) => Of(value);
 
+    /// <summary>The sum.</summary>
     public static Dim operator +(Dim a, Dim b) => Combine(a, b, 1);
 
+    /// <summary>The difference.</summary>
     public static Dim operator -(Dim a, Dim b) => Combine(a, b, -1);
 
+    /// <summary>The product.</summary>
     public static Dim operator *(Dim a, Dim b)
     {
         var terms = new SortedDictionary<string, long>(StringComparer.Ordinal);
@@ -63,6 +68,7 @@ internal sealed class Dim : IEquatable<Dim>
         return new Dim(terms);
     }
 
+    /// <summary>A known size.</summary>
     public static Dim Of(long value)
     {
         var terms = new SortedDictionary<string, long>(StringComparer.Ordinal);
@@ -70,6 +76,7 @@ internal sealed class Dim : IEquatable<Dim>
         return new Dim(terms);
     }
 
+    /// <summary>A size that is not known, by a name: equal names are equal sizes.</summary>
     public static Dim Symbol(string name) => new(new SortedDictionary<string, long>(StringComparer.Ordinal) { [name] = 1 });
 
     /// <summary>The quotient where the division leaves nothing for certain; null otherwise.</summary>
@@ -103,12 +110,16 @@ internal sealed class Dim : IEquatable<Dim>
     /// <summary>Whether this differs from another dimension whatever the symbols stand for (sizes of at least 1).</summary>
     public bool SurelyDiffers(Dim other) => (this - other) is { IsConstant: true, Constant: not 0 };
 
+    /// <summary>Whether both are equal whatever the symbols stand for.</summary>
     public bool Equals(Dim? other) => other is not null && _text == other._text;
 
+    /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as Dim);
 
+    /// <inheritdoc/>
     public override int GetHashCode() => StringComparer.Ordinal.GetHashCode(_text);
 
+    /// <summary>The number or the formula.</summary>
     public override string ToString() => _text;
 
     private static Dim Combine(Dim a, Dim b, long sign)

@@ -1,30 +1,41 @@
 namespace DiffeoNN.Onnx.Gradients;
 
 /// <summary>A node and what is known about its inputs.</summary>
-/// <param name="node">The node.</param>
-/// <param name="lookup">What is known about a value.</param>
-internal sealed class InferenceContext(OnnxNode node, Func<string, ValueFacts> lookup)
+public sealed class InferenceContext
 {
     private const int MaximumRank = 64;
 
-    public OnnxNode Node { get; } = node;
+    /// <param name="node">The node.</param>
+    /// <param name="lookup">What is known about a value.</param>
+    internal InferenceContext(OnnxNode node, Func<string, ValueFacts> lookup) => (Node, Lookup) = (node, lookup);
+
+    /// <summary>The node, with its attributes.</summary>
+    public OnnxNode Node { get; }
 
     /// <summary>What is known about any value in sight.</summary>
-    public Func<string, ValueFacts> Lookup => lookup;
+    internal Func<string, ValueFacts> Lookup { get; }
 
     /// <summary>Whether the node may have a form older than version 7, when operands were not broadcast as they are now.</summary>
-    public bool IsOld { get; init; }
+    internal bool IsOld { get; init; }
 
+    /// <summary>The operators there are.</summary>
+    internal OperatorSet Operators { get; init; } = OperatorSet.Default;
+
+    /// <summary>Number of inputs, absent ones in the middle included.</summary>
     public int Count => Node.Inputs.Count;
 
+    /// <summary>Whether an optional input is there.</summary>
     public bool Has(int input) => Node.Input(input).Length > 0;
 
-    public ValueFacts Facts(int input) => Has(input) ? lookup(Node.Inputs[input]) : ValueFacts.None;
+    /// <summary>What is known about an input; nothing where it is absent.</summary>
+    public ValueFacts Facts(int input) => Has(input) ? Lookup(Node.Inputs[input]) : ValueFacts.None;
 
+    /// <summary>Shape of an input; null where not even its rank is known.</summary>
     public Dim[]? Shape(int input) => Facts(input).Shape;
 
-    public Item[]? Items(int input) => Facts(input).Items;
+    internal Item[]? Items(int input) => Facts(input).Items;
 
+    /// <summary>Element type of an input; undefined where not known.</summary>
     public OnnxElementType Type(int input) => Facts(input).ElementType;
 
     /// <summary>Integers that are an attribute in old versions and an input in new ones; null where absent or not known.</summary>
@@ -39,9 +50,15 @@ internal sealed class InferenceContext(OnnxNode node, Func<string, ValueFacts> l
             : throw new OnnxModelException($"{Node} has axis {axis}; its input has rank {rank}.");
     }
 
+    /// <summary>A complaint about the inputs, to be thrown by a check: what they are, and what was expected.</summary>
+    /// <param name="expected">What was expected, as a sentence behind "NODE has inputs 'x' Float [2,3]; ".</param>
+    public OnnxModelException Wrong(string expected) => ShapeChecks.Wrong(this, expected);
+
     /// <summary>A dimension that nothing is known about.</summary>
     public Dim Unknown(int axis, int output = 0) => Dim.Symbol($"{Node.Outputs[output]}.{axis}");
 
+    /// <summary>A shape of which the rank alone is known.</summary>
+    /// <exception cref="OnnxModelException">The rank is above 64.</exception>
     public Dim[] UnknownShape(long rank, int output = 0) => rank > MaximumRank
         ? throw new OnnxModelException($"{Node} asks for a value of {rank} dimensions; at most {MaximumRank} are expected.")
         : [.. Enumerable.Range(0, (int)rank).Select(a => Unknown(a, output))];

@@ -1,51 +1,18 @@
 namespace DiffeoNN.Onnx.Gradients;
 
-/// <summary>What operators ask of the ranks, sizes and element types of their inputs, checked where these are known.</summary>
+/// <summary>What operators ask of the ranks, sizes and element types of their inputs, checked where these are known; which of it an
+/// operator asks its row says.</summary>
 internal static class ShapeChecks
 {
-    /// <summary>
-    /// For each input: its rank, "3+" for at least 3, "1-" for at most 1, "=" for the rank of the first input, "*" for any.
-    /// </summary>
-    private static readonly Dictionary<string, string[]> Ranks = BuildRanks();
-
-    private static readonly HashSet<string> Broadcasts =
-    [
-        .. ("Add Sub Mul Div Mod Pow Min Max Sum Mean Equal Greater Less GreaterOrEqual LessOrEqual And Or Xor Where "
-            + "BitwiseAnd BitwiseOr BitwiseXor BitShift PRelu").Split(' '),
-    ];
-
-    /// <summary>Operators whose inputs all have one element type.</summary>
-    private static readonly HashSet<string> OneType =
-    [
-        .. ("Add Sub Mul Div Mod Min Max Sum Mean Equal Greater Less GreaterOrEqual LessOrEqual MatMul Gemm Conv ConvTranspose "
-            + "PRelu Concat Einsum BitwiseAnd BitwiseOr BitwiseXor").Split(' '),
-    ];
-
     /// <exception cref="OnnxModelException">The inputs do not fit the operator.</exception>
-    public static void Check(InferenceContext n)
+    public static void Check(InferenceContext n, OperatorDefinition row)
     {
-        CheckRanks(n);
-        if (OneType.Contains(n.Node.OpType))
+        CheckRanks(n, row.Ranks);
+        if (row.HasOneType)
             CheckTypes(n);
-        if (!n.IsOld && Broadcasts.Contains(n.Node.OpType))
+        if (!n.IsOld && row.BroadcastsAll)
             CheckBroadcast(n);
-        switch (n.Node.OpType)
-        {
-            case "MatMul": CheckMatMul(n); break;
-            case "Gemm": CheckGemm(n); break;
-            case "Conv": CheckConv(n); break;
-            case "ConvTranspose": CheckConvTranspose(n); break;
-            case "BatchNormalization" or "InstanceNormalization": CheckChannels(n); break;
-            case "Concat": CheckConcat(n); break;
-            case "Transpose": CheckPermutation(n); break;
-            case "Pad": CheckPad(n); break;
-            case "Einsum": CheckEinsum(n); break;
-            case "PRelu" when !n.IsOld: CheckFits(n, 1); break;
-            case "LayerNormalization": CheckFits(n, 1, 2); break;
-            case "Resize" or "Upsample": CheckResize(n); break;
-            case "DepthToSpace" or "SpaceToDepth": Positive(n, "blocksize"); break;
-            default: break;
-        }
+        row.Check?.Invoke(n);
     }
 
     /// <summary>The inputs' types and shapes, for messages.</summary>
@@ -54,12 +21,10 @@ internal static class ShapeChecks
             $"'{n.Node.Inputs[i]}' {n.Type(i)} "
             + $"{(n.Shape(i) is { } shape ? $"[{string.Join(',', shape.Select(d => $"{d}"))}]" : "of unknown rank")}"));
 
-    private static OnnxModelException Wrong(InferenceContext n, string expected) => new($"{n.Node} has inputs {Describe(n)}; {expected}");
+    internal static OnnxModelException Wrong(InferenceContext n, string expected) => new($"{n.Node} has inputs {Describe(n)}; {expected}");
 
-    private static void CheckRanks(InferenceContext n)
+    private static void CheckRanks(InferenceContext n, string[] ranks)
     {
-        if (!Ranks.TryGetValue(n.Node.OpType, out var ranks))
-            return;
         for (var i = 0; i < Math.Min(ranks.Length, n.Count); i++)
         {
             if (n.Shape(i) is not { Length: var rank } || ranks[i] == "*")
@@ -109,7 +74,7 @@ internal static class ShapeChecks
     }
 
     /// <summary>Inputs that are repeated to the first one's shape, which is the result's.</summary>
-    private static void CheckFits(InferenceContext n, params ReadOnlySpan<int> inputs)
+    private static void Fits(InferenceContext n, params ReadOnlySpan<int> inputs)
     {
         if (n.Shape(0) is not { } whole)
             return;
@@ -121,11 +86,22 @@ internal static class ShapeChecks
         }
     }
 
+    /// <summary>The slope fits into what it multiplies; old versions broadcast it otherwise.</summary>
+    internal static void PRelu(InferenceContext n)
+    {
+        if (!n.IsOld)
+            Fits(n, 1);
+    }
+
+    internal static void LayerNormalization(InferenceContext n) => Fits(n, 1, 2);
+
+    internal static void Blocks(InferenceContext n) => Positive(n, "blocksize");
+
     private static bool IsWider(Dim part, Dim whole) => part.Size is { } x && x != 1 && whole.Size is { } y && x != y;
 
-    private static bool Differ(Dim? a, Dim? b) => a?.Size is { } x && b?.Size is { } y && x != y;
+    internal static bool Differ(Dim? a, Dim? b) => a?.Size is { } x && b?.Size is { } y && x != y;
 
-    private static void CheckMatMul(InferenceContext n)
+    internal static void MatMul(InferenceContext n)
     {
         if (n.Shape(0) is not { } a || n.Shape(1) is not { } b)
             return;
@@ -134,7 +110,7 @@ internal static class ShapeChecks
             throw Wrong(n, "as many columns of the first as rows of the second were expected.");
     }
 
-    private static void CheckGemm(InferenceContext n)
+    internal static void Gemm(InferenceContext n)
     {
         if (n.Shape(0) is not { } a || n.Shape(1) is not { } b)
             return;
@@ -143,7 +119,7 @@ internal static class ShapeChecks
             throw Wrong(n, "matrices whose sizes fit were expected.");
     }
 
-    private static void CheckConv(InferenceContext n)
+    internal static void Conv(InferenceContext n)
     {
         var group = Positive(n, "group");
         if (n.Shape(1) is not { } w)
@@ -153,7 +129,7 @@ internal static class ShapeChecks
             throw Wrong(n, $"weights (M, C/{group}, kernel) for its {group} group{(group == 1 ? "" : "s")} and a bias (M) were expected.");
     }
 
-    private static void CheckConvTranspose(InferenceContext n)
+    internal static void ConvTranspose(InferenceContext n)
     {
         var group = Positive(n, "group");
         if ((n.Shape(0) ?? n.Shape(1)) is not { Length: var rank })
@@ -172,7 +148,7 @@ internal static class ShapeChecks
             throw Wrong(n, $"weights (C, M/{group}, kernel) for its {group} group{(group == 1 ? "" : "s")} and a bias (M) were expected.");
     }
 
-    private static void CheckChannels(InferenceContext n)
+    internal static void Channels(InferenceContext n)
     {
         for (var i = 1; i < n.Count; i++)
         {
@@ -181,7 +157,7 @@ internal static class ShapeChecks
         }
     }
 
-    private static void CheckConcat(InferenceContext n)
+    internal static void Concat(InferenceContext n)
     {
         var known = Enumerable.Range(0, n.Count).Select(n.Shape).OfType<Dim[]>().ToList();
         if (known.Count < 2)
@@ -191,7 +167,7 @@ internal static class ShapeChecks
             throw Wrong(n, $"shapes that are equal but for axis {axis} were expected.");
     }
 
-    private static void CheckPermutation(InferenceContext n)
+    internal static void Permutation(InferenceContext n)
     {
         if (n.Node.GetInts("perm") is { } order && n.Shape(0) is { } shape
             && (order.Count != shape.Length
@@ -199,7 +175,7 @@ internal static class ShapeChecks
             throw Wrong(n, $"perm is [{string.Join(',', order)}]; every axis once was expected.");
     }
 
-    private static void CheckPad(InferenceContext n)
+    internal static void Pad(InferenceContext n)
     {
         if (n.Shape(0) is not { } shape || n.IntegersOf("pads", 1) is not { } pads)
             return;
@@ -208,7 +184,7 @@ internal static class ShapeChecks
             throw Wrong(n, $"pads is [{string.Join(',', pads)}]; {2 * axes} numbers were expected.");
     }
 
-    private static void CheckEinsum(InferenceContext n)
+    internal static void Equation(InferenceContext n)
     {
         var equation = n.Node.GetString("equation", "").Replace(" ", "", StringComparison.Ordinal);
         if (equation.Any(c => !char.IsAsciiLetter(c) && !"->,.".Contains(c))
@@ -236,7 +212,7 @@ internal static class ShapeChecks
             throw Wrong(n, $"its equation '{equation}' was expected to name each axis of its result once, from those of its inputs.");
     }
 
-    private static void CheckResize(InferenceContext n)
+    internal static void Resize(InferenceContext n)
     {
         if (n.Shape(0) is not { } shape)
             return;
@@ -253,37 +229,7 @@ internal static class ShapeChecks
         }
     }
 
-    private static long Positive(InferenceContext n, string attribute) =>
+    internal static long Positive(InferenceContext n, string attribute) =>
         n.Node.GetInt(attribute, 1) is > 0 and < 1 << 20 and var value ? value
             : throw new OnnxModelException($"{n.Node} has {attribute} {n.Node.GetInt(attribute, 1)}; a number of at least 1 was expected.");
-
-    private static Dictionary<string, string[]> BuildRanks()
-    {
-        var result = new Dictionary<string, string[]>(StringComparer.Ordinal);
-        void Add(string ranks, string operators)
-        {
-            foreach (var name in operators.Split(' '))
-                result[name] = ranks.Split(' ');
-        }
-
-        Add("3+ = 1", "Conv ConvTranspose");
-        Add("3+", "AveragePool MaxPool LpPool");
-        Add("3+ = 1", "MaxUnpool");
-        Add("2+", "GlobalAveragePool GlobalMaxPool GlobalLpPool LRN Det Trilu");
-        Add("2+ 1 1 1 1", "BatchNormalization GroupNormalization");
-        Add("3+ 1 1", "InstanceNormalization");
-        Add("2 2 2-", "Gemm");
-        Add("1+ 1+", "MatMul GatherND ScatterND");
-        Add("4", "DepthToSpace SpaceToDepth");
-        Add("4+ =", "GridSample");
-        Add("4 2 1", "RoiAlign");
-        Add("3 3 3 2 1 3 3 2", "LSTM GRU RNN");
-        Add("* 1", "Reshape Expand");
-        Add("* 1-", "Tile CumSum CumProd");
-        Add("1+ = =", "GatherElements ScatterElements Scatter");
-        Add("1+", "Gather TopK Split LayerNormalization LpNormalization Resize Upsample");
-        Add("2+ 1", "ReverseSequence");
-        Add("3 1 1", "Col2Im");
-        return result;
-    }
 }

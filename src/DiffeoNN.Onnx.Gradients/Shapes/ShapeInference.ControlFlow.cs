@@ -7,7 +7,9 @@ internal static partial class ShapeInference
     /// <param name="graph">The graph.</param>
     /// <param name="outer">What is known about values around it.</param>
     /// <param name="inputs">What is known about its inputs.</param>
-    internal static ValueFacts[] InferBody(OnnxGraph graph, Func<string, ValueFacts> outer, IReadOnlyList<ValueFacts> inputs)
+    /// <param name="operators">The operators there are.</param>
+    internal static ValueFacts[] InferBody(
+        OnnxGraph graph, Func<string, ValueFacts> outer, IReadOnlyList<ValueFacts> inputs, OperatorSet operators)
     {
         var facts = new Dictionary<string, ValueFacts>(StringComparer.Ordinal);
         foreach (var (name, tensor) in graph.Initializers)
@@ -20,7 +22,7 @@ internal static partial class ShapeInference
         var declared = Declared(graph);
         foreach (var node in graph.Nodes)
         {
-            foreach (var (name, value) in Infer(node, Lookup, declared).ToList())
+            foreach (var (name, value) in Infer(node, Lookup, declared, operators: operators).ToList())
                 facts[name] = value;
         }
 
@@ -37,7 +39,7 @@ internal static partial class ShapeInference
         // Sizes that a step changes are not known; every round at least one state loses its sizes or its rank.
         while (true)
         {
-            var results = InferBody(graph, n.Lookup, [.. LoopCounters, .. states]);
+            var results = InferBody(graph, n.Lookup, [.. LoopCounters, .. states], n.Operators);
             ValueFacts[] common = [.. states.Select((s, i) => i + 1 < results.Length ? Common(n, i, s, results[i + 1]) : s)];
             if (common.Zip(states).All(pair => SameShape(pair.First.Shape, pair.Second.Shape)))
                 return (states, results);
@@ -74,15 +76,15 @@ internal static partial class ShapeInference
                 : Dim.Symbol($"{n.Node.Outputs.ElementAtOrDefault(output) ?? n.Node.Name}.{output}.{axis}"))]);
     }
 
-    private static ValueFacts[] If(InferenceContext n)
+    internal static ValueFacts[] If(InferenceContext n)
     {
         if (!n.Node.Attributes.TryGetValue("then_branch", out var first) || !n.Node.Attributes.TryGetValue("else_branch", out var second))
             return [];
-        var (yes, no) = (InferBody(first.Graph, n.Lookup, []), InferBody(second.Graph, n.Lookup, []));
+        var (yes, no) = (InferBody(first.Graph, n.Lookup, [], n.Operators), InferBody(second.Graph, n.Lookup, [], n.Operators));
         return [.. yes.Zip(no).Select((pair, i) => Common(n, i, pair.First, pair.Second))];
     }
 
-    private static ValueFacts[] Loop(InferenceContext n)
+    internal static ValueFacts[] Loop(InferenceContext n)
     {
         if (!n.Node.Attributes.ContainsKey("body"))
             return [];
@@ -91,7 +93,7 @@ internal static partial class ShapeInference
             new ValueFacts(r.ElementType, r.Shape is null ? null : [Dim.Symbol($"{n.Node.Name}.{n.Node.Outputs[0]}.steps"), .. r.Shape]))];
     }
 
-    private static ValueFacts[] Scan(InferenceContext n)
+    internal static ValueFacts[] Scan(InferenceContext n)
     {
         if (!n.Node.Attributes.TryGetValue("body", out var body))
             return [];
@@ -102,7 +104,7 @@ internal static partial class ShapeInference
         var inputs = ScanInputs(n);
         var sequences = (int)n.Node.GetInt("num_scan_inputs", 0);
         var states = n.Count - sequences;
-        var results = InferBody(graph, n.Lookup, inputs);
+        var results = InferBody(graph, n.Lookup, inputs, n.Operators);
         var length = Enumerable.Range(0, sequences).Select(
             k => n.Shape(states + k)?[n.Axis(n.Node.GetInts("scan_input_axes")?[k] ?? 0, n.Shape(states + k)!.Length)])
             .FirstOrDefault(d => d is not null) ?? n.Unknown(0);

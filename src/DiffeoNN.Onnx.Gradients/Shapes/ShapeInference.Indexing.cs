@@ -3,17 +3,8 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <content>Operators that pick elements by conditions, write them to computed places, or gather patches.</content>
 internal static partial class ShapeInference
 {
-    private static void AddIndexing(Action<Inference, string[]> add)
-    {
-        add(Same, ["TensorScatter"]);
-        add(Compress, ["Compress"]);
-        add(Unique, ["Unique"]);
-        add(CenterCropPad, ["CenterCropPad"]);
-        add(ColumnsToImage, ["Col2Im"]);
-    }
-
     /// <summary>How many elements are taken is known where the condition is.</summary>
-    private static ValueFacts[] Compress(InferenceContext n)
+    internal static ValueFacts[] Compress(InferenceContext n)
     {
         Dim Taken(int axis) =>
             n.Items(1) is { } items && Array.TrueForAll(items, i => i.IsKnown) ? items.Count(i => i.Number != 0) : n.Unknown(axis);
@@ -25,7 +16,7 @@ internal static partial class ShapeInference
         return One(n.Type(0), [.. shape.Select((d, i) => i == axis ? Taken(i) : d)]);
     }
 
-    private static IEnumerable<ValueFacts> Unique(InferenceContext n)
+    internal static IEnumerable<ValueFacts> Unique(InferenceContext n)
     {
         var count = n.Unknown(0);
         Dim[]? values = [count];
@@ -46,7 +37,7 @@ internal static partial class ShapeInference
             Numbers(count)];
     }
 
-    private static ValueFacts[] CenterCropPad(InferenceContext n)
+    internal static ValueFacts[] CenterCropPad(InferenceContext n)
     {
         if (n.Shape(0) is not { } shape)
             return One(n.Type(0), null);
@@ -57,7 +48,7 @@ internal static partial class ShapeInference
         return One(n.Type(0), result);
     }
 
-    private static ValueFacts[] ColumnsToImage(InferenceContext n)
+    internal static ValueFacts[] ColumnsToImage(InferenceContext n)
     {
         if (Requested(n, 1) is not { } image)
             return One(n.Type(0), null);

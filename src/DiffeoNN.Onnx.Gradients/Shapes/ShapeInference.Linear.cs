@@ -3,21 +3,15 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <content>Products and reductions.</content>
 internal static partial class ShapeInference
 {
-    private static void AddReductions(Action<Inference, string[]> add)
-    {
-        add(n => One(n.Type(0), Reduced(n)), ["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2",
-            "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"]);
-        add(n => One(OnnxElementType.Int64, ReducedOver(n, [n.Node.GetInt("axis", 0)])), ["ArgMax", "ArgMin"]);
-        add(TopK, ["TopK"]);
-    }
+    internal static ValueFacts[] Reduction(InferenceContext n) => One(n.Type(0), Reduced(n));
 
-    private static void AddLinear(Action<Inference, string[]> add)
-    {
-        add(n => One(n.Type(0), MatMul(n.Shape(0), n.Shape(1))), ["MatMul"]);
-        add(n => One(OnnxElementType.Int32, MatMul(n.Shape(0), n.Shape(1))), ["MatMulInteger"]);
-        add(Gemm, ["Gemm"]);
-        add(n => One(n.Type(0), Einsum.Parse(n)?.OutputShape(n)), ["Einsum"]);
-    }
+    internal static ValueFacts[] ArgExtreme(InferenceContext n) => One(OnnxElementType.Int64, ReducedOver(n, [n.Node.GetInt("axis", 0)]));
+
+    internal static ValueFacts[] MatMul(InferenceContext n) => One(n.Type(0), MatMul(n.Shape(0), n.Shape(1)));
+
+    internal static ValueFacts[] MatMulInteger(InferenceContext n) => One(OnnxElementType.Int32, MatMul(n.Shape(0), n.Shape(1)));
+
+    internal static ValueFacts[] Contraction(InferenceContext n) => One(n.Type(0), Einsum.Parse(n)?.OutputShape(n));
 
     /// <summary>Y [T, directions, N, H], Y_h and Y_c [directions, N, H]; the batch N comes first with layout 1.</summary>
     internal static ValueFacts[] Recurrent(InferenceContext n)
@@ -55,7 +49,7 @@ internal static partial class ShapeInference
             : [.. shape.Where((_, i) => !gone.Contains(i))];
     }
 
-    private static ValueFacts[] TopK(InferenceContext n)
+    internal static ValueFacts[] TopK(InferenceContext n)
     {
         var shape = (Dim[]?)n.Shape(0)?.Clone();
         if (shape is not null)
@@ -69,7 +63,7 @@ internal static partial class ShapeInference
         return [new ValueFacts(n.Type(0), shape), new ValueFacts(OnnxElementType.Int64, shape)];
     }
 
-    private static Dim[]? MatMul(Dim[]? a, Dim[]? b)
+    internal static Dim[]? MatMul(Dim[]? a, Dim[]? b)
     {
         if (a is null || b is null || a.Length == 0 || b.Length == 0)
             return null;
@@ -78,7 +72,7 @@ internal static partial class ShapeInference
         return [.. Broadcast(a[..Math.Max(0, a.Length - 2)], b[..Math.Max(0, b.Length - 2)])!, .. rows, .. columns];
     }
 
-    private static ValueFacts[] Gemm(InferenceContext n)
+    internal static ValueFacts[] Gemm(InferenceContext n)
     {
         var rows = n.Shape(0) is [var a0, var a1] ? n.Node.GetInt("transA", 0) != 0 ? a1 : a0 : n.Unknown(0);
         var columns = n.Shape(1) is [var b0, var b1] ? n.Node.GetInt("transB", 0) != 0 ? b0 : b1 : n.Unknown(1);

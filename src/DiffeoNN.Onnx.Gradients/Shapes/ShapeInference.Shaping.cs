@@ -3,34 +3,20 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <content>Operators that move, cut and join elements.</content>
 internal static partial class ShapeInference
 {
-    private static void AddShaping(Action<Inference, string[]> add)
-    {
-        add(Constant, ["Constant"]);
-        add(ShapeOf, ["Shape"]);
-        add(_ => One(OnnxElementType.Int64, []), ["Size"]);
-        add(n => One(n.Node.Attributes.TryGetValue("value", out var v) ? v.Tensor.ElementType : OnnxElementType.Float, Requested(n, 0)),
-            ["ConstantOfShape"]);
-        add(n => One((OnnxElementType)n.Node.GetInt("dtype", 1), n.Node.GetInts("shape")?.Select(s => (Dim)s).ToArray()),
-            ["RandomNormal", "RandomUniform"]);
-        add(Reshape, ["Reshape"]);
-        add(Flatten, ["Flatten"]);
-        add(n => One(n.Type(0), Transposed(n)), ["Transpose"]);
-        add(Concat, ["Concat"]);
-        add(Slice, ["Slice"]);
-        add(Split, ["Split"]);
-        add(Squeeze, ["Squeeze"]);
-        add(Unsqueeze, ["Unsqueeze"]);
-        add(n => One(n.Type(0), Broadcast(n.Shape(0), Requested(n, 1))), ["Expand"]);
-        add(Tile, ["Tile"]);
-        add(Gather, ["Gather"]);
-        add(n => One(n.Type(0), n.Shape(1)), ["GatherElements"]);
-        add(GatherND, ["GatherND"]);
-        add(Range, ["Range"]);
-        add(Pad, ["Pad"]);
-        add(DepthToSpace, ["DepthToSpace"]);
-        add(SpaceToDepth, ["SpaceToDepth"]);
-        add(OneHot, ["OneHot"]);
-    }
+    internal static ValueFacts[] Size(InferenceContext n) => One(OnnxElementType.Int64, []);
+
+    internal static ValueFacts[] ConstantOfShape(InferenceContext n) =>
+        One(n.Node.Attributes.TryGetValue("value", out var v) ? v.Tensor.ElementType : OnnxElementType.Float, Requested(n, 0));
+
+    /// <summary>Random numbers of a stated shape.</summary>
+    internal static ValueFacts[] Drawn(InferenceContext n) =>
+        One((OnnxElementType)n.Node.GetInt("dtype", 1), n.Node.GetInts("shape")?.Select(s => (Dim)s).ToArray());
+
+    internal static ValueFacts[] Transpose(InferenceContext n) => One(n.Type(0), Transposed(n));
+
+    internal static ValueFacts[] Expand(InferenceContext n) => One(n.Type(0), Broadcast(n.Shape(0), Requested(n, 1)));
+
+    internal static ValueFacts[] GatherElements(InferenceContext n) => One(n.Type(0), n.Shape(1));
 
     /// <summary>The shape that an integer vector asks for; of unknown sizes where only its length is known.</summary>
     private static Dim[]? Requested(InferenceContext n, int input)
@@ -40,7 +26,7 @@ internal static partial class ShapeInference
         return n.Shape(input) is [{ IsConstant: true } length] ? n.UnknownShape(length.Constant) : null;
     }
 
-    private static ValueFacts[] Constant(InferenceContext n)
+    internal static ValueFacts[] Constant(InferenceContext n)
     {
         foreach (var attribute in n.Node.Attributes.Values)
         {
@@ -60,7 +46,7 @@ internal static partial class ShapeInference
         return [ValueFacts.None];
     }
 
-    private static ValueFacts[] ShapeOf(InferenceContext n)
+    internal static ValueFacts[] ShapeOf(InferenceContext n)
     {
         if (n.Shape(0) is not { } shape)
             return One(OnnxElementType.Int64, [n.Unknown(0)]);
@@ -68,7 +54,7 @@ internal static partial class ShapeInference
         return One(OnnxElementType.Int64, [Math.Max(0, Clamp(n.Node.GetInt("end", shape.Length)) - Clamp(n.Node.GetInt("start", 0)))]);
     }
 
-    private static ValueFacts[] Reshape(InferenceContext n)
+    internal static ValueFacts[] Reshape(InferenceContext n)
     {
         var input = n.Shape(0);
         if (Requested(n, 1) is not { } target)
@@ -101,7 +87,7 @@ internal static partial class ShapeInference
         return One(n.Type(0), shape);
     }
 
-    private static ValueFacts[] Flatten(InferenceContext n)
+    internal static ValueFacts[] Flatten(InferenceContext n)
     {
         if (n.Shape(0) is not { } shape)
             return One(n.Type(0), n.UnknownShape(2));
@@ -117,7 +103,7 @@ internal static partial class ShapeInference
         return n.Node.GetInts("perm") is { } order ? [.. order.Select(p => shape[n.Axis(p, shape.Length)])] : [.. shape.Reverse()];
     }
 
-    private static ValueFacts[] Concat(InferenceContext n)
+    internal static ValueFacts[] Concat(InferenceContext n)
     {
         var shapes = Enumerable.Range(0, n.Count).Select(n.Shape).ToList();
         if (shapes.Find(s => s is not null) is not { } first)
@@ -135,7 +121,7 @@ internal static partial class ShapeInference
         return One(n.Type(0), result);
     }
 
-    private static ValueFacts[] Slice(InferenceContext n)
+    internal static ValueFacts[] Slice(InferenceContext n)
     {
         if (n.Shape(0) is not { } shape)
             return One(n.Type(0), null);
@@ -157,7 +143,7 @@ internal static partial class ShapeInference
         return One(n.Type(0), result);
     }
 
-    private static IEnumerable<ValueFacts> Split(InferenceContext n)
+    internal static IEnumerable<ValueFacts> Split(InferenceContext n)
     {
         var count = n.Node.Outputs.Count;
         if (n.Shape(0) is not { } shape)
@@ -194,7 +180,7 @@ internal static partial class ShapeInference
         }
     }
 
-    private static ValueFacts[] Squeeze(InferenceContext n)
+    internal static ValueFacts[] Squeeze(InferenceContext n)
     {
         if (n.Shape(0) is not { } shape)
             return One(n.Type(0), null);
@@ -207,7 +193,7 @@ internal static partial class ShapeInference
         return One(n.Type(0), n.Has(1) || !Array.TrueForAll(shape, d => d.IsConstant) ? null : [.. shape.Where(d => d.Size != 1)]);
     }
 
-    private static ValueFacts[] Unsqueeze(InferenceContext n)
+    internal static ValueFacts[] Unsqueeze(InferenceContext n)
     {
         if (n.Shape(0) is not { } shape || n.IntegersOf("axes", 1) is not { } axes)
             return One(n.Type(0), null);
@@ -217,7 +203,7 @@ internal static partial class ShapeInference
         return One(n.Type(0), [.. Enumerable.Range(0, rank).Select(i => added.Contains(i) || rest.Count == 0 ? Dim.One : rest.Dequeue())]);
     }
 
-    private static ValueFacts[] Tile(InferenceContext n)
+    internal static ValueFacts[] Tile(InferenceContext n)
     {
         if (n.Shape(0) is not { } shape)
             return One(n.Type(0), null);
@@ -225,7 +211,7 @@ internal static partial class ShapeInference
             ? [.. shape.Zip(repeats, (a, b) => a * b)] : n.UnknownShape(shape.Length));
     }
 
-    private static ValueFacts[] Gather(InferenceContext n)
+    internal static ValueFacts[] Gather(InferenceContext n)
     {
         if (n.Shape(0) is not { } shape || n.Shape(1) is not { } indices)
             return One(n.Type(0), null);
@@ -233,7 +219,7 @@ internal static partial class ShapeInference
         return One(n.Type(0), [.. shape[..axis], .. indices, .. shape[(axis + 1)..]]);
     }
 
-    private static ValueFacts[] GatherND(InferenceContext n)
+    internal static ValueFacts[] GatherND(InferenceContext n)
     {
         var batch = (int)n.Node.GetInt("batch_dims", 0);
         if (n.Shape(0) is not { } shape || n.Shape(1) is not [.. var outer, { IsConstant: true } depth]
@@ -242,7 +228,7 @@ internal static partial class ShapeInference
         return One(n.Type(0), [.. outer, .. shape[(batch + (int)depth.Constant)..]]);
     }
 
-    private static ValueFacts[] Range(InferenceContext n)
+    internal static ValueFacts[] Range(InferenceContext n)
     {
         var length = (n.Items(0), n.Items(1), n.Items(2)) switch
         {
@@ -256,7 +242,7 @@ internal static partial class ShapeInference
         return One(n.Type(0), [length]);
     }
 
-    private static ValueFacts[] Pad(InferenceContext n)
+    internal static ValueFacts[] Pad(InferenceContext n)
     {
         if (n.Shape(0) is not { } shape)
             return One(n.Type(0), null);
@@ -275,21 +261,21 @@ internal static partial class ShapeInference
         return One(n.Type(0), result);
     }
 
-    private static ValueFacts[] DepthToSpace(InferenceContext n)
+    internal static ValueFacts[] DepthToSpace(InferenceContext n)
     {
         var block = n.Node.GetInt("blocksize", 1);
         return One(n.Type(0),
             n.Shape(0) is [var batch, var c, var h, var w] ? [batch, Dim.FloorDivide(c, block * block), h * block, w * block] : null);
     }
 
-    private static ValueFacts[] SpaceToDepth(InferenceContext n)
+    internal static ValueFacts[] SpaceToDepth(InferenceContext n)
     {
         var block = n.Node.GetInt("blocksize", 1);
         return One(n.Type(0), n.Shape(0) is [var batch, var c, var h, var w]
             ? [batch, c * (block * block), Dim.FloorDivide(h, block), Dim.FloorDivide(w, block)] : null);
     }
 
-    private static ValueFacts[] OneHot(InferenceContext n)
+    internal static ValueFacts[] OneHot(InferenceContext n)
     {
         if (n.Shape(0) is not { } shape)
             return One(n.Type(2), null);

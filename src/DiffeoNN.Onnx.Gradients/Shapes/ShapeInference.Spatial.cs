@@ -3,23 +3,21 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <content>Convolutions, pooling and resampling.</content>
 internal static partial class ShapeInference
 {
-    private static void AddSpatial(Action<Inference, string[]> add)
-    {
-        add(Conv, ["Conv", "DeformConv"]);
-        add(ConvTranspose, ["ConvTranspose"]);
-        add(Pool, ["MaxPool", "AveragePool", "LpPool"]);
-        add(n => One(n.Type(0), n.Shape(0) is { Length: >= 2 } shape ? [shape[0], shape[1], .. shape.Skip(2).Select(_ => Dim.One)] : null),
-            ["GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"]);
-        add(n => One(n.Type(0), n.Has(2) ? Requested(n, 2) : Unpooled(n)), ["MaxUnpool"]);
-        add(Resize, ["Resize", "Upsample"]);
-        add(n => One(n.Type(0), n.Shape(0) is [var batch, var c, ..] && n.Shape(1) is [_, .. var outer, _] ? [batch, c, .. outer] : null),
-            ["GridSample"]);
-        add(n => One(n.Type(0), AffineGrid(n)), ["AffineGrid"]);
-        add(n => One(n.Type(0), Regions(n, [n.Node.GetInt("output_height", 1), n.Node.GetInt("output_width", 1)])), ["RoiAlign"]);
-        add(n => One(n.Type(0), n.Node.GetInts("pooled_shape") is { } pooled ? Regions(n, pooled) : null), ["MaxRoiPool"]);
-    }
+    internal static ValueFacts[] GlobalPool(InferenceContext n) =>
+        One(n.Type(0), n.Shape(0) is { Length: >= 2 } shape ? [shape[0], shape[1], .. shape.Skip(2).Select(_ => Dim.One)] : null);
 
-    private static ValueFacts[] Conv(InferenceContext n)
+    internal static ValueFacts[] MaxUnpool(InferenceContext n) => One(n.Type(0), n.Has(2) ? Requested(n, 2) : Unpooled(n));
+
+    internal static ValueFacts[] GridSample(InferenceContext n) =>
+        One(n.Type(0), n.Shape(0) is [var batch, var c, ..] && n.Shape(1) is [_, .. var outer, _] ? [batch, c, .. outer] : null);
+
+    internal static ValueFacts[] RoiAlign(InferenceContext n) =>
+        One(n.Type(0), Regions(n, [n.Node.GetInt("output_height", 1), n.Node.GetInt("output_width", 1)]));
+
+    internal static ValueFacts[] MaxRoiPool(InferenceContext n) =>
+        One(n.Type(0), n.Node.GetInts("pooled_shape") is { } pooled ? Regions(n, pooled) : null);
+
+    internal static ValueFacts[] Conv(InferenceContext n)
     {
         if (n.Shape(0) is not [var batch, _, ..] || n.Shape(0) is not { } shape)
             return One(n.Type(0), n.Shape(1) is { } kernel ? [n.Unknown(0), kernel[0], .. n.UnknownShape(kernel.Length)[2..]] : null);
@@ -27,7 +25,7 @@ internal static partial class ShapeInference
         return One(n.Type(0), [batch, n.Shape(1) is { Length: > 0 } weights ? weights[0] : n.Unknown(1), .. Output(n, window, shape)]);
     }
 
-    private static ValueFacts[] Pool(InferenceContext n)
+    internal static ValueFacts[] Pool(InferenceContext n)
     {
         if (n.Shape(0) is not [var batch, var channels, ..] || n.Shape(0) is not { } shape)
             return [new ValueFacts(n.Type(0), null), new ValueFacts(OnnxElementType.Int64, null)];
@@ -40,7 +38,7 @@ internal static partial class ShapeInference
             ? n.UnknownShape(shape.Length)[2..]
             : [.. Enumerable.Range(0, shape.Length - 2).Select(i => window.OutputSize(i, shape[i + 2]))];
 
-    private static ValueFacts[] ConvTranspose(InferenceContext n)
+    internal static ValueFacts[] ConvTranspose(InferenceContext n)
     {
         if (n.Shape(0) is not { Length: >= 3 } shape)
             return One(n.Type(0), n.Shape(1) is { } kernel ? n.UnknownShape(kernel.Length) : null);
@@ -61,13 +59,13 @@ internal static partial class ShapeInference
                 i => ((shape[i + 2] - 1) * window.Strides[i]) + (window.Kernel[i] - window.Begin[i] - window.End[i]))]
             : null;
 
-    private static Dim[]? AffineGrid(InferenceContext n) =>
-        Requested(n, 1) is [var batch, _, .. var spatial] ? [batch, .. spatial, spatial.Length] : null;
+    internal static ValueFacts[] AffineGrid(InferenceContext n) =>
+        One(n.Type(0), Requested(n, 1) is [var batch, _, .. var spatial] ? [batch, .. spatial, spatial.Length] : null);
 
     private static Dim[] Regions(InferenceContext n, IEnumerable<long> pooled) =>
         [n.Shape(1)?[0] ?? n.Unknown(0), n.Shape(0)?[1] ?? n.Unknown(1), .. pooled.Select(s => (Dim)s)];
 
-    private static ValueFacts[] Resize(InferenceContext n)
+    internal static ValueFacts[] Resize(InferenceContext n)
     {
         if (n.Shape(0) is not { } shape)
             return One(n.Type(0), null);

@@ -3,16 +3,10 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <content>Attention, spectra and determinants.</content>
 internal static partial class ShapeInference
 {
-    private static void AddTransforms(Action<Inference, string[]> add)
-    {
-        add(Attention, ["Attention"]);
-        add(n => One(n.Type(0), n.Shape(0)), ["RotaryEmbedding"]);
-        add(n => One(n.Type(0), n.Shape(0) is [.. var batch, _, _] ? batch : null), ["Det"]);
-        add(Spectrum, ["DFT"]);
-        add(Spectrogram, ["STFT"]);
-    }
+    internal static ValueFacts[] Determinant(InferenceContext n) =>
+        One(n.Type(0), n.Shape(0) is [.. var batch, _, _] ? batch : null);
 
-    private static ValueFacts[] Attention(InferenceContext n)
+    internal static ValueFacts[] Attention(InferenceContext n)
     {
         Dim[]? Heads(int input, string attribute)
         {
@@ -34,7 +28,7 @@ internal static partial class ShapeInference
     /// The transformed axis gets the length asked for, or of a real signal half of it and one; a real signal comes from twice the bins
     /// but two. The last axis holds real and imaginary parts.
     /// </summary>
-    private static ValueFacts[] Spectrum(InferenceContext n)
+    internal static ValueFacts[] Spectrum(InferenceContext n)
     {
         if (n.Shape(0) is not { Length: > 1 } shape)
             return One(n.Type(0), null);
@@ -54,7 +48,7 @@ internal static partial class ShapeInference
         return One(n.Type(0), result);
     }
 
-    private static ValueFacts[] Spectrogram(InferenceContext n)
+    internal static ValueFacts[] Spectrogram(InferenceContext n)
     {
         var length = n.Items(3) is [{ Integer: { } given }] ? given : n.Shape(2) is [var window] ? window : null;
         var bins = length is null ? n.Unknown(2) : n.Node.GetInt("onesided", 1) != 0 ? Dim.FloorDivide(length, 2) + 1 : length;

@@ -3,12 +3,10 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <summary>Element types and shapes of values, with symbols for sizes that stay free.</summary>
 internal static partial class ShapeInference
 {
-    private delegate IEnumerable<ValueFacts> Inference(InferenceContext node);
-
-    private static readonly Dictionary<string, Inference> Table = BuildTable();
-
     /// <summary>What is known about every value of a model's graph, declared shapes of intermediate values included.</summary>
-    public static IReadOnlyDictionary<string, ValueFacts> Infer(OnnxModel model)
+    /// <param name="model">The model.</param>
+    /// <param name="operators">The operators there are; null for the default set.</param>
+    public static IReadOnlyDictionary<string, ValueFacts> Infer(OnnxModel model, OperatorSet? operators = null)
     {
         var facts = new Dictionary<string, ValueFacts>(StringComparer.Ordinal);
         foreach (var input in model.Graph.Inputs)
@@ -18,7 +16,8 @@ internal static partial class ShapeInference
         var declared = Declared(model.Graph);
         foreach (var node in model.Graph.Nodes)
         {
-            foreach (var (name, value) in Infer(node, name => facts.GetValueOrDefault(name, ValueFacts.None), declared, model.Opset < 7))
+            foreach (var (name, value) in Infer(
+                node, name => facts.GetValueOrDefault(name, ValueFacts.None), declared, model.Opset < 7, operators))
                 facts[name] = value;
         }
 
@@ -26,7 +25,7 @@ internal static partial class ShapeInference
     }
 
     /// <summary>Whether the outputs of a node are inferred rather than declared.</summary>
-    public static bool Knows(OnnxNode node) => node.Domain.Length == 0 && Table.ContainsKey(node.OpType);
+    public static bool Knows(OnnxNode node, OperatorSet operators) => operators.Find(node.Domain, node.OpType)?.Shapes is not null;
 
     /// <summary>Declarations of intermediate values and outputs by name.</summary>
     public static Dictionary<string, OnnxValueInfo> Declared(OnnxGraph graph)
@@ -39,10 +38,12 @@ internal static partial class ShapeInference
 
     /// <summary>What is known about the outputs of one node.</summary>
     public static IEnumerable<(string Name, ValueFacts Facts)> Infer(
-        OnnxNode node, Func<string, ValueFacts> lookup, IReadOnlyDictionary<string, OnnxValueInfo>? declared = null, bool isOld = false)
+        OnnxNode node, Func<string, ValueFacts> lookup, IReadOnlyDictionary<string, OnnxValueInfo>? declared = null, bool isOld = false,
+        OperatorSet? operators = null)
     {
-        var context = new InferenceContext(node, lookup) { IsOld = isOld };
-        var inferred = Knows(node) ? Inferred(context) : [];
+        var context = new InferenceContext(node, lookup) { IsOld = isOld, Operators = operators ?? OperatorSet.Default };
+        var row = context.Operators.Find(node.Domain, node.OpType);
+        var inferred = row?.Shapes is { } shapes ? Inferred(context, row, shapes) : [];
         for (var i = 0; i < node.Outputs.Count; i++)
         {
             if (node.Outputs[i].Length == 0)
@@ -50,18 +51,20 @@ internal static partial class ShapeInference
             var facts = i < inferred.Length ? inferred[i] : ValueFacts.None;
             if (declared is not null && declared.TryGetValue(node.Outputs[i], out var value))
                 facts = Merge(facts, ValueFacts.Of(value));
-            if (i == 0 && node.Domain.Length == 0 && facts.Constant is null && ConstantEvaluator.Evaluate(context, facts) is { } items)
+            if (i == 0 && row?.Folding is { } folding && facts.Constant is null
+                && ConstantEvaluator.Evaluate(context, facts, folding) is { } items)
                 facts = facts with { Items = items, Constant = Item.ToTensor(items, facts.ElementType, facts.Sizes!) };
             yield return (node.Outputs[i], facts);
         }
     }
 
-    private static ValueFacts[] Inferred(InferenceContext context)
+    private static ValueFacts[] Inferred(
+        InferenceContext context, OperatorDefinition row, Func<InferenceContext, IEnumerable<ValueFacts>> shapes)
     {
         try
         {
-            ShapeChecks.Check(context);
-            ValueFacts[] inferred = [.. Table[context.Node.OpType](context)];
+            ShapeChecks.Check(context, row);
+            ValueFacts[] inferred = [.. shapes(context)];
             foreach (var facts in inferred)
             {
                 if (facts.Shape is { } shape && Array.Exists(shape, d => d.Size < 0))
@@ -106,29 +109,6 @@ internal static partial class ShapeInference
         return inferred.Shape is not null
             ? inferred with { ElementType = type }
             : inferred with { ElementType = type, Shape = declared.Shape };
-    }
-
-    private static Dictionary<string, Inference> BuildTable()
-    {
-        var table = new Dictionary<string, Inference>(StringComparer.Ordinal);
-        void Add(Inference inference, params string[] operators)
-        {
-            foreach (var name in operators)
-                table[name] = inference;
-        }
-
-        AddElementwise(Add);
-        AddShaping(Add);
-        AddIndexing(Add);
-        AddReductions(Add);
-        AddLinear(Add);
-        AddSpatial(Add);
-        Add(Recurrent, "RNN", "GRU", "LSTM");
-        Add(If, "If");
-        Add(Loop, "Loop");
-        Add(Scan, "Scan");
-        AddTransforms(Add);
-        return table;
     }
 
     private static ValueFacts[] One(OnnxElementType type, Dim[]? shape) => [new ValueFacts(type, shape)];

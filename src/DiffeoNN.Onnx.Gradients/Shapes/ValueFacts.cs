@@ -3,7 +3,7 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <summary>What is known about a value while a graph is compiled.</summary>
 /// <param name="ElementType">Its element type; undefined where not known.</param>
 /// <param name="Shape">Its shape; null where not even the rank is known.</param>
-internal sealed record ValueFacts(OnnxElementType ElementType, Dim[]? Shape)
+public sealed record ValueFacts(OnnxElementType ElementType, Dim[]? Shape)
 {
     /// <summary>Nothing is known.</summary>
     public static ValueFacts None { get; } = new(OnnxElementType.Undefined, null);
@@ -12,7 +12,7 @@ internal sealed record ValueFacts(OnnxElementType ElementType, Dim[]? Shape)
     public OnnxTensor? Constant { get; init; }
 
     /// <summary>The elements of a small tensor, integers possibly symbolic; null where not known.</summary>
-    public Item[]? Items { get; init; }
+    internal Item[]? Items { get; init; }
 
     /// <summary>The sizes where all are known; null otherwise.</summary>
     public long[]? Sizes =>
@@ -27,14 +27,14 @@ internal sealed record ValueFacts(OnnxElementType ElementType, Dim[]? Shape)
     private const long LargestConstant = 1L << 28;
 
     /// <summary>Facts about a constant.</summary>
-    public static ValueFacts Of(OnnxTensor tensor) => new(tensor.ElementType, [.. tensor.Dimensions.Select(d => (Dim)d)])
+    internal static ValueFacts Of(OnnxTensor tensor) => new(tensor.ElementType, [.. tensor.Dimensions.Select(d => (Dim)d)])
     {
         Constant = tensor.ByteLength <= LargestConstant ? tensor : null,
         Items = tensor.Count > ConstantEvaluator.Limit ? null : Item.Read(tensor),
     };
 
     /// <summary>Facts that a declaration in the model gives.</summary>
-    public static ValueFacts Of(OnnxValueInfo value)
+    internal static ValueFacts Of(OnnxValueInfo value)
     {
         if (value.Shape is null)
             return new ValueFacts(value.ElementType, null);

@@ -9,7 +9,7 @@ internal static partial class DoubleKernels
     /// <summary>Erf is 1 in float64 from here on.</summary>
     private const double ErfLimit = 6;
 
-    private static readonly Dictionary<string, GradientRule.Body> Table = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, ExpansionFunction> Table = new(StringComparer.Ordinal)
     {
         ["AveragePool"] = AveragePool,
         ["Conv"] = Conv,

@@ -23,7 +23,8 @@ internal sealed partial class GradientCompilation
     private IEnumerable<string> Weights()
     {
         var statistics = _model.Graph.Nodes
-            .SelectMany(n => (_builder.Operators.Find(n.Domain, n.OpType)?.Statistics ?? []).Select(n.Input)).ToHashSet(StringComparer.Ordinal);
+            .SelectMany(n => (_builder.Operators.Find(n.Domain, n.OpType)?.Statistics ?? []).Select(n.Input))
+            .ToHashSet(StringComparer.Ordinal);
         return _model.Graph.Initializers.Values
             .Where(t => t.ElementType.IsFloat() && t.Dimensions.Count > 0 && !statistics.Contains(t.Name)).Select(t => t.Name);
     }

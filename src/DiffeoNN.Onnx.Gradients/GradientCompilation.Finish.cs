@@ -30,7 +30,8 @@ internal sealed partial class GradientCompilation
         DeadCode.Remove(graph);
         // Declared shapes that can be inferred are left out: some carry the sizes of the exporter's example,
         // and the runtime would believe them.
-        var made = graph.Nodes.Where(n => !ShapeInference.Knows(n, _builder.Operators)).SelectMany(n => n.Outputs).ToHashSet(StringComparer.Ordinal);
+        var made = graph.Nodes.Where(n => !ShapeInference.Knows(n, _builder.Operators)).SelectMany(n => n.Outputs)
+            .ToHashSet(StringComparer.Ordinal);
         graph.ValueInfos.AddRange(
             _model.Graph.ValueInfos.Where(v => made.Contains(v.Name) && !graph.Outputs.Exists(o => o.Name == v.Name)));
         graph.Sort();

@@ -1,14 +1,5 @@
 namespace DiffeoNN.Onnx.Gradients;
 
-/// <summary>Forms the gradients with respect to a node's inputs, by position, each as a function that adds its nodes: it is called
-/// where that gradient is needed. Null for inputs that have none.</summary>
-/// <param name="node">The node, its values, and the gradients that arrive at its outputs.</param>
-public delegate IReadOnlyList<Func<Value>?> GradientFunction(RuleContext node);
-
-/// <summary>Forms a node's outputs from simpler operators, by position; null for outputs that the node does not name.</summary>
-/// <param name="node">The node and its inputs.</param>
-public delegate IReadOnlyList<Value?> ExpansionFunction(RuleContext node);
-
 /// <summary>How the gradient of an operator is formed, from a version of its operator set on.</summary>
 public sealed record GradientRule
 {

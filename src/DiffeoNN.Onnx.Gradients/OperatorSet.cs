@@ -54,7 +54,7 @@ public sealed class OperatorSet
                 throw new ArgumentException(
                     $"Operator {NameOf(row)} has {same.Count()} gradient rules from version {same.Key} on; one was expected.",
                     nameof(operators));
-            if (row.Gradients.SelectMany(g => g.NonDifferentiableInputs).Where(i => i < 0).Select(i => (int?)i).FirstOrDefault() is { } wrong)
+            if (row.Gradients.SelectMany(g => g.NonDifferentiableInputs).Order().FirstOrDefault() is < 0 and var wrong)
                 throw new ArgumentException(
                     $"Operator {NameOf(row)} has non-differentiable input {wrong}; inputs are counted from 0.", nameof(operators));
         }

@@ -22,7 +22,8 @@ public sealed class RuleContext
     /// <summary>Number of inputs, absent ones in the middle included.</summary>
     public int Count => Node.Inputs.Count;
 
-    /// <summary>Version of the ai.onnx operator set that nodes are made for, at least <see cref="GradientCompiler.MinimumOpset"/>.</summary>
+    /// <summary>Version of the ai.onnx operator set that nodes are made for, at least
+    /// <see cref="GradientCompiler.MinimumOpset"/>.</summary>
     public int Opset => Builder.Opset;
 
     /// <summary>Version of the node's own operator set.</summary>

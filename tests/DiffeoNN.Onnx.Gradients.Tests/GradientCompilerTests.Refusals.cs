@@ -16,7 +16,23 @@ public sealed partial class GradientCompilerTests
         model.OpsetImports["com.example"] = 1;
         Assert.That(() => GradientCompiler.Compile(model), Throws.TypeOf<UnsupportedOperatorException>()
             .With.Message.EqualTo(
-                "No gradient rule for 2 operators: com.example.Frobnicate (node '/head/first'), Whirl-17 (node '/head/second')."));
+                "No gradient rule for 2 operators: com.example.Frobnicate (node '/head/first'), Whirl-17 (node '/head/second'). "
+                + "Rules for operators of other domains are given by GradientOptions.Operators."));
+    }
+
+    [Test]
+    public void Compile_OfAModelLaidOutForOneProcessor_SaysHowToSaveItOtherwise()
+    {
+        var model = Model(g =>
+        {
+            g.Inputs.Add(Float("x", 1, 8, 4, 4));
+            g.Nodes.Add(new OnnxNode("ReorderOutput", ["x"], ["y"]) { Name = "reorder", Domain = "com.microsoft.nchwc" });
+            g.Outputs.Add(Float("y", 1, 8, 4, 4));
+        });
+        model.OpsetImports["com.microsoft.nchwc"] = 1;
+        Assert.That(() => GradientCompiler.Compile(model), Throws.TypeOf<UnsupportedOperatorException>().With.Message.EqualTo(
+            "No gradient rule for 1 operator: com.microsoft.nchwc.ReorderOutput (node 'reorder'). Operators of com.microsoft.nchwc are "
+            + "laid out for one processor; save the optimised model at level ORT_ENABLE_EXTENDED."));
     }
 
     [Test]

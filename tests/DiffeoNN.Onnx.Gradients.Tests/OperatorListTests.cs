@@ -63,7 +63,7 @@ public sealed partial class OperatorListTests
     /// <summary>Versions that no row of the table of rule tests names: mostly wider element types, where the form before holds.</summary>
     private static IEnumerable<TestCaseData> UntestedVersions()
     {
-        var rows = RuleCases.All.ToLookup(c => c.OpType);
+        var rows = RuleCases.All.Where(c => c.Domain.Length == 0).ToLookup(c => c.OpType);
         foreach (var (name, versions) in OperatorList.Versions)
         {
             for (var i = 0; i < versions.Length; i++)

@@ -92,6 +92,41 @@ public sealed class ReadmeExamples
     }
 
     [Test]
+    public void OperatorSet_Example()
+    {
+        SquaredRelu.Model().Save("squared.onnx");
+        // <operator-example>
+        var squaredRelu = new OperatorDefinition("SquaredRelu", GradientRule.Expanded(1, node =>
+        {
+            var positive = node.X.Apply("Relu");
+            return [positive * positive * node.Node.GetFloat("factor", 1)];
+        }))
+        {
+            Domain = "com.example",
+            Takes = new InputCount(1, 1),
+            Attributes = [new OperatorAttribute("factor", OnnxAttributeKind.Float)],
+            Shapes = node => [new ValueFacts(node.Type(0), node.Shape(0))],
+        };
+        var options = new GradientOptions { Operators = OperatorSet.Default.With(squaredRelu) };
+        var gradient = GradientCompiler.Compile(OnnxModel.Load("squared.onnx"), options);
+        // </operator-example>
+
+        // <operator-example>
+        var byFormula = squaredRelu with
+        {
+            Gradients = [new GradientRule(1, node => [() => node.dY * node.X.Apply("Relu") * (2 * node.Node.GetFloat("factor", 1))])],
+        };
+        // </operator-example>
+        using var session = new InferenceSession(gradient.ToBytes());
+        float[] actual = SquaredRelu.Run(session, [-1, 0.5f, 2], [1, 10, 100]);
+        Assert.That(actual, Is.EqualTo(new float[] { 0, 30, 1200 }).Within(1e-4), "factor 3: dX = dY * 6 * max(X, 0)");
+        var formula = GradientCompiler.Compile(
+            OnnxModel.Load("squared.onnx"), options with { Operators = OperatorSet.Default.With(byFormula) });
+        Assert.That(formula.Graph.Nodes.Select(node => node.OpType), Does.Contain("SquaredRelu").And.Contain("Relu"),
+            "by a formula the operator stays in the forward graph");
+    }
+
+    [Test]
     public void ImageSharpPackage_Example()
     {
         // <imagesharp-example>
@@ -120,6 +155,7 @@ public sealed class ReadmeExamples
     [TestCase("README.md", "example", 1)]
     [TestCase("src/DiffeoNN.Onnx.Gradients/README.md", "sum-example", 1)]
     [TestCase("src/DiffeoNN.Onnx.Gradients/README.md", "package-example", 2)]
+    [TestCase("src/DiffeoNN.Onnx.Gradients/README.md", "operator-example", 2)]
     [TestCase("src/DiffeoNN.Onnx.ImageSharp/README.md", "imagesharp-example", 1)]
     [TestCase("src/DiffeoNN.Onnx.Torch/README.md", "torch-example", 1)]
     public void Examples_AreTheReadmesOwn(string file, string mark, int count)

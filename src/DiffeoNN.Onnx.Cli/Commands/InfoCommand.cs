@@ -97,6 +97,7 @@ internal static class InfoCommand
         var functions = model.Functions.Select(function => (function.Domain, function.Name)).ToHashSet();
         var converted = new Lazy<HashSet<(string, string)>>(() => Operators(Converted(model)));
         int missing = 0;
+        bool areForeign = false;
         foreach (var group in Nodes(model.Graph).GroupBy(node => (node.Domain, node.OpType)).OrderBy(
             group => group.Key.OpType, StringComparer.Ordinal))
         {
@@ -105,7 +106,12 @@ internal static class InfoCommand
             bool isFunction = functions.Contains((domain, opType));
             bool isControlFlow = domain.Length == 0 && opType is "If" or "Loop" or "Scan";
             bool isRewritten = rule is null && !isFunction && !isControlFlow && !converted.Value.Contains((domain, opType));
-            if (rule is null && !isFunction && !isControlFlow && !isRewritten) missing++;
+            if (rule is null && !isFunction && !isControlFlow && !isRewritten)
+            {
+                missing++;
+                areForeign |= domain.Length > 0;
+            }
+
             table.AddRow(
                 new Text(domain.Length == 0 ? opType : $"{domain}.{opType}"), new Text($"{group.Count()}"),
                 isFunction ? new Markup("[green]inlined function[/]")
@@ -123,6 +129,7 @@ internal static class InfoCommand
             1 => "1 operator has no gradient rule; a gradient through it is refused.",
             _ => $"{missing} operators have no gradient rule; a gradient through them is refused.",
         });
+        if (areForeign) console.WriteLine("A program can give rules for operators of other domains: GradientOptions.Operators.");
     }
 
     private static HashSet<(string, string)> Operators(OnnxModel model) =>

@@ -112,7 +112,7 @@ public sealed partial class Value
         : Gather(Builder.Constant(OnnxTensor.Scalar("", index)), axis);
 
     /// <summary>The numbers from 0 up to but not including this one.</summary>
-    internal Value Positions() =>
+    public Value Positions() =>
         Builder.Op("Range", Builder.Scalar(0, OnnxElementType.Int64), Reshape([]), Builder.Scalar(1, OnnxElementType.Int64));
 
     /// <summary>Elements from <paramref name="start"/> up to but not including <paramref name="end"/> of one axis,

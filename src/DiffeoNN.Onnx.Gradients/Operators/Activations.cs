@@ -94,25 +94,21 @@ internal static class Activations
     }
 
     /// <summary>dX = dY * (F(X) + X * F'(X)) with F the normal distribution, or its approximation by tanh.</summary>
-    private static Func<Value>[] Gelu(RuleContext n)
+    internal static Func<Value>[] Gelu(RuleContext n) =>
+        [() => n.dY * (n.Node.GetString("approximate", "none") == "tanh" ? ApproximateGeluSlope(n.X) : GeluSlope(n.X))];
+
+    /// <summary>F(x) + x * F'(x) with F the normal distribution.</summary>
+    internal static Value GeluSlope(Value x) =>
+        ((x / Math.Sqrt(2)).Apply("Erf") * 0.5) + 0.5 + (x * (x * x * -0.5).Apply("Exp") / Math.Sqrt(2 * Math.PI));
+
+    /// <summary>The derivative of x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))).</summary>
+    internal static Value ApproximateGeluSlope(Value x)
     {
         const double Cubic = 0.044715;
-        if (n.Node.GetString("approximate", "none") != "tanh")
-        {
-            return [() => n.dY * (((n.X / Math.Sqrt(2)).Apply("Erf") * 0.5) + 0.5
-                + (n.X * (n.X * n.X * -0.5).Apply("Exp") / Math.Sqrt(2 * Math.PI)))];
-        }
-
         var scale = Math.Sqrt(2 / Math.PI);
-        return
-        [
-            () =>
-            {
-                var square = n.X * n.X;
-                var t = (n.X * ((square * (scale * Cubic)) + scale)).Apply("Tanh");
-                return n.dY * ((t * 0.5) + 0.5 + (n.X * 0.5 * (1 - (t * t)) * ((square * (3 * scale * Cubic)) + scale)));
-            },
-        ];
+        var square = x * x;
+        var t = (x * ((square * (scale * Cubic)) + scale)).Apply("Tanh");
+        return (t * 0.5) + 0.5 + (x * 0.5 * (1 - (t * t)) * ((square * (3 * scale * Cubic)) + scale));
     }
 
     private static Func<Value>[] HardSigmoid(RuleContext n) =>
@@ -136,9 +132,11 @@ internal static class Activations
     }
 
     /// <summary>Y = X * s with s = sigmoid(alpha X): dX = dY * (s + alpha * Y * (1 - s)).</summary>
-    private static Func<Value>[] Swish(RuleContext n)
+    private static Func<Value>[] Swish(RuleContext n) => Swish(n, n.Node.GetFloat("alpha", 1));
+
+    /// <inheritdoc cref="Swish(RuleContext)"/>
+    internal static Func<Value>[] Swish(RuleContext n, double alpha)
     {
-        double alpha = n.Node.GetFloat("alpha", 1);
         return
         [
             () =>

@@ -187,7 +187,8 @@ internal static class Convolution
         [
             () =>
             {
-                if (n.Builder.Notes<AdjointConvolution>().TryGetValue(n.dY.Name, out var first) && ComposedConvolution.Of(n, first) is { Pays: true } composed)
+                if (n.Builder.Notes<AdjointConvolution>().TryGetValue(n.dY.Name, out var first)
+                    && ComposedConvolution.Of(n, first) is { Pays: true } composed)
                     return composed.Emit();
                 var (dY, kernel) = (Padded(), weights);
                 if (weights.Facts.Constant is { } known && group == 1

@@ -28,20 +28,29 @@ internal static class RotaryEmbedding
         return [joined ? rotated.Regroup(0, 0, -1) : rotated];
     }
 
-    private static Value Turn(RuleContext n, Value x, int headAxis)
+    private static Value Turn(RuleContext n, Value x, int headAxis) => Turn(n, x, headAxis, input =>
+    {
+        var cache = n.Input(input);
+        return n.Has(3) ? cache.Gather(n.Input(3)) : cache;
+    });
+
+    /// <summary>Turns all pairs.</summary>
+    /// <param name="n">The node, which says whether neighbours or halves are pairs.</param>
+    /// <param name="x">(batch, heads, positions, features), or with heads behind the positions.</param>
+    /// <param name="headAxis">The axis of the heads.</param>
+    /// <param name="angles">Cosines (1) and sines (2), (batch, positions, features / 2).</param>
+    internal static Value Turn(RuleContext n, Value x, int headAxis, Func<int, Value> angles)
     {
         var interleaved = n.Node.GetInt("interleaved", 0) != 0;
         // The pairs of neighbours are an axis of their own.
         var pairs = interleaved ? x.Regroup(0, 0, 0, -1, 2) : x;
         var axis = interleaved ? 4 : 3;
-        var halves = n.Builder.Node("Split", [pairs], 2, OnnxAttribute.Of("axis", axis), OnnxAttribute.Of("num_outputs", 2));
-        Value Angles(int input)
-        {
-            var cache = n.Input(input);
-            var angles = n.Has(3) ? cache.Gather(n.Input(3)) : cache;
-            return interleaved ? angles.Unsqueeze(headAxis, 4) : angles.Unsqueeze(headAxis);
-        }
-
+        // Operator set 18 wants to be told the number of parts, older ones do not know how.
+        OnnxAttribute[] split = n.Opset >= 18
+            ? [OnnxAttribute.Of("axis", axis), OnnxAttribute.Of("num_outputs", 2)]
+            : [OnnxAttribute.Of("axis", axis)];
+        var halves = n.Builder.Node("Split", [pairs], 2, split);
+        Value Angles(int input) => interleaved ? angles(input).Unsqueeze(headAxis, 4) : angles(input).Unsqueeze(headAxis);
         var (cos, sin, a, b) = (Angles(1), Angles(2), halves[0], halves[1]);
         var both = n.Builder.Node("Concat", [(a * cos) - (b * sin), (a * sin) + (b * cos)], OnnxAttribute.Of("axis", axis))[0];
         return interleaved ? both.ReshapeLike(x) : both;

@@ -136,7 +136,7 @@ internal static class Standardisation
     /// Y = x̂ * scale + B; with the outputs Mean and InvStdDev = factor also
     /// dX += (dMean - dInvStdDev * factor^2 * x̂) / n.
     /// </summary>
-    private static Func<Value>[] Layer(RuleContext n)
+    internal static Func<Value>[] Layer(RuleContext n)
     {
         var (x, axes) = (Wide(n, n.X), Trailing(n));
         var epsilon = n.Node.GetFloat("epsilon", 1e-5f);

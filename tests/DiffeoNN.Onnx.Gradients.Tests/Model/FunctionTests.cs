@@ -222,12 +222,13 @@ public sealed class FunctionTests
             m.OpsetImports["ai.onnx.ml"] = 3;
             m.OpsetImports["com.microsoft"] = 1;
             m.Functions.Add(
-                Function("Wrapped", ["a"], ["b"], [new("FusedMatMul", ["a", "a"], ["b"]) { Name = "product", Domain = "com.microsoft" }]));
+                Function("Wrapped", ["a"], ["b"], [new("MatMulBnb4", ["a", "a"], ["b"]) { Name = "product", Domain = "com.microsoft" }]));
             m.Graph.Nodes.AddRange([new("Scaler", ["x"], ["s"]) { Name = "scale", Domain = "ai.onnx.ml" },
-                new("Gelu", ["s"], ["g"]) { Name = "gelu", Domain = "com.microsoft" }, Call("Wrapped", ["g"], ["y"])]);
+                new("ComplexMul", ["s", "s"], ["g"]) { Name = "complex", Domain = "com.microsoft" }, Call("Wrapped", ["g"], ["y"])]);
         });
         Assert.That(() => GradientCompiler.Compile(model), Throws.TypeOf<UnsupportedOperatorException>().With.Message.Match(
-            @"^No gradient rule for 3 operators: ai\.onnx\.ml\.Scaler \(node 'scale'\), com\.microsoft\.Gelu \(node 'gelu'\), "
-            + @"com\.microsoft\.FusedMatMul \(node '.*product'\)\.$"));
+            @"^No gradient rule for 3 operators: ai\.onnx\.ml\.Scaler \(node 'scale'\), com\.microsoft\.ComplexMul \(node 'complex'\), "
+            + @"com\.microsoft\.MatMulBnb4 \(node '.*product'\)\. Rules for operators of other domains are given by "
+            + @"GradientOptions\.Operators\.$"));
     }
 }

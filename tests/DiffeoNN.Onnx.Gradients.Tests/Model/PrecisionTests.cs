@@ -19,8 +19,8 @@ public sealed class PrecisionTests
 
     private static IEnumerable<TestCaseData> Cases() =>
         from type in Types
-        from rows in RuleCases.All.GroupBy(r => r.OpType)
-        select new TestCaseData(rows.ToArray(), type).SetArgDisplayNames(rows.Key, $"{type}");
+        from rows in RuleCases.All.GroupBy(r => (r.Domain, r.OpType))
+        select new TestCaseData(rows.ToArray(), type).SetArgDisplayNames($"{rows.Key.Domain} {rows.Key.OpType}".Trim(), $"{type}");
 
     /// <summary>What the runtime says against the types of a model; null where it accepts them,
     /// whether or not it has the kernels.</summary>

@@ -7,6 +7,9 @@ namespace DiffeoNN.Onnx.Gradients.Tests.Rules;
 /// <param name="Attributes">Its attributes.</param>
 internal sealed record RuleCase(string OpType, int[] Opsets, Operand[] Operands, params OnnxAttribute[] Attributes)
 {
+    /// <summary>The operator set's domain, which is imported in version 1; empty for ai.onnx.</summary>
+    public string Domain { get; init; } = "";
+
     /// <summary>Number of outputs.</summary>
     public int Outputs { get; init; } = 1;
 
@@ -24,9 +27,10 @@ internal sealed record RuleCase(string OpType, int[] Opsets, Operand[] Operands,
 
     /// <summary>Whether only the first operand's sizes can be free: the kernel's size, or how many sizes are given,
     /// must be known.</summary>
-    private bool KeepsOtherSizes => OpType is "Conv" or "ConvTranspose" or "Resize" or "AffineGrid";
+    private bool KeepsOtherSizes => OpType is "Conv" or "ConvTranspose" or "FusedConv" or "Resize" or "AffineGrid";
 
-    public override string ToString() => $"{OpType}({string.Join(' ', Operands.Select(o => $"[{string.Join(',', o.Shape)}]"))} "
+    public override string ToString() => (Domain.Length > 0 ? Domain + "." : "")
+        + $"{OpType}({string.Join(' ', Operands.Select(o => $"[{string.Join(',', o.Shape)}]"))} "
         + $"{string.Join(' ', Attributes.Select(a => a.ToString()))})";
 
     /// <summary>Random values for the operands that vary.</summary>
@@ -52,6 +56,8 @@ internal sealed record RuleCase(string OpType, int[] Opsets, Operand[] Operands,
     public OnnxModel Model(int opset, IReadOnlyDictionary<string, OnnxTensor>? constants = null, bool free = false)
     {
         var model = new OnnxModel { IrVersion = OpsetConverter.MinimumIrVersion(Math.Max(opset, 9)), OpsetImports = { [""] = opset } };
+        if (Domain.Length > 0)
+            model.OpsetImports[Domain] = 1;
         for (var i = 0; i < Operands.Length; i++)
         {
             if (Operands[i] is { IsInput: false, Fixed: { } tensor })
@@ -65,7 +71,8 @@ internal sealed record RuleCase(string OpType, int[] Opsets, Operand[] Operands,
 
         var outputs = Enumerable.Range(0, Outputs).Select(o => Unnamed.Contains(o) ? "" : $"y{o}").ToList();
         model.Graph.Nodes.Add(
-            new OnnxNode(OpType, Operands.Select((o, i) => o.IsAbsent ? "" : $"x{i}"), outputs, Attributes) { Name = "node" });
+            new OnnxNode(OpType, Operands.Select((o, i) => o.IsAbsent ? "" : $"x{i}"), outputs, Attributes)
+                { Domain = Domain, Name = "node" });
         model.Graph.Outputs.AddRange(Differentiated.Select(o => new OnnxValueInfo($"y{o}", OnnxElementType.Float, null)));
         return model;
     }

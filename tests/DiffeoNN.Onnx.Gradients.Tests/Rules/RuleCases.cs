@@ -22,6 +22,7 @@ internal static partial class RuleCases
         .. Quantised(),
         .. Determinants(),
         .. Oldest(),
+        .. Microsoft(),
     ];
 
     private static OnnxAttribute I(string name, long value) => OnnxAttribute.Of(name, value);

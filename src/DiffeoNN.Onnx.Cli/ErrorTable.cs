@@ -4,7 +4,7 @@ using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
-using DiffeoNN.Onnx.Validation;
+using DiffeoNN.Onnx.Validation.Sources;
 
 namespace DiffeoNN.Onnx.Cli;
 

@@ -1,7 +1,7 @@
 using DiffeoNN.Onnx.Cli.Commands;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
-using DiffeoNN.Onnx.Validation;
+using DiffeoNN.Onnx.Validation.Differences;
 using Spectre.Console;
 using TorchSharp;
 

@@ -1,7 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using DiffeoNN.Onnx.Gradients;
-using DiffeoNN.Onnx.Validation;
+using DiffeoNN.Onnx.Validation.Differences;
+using DiffeoNN.Onnx.Validation.Sources;
 using Spectre.Console;
 
 namespace DiffeoNN.Onnx.Cli.Commands;
@@ -61,12 +62,14 @@ internal sealed class GradientCheckCommandOptions
                 ? TensorFolder.Read(folder, model, gradient.Suffix)
                 : new Dictionary<string, OnnxTensor>(),
             Shapes = shapes,
-            LooksForRuntimeFaults = true,
         };
     }
 
     /// <summary>Prints the comparison, input by input.</summary>
-    public static ExitCode Print(IAnsiConsole console, GradientCheckResult result)
+    /// <param name="console">Where to.</param>
+    /// <param name="result">The comparison.</param>
+    /// <param name="fault">What is wrong with ONNX Runtime itself; null for nothing.</param>
+    public static ExitCode Print(IAnsiConsole console, GradientCheckResult result, string? fault)
     {
         foreach (string assumption in result.Assumptions) console.WriteLine($"Assumed: {assumption}.");
         foreach (var input in result.Inputs)
@@ -90,7 +93,7 @@ internal sealed class GradientCheckCommandOptions
         console.WriteLine($"Outputs differ by {Number(result.OutputError)} of the largest. Differences in {precision}; tolerance "
             + $"{Number(result.Tolerance)} of the largest derivative.");
         console.WriteLine(result.Passed ? "The gradient agrees with finite differences." : Problem(result));
-        if (result.RuntimeFault is { } fault) console.WriteLine(fault);
+        if (fault is not null) console.WriteLine(fault);
         return result.Passed ? ExitCode.Success : ExitCode.Disagreement;
     }
 

@@ -3,7 +3,8 @@ using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
-using DiffeoNN.Onnx.Validation;
+using DiffeoNN.Onnx.Validation.Blame;
+using DiffeoNN.Onnx.Validation.Differences;
 using Spectre.Console;
 
 namespace DiffeoNN.Onnx.Cli.Commands;
@@ -73,9 +74,10 @@ internal static class GradientCommand
             console.MarkupLineInterpolated($"{parse.GetValue(target)} written: {string.Join(", ", made)}; {size}.");
             bool canBeRead = checkOptions is not null && !AtomicFile.IsWrittenInPlace(parse.GetValue(target)!);
             var written = canBeRead ? OnnxModel.Load(parse.GetValue(target)!) : gradient;
-            var code = checkOptions is null ? ExitCode.Success
-                : GradientCheckCommandOptions.Print(console, GradientCheck.Run(original, written, checkOptions, cancellationToken));
-            return Task.FromResult((int)code);
+            if (checkOptions is null) return Task.FromResult((int)ExitCode.Success);
+            var result = GradientCheck.Run(original, written, checkOptions, cancellationToken);
+            var fault = RuntimeFault.Find(original, written, result, checkOptions, cancellationToken);
+            return Task.FromResult((int)GradientCheckCommandOptions.Print(console, result, fault));
         });
         return command;
     }

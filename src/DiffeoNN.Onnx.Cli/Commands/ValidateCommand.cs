@@ -4,8 +4,8 @@ using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Validation;
-using DiffeoNN.Onnx.Validation.Blame;
 using DiffeoNN.Onnx.Validation.Reports;
+using DiffeoNN.Onnx.Validation.Sources;
 using Spectre.Console;
 
 namespace DiffeoNN.Onnx.Cli.Commands;

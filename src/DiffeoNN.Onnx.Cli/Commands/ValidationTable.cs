@@ -1,6 +1,7 @@
 using System.Globalization;
-using DiffeoNN.Onnx.Validation;
+using DiffeoNN.Onnx.Validation.Comparing;
 using DiffeoNN.Onnx.Validation.Reports;
+using DiffeoNN.Onnx.Validation.Sources;
 using Spectre.Console;
 
 namespace DiffeoNN.Onnx.Cli.Commands;

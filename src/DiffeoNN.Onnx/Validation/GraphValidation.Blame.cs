@@ -1,5 +1,8 @@
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Validation.Blame;
+using DiffeoNN.Onnx.Validation.Comparing;
+using DiffeoNN.Onnx.Validation.Reports;
+using DiffeoNN.Onnx.Validation.Sources;
 
 namespace DiffeoNN.Onnx.Validation;
 
@@ -82,7 +85,8 @@ internal sealed partial class GraphValidation
 
         return new GradientBlame(_engines.Values.First(engine => state.Outputs.ContainsKey(engine.Name)), compiled,
             _skipped.Exists(skipped => skipped.Source == ValidationSources.Torch) ? null : _engines.Automatic, folder)
-            .Find(_case.Name, Model, state.Set.Inputs, state.Upstream, source, baseline, _options, _cancellationToken);
+            .Find(_case.Name, Model, state.Set.Inputs, state.Upstream, source, baseline, _options.Seed,
+                _options.Execution.Threads, _cancellationToken);
     }
 
     private bool Disagrees(SetState state, string source) => _comparisons.Exists(comparison =>

@@ -1,6 +1,10 @@
 using System.Diagnostics;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Validation.Comparing;
+using DiffeoNN.Onnx.Validation.Differences;
+using DiffeoNN.Onnx.Validation.Reports;
+using DiffeoNN.Onnx.Validation.Sources;
 
 namespace DiffeoNN.Onnx.Validation;
 

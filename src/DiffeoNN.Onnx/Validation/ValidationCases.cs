@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Validation.Sources;
 
 namespace DiffeoNN.Onnx.Validation;
 
@@ -13,7 +14,7 @@ internal static class ValidationCases
     public static ValidationCase OfModel(string path, string? reference)
     {
         var written = PosteriorMean.Apply(OnnxModel.Load(path));
-        var model = Inlined(written.Model);
+        var model = InlinedModel.Of(written.Model);
         var beside = Path.GetDirectoryName(Path.GetFullPath(path))!;
         reference ??= Directory.Exists(Path.Combine(beside, FirstSet)) ? beside : null;
         return new ValidationCase(Path.GetFileName(path), model, reference is null ? [] : ReferenceSet.Load(reference, model.Graph))
@@ -37,7 +38,7 @@ internal static class ValidationCases
             // The user's own energy is part of the composed one, whose reference carries the name.
             var title = BundleValidator.Title(role);
             var written = bundle.LoadModel(role);
-            var model = Inlined(written);
+            var model = InlinedModel.Of(written);
             yield return new ValidationCase(
                 role == BundleRole.Energy ? "own energy" : title, model,
                 role == BundleRole.Energy ? [] : References(bundle, reference, title, model.Graph))
@@ -58,7 +59,7 @@ internal static class ValidationCases
             Gradients = set.Outputs.TryGetValue(EnergyComposer.GradientOutput, out var gradient)
                 ? new Dictionary<string, OnnxTensor> { [EnergyComposer.Input] = gradient.WithName(EnergyComposer.Input) } : set.Gradients,
         });
-        return new ValidationCase("energy", Inlined(energy.ValueModel), [.. references])
+        return new ValidationCase("energy", InlinedModel.Of(energy.ValueModel), [.. references])
         {
             FixedInputs = energy.WeightInputs.ToDictionary(
                 weight => weight.Key, weight => OnnxTensor.Scalar(weight.Key, (float)weight.Value)),
@@ -73,13 +74,5 @@ internal static class ValidationCases
         var folder = reference is not null ? Path.Combine(reference, title)
             : bundle.ReferenceFolders.FirstOrDefault(path => Path.GetFileName(path.TrimEnd('/', '\\')) == title);
         return folder is not null && Directory.Exists(Path.Combine(folder, FirstSet)) ? ReferenceSet.Load(folder, graph) : [];
-    }
-
-    /// <summary>The model without functions, at the operator set that the second engine takes,
-    /// so that all engines see the same nodes and names.</summary>
-    internal static OnnxModel Inlined(OnnxModel model)
-    {
-        var newest = model.Functions.Select(function => function.OpsetImports.GetValueOrDefault("", 0)).Append(model.Opset).Max();
-        return OpsetConverter.Convert(model, (int)Math.Max(GradientCompiler.MinimumOpset, newest));
     }
 }

@@ -1,6 +1,9 @@
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Validation.Blame;
+using DiffeoNN.Onnx.Validation.Comparing;
+using DiffeoNN.Onnx.Validation.Differences;
+using DiffeoNN.Onnx.Validation.Sources;
 
 namespace DiffeoNN.Onnx.Validation;
 

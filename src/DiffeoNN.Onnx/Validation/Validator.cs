@@ -4,6 +4,9 @@ using System.Runtime.InteropServices;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Validation.Comparing;
+using DiffeoNN.Onnx.Validation.Reports;
+using DiffeoNN.Onnx.Validation.Sources;
 using Microsoft.ML.OnnxRuntime;
 
 namespace DiffeoNN.Onnx.Validation;

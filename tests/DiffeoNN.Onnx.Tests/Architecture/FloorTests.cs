@@ -21,23 +21,44 @@ public sealed class FloorTests
         ["Evaluation", "Tuning", "Validation", "Diagnostics"],
     ];
 
+    /// <summary>The floors of a folder that has folders of its own, what lies in it directly on top.</summary>
+    private static readonly string[][] ValidationFloors =
+    [
+        ["Comparing"],
+        ["Sources", "Reports"],
+        ["Differences"],
+        ["Blame"],
+        [FolderGraph.Top],
+    ];
+
     private static readonly FolderGraph Graph = FolderGraph.Of(typeof(EquivariantModel).Assembly.Location, Root);
+
+    private static readonly FolderGraph Validation =
+        FolderGraph.Of(typeof(EquivariantModel).Assembly.Location, Root + ".Validation", hasTop: true);
 
     [Test]
     public void EveryFolder_HasAFloor() => Assert.That(Graph.Folders, Is.EquivalentTo(Floors.SelectMany(floor => floor)));
 
     [Test]
-    public void Arrows_PointDown() => Assert.That(Upwards(Floors), Is.Empty);
+    public void Arrows_PointDown() => Assert.That(Upwards(Graph, Floors), Is.Empty);
 
     [Test]
     public void Folders_DoNotNeedEachOther() => Assert.That(Graph.Cycle(Graph.Folders), Is.Null);
 
     [Test]
+    public void FoldersOfValidation_HaveFloorsWhoseArrowsPointDown()
+    {
+        Assert.That(Validation.Folders, Is.EquivalentTo(ValidationFloors.SelectMany(floor => floor)));
+        Assert.That(Upwards(Validation, ValidationFloors), Is.Empty);
+        Assert.That(Validation.Cycle(Validation.Folders), Is.Null);
+    }
+
+    [Test]
     public void AnArrowTurnedRound_IsSeen()
     {
-        var floors = Floors.ToArray();
-        (floors[0], floors[1]) = (floors[1], floors[0]);
-        Assert.That(Upwards(floors), Has.Some.Contains("Fields needs Tensors").And.Some.Contains("Imaging needs Files"));
+        Assert.That(Upwards(Graph, Swapped(Floors, 0, 1)), Has.Some.Contains("Fields needs Tensors").And.Some.Contains("Imaging needs Files"));
+        Assert.That(Upwards(Validation, Swapped(ValidationFloors, 2, 3)), Is.Not.Empty.And.All.Contains("Blame needs Differences"));
+        Assert.That(Upwards(Validation, Swapped(ValidationFloors, 3, 4)), Is.Not.Empty.And.All.Contains(". needs Blame"));
     }
 
     [TestCase(Root)]
@@ -60,11 +81,18 @@ public sealed class FloorTests
         Assert.That(wrong, Is.Empty);
     }
 
-    private static string[] Upwards(string[][] floors)
+    private static string[][] Swapped(string[][] floors, int a, int b)
+    {
+        var swapped = floors.ToArray();
+        (swapped[a], swapped[b]) = (swapped[b], swapped[a]);
+        return swapped;
+    }
+
+    private static string[] Upwards(FolderGraph graph, string[][] floors)
     {
         var floorOf = floors.SelectMany((floor, level) => floor.Select(folder => (folder, level))).ToDictionary(
             pair => pair.folder, pair => pair.level);
-        return [.. Graph.Arrows.Where(arrow => floorOf[arrow.Key.From] < floorOf[arrow.Key.To])
+        return [.. graph.Arrows.Where(arrow => floorOf[arrow.Key.From] < floorOf[arrow.Key.To])
             .Select(arrow => $"{arrow.Key.From} needs {arrow.Key.To}: {arrow.Value}")];
     }
 }

@@ -4,9 +4,12 @@ using Mono.Cecil.Cil;
 namespace DiffeoNN.Onnx.Tests.Architecture;
 
 /// <summary>Which folders of an assembly need which, read from its code:
-/// the first part of a namespace below the assembly's own is the folder.</summary>
+/// the first part of a namespace below the root is the folder.</summary>
 internal sealed class FolderGraph
 {
+    /// <summary>The folder of the types that lie in the root itself.</summary>
+    public const string Top = ".";
+
     private readonly Dictionary<(string From, string To), string> _arrows = [];
 
     private FolderGraph()
@@ -22,19 +25,23 @@ internal sealed class FolderGraph
     /// <summary>Reads an assembly.</summary>
     /// <param name="path">The file.</param>
     /// <param name="root">The namespace whose parts are folders.</param>
-    public static FolderGraph Of(string path, string root)
+    /// <param name="hasTop">Whether what lies in the root itself is the folder <see cref="Top"/>; otherwise it is left out.</param>
+    public static FolderGraph Of(string path, string root, bool hasTop = false)
     {
         using var module = ModuleDefinition.ReadModule(path);
-        var types = module.GetTypes().Where(type => FolderOf(type, root) is not null).ToList();
-        var graph = new FolderGraph { Folders = [.. types.Select(type => FolderOf(type, root)!).Distinct().Order(StringComparer.Ordinal)] };
+        var types = module.GetTypes().Where(type => FolderOf(type, root, hasTop) is not null).ToList();
+        var graph = new FolderGraph
+        {
+            Folders = [.. types.Select(type => FolderOf(type, root, hasTop)!).Distinct().Order(StringComparer.Ordinal)],
+        };
         foreach (var type in types)
         {
-            var from = FolderOf(type, root)!;
+            var from = FolderOf(type, root, hasTop)!;
             foreach (var (needed, place) in Needs(type))
             {
                 foreach (var part in Parts(needed))
                 {
-                    if (part.Scope == module && FolderOf(part, root) is { } to && to != from)
+                    if (part.Scope == module && FolderOf(part, root, hasTop) is { } to && to != from)
                         graph._arrows.TryAdd((from, to), $"{place} needs {part.FullName}");
                 }
             }
@@ -61,10 +68,11 @@ internal sealed class FolderGraph
         }
     }
 
-    private static string? FolderOf(TypeReference type, string root)
+    private static string? FolderOf(TypeReference type, string root, bool hasTop)
     {
         while (type.DeclaringType is not null) type = type.DeclaringType;
-        return type.Namespace.StartsWith(root + ".", StringComparison.Ordinal) ? type.Namespace[(root.Length + 1)..].Split('.')[0] : null;
+        return type.Namespace == root && hasTop ? Top
+            : type.Namespace.StartsWith(root + ".", StringComparison.Ordinal) ? type.Namespace[(root.Length + 1)..].Split('.')[0] : null;
     }
 
     private static IEnumerable<(TypeReference Type, string Place)> Needs(TypeDefinition type)

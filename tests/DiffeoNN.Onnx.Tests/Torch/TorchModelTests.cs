@@ -1,7 +1,7 @@
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Torch;
 using DiffeoNN.Onnx.Gradients;
-using DiffeoNN.Onnx.Validation;
+using DiffeoNN.Onnx.Validation.Sources;
 using TorchSharp;
 using static TorchSharp.torch;
 

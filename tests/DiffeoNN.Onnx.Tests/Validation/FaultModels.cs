@@ -1,6 +1,8 @@
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Validation;
+using DiffeoNN.Onnx.Validation.Reports;
+using DiffeoNN.Onnx.Validation.Sources;
 
 namespace DiffeoNN.Onnx.Tests.Validation;
 
@@ -50,7 +52,7 @@ internal static class FaultModels
 
     /// <summary>Validates a model on drawn inputs.</summary>
     public static GraphReport Validate(OnnxModel model, ValidationEngines engines, ValidationOptions? options = null) =>
-        GraphValidation.Run(new ValidationCase("network", ValidationCases.Inlined(model), []), engines,
+        GraphValidation.Run(new ValidationCase("network", InlinedModel.Of(model), []), engines,
             options ?? new ValidationOptions { Execution = Execution }, CancellationToken.None);
 
     /// <summary>The engines of a validation without reference tensors.</summary>

@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
-using DiffeoNN.Onnx.Validation;
+using DiffeoNN.Onnx.Validation.Differences;
+using DiffeoNN.Onnx.Validation.Sources;
 
 namespace DiffeoNN.Onnx.Tests.Validation;
 

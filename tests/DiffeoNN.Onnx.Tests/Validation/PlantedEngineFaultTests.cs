@@ -3,6 +3,9 @@ using DiffeoNN.Onnx.Torch;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Validation;
 using DiffeoNN.Onnx.Validation.Blame;
+using DiffeoNN.Onnx.Validation.Comparing;
+using DiffeoNN.Onnx.Validation.Reports;
+using DiffeoNN.Onnx.Validation.Sources;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Validation;

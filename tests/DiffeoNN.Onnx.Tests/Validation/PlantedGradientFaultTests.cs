@@ -1,6 +1,9 @@
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Validation;
 using DiffeoNN.Onnx.Validation.Blame;
+using DiffeoNN.Onnx.Validation.Comparing;
+using DiffeoNN.Onnx.Validation.Reports;
+using DiffeoNN.Onnx.Validation.Sources;
 
 namespace DiffeoNN.Onnx.Tests.Validation;
 

@@ -1,8 +1,9 @@
 using System.Text.Json;
 using System.Xml.Linq;
 using DiffeoNN.Onnx.Gradients;
-using DiffeoNN.Onnx.Validation;
+using DiffeoNN.Onnx.Validation.Comparing;
 using DiffeoNN.Onnx.Validation.Reports;
+using DiffeoNN.Onnx.Validation.Sources;
 
 namespace DiffeoNN.Onnx.Tests.Validation;
 

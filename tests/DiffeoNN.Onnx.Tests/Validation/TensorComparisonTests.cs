@@ -1,5 +1,5 @@
 using DiffeoNN.Onnx.Gradients;
-using DiffeoNN.Onnx.Validation;
+using DiffeoNN.Onnx.Validation.Comparing;
 
 namespace DiffeoNN.Onnx.Tests.Validation;
 

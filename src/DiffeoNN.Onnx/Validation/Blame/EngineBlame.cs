@@ -1,6 +1,8 @@
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Validation.Comparing;
 using DiffeoNN.Onnx.Validation.Reports;
+using DiffeoNN.Onnx.Validation.Sources;
 
 namespace DiffeoNN.Onnx.Validation.Blame;
 
@@ -14,6 +16,8 @@ internal sealed class EngineBlame(
 {
     /// <summary>Beyond so many nodes not each one is run alone.</summary>
     private const int MostRunAlone = 500;
+
+    private readonly Disagreement _disagreement = new(ComparedQuantity.Output, other.Name, baseline.Name);
 
     /// <summary>Finds the node.</summary>
     /// <param name="title">What messages and folders call the graph.</param>
@@ -62,7 +66,7 @@ internal sealed class EngineBlame(
         {
             var value = node.Outputs.First(differs.Contains);
             var difference = Compare(expected[value], found[value]);
-            return Report([node], value, difference, false, null,
+            return _disagreement.Report([node], value, difference, false, null,
                 $"{GraphWalk.Describe(node)} is the first node whose output differs while its inputs agree ("
                 + $"{ReportText.Verdict(difference)}), but alone it agrees: it makes a small difference of its inputs larger.");
         }
@@ -71,7 +75,7 @@ internal sealed class EngineBlame(
         {
             var node = GraphWalk.Describe(failure.Graph.Nodes[0]);
             var path = folder.Save($"{title}-{other.Name}-output", failure.Graph, failure.Expected);
-            return Report(failure.Graph.Nodes, failure.Value, failure.Difference, true, path,
+            return _disagreement.Report(failure.Graph.Nodes, failure.Value, failure.Difference, true, path,
                 $"{node} is {(isFirst ? "the first node" : "a node")} where {other.Name} parts from {baseline.Name}: "
                 + $"{(isFirst ? "its inputs agree, " : "")}alone on the same inputs "
                 + $"its output '{failure.Value}' differs ({ReportText.Verdict(failure.Difference)}).");
@@ -107,7 +111,7 @@ internal sealed class EngineBlame(
             if (Alone(model, group, [value], values, cancellationToken) is { } failure)
             {
                 var list = string.Join(", ", group.Select(GraphWalk.Describe));
-                return Report(
+                return _disagreement.Report(
                     group, value, failure.Difference, true, folder.Save($"{title}-{other.Name}-output", failure.Graph, failure.Expected),
                     $"{other.Name} parts from {baseline.Name} in {list}: each of them alone agrees, "
                     + $"together they do not ({ReportText.Verdict(failure.Difference)}), so the engine's fusion of them is to blame.");
@@ -157,21 +161,7 @@ internal sealed class EngineBlame(
     private TensorComparison Compare(OnnxTensor a, OnnxTensor b) => TensorComparison.Of(a, b, tolerance(a, b));
 
     private BlameReport Nothing(string reason) =>
-        Report([], null, null, false, null, $"No node was found where {other.Name} parts from {baseline.Name}. {reason}");
-
-    private BlameReport Report(
-        IEnumerable<OnnxNode> nodes, string? value, TensorComparison? difference, bool confirmed, string? path, string finding) => new()
-        {
-            Quantity = ComparedQuantity.Output,
-            Source = other.Name,
-            Baseline = baseline.Name,
-            Nodes = [.. nodes.Select(GraphWalk.Describe)],
-            Value = value,
-            Difference = difference,
-            Confirmed = confirmed,
-            Folder = path,
-            Finding = finding,
-        };
+        _disagreement.Unexplained($"No node was found where {other.Name} parts from {baseline.Name}. {reason}");
 
     private sealed record Failure(
         Subgraph Graph, IReadOnlyDictionary<string, OnnxTensor> Expected, string Value, TensorComparison Difference);

@@ -1,6 +1,9 @@
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Validation.Comparing;
+using DiffeoNN.Onnx.Validation.Differences;
 using DiffeoNN.Onnx.Validation.Reports;
+using DiffeoNN.Onnx.Validation.Sources;
 
 namespace DiffeoNN.Onnx.Validation.Blame;
 
@@ -21,12 +24,12 @@ internal sealed class GradientBlame(IValueSource forward, CompiledGradientSource
     /// <param name="upstream">Gradients of outputs.</param>
     /// <param name="source">Who disagrees.</param>
     /// <param name="baseline">With whom.</param>
-    /// <param name="options">Seed and threads.</param>
+    /// <param name="seed">Of the elements and directions that are compared.</param>
+    /// <param name="threads">Cores; 0 for all.</param>
     /// <param name="cancellationToken">Stops between two runs.</param>
     public BlameReport Find(
         string title, OnnxModel model, IReadOnlyDictionary<string, OnnxTensor> inputs, IReadOnlyDictionary<string, OnnxTensor> upstream,
-        string source, string baseline,
-        ValidationOptions options, CancellationToken cancellationToken)
+        string source, string baseline, int seed, int threads, CancellationToken cancellationToken)
     {
         var walk = new GraphWalk(model.Graph);
         var leading = walk.Leading(upstream.Keys);
@@ -35,16 +38,17 @@ internal sealed class GradientBlame(IValueSource forward, CompiledGradientSource
             model, title, inputs, [.. leading.SelectMany(node => node.Outputs).Where(output => output.Length > 0)], cancellationToken))
             values[name] = tensor;
         var arrived = Arrived(title, model, inputs, upstream, values, cancellationToken);
+        var disagreement = new Disagreement(ComparedQuantity.Gradient, source, baseline);
         var failures = new List<Failure>();
         foreach (var node in Enumerable.Reverse(leading))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (Check(model, node, values, arrived, options, cancellationToken) is { } failure) failures.Add(failure);
+            if (Check(model, node, values, arrived, seed, threads, cancellationToken) is { } failure) failures.Add(failure);
         }
 
         if (failures.Count == 0)
         {
-            return Report([], null, source, baseline, null,
+            return disagreement.Unexplained(
                 "No node was found whose derivative is wrong: each of them alone agrees. Kinks, where rounding decides on the derivative, "
                 + "or rounding that adds up over the nodes remain; compare with --seed for other inputs.");
         }
@@ -52,7 +56,7 @@ internal sealed class GradientBlame(IValueSource forward, CompiledGradientSource
         var first = failures[0];
         var path = folder.Save($"{title}-{source}-gradient", first.Graph, first.Outputs, first.Gradients, first.Backward);
         var operators = string.Join(", ", failures.Select(failure => failure.Node.OpType).Distinct());
-        return Report([.. failures.Select(failure => failure.Node)], first, source, baseline, path,
+        return disagreement.Report(failures.Select(failure => failure.Node), first.Input, first.Difference, confirmed: true, path,
             $"The derivative of {string.Join(", ", failures.Take(6).Select(failure => GraphWalk.Describe(failure.Node)))}"
             + $"{(failures.Count > 6 ? $" and {failures.Count - 6} more" : "")} is wrong in {first.Culprit}: "
             + $"alone, with the gradient that arrives there, the derivative by '{first.Input}' differs ({first.Reason}). "
@@ -85,7 +89,7 @@ internal sealed class GradientBlame(IValueSource forward, CompiledGradientSource
     /// <returns>How its derivative is wrong; null where it is right or there is none.</returns>
     private Failure? Check(
         OnnxModel model, OnnxNode node, Dictionary<string, OnnxTensor> values, Dictionary<string, OnnxTensor> arrived,
-        ValidationOptions options, CancellationToken cancellationToken)
+        int seed, int threads, CancellationToken cancellationToken)
     {
         List<string> outputs = [.. node.Outputs.Where(output => arrived.ContainsKey(output) && values[output].ElementType.IsFloat())];
         if (outputs.Count == 0 || Subgraph.Cut(model, [node], outputs, values) is not { } graph) return null;
@@ -119,7 +123,7 @@ internal sealed class GradientBlame(IValueSource forward, CompiledGradientSource
         }
 
         if (theirs is not null && reasons.Count == 0) return null;
-        var isOursWrong = Differences(graph, backward, upstream, options, cancellationToken) is { } wrong ? wrong : (bool?)null;
+        var isOursWrong = Differences(graph, backward, upstream, seed, threads, cancellationToken) is { } wrong ? wrong : (bool?)null;
         if (theirs is null && isOursWrong != true) return null;
         var gradients = new Dictionary<string, OnnxTensor>(upstream, StringComparer.Ordinal);
         foreach (var name in by) gradients[name] = (theirs ?? ours)[name];
@@ -144,7 +148,7 @@ internal sealed class GradientBlame(IValueSource forward, CompiledGradientSource
 
     /// <summary>Whether finite differences contradict the compiled derivative; null where they say nothing.</summary>
     private static bool? Differences(
-        Subgraph graph, OnnxModel backward, Dictionary<string, OnnxTensor> upstream, ValidationOptions options,
+        Subgraph graph, OnnxModel backward, Dictionary<string, OnnxTensor> upstream, int seed, int threads,
         CancellationToken cancellationToken)
     {
         var suffix = new GradientOptions().Suffix;
@@ -155,8 +159,8 @@ internal sealed class GradientBlame(IValueSource forward, CompiledGradientSource
         {
             var result = GradientCheck.Run(graph.Model, backward, new GradientCheckOptions
             {
-                Gradient = new GradientOptions { Outputs = [.. upstream.Keys] }, Data = data, Seed = options.Seed, Samples = 16,
-                Directions = 4, Threads = options.Execution.Threads,
+                Gradient = new GradientOptions { Outputs = [.. upstream.Keys] }, Data = data, Seed = seed, Samples = 16,
+                Directions = 4, Threads = threads,
             }, cancellationToken);
             return result.Inputs.Any(input => input.IsWrong) ? true : result.Inputs.Any(input => input.IsDecided) ? false : null;
         }
@@ -167,20 +171,6 @@ internal sealed class GradientBlame(IValueSource forward, CompiledGradientSource
     }
 
     private static bool IsZero(OnnxTensor tensor) => Array.TrueForAll(tensor.ToDoubleArray(), value => value == 0);
-
-    private static BlameReport Report(
-        IReadOnlyList<OnnxNode> nodes, Failure? first, string source, string baseline, string? path, string finding) => new()
-        {
-            Quantity = ComparedQuantity.Gradient,
-            Source = source,
-            Baseline = baseline,
-            Nodes = [.. nodes.Select(GraphWalk.Describe)],
-            Value = first?.Input,
-            Difference = first?.Difference,
-            Confirmed = first is not null,
-            Folder = path,
-            Finding = finding,
-        };
 
     private sealed record Failure(
         OnnxNode Node, Subgraph Graph, OnnxModel Backward, Dictionary<string, OnnxTensor> Outputs, Dictionary<string, OnnxTensor> Gradients,

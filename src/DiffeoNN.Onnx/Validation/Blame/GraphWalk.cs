@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Validation.Reports;
 
 namespace DiffeoNN.Onnx.Validation.Blame;
 

@@ -1,5 +1,7 @@
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Validation.Comparing;
 using DiffeoNN.Onnx.Validation.Reports;
+using DiffeoNN.Onnx.Validation.Sources;
 
 namespace DiffeoNN.Onnx.Validation.Blame;
 
@@ -11,6 +13,8 @@ internal sealed class ReferenceBlame(IValueSource engine, Func<OnnxTensor, OnnxT
 {
     private const string HowToWrite = "python -m diffeonn_tools reference (in tools/pytorch) writes the outputs of every module of the "
         + "network; validate again with --reference on its folder";
+
+    private readonly Disagreement _disagreement = new(ComparedQuantity.Output, engine.Name, ValidationSources.PyTorch);
 
     /// <summary>Finds the nodes between the last values that agree and the first that does not.</summary>
     /// <param name="title">What messages and folders call the graph.</param>
@@ -28,7 +32,7 @@ internal sealed class ReferenceBlame(IValueSource engine, Func<OnnxTensor, OnnxT
             .DistinctBy(module => module.Value).ToList();
         if (known.Count == 0)
         {
-            return Report([], null, null, false, null, modules.Count == 0
+            return _disagreement.Unexplained(modules.Count == 0
                 ? "All engines agree with each other but not with PyTorch, so the exported graph computes something else. Which node does "
                     + $"cannot be told without values from inside the network: {HowToWrite}."
                 : $"All engines agree with each other but not with PyTorch. The reference holds the outputs of {modules.Count} modules, "
@@ -47,8 +51,8 @@ internal sealed class ReferenceBlame(IValueSource engine, Func<OnnxTensor, OnnxT
         // The first in the order of the graph: whatever disagrees behind it may follow from it.
         if (compared.Where(pair => !pair.Value.Agrees).OrderBy(pair => walk.PlaceOf(pair.Key)).FirstOrDefault() is not { Key: { } first,
             Value: { } difference })
-            return Report(
-                [], null, null, false, null, $"The outputs {string.Join(", ", outputs)} disagree, but no value inside the network does.");
+            return _disagreement.Unexplained(
+                $"The outputs {string.Join(", ", outputs)} disagree, but no value inside the network does.");
         var between = walk.Leading([first], agreeing.Contains);
         // What only computes shapes, and constants, are named where there is nothing else.
         var computing = between.Where(node => node.OpType != "Constant"
@@ -61,7 +65,7 @@ internal sealed class ReferenceBlame(IValueSource engine, Func<OnnxTensor, OnnxT
         var start = between.SelectMany(GraphWalk.Reads).Where(agreeing.Contains).Distinct()
             .Select(value => references[value].Title).ToList();
         var list = string.Join(", ", nodes.Take(6).Select(GraphWalk.Describe)) + (nodes.Count > 6 ? $" and {nodes.Count - 6} more" : "");
-        return Report(nodes, first, difference, confirmed, path,
+        return _disagreement.Report(nodes, first, difference, confirmed, path,
             $"The graph parts from PyTorch at {references[first].Title}: "
             + $"{(nodes.Count == 1 ? list : $"one of {list} (the most likely first)")} computes something else "
             + $"({ReportText.Verdict(difference)}); "
@@ -97,18 +101,4 @@ internal sealed class ReferenceBlame(IValueSource engine, Func<OnnxTensor, OnnxT
     }
 
     private TensorComparison Compare(OnnxTensor a, OnnxTensor b) => TensorComparison.Of(a, b, tolerance(a, b));
-
-    private BlameReport Report(
-        IReadOnlyList<OnnxNode> nodes, string? value, TensorComparison? difference, bool confirmed, string? path, string finding) => new()
-        {
-            Quantity = ComparedQuantity.Output,
-            Source = engine.Name,
-            Baseline = ValidationSources.PyTorch,
-            Nodes = [.. nodes.Select(GraphWalk.Describe)],
-            Value = value,
-            Difference = difference,
-            Confirmed = confirmed,
-            Folder = path,
-            Finding = finding,
-        };
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
+using DiffeoNN.Onnx.Validation.Comparing;
 
 namespace DiffeoNN.Onnx.Validation.Reports;
 

@@ -3,6 +3,7 @@ using System.Net;
 using System.Text;
 using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Validation.Comparing;
 
 namespace DiffeoNN.Onnx.Validation.Reports;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using DiffeoNN.Onnx.Validation.Comparing;
 
 namespace DiffeoNN.Onnx.Validation.Reports;
 

@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Files;
@@ -16,6 +17,7 @@ internal static class ErrorTable
         (typeof(OperationCanceledException), ExitCode.Cancelled),
         (typeof(UnsupportedOperatorException), ExitCode.Operator),
         (typeof(ImageException), ExitCode.Data),
+        (typeof(DataException), ExitCode.Data),
         (typeof(DeformationException), ExitCode.Data),
         (typeof(TensorDataException), ExitCode.Data),
         (typeof(BundleException), ExitCode.Model),

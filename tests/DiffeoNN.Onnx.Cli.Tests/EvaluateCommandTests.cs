@@ -1,5 +1,6 @@
 using System.Text.Json;
 using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Shapes;

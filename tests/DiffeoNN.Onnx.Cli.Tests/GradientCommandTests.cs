@@ -87,11 +87,13 @@ public sealed class GradientCommandTests
             LargestAbsoluteError = 0.5, LargestRelativeError = 0.25, LargestDirectionalError = 0.1,
             Worst = new GradientCheckElement([1, 2], 1.5, 2), IsWrong = true,
         };
-        var code = GradientCheckCommandOptions.Print(console, new GradientCheckResult([input], 0, OnnxElementType.Double, 1e-3, []));
+        var result = new GradientCheckResult([input], 0, OnnxElementType.Double, 1e-3, []);
+        var code = GradientCheckCommandOptions.Print(console, result, "ONNX Runtime itself is wrong: an example.");
         Assert.That(code, Is.EqualTo(ExitCode.Disagreement));
         Assert.That(output.ToString(), Does.Contain("'x' [2,3]: WRONG; 6 (1 unsteady) elements, largest error 0.5 (0.25 of the largest "
             + "derivative) at [1,2]: written 1.5, differences 2")
-            .And.Contain("disagrees with finite differences for 'x'").And.Contain("Unsteady:"));
+            .And.Contain("disagrees with finite differences for 'x'").And.Contain("Unsteady:")
+            .And.Contain("ONNX Runtime itself is wrong: an example."));
     }
 
     [Test]

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using DiffeoNN.Onnx.Bundles;
-using DiffeoNN.Onnx.Shapes;
+using DiffeoNN.Onnx.Data;
 
 namespace DiffeoNN.Onnx.Cli.Tests;
 

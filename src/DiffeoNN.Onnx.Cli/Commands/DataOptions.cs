@@ -52,9 +52,9 @@ internal sealed class DataOptions
             OrientationNote.Print(console, check.Turned, parse.GetValue(_autoOrient));
             return (images, check);
         }
-        catch (ImageException e) when (!skips && images.Count + images.Problems.Count > 1)
+        catch (Exception e) when (e is DataException or ImageException && !skips && images.Count + images.Problems.Count > 1)
         {
-            throw new ImageException($"{e.Message} {InputCheck.Advice}", e);
+            throw new DataException($"{e.Message} {InputCheck.Advice}", e);
         }
     }
 }

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using DiffeoNN.Onnx.Shapes;
+using DiffeoNN.Onnx.Data;
 using Spectre.Console;
 
 namespace DiffeoNN.Onnx.Cli.Commands;

@@ -14,11 +14,12 @@ public sealed record DataCheck(IReadOnlyList<int> Usable, IReadOnlyList<string> 
     /// <param name="data">The data.</param>
     /// <param name="skipBad">Whether bad samples and entries are left out; otherwise the first one ends the check.</param>
     /// <param name="cancellationToken">Stops between two samples.</param>
-    /// <exception cref="ImageException">A sample or entry is bad and may not be skipped, or none is good.</exception>
+    /// <exception cref="DataException">A sample or entry is bad and may not be skipped, or none is good.</exception>
+    /// <exception cref="ImageException">An image cannot be read and may not be skipped.</exception>
     public static DataCheck Of(IEvaluationData data, bool skipBad = false, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(data);
-        if (!skipBad && data.Problems.Count > 0) throw new ImageException(data.Problems[0]);
+        if (!skipBad && data.Problems.Count > 0) throw new DataException(data.Problems[0]);
         var usable = new List<int>(data.Count);
         var (skipped, turned) = (new List<string>(data.Problems), new List<string>());
         for (int i = 0; i < data.Count; i++)
@@ -30,7 +31,7 @@ public sealed record DataCheck(IReadOnlyList<int> Usable, IReadOnlyList<string> 
                 usable.Add(i);
                 if (sample.Orientation != ImageOrientation.Upright) turned.Add(sample.Name);
             }
-            catch (ImageException e) when (skipBad)
+            catch (Exception e) when (skipBad && (e is DataException or ImageException))
             {
                 skipped.Add(e.Message);
             }
@@ -38,6 +39,6 @@ public sealed record DataCheck(IReadOnlyList<int> Usable, IReadOnlyList<string> 
 
         return usable.Count > 0
             ? new DataCheck(usable, skipped) { Turned = turned }
-            : throw new ImageException($"None of the {data.Count} images of '{data.Name}' can be used; the first: {skipped[0]}");
+            : throw new DataException($"None of the {data.Count} images of '{data.Name}' can be used; the first: {skipped[0]}");
     }
 }

@@ -21,9 +21,10 @@ public static class DeformedFolder
     /// <param name="cancellationToken">Stops between two images; split.csv is then not written.</param>
     /// <returns>What was written.</returns>
     /// <exception cref="OutputException">A file cannot be written.</exception>
-    /// <exception cref="ImageException">A file or folder is missing or unreadable, a mask has another size than its image, colours
-    /// without palette or values that its format changed beyond repair, two images would be written to one file, or the output is the
-    /// input.</exception>
+    /// <exception cref="DataException">A file or folder is missing, split.csv is malformed, a mask has another size than its image,
+    /// colours without palette or values that its format changed beyond repair, two images would be written to one file, or the output
+    /// is the input.</exception>
+    /// <exception cref="ImageException">An image or mask cannot be read, or an image is smaller than 2x2 pixels.</exception>
     /// <exception cref="DeformationException">No map without folds was found.</exception>
     public static DeformedFolderResult Write(
         string data, string output, DeformedFolderOptions options, IProgress<int>? progress = null,
@@ -35,14 +36,14 @@ public static class DeformedFolder
         {
             var (from, to) = (Path.Combine(data, part), Path.Combine(output, part));
             if (RealPath.IsSame(from, to))
-                throw new ImageException($"'{to}' is '{from}' itself; give another folder, or its files would be overwritten.");
+                throw new DataException($"'{to}' is '{from}' itself; give another folder, or its files would be overwritten.");
         }
 
         var rows = folder.Select(options.Split, options.Source, options.Count);
         if (rows.GroupBy(row => Target(row.Name)).FirstOrDefault(group => group.Count() > 1) is { } clash)
         {
             string both = string.Join(" and ", clash.Select(row => $"'{folder.ImagePath(row)}'"));
-            throw new ImageException($"Images {both} would both be written to '{clash.Key}'; rename one.");
+            throw new DataException($"Images {both} would both be written to '{clash.Key}'; rename one.");
         }
 
         AtomicFile.CreateFolder(Path.Combine(output, "images"));
@@ -79,6 +80,6 @@ public static class DeformedFolder
         var mask = MaskFile.Read(path).ToEnds(path);
         return mask.Height == image.Height && mask.Width == image.Width
             ? mask
-            : throw new ImageException($"'{path}' is {mask.Width}x{mask.Height} pixels; its image is {image.Width}x{image.Height}.");
+            : throw new DataException($"'{path}' is {mask.Width}x{mask.Height} pixels; its image is {image.Width}x{image.Height}.");
     }
 }

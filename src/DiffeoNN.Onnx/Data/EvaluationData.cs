@@ -18,7 +18,7 @@ public static class EvaluationData
     /// <param name="data">Path, or <see cref="Shapes"/>.</param>
     /// <param name="task">What truth is needed.</param>
     /// <param name="selection">Which images; defaults if null.</param>
-    /// <exception cref="ImageException">There is no such data, it has no truth of that kind, or nothing is left of it.</exception>
+    /// <exception cref="DataException">There is no such data, it has no truth of that kind, or nothing is left of it.</exception>
     public static IEvaluationData Open(string data, EvaluationTask task, EvaluationSelection? selection = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(data);
@@ -37,7 +37,7 @@ public static class EvaluationData
             return new ShapesData(task, selection);
         }
 
-        throw new ImageException(
+        throw new DataException(
             Directory.Exists(data)
                 ? $"'{data}' holds neither images/ nor MNIST's IDX files (such as {MnistData.TestImages}.gz)."
                     + (ImageFile.ListFolder(data).Count > 0 ? " Its images belong into a folder images/ inside it." : "")
@@ -48,6 +48,6 @@ public static class EvaluationData
     private static void Require(EvaluationTask task, OutputKind kind, string data, string holds)
     {
         if (task.Kind != kind)
-            throw new ImageException($"'{data}' holds {holds}; the bundle answers with a {task.Kind.ToString().ToLowerInvariant()}.");
+            throw new DataException($"'{data}' holds {holds}; the bundle answers with a {task.Kind.ToString().ToLowerInvariant()}.");
     }
 }

@@ -15,21 +15,21 @@ internal sealed class FolderData : IEvaluationData
     private readonly bool _orients;
 
     /// <summary>Reads the list of images, and none of them.</summary>
-    /// <exception cref="ImageException">Nothing is left, or masks or labels are missing altogether.</exception>
+    /// <exception cref="DataException">Nothing is left, or masks or labels are missing altogether.</exception>
     public FolderData(string path, EvaluationTask task, EvaluationSelection selection)
     {
         (_task, _orients) = (task, selection.Orients);
         _rules = new Lazy<MaskRules>(LearnRules);
         _folder = ImageFolder.Read(path);
         if (task.Kind == OutputKind.Segmentation && !_folder.HasMasks)
-            throw new ImageException($"'{path}' has no folder masks/; the answers of a segmentation are compared with masks.");
+            throw new DataException($"'{path}' has no folder masks/; the answers of a segmentation are compared with masks.");
         Split = selection.Split ?? (_folder.Rows.Any(row => row.Split.Length > 0) ? DefaultSplit : null);
         Source = selection.Source;
         _rows = _folder.Select(Split, Source, selection.Count);
         if (task.Kind == OutputKind.Classification && _rows.All(row => row.Label is null))
         {
             string list = Path.Combine(path, "split.csv");
-            throw new ImageException(File.Exists(list)
+            throw new DataException(File.Exists(list)
                 ? $"'{list}' has no column label; the answers of a classification are compared with it."
                 : $"'{list}' is missing; the answers of a classification are compared with its columns name and label.");
         }
@@ -68,10 +68,10 @@ internal sealed class FolderData : IEvaluationData
     private LabelMap ReadMask(ImageFolderRow row, ImageBuffer image)
     {
         string path = _folder.MaskPath(row);
-        if (!File.Exists(path)) throw new ImageException($"'{_folder.ImagePath(row)}' has no mask; expected '{path}'.");
+        if (!File.Exists(path)) throw new DataException($"'{_folder.ImagePath(row)}' has no mask; expected '{path}'.");
         var mask = MaskFile.Read(path);
         if (mask.Height != image.Height || mask.Width != image.Width)
-            throw new ImageException($"'{path}' is {mask.Width}x{mask.Height} pixels; its image is {image.Width}x{image.Height}.");
+            throw new DataException($"'{path}' is {mask.Width}x{mask.Height} pixels; its image is {image.Width}x{image.Height}.");
         return _rules.Value.Read(mask, path);
     }
 
@@ -85,7 +85,7 @@ internal sealed class FolderData : IEvaluationData
             {
                 rules.Learn(MaskFile.Read(path), path);
             }
-            catch (ImageException)
+            catch (Exception e) when (e is DataException or ImageException)
             {
             }
         }
@@ -96,6 +96,6 @@ internal sealed class FolderData : IEvaluationData
     private int ReadLabel(ImageFolderRow row, string path)
     {
         if (int.TryParse(row.Label, out int label) && label >= 0 && label < _task.Classes) return label;
-        throw new ImageException($"'{path}' has the label '{row.Label}' in split.csv; expected 0 to {_task.Classes - 1}.");
+        throw new DataException($"'{path}' has the label '{row.Label}' in split.csv; expected 0 to {_task.Classes - 1}.");
     }
 }

@@ -22,7 +22,7 @@ public interface IEvaluationData
 
     /// <summary>Reads an image and its truth; the same index gives the same sample.</summary>
     /// <param name="index">In [0, Count).</param>
-    /// <exception cref="ImageException">The image or its truth is missing, unreadable, of a wrong size or out of range;
-    /// names the file.</exception>
+    /// <exception cref="ImageException">The image cannot be read or is too small; names the file.</exception>
+    /// <exception cref="DataException">Its truth is missing, of another size or out of range; names the file.</exception>
     EvaluationSample Read(int index);
 }

@@ -23,7 +23,7 @@ internal sealed record IdxFile(string Path, int[] Dimensions, byte[] Values)
     /// <summary>Reads a file, unpacking gzip.</summary>
     /// <param name="path">The file.</param>
     /// <param name="dimensions">How many it must have.</param>
-    /// <exception cref="ImageException">It is unreadable, truncated, too long, or something else.</exception>
+    /// <exception cref="DataException">It is unreadable, truncated, too long, or something else.</exception>
     public static IdxFile Read(string path, int dimensions)
     {
         try
@@ -34,25 +34,25 @@ internal sealed record IdxFile(string Path, int[] Dimensions, byte[] Values)
             stream.ReadExactly(header);
             int magic = BinaryPrimitives.ReadInt32BigEndian(header);
             if (magic != 0x0800 + dimensions)
-                throw new ImageException($"'{path}' starts with {magic:X8}; an IDX file of bytes in {dimensions} dimensions starts with "
+                throw new DataException($"'{path}' starts with {magic:X8}; an IDX file of bytes in {dimensions} dimensions starts with "
                     + $"{0x0800 + dimensions:X8}.");
             int[] sizes = [.. Enumerable.Range(1, dimensions).Select(i => BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(4 * i)))];
             long length = sizes.Aggregate(1L, (product, size) => product is < 0 or > LargestFile ? -1 : product * size);
             if (sizes.Any(size => size < 1) || length is < 1 or > LargestFile)
-                throw new ImageException(
+                throw new DataException(
                     $"'{path}' says it holds {string.Join("x", sizes)} bytes; expected positive sizes of at most {LargestFile} bytes.");
             var values = new byte[length];
             stream.ReadExactly(values);
-            if (stream.ReadByte() >= 0) throw new ImageException($"'{path}' goes on after the {length} bytes its header announces.");
+            if (stream.ReadByte() >= 0) throw new DataException($"'{path}' goes on after the {length} bytes its header announces.");
             return new IdxFile(path, sizes, values);
         }
         catch (EndOfStreamException e)
         {
-            throw new ImageException($"'{path}' is truncated: it ends before what its header announces.", e);
+            throw new DataException($"'{path}' is truncated: it ends before what its header announces.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
         {
-            throw new ImageException($"'{path}' cannot be read: {e.Message}", e);
+            throw new DataException($"'{path}' cannot be read: {e.Message}", e);
         }
     }
 }

@@ -14,9 +14,8 @@ internal static class MaskFile
     private const int ChunkHead = 8;
 
     /// <summary>Reads a mask: PNG of any depth and colour type exactly, other formats by their decoded levels.</summary>
-    /// <exception cref="ImageException">
-    /// The file is missing or damaged, has colours without a palette, or transparent pixels that are not 0.
-    /// </exception>
+    /// <exception cref="ImageException">The file is missing or damaged.</exception>
+    /// <exception cref="DataException">It has colours without a palette, or transparent pixels that are not 0.</exception>
     public static StoredMask Read(string path)
     {
         using var file = ImageFile.ReadContent(path);
@@ -25,7 +24,7 @@ internal static class MaskFile
             if (PngReader.IsPng(file.Span)) return FromPng(PngFile.Read(file), path);
             if (TiffDirectory.IsTiff(file.Span) && TiffDirectory.Read(file.Span).Alpha)
             {
-                throw new ImageException(
+                throw new DataException(
                     $"'{path}' holds opacities; whether a pixel counts cannot be told. Store masks without transparency.");
             }
 
@@ -69,7 +68,7 @@ internal static class MaskFile
             if (pixel[0] != pixel[grey - 1] || pixel[0] != pixel[grey / 2]) throw Coloured(path, [pixel[0], pixel[1], pixel[2]]);
             if (stored > grey && pixel[grey] != opaque && pixel[0] != 0)
             {
-                throw new ImageException(
+                throw new DataException(
                     $"'{path}' holds the value {pixel[0]} at a pixel of opacity {pixel[grey]} of {opaque}; "
                     + "whether it counts cannot be told. Store masks without transparency.");
             }
@@ -80,7 +79,7 @@ internal static class MaskFile
 
         if (isShaped && values.AsSpan().IndexOfAnyExcept((ushort)0) < 0)
         {
-            throw new ImageException(
+            throw new DataException(
                 $"'{path}' holds 0 at every pixel and differing opacities; whether these are the mask cannot be told. "
                 + "Store masks without transparency.");
         }
@@ -114,7 +113,7 @@ internal static class MaskFile
 
     private static ushort Level(float value, int largest) => (ushort)Math.Clamp(MathF.Round(value * largest), 0, largest);
 
-    private static ImageException Coloured(string path, ushort[] pixel) => new(
+    private static DataException Coloured(string path, ushort[] pixel) => new(
         $"'{path}' holds the colour ({string.Join(", ", pixel)}); which class a colour means cannot be told. "
         + "Store class numbers as grey levels or as indices of a palette (PNG).");
 

@@ -44,12 +44,12 @@ internal sealed class MaskRules
     /// <summary>Classes of a mask's pixels.</summary>
     /// <param name="mask">As it is stored.</param>
     /// <param name="path">Named by errors.</param>
-    /// <exception cref="ImageException">Its values are no classes, or may be two things; the message lists them.</exception>
+    /// <exception cref="DataException">Its values are no classes, or may be two things; the message lists them.</exception>
     public LabelMap Read(StoredMask mask, string path)
     {
         var labels = mask.IsLossy ? NearerEnd(mask, path) : Exactly(mask, path);
         return Array.TrueForAll(labels, label => label == Ignored) && _classes <= Ignored
-            ? throw new ImageException($"'{path}' holds {Ignored} at every pixel, which marks pixels to ignore; nothing is left to score.")
+            ? throw new DataException($"'{path}' holds {Ignored} at every pixel, which marks pixels to ignore; nothing is left to score.")
             : new LabelMap(mask.Height, mask.Width, labels);
     }
 
@@ -57,12 +57,12 @@ internal sealed class MaskRules
     {
         int[] values = mask.Distinct();
         var (table, problem) = Table(values, mask.Depth);
-        if (table is null) throw new ImageException($"'{path}' {problem}");
+        if (table is null) throw new DataException($"'{path}' {problem}");
         if (GreyPalette(mask, values) is { } greys
             && new MaskRules(_classes).Table([.. greys.Values.Distinct().Order()], 8).Labels is { } byGrey
             && values.FirstOrDefault(value => table[value] != byGrey[greys[value]], -1) is >= 0 and var other)
         {
-            throw new ImageException(
+            throw new DataException(
                 $"'{path}' has a palette in which {other} is the grey level {greys[other]}: by its index that is class {table[other]}, "
                 + $"by its level {Name(byGrey[greys[other]])}. Store it as grey levels, or with a coloured palette.");
         }
@@ -100,7 +100,7 @@ internal sealed class MaskRules
         var ends = mask.ToEnds(path);
         return _classes == 2
             ? Array.ConvertAll(ends.Values, value => (byte)(value == 0 ? 0 : 1))
-            : throw new ImageException($"'{path}' is of a format that changes values; class numbers need PNG.");
+            : throw new DataException($"'{path}' is of a format that changes values; class numbers need PNG.");
     }
 
     /// <summary>The grey levels of the entries that are used, where all are grey.</summary>

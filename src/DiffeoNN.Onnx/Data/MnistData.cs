@@ -21,7 +21,7 @@ internal sealed class MnistData : IEvaluationData
     private readonly string _file;
 
     /// <summary>Reads the files of a split.</summary>
-    /// <exception cref="ImageException">A file is missing or malformed, images and labels do not fit,
+    /// <exception cref="DataException">A file is missing or malformed, images and labels do not fit,
     /// or there is no such split.</exception>
     public MnistData(string path, EvaluationTask task, EvaluationSelection selection)
     {
@@ -30,26 +30,26 @@ internal sealed class MnistData : IEvaluationData
         Split = selection.Split ?? "test";
         Source = selection.Source;
         if (Split is not ("train" or "val" or "test") || Source is not null)
-            throw new ImageException(
+            throw new DataException(
                 $"'{path}' has no image {ImageFolder.Asked(Split, Source)}. Splits: 'train', 'val', 'test'. It names no sources.");
         _file = Split == "test" ? TestImages : TrainImages;
         string images = IdxFile.Find(path, _file)
-            ?? throw new ImageException($"'{Path.Combine(path, _file)}' is missing, with or without .gz.");
+            ?? throw new DataException($"'{Path.Combine(path, _file)}' is missing, with or without .gz.");
         _images = IdxFile.Read(images, 3);
         if (_images.Dimensions[1] < 2 || _images.Dimensions[2] < 2)
-            throw new ImageException(
+            throw new DataException(
                 $"'{images}' holds images of {_images.Dimensions[2]}x{_images.Dimensions[1]} pixels; at least 2x2 are needed.");
         // The digits are not needed, but labels that do not fit the images tell of a wrong file.
         string labels = _file.Replace("images-idx3", "labels-idx1", StringComparison.Ordinal);
         _digits = IdxFile.Find(path, labels) is { } file ? IdxFile.Read(file, 1) : null;
         if (_digits is not null && _digits.Dimensions[0] != _images.Dimensions[0])
-            throw new ImageException(
+            throw new DataException(
                 $"'{_digits.Path}' holds {_digits.Dimensions[0]} labels; '{images}' holds {_images.Dimensions[0]} images.");
         int all = _images.Dimensions[0], training = Math.Max(0, all - Validation);
         (_first, int length) = Split switch { "test" => (0, all), "train" => (0, training), _ => (training, all - training) };
         Count = Math.Min(length, selection.Count ?? int.MaxValue);
         if (Count == 0)
-            throw new ImageException(
+            throw new DataException(
                 $"'{images}' has no image of split '{Split}': it holds {all} images, of which the last {Validation} are val.");
     }
 
@@ -75,13 +75,13 @@ internal sealed class MnistData : IEvaluationData
         int item = _first + index, height = _images.Dimensions[1], width = _images.Dimensions[2];
         string name = string.Create(CultureInfo.InvariantCulture, $"{(Split == "test" ? "t10k" : "train")}-{item:D5}");
         if (_digits is not null && _digits.Values[item] > 9)
-            throw new ImageException($"'{_digits.Path}' labels item {item} as {_digits.Values[item]}; expected digits from 0 to 9.");
+            throw new DataException($"'{_digits.Path}' labels item {item} as {_digits.Values[item]}; expected digits from 0 to 9.");
         float[] values = Array.ConvertAll(_images.Values[(item * height * width)..((item + 1) * height * width)], value => value / 255f);
         var image = new ImageBuffer(1, height, width, values);
         _task.RequireChannels(image, _images.Path);
         int genus = Genus.Of(image);
         return genus < _task.Classes
             ? new EvaluationSample(name, image, null, genus)
-            : throw new ImageException($"'{_images.Path}' item {item} has {genus} holes; the bundle's classes end at {_task.Classes - 1}.");
+            : throw new DataException($"'{_images.Path}' item {item} has {genus} holes; the bundle's classes end at {_task.Classes - 1}.");
     }
 }

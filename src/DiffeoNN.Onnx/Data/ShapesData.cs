@@ -14,14 +14,14 @@ internal sealed class ShapesData : IEvaluationData
     private readonly int[] _indices;
 
     /// <summary>Lists the shapes.</summary>
-    /// <exception cref="ImageException">There is no such split or source.</exception>
+    /// <exception cref="DataException">There is no such split or source.</exception>
     public ShapesData(EvaluationTask task, EvaluationSelection selection)
     {
         _task = task;
         Split = selection.Split ?? "test";
         Source = selection.Source;
         if (Split is not ("train" or "val" or "test") || Source is not (null or ShapesDataSet.Source))
-            throw new ImageException($"'{Name}' has no image {ImageFolder.Asked(Split, Source)}. Splits: 'train', 'val', 'test'. Sources: "
+            throw new DataException($"'{Name}' has no image {ImageFolder.Asked(Split, Source)}. Splits: 'train', 'val', 'test'. Sources: "
                 + $"'{ShapesDataSet.Source}'.");
         // Far from the seeds of training data, which are small numbers.
         _set = unchecked(selection.Seed * 1_000_003);

@@ -30,7 +30,7 @@ internal sealed record StoredMask(int Height, int Width, ushort[] Values, int De
     /// <summary>A mask of a format that changes values as 0 and 255 again, each pixel by the nearer end.</summary>
     /// <param name="path">Named by errors.</param>
     /// <returns>Itself where values are as they were stored.</returns>
-    /// <exception cref="ImageException">More than one pixel in twenty is near neither end,
+    /// <exception cref="DataException">More than one pixel in twenty is near neither end,
     /// or none is near the upper one though not all are 0: class numbers, perhaps.</exception>
     public StoredMask ToEnds(string path)
     {
@@ -38,14 +38,14 @@ internal sealed record StoredMask(int Height, int Width, ushort[] Values, int De
         int quarter = (Largest + 1) / 4;
         if (Values.Count(value => value >= quarter && value <= Largest - quarter) * 20L > Values.Length)
         {
-            throw new ImageException(
+            throw new DataException(
                 $"'{path}' is of a format that changes values, and more than a twentieth of its pixels are near neither 0 nor {Largest}; "
                 + "store masks as PNG.");
         }
 
         if (!Array.Exists(Values, value => value > Largest - quarter) && Array.Exists(Values, value => value > 0))
         {
-            throw new ImageException(
+            throw new DataException(
                 $"'{path}' is of a format that changes values, and none of its pixels is near {Largest}, though not all "
                 + $"are 0 (up to {Values.Max()}); "
                 + "class numbers need PNG.");

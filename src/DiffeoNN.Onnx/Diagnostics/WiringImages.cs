@@ -13,7 +13,8 @@ public static class WiringImages
     /// or <c>shapes</c>.</param>
     /// <param name="bundle">Says of which kind generated images have to be.</param>
     /// <param name="bad">What is wrong with images that cannot be read, one line each; they are left out.</param>
-    /// <exception cref="ImageException">There is no such data, or none of its images can be read.</exception>
+    /// <exception cref="DataException">There is no such data, or none of its images can be read.</exception>
+    /// <exception cref="ImageException">The one image cannot be read.</exception>
     public static IReadOnlyList<ImageBuffer> Read(string data, Bundle bundle, out IReadOnlyList<string> bad)
     {
         ArgumentException.ThrowIfNullOrEmpty(data);
@@ -23,7 +24,7 @@ public static class WiringImages
         string inside = Path.Combine(data, "images");
         var files = Directory.Exists(inside) ? ImageFile.ListFolder(inside) : Directory.Exists(data) ? ImageFile.ListFolder(data) : [];
         if (files.Count > 0) return Readable(files, out bad);
-        if (Directory.Exists(inside)) throw new ImageException($"'{inside}' holds no images.");
+        if (Directory.Exists(inside)) throw new DataException($"'{inside}' holds no images.");
         var output = bundle.Manifest.Models.Inner.Output;
         var images = EvaluationData.Open(
             data, new EvaluationTask(output.Kind, 256), new EvaluationSelection { Split = "train", Count = WiringDiagnosis.MostImages });
@@ -48,7 +49,7 @@ public static class WiringImages
         bad = problems;
         return images.Count > 0
             ? images
-            : throw new ImageException($"None of the {problems.Count} images can be used; the first: {problems[0]}");
+            : throw new DataException($"None of the {problems.Count} images can be used; the first: {problems[0]}");
     }
 
     private static IEnumerable<int> Spread(int count)

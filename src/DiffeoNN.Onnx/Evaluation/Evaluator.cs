@@ -40,7 +40,8 @@ public sealed class Evaluator
     /// <param name="check">Which samples are usable; all are read and have to be, if null.</param>
     /// <param name="progress">Told after each step of the search.</param>
     /// <param name="cancellationToken">Ends the run within one step.</param>
-    /// <exception cref="ImageException">A sample is bad.</exception>
+    /// <exception cref="ImageException">An image cannot be read.</exception>
+    /// <exception cref="DataException">An image's truth is missing or does not fit.</exception>
     /// <exception cref="DeformationException">No map without folds was found for an image.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public EvaluationResult Run(
@@ -66,7 +67,8 @@ public sealed class Evaluator
     /// <param name="data">The data.</param>
     /// <param name="index">In [0, Count).</param>
     /// <param name="cancellationToken">Checked once.</param>
-    /// <exception cref="ImageException">The sample is bad.</exception>
+    /// <exception cref="ImageException">The image cannot be read.</exception>
+    /// <exception cref="DataException">Its truth is missing or does not fit.</exception>
     /// <exception cref="DeformationException">No map without folds was found.</exception>
     public DeformedSample Deform(IEvaluationData data, int index, CancellationToken cancellationToken = default)
     {

@@ -68,7 +68,8 @@ public sealed class Tuner
     /// <param name="progress">Told of each trial whenever it is scored, on the calling thread unless it arranges otherwise.</param>
     /// <param name="cancellationToken">Ends the run within one step; nothing is left behind.</param>
     /// <exception cref="ArgumentException">The data are a test split.</exception>
-    /// <exception cref="ImageException">A sample is bad.</exception>
+    /// <exception cref="ImageException">An image cannot be read.</exception>
+    /// <exception cref="DataException">An image's truth is missing or does not fit.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public TuningResult Run(
         IEvaluationData data, DataCheck? check = null, IProgress<TuningTrial>? progress = null,

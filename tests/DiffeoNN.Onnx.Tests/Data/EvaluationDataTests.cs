@@ -48,7 +48,7 @@ public sealed class EvaluationDataTests
         var y = EvaluationData.Open(_folder.Path, Segments, new EvaluationSelection { Split = "test", Source = "y" });
         Assert.That((y.Count, y.Read(0).Name), Is.EqualTo((1, "b.png")));
         Assert.That(() => EvaluationData.Open(_folder.Path, Segments, new EvaluationSelection { Split = "val" }),
-            Throws.TypeOf<ImageException>().With.Message.Contains("split 'val'").And.Message.Contains("'test', 'train'"));
+            Throws.TypeOf<DataException>().With.Message.Contains("split 'val'").And.Message.Contains("'test', 'train'"));
     }
 
     [Test]
@@ -57,13 +57,13 @@ public sealed class EvaluationDataTests
         File.Delete(_folder["masks/a.png"]);
         ImageFile.WritePng(_folder["masks/b.png"], Constant(4, 5, 1));
         var data = EvaluationData.Open(_folder.Path, Segments);
-        Assert.That(() => DataCheck.Of(data), Throws.TypeOf<ImageException>().With.Message.Contains("a.png' has no mask"));
+        Assert.That(() => DataCheck.Of(data), Throws.TypeOf<DataException>().With.Message.Contains("a.png' has no mask"));
         var check = DataCheck.Of(data, skipBad: true);
         Assert.That(check.Usable, Is.EqualTo(new[] { 2 }));
         Assert.That(check.Skipped, Has.Count.EqualTo(2));
         Assert.That(check.Skipped[1], Does.Contain("b.png' is 5x4 pixels; its image is 6x4"));
         File.WriteAllText(_folder["images/c.png"], "no picture");
-        Assert.That(() => DataCheck.Of(data, skipBad: true), Throws.TypeOf<ImageException>().With.Message.Contains("None of the 3 images"));
+        Assert.That(() => DataCheck.Of(data, skipBad: true), Throws.TypeOf<DataException>().With.Message.Contains("None of the 3 images"));
     }
 
     [Test]
@@ -73,7 +73,7 @@ public sealed class EvaluationDataTests
         File.WriteAllText(_folder["images/a.png"], "no picture");
         var data = EvaluationData.Open(_folder.Path, Segments);
         Assert.That(data.Count, Is.EqualTo(2));
-        Assert.That(() => DataCheck.Of(data), Throws.TypeOf<ImageException>().With.Message.Contains("line 3 has 1 fields"));
+        Assert.That(() => DataCheck.Of(data), Throws.TypeOf<DataException>().With.Message.Contains("line 3 has 1 fields"));
         var check = DataCheck.Of(data, skipBad: true);
         Assert.That(check.Usable, Is.EqualTo(new[] { 1 }));
         string[] parts = ["line 3 has 1 fields", "line 4 names '../c.png'", "line 6 names 'a.png' again, after line 2", "a.png"];
@@ -128,7 +128,7 @@ public sealed class EvaluationDataTests
         ImageFile.WritePng(_folder["masks/a.png"], Constant(4, 6, level / 255f));
         var data = EvaluationData.Open(_folder.Path, Segments with { Classes = classes });
         Assert.That(() => data.Read(0),
-            Throws.TypeOf<ImageException>().With.Message.Contains($"a.png' holds the label {level}; expected 0 to {classes - 1}"));
+            Throws.TypeOf<DataException>().With.Message.Contains($"a.png' holds the label {level}; expected 0 to {classes - 1}"));
     }
 
     [Test]
@@ -148,7 +148,7 @@ public sealed class EvaluationDataTests
         MaskFile.WritePng(_folder["masks/b.png"], new StoredMask(4, 6, [1, 255, .. new ushort[22]], 8));
         MaskFile.WritePng(_folder["masks/c.png"], new StoredMask(4, 6, [255, .. new ushort[23]], 8));
         var data = EvaluationData.Open(_folder.Path, Segments);
-        Assert.That(() => data.Read(0), Throws.TypeOf<ImageException>().With.Message.Contains("nothing is left to score"));
+        Assert.That(() => data.Read(0), Throws.TypeOf<DataException>().With.Message.Contains("nothing is left to score"));
         Assert.That(data.Read(2).Mask!.Labels.ToArray(), Is.EqualTo(new byte[] { LabelMap.Ignored }.Concat(new byte[23])));
         var alone = EvaluationData.Open(_folder.Path, Segments, new EvaluationSelection { Count = 1 });
         Assert.That(alone.Read(0).Mask!.Labels.ToArray(), Is.All.EqualTo(1), "the selection is what is read together");
@@ -161,7 +161,7 @@ public sealed class EvaluationDataTests
         Assert.That(EvaluationData.Open(_folder.Path, Segments).Count, Is.EqualTo(3));
         foreach (string file in Directory.GetFiles(_folder["images"], "?.png")) File.Delete(file);
         Assert.That(() => EvaluationData.Open(_folder.Path, Segments),
-            Throws.TypeOf<ImageException>().With.Message.Contains("holds no images"));
+            Throws.TypeOf<DataException>().With.Message.Contains("holds no images"));
     }
 
     [Test]
@@ -174,10 +174,10 @@ public sealed class EvaluationDataTests
         Assert.That((data.Count, data.Read(0).Name), Is.EqualTo((2, "a,b.png")));
         File.WriteAllText(_folder["split.csv"], "name,split\nb.png,\"test\nc.png,test\n");
         Assert.That(() => EvaluationData.Open(_folder.Path, Segments),
-            Throws.TypeOf<ImageException>().With.Message.Contains("lines 2 to 3 have a quote"));
+            Throws.TypeOf<DataException>().With.Message.Contains("lines 2 to 3 have a quote"));
         File.WriteAllText(_folder["split.csv"], "name,split,split\n");
         Assert.That(() => EvaluationData.Open(_folder.Path, Segments),
-            Throws.TypeOf<ImageException>().With.Message.Contains("column 'split' 2 times"));
+            Throws.TypeOf<DataException>().With.Message.Contains("column 'split' 2 times"));
     }
 
     [Test]
@@ -187,14 +187,14 @@ public sealed class EvaluationDataTests
         var data = EvaluationData.Open(_folder.Path, Classifies);
         Assert.That(data.Read(0).Label, Is.EqualTo(2));
         Assert.That(() => data.Read(1),
-            Throws.TypeOf<ImageException>().With.Message.Contains("b.png' has the label '3'").And.Message.Contains("0 to 2"));
-        Assert.That(() => data.Read(2), Throws.TypeOf<ImageException>().With.Message.Contains("c.png' has the label ''"));
+            Throws.TypeOf<DataException>().With.Message.Contains("b.png' has the label '3'").And.Message.Contains("0 to 2"));
+        Assert.That(() => data.Read(2), Throws.TypeOf<DataException>().With.Message.Contains("c.png' has the label ''"));
         File.WriteAllText(_folder["split.csv"], "name,split\na.png,test\n");
         Assert.That(() => EvaluationData.Open(_folder.Path, Classifies),
-            Throws.TypeOf<ImageException>().With.Message.Contains("no column label"));
+            Throws.TypeOf<DataException>().With.Message.Contains("no column label"));
         File.Delete(_folder["split.csv"]);
         Assert.That(() => EvaluationData.Open(_folder.Path, Classifies),
-            Throws.TypeOf<ImageException>().With.Message.Contains("split.csv' is missing; the answers"));
+            Throws.TypeOf<DataException>().With.Message.Contains("split.csv' is missing; the answers"));
     }
 
     [Test]
@@ -202,13 +202,13 @@ public sealed class EvaluationDataTests
     {
         Directory.Delete(_folder["masks"], recursive: true);
         Assert.That(() => EvaluationData.Open(_folder.Path, Segments),
-            Throws.TypeOf<ImageException>().With.Message.Contains("no folder masks/"));
+            Throws.TypeOf<DataException>().With.Message.Contains("no folder masks/"));
         Assert.That(() => EvaluationData.Open("shapes", Classifies),
-            Throws.TypeOf<ImageException>().With.Message.Contains("generated shapes"));
+            Throws.TypeOf<DataException>().With.Message.Contains("generated shapes"));
         Assert.That(() => EvaluationData.Open(_folder["nowhere"], Segments),
-            Throws.TypeOf<ImageException>().With.Message.Contains("does not exist"));
+            Throws.TypeOf<DataException>().With.Message.Contains("does not exist"));
         Assert.That(() => EvaluationData.Open(_folder["images"], Segments),
-            Throws.TypeOf<ImageException>().With.Message.Contains("neither images/ nor"));
+            Throws.TypeOf<DataException>().With.Message.Contains("neither images/ nor"));
     }
 
     [Test]
@@ -235,7 +235,7 @@ public sealed class EvaluationDataTests
         Assert.That((test.Count, test.Split, test.Read(2).Name, test.Read(2).Label), Is.EqualTo((3, "test", "t10k-00002", 0)));
         Assert.That(test.Read(1).Image.Data.ToArray(), Is.All.EqualTo(1 / 255f));
         Assert.That(() => EvaluationData.Open(folder.Path, Classifies, new EvaluationSelection { Split = "train" }),
-            Throws.TypeOf<ImageException>().With.Message.Contains("the last 5000 are val"));
+            Throws.TypeOf<DataException>().With.Message.Contains("the last 5000 are val"));
         var val = EvaluationData.Open(folder.Path, Classifies, new EvaluationSelection { Split = "val" });
         Assert.That((val.Count, val.Read(0).Name), Is.EqualTo((12, "train-00000")));
     }
@@ -266,7 +266,7 @@ public sealed class EvaluationDataTests
         void Refused(params object[] parts)
         {
             var task = parts[0] as EvaluationTask ?? Classifies;
-            var thrown = Assert.Throws<ImageException>(() => EvaluationData.Open(folder.Path, task));
+            var thrown = Assert.Throws<DataException>(() => EvaluationData.Open(folder.Path, task));
             foreach (string part in parts.OfType<string>()) Assert.That(thrown!.Message, Does.Contain(part));
         }
     }
@@ -280,7 +280,7 @@ public sealed class EvaluationDataTests
         labels[^1] = 10;
         File.WriteAllBytes(folder["t10k-labels-idx1-ubyte"], labels);
         var data = EvaluationData.Open(folder.Path, Classifies);
-        Assert.That(() => DataCheck.Of(data), Throws.TypeOf<ImageException>().With.Message.Contains("labels item 2 as 10"));
+        Assert.That(() => DataCheck.Of(data), Throws.TypeOf<DataException>().With.Message.Contains("labels item 2 as 10"));
         Assert.That(DataCheck.Of(data, skipBad: true).Usable, Is.EqualTo(new[] { 0, 1 }));
     }
 

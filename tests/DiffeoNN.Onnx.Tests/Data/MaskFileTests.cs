@@ -59,11 +59,18 @@ public sealed class MaskFileTests
     [TestCase(6, new[] { 0, 0, 0, 0, 1, 2, 1, 255 }, "holds the colour (1, 2, 1)")]
     [TestCase(4, new[] { 0, 0, 255, 0 }, "holds the value 255 at a pixel of opacity 0")]
     [TestCase(4, new[] { 0, 0, 0, 255 }, "holds 0 at every pixel and differing opacities")]
-    [TestCase(3, new[] { 0, 5 }, "a pixel has colour 5 of a palette of 2")]
     public void Read_OfWhatNobodyCanTell_IsRefused(int type, int[] samples, string message)
     {
-        File.WriteAllBytes(_folder["a.png"], PngBytes.Encode(2, 1, type, 8, samples, palette: type == 3 ? [0, 0, 0, 9, 9, 9] : null));
-        Assert.That(() => MaskFile.Read(_folder["a.png"]), Throws.TypeOf<ImageException>().With.Message.Contains(message));
+        File.WriteAllBytes(_folder["a.png"], PngBytes.Encode(2, 1, type, 8, samples));
+        Assert.That(() => MaskFile.Read(_folder["a.png"]), Throws.TypeOf<DataException>().With.Message.Contains(message));
+    }
+
+    [Test]
+    public void Read_OfAnIndexBeyondThePalette_SaysThatTheFileIsBad()
+    {
+        File.WriteAllBytes(_folder["a.png"], PngBytes.Encode(2, 1, 3, 8, [0, 5], palette: [0, 0, 0, 9, 9, 9]));
+        Assert.That(() => MaskFile.Read(_folder["a.png"]),
+            Throws.TypeOf<ImageException>().With.Message.Contains("a pixel has colour 5 of a palette of 2"));
     }
 
     [Test]
@@ -92,7 +99,7 @@ public sealed class MaskFileTests
         for (int i = 0; i < bitmap.GetPixelSpan().Length; i++) bitmap.GetPixelSpan()[i] = i % 64 < 32 ? (byte)level : (byte)0;
         File.WriteAllBytes(_folder["a.jpg"], bitmap.Encode(SKEncodedImageFormat.Jpeg, 90).ToArray());
         Assert.That(() => MaskFile.Read(_folder["a.jpg"]).ToEnds("a.jpg"),
-            Throws.TypeOf<ImageException>().With.Message.Contains("class numbers need PNG"));
+            Throws.TypeOf<DataException>().With.Message.Contains("class numbers need PNG"));
         bitmap.Erase(SKColors.Black);
         File.WriteAllBytes(_folder["a.jpg"], bitmap.Encode(SKEncodedImageFormat.Jpeg, 90).ToArray());
         Assert.That(MaskFile.Read(_folder["a.jpg"]).ToEnds("a.jpg").Values, Is.All.Zero, "an empty mask is one");
@@ -134,7 +141,7 @@ public sealed class MaskFileTests
     public void Read_OfTiffWithOpacity_IsRefused()
     {
         File.WriteAllBytes(_folder["a.tif"], new TiffBytes(2, 1, 2, 8, [3, 0, 1, 255]) { More = [(338, 2)] }.Encode());
-        Assert.That(() => MaskFile.Read(_folder["a.tif"]), Throws.TypeOf<ImageException>().With.Message.Contains("without transparency"));
+        Assert.That(() => MaskFile.Read(_folder["a.tif"]), Throws.TypeOf<DataException>().With.Message.Contains("without transparency"));
     }
 
     [Test]
@@ -161,7 +168,7 @@ public sealed class MaskFileTests
         for (int i = 0; i < bitmap.GetPixelSpan().Length; i++) bitmap.GetPixelSpan()[i] = (byte)(i % 64 * 4);
         Write();
         Assert.That(() => MaskFile.Read(_folder["a.jpg"]).ToEnds("a.jpg"),
-            Throws.TypeOf<ImageException>().With.Message.Contains("near neither 0 nor 255"));
+            Throws.TypeOf<DataException>().With.Message.Contains("near neither 0 nor 255"));
 
         void Write() => File.WriteAllBytes(_folder["a.jpg"], bitmap.Encode(SKEncodedImageFormat.Jpeg, 60).ToArray());
     }

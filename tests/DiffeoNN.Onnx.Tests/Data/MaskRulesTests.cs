@@ -41,7 +41,7 @@ public sealed class MaskRulesTests
     [TestCase(4, 8, new[] { 4 }, "holds the label 4; expected 0 to 3", "4")]
     public void Values_ThatAreNoLabels_AreListed(int classes, int depth, int[] values, string message, string listed) =>
         Assert.That(() => Read(classes, Mask(depth, values)),
-            Throws.TypeOf<ImageException>().With.Message.Contains(message).And.Message.Contains(listed));
+            Throws.TypeOf<DataException>().With.Message.Contains(message).And.Message.Contains(listed));
 
     [Test]
     public void ZeroAnd255_MeanWhatTheOtherMasksSay()
@@ -54,7 +54,7 @@ public sealed class MaskRulesTests
         Assert.That(Read(2, ends, Mask(8, 0, 7)), Is.EqualTo(new[] { 0, 1 }), "a bad mask says nothing");
         Assert.That(Read(4, ends, Mask(8, 0, 2)), Is.EqualTo(new[] { 0, I }));
         Assert.That(() => Read(2, ends, Mask(8, 0, 1)),
-            Throws.TypeOf<ImageException>()
+            Throws.TypeOf<DataException>()
                 .With.Message.Contains("'mask0.png' holds 0 and 1: whether 255 is class 1 or marks pixels to ignore"));
         Assert.That(Read(2, Mask(16, 0, 65535), Mask(8, 0, 1)), Is.EqualTo(new[] { 0, 1 }), "65535 is never ignored");
     }
@@ -62,7 +62,7 @@ public sealed class MaskRulesTests
     [Test]
     public void AMaskThatIgnoresEverything_IsRefused() => Assert.That(
         () => Read(2, Mask(8, 255, 255), Mask(8, 0, 1, 255)),
-        Throws.TypeOf<ImageException>().With.Message.Contains("nothing is left to score"));
+        Throws.TypeOf<DataException>().With.Message.Contains("nothing is left to score"));
 
     [TestCase(4, new byte[] { 0, 0, 0, 128, 0, 0, 0, 128, 0, 9, 9, 9 }, new[] { 0, 1, 2, 3 }, new[] { 0, 1, 2, 3 })]
     [TestCase(2, new byte[] { 0, 0, 0, 255, 255, 255 }, new[] { 0, 1 }, new[] { 0, 1 })]
@@ -75,7 +75,7 @@ public sealed class MaskRulesTests
     public void PalettesOfGreys_ThatContradictTheirIndices_AreRefused(int classes, byte[] palette, string message)
     {
         var mask = Mask(8, 0, 1) with { Palette = palette };
-        Assert.That(() => Read(classes, mask, mask), Throws.TypeOf<ImageException>().With.Message.Contains(message));
+        Assert.That(() => Read(classes, mask, mask), Throws.TypeOf<DataException>().With.Message.Contains(message));
     }
 
     [Test]
@@ -83,7 +83,7 @@ public sealed class MaskRulesTests
     {
         var mask = Mask(8, 3, 250) with { IsLossy = true };
         Assert.That(Read(2, mask), Is.EqualTo(new[] { 0, 1 }));
-        Assert.That(() => Read(4, mask), Throws.TypeOf<ImageException>().With.Message.Contains("class numbers need PNG"));
+        Assert.That(() => Read(4, mask), Throws.TypeOf<DataException>().With.Message.Contains("class numbers need PNG"));
     }
 
     private static int[] Read(int classes, StoredMask mask, params StoredMask[] others)

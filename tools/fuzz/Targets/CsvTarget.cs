@@ -1,6 +1,6 @@
+using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Fuzz.Mutations;
 using DiffeoNN.Onnx.Fuzz.Seeds;
-using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Fuzz.Targets;
 
@@ -39,7 +39,7 @@ internal sealed class CsvTarget : IFuzzTarget
         {
             _ = ImageFolder.Open(_folder);
         }
-        catch (ImageException)
+        catch (DataException)
         {
         }
 

@@ -21,7 +21,7 @@ internal sealed class MaskTarget(string folder) : ImageTarget
             {
                 result += $" {rules.Read(mask, _path).Height > 0}";
             }
-            catch (ImageException)
+            catch (DataException)
             {
                 result += " refused";
             }

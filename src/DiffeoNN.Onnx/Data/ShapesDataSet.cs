@@ -1,7 +1,8 @@
 using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Shapes;
 
-namespace DiffeoNN.Onnx.Shapes;
+namespace DiffeoNN.Onnx.Data;
 
 /// <summary>Writes generated shapes as a data folder for training and evaluation.</summary>
 public static class ShapesDataSet

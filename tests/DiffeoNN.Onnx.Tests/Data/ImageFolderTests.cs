@@ -3,8 +3,9 @@ using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.RandomNumbers;
 using DiffeoNN.Onnx.Shapes;
+using DiffeoNN.Onnx.Tests.Imaging;
 
-namespace DiffeoNN.Onnx.Tests.Imaging;
+namespace DiffeoNN.Onnx.Tests.Data;
 
 /// <summary>Data folders: reading them, writing shapes, writing deformed copies.</summary>
 public sealed class ImageFolderTests
@@ -62,19 +63,19 @@ public sealed class ImageFolderTests
     {
         File.Delete(Path.Combine(Data, "split.csv"));
         Assert.That(() => ImageFolder.Open(Data).Select("test", null),
-            Throws.TypeOf<ImageException>().With.Message.Contains("Splits: none, for want of such a column"));
+            Throws.TypeOf<DataException>().With.Message.Contains("Splits: none, for want of such a column"));
     }
 
     [Test]
     public void Select_OfUnknownSplit_ListsWhatThereIs() => Assert.That(
         () => ImageFolder.Open(Data).Select("exam", null),
-        Throws.TypeOf<ImageException>()
+        Throws.TypeOf<DataException>()
             .With.Message.Contains("no image of split 'exam'. Splits: 'train', 'val', 'test'. Sources: 'shapes'."));
 
     [Test]
     public void Select_OfUnknownSource_LeavesTheSplitOut() => Assert.That(
         () => ImageFolder.Open(Data).Select(null, "moon"),
-        Throws.TypeOf<ImageException>().With.Message.Contains("no image of source 'moon'. Splits:"));
+        Throws.TypeOf<DataException>().With.Message.Contains("no image of source 'moon'. Splits:"));
 
     [TestCase("name;split\n", "starts with 'name;split'; expected the columns name,split,source or name,split,label, of which name is "
         + "needed. Separate them by commas, not by ';'.")]
@@ -91,7 +92,7 @@ public sealed class ImageFolderTests
     public void Open_OfBadSplit_SaysWhere(string csv, string message)
     {
         File.WriteAllText(Path.Combine(Data, "split.csv"), csv);
-        Assert.That(() => ImageFolder.Open(Data), Throws.TypeOf<ImageException>().With.Message.Contains(message));
+        Assert.That(() => ImageFolder.Open(Data), Throws.TypeOf<DataException>().With.Message.Contains(message));
     }
 
     [Test]
@@ -99,7 +100,7 @@ public sealed class ImageFolderTests
     {
         File.Delete(Path.Combine(Data, "split.csv"));
         Directory.CreateDirectory(Path.Combine(Data, "split.csv"));
-        Assert.That(() => ImageFolder.Open(Data), Throws.TypeOf<ImageException>().With.Message.Contains("split.csv' is a folder"));
+        Assert.That(() => ImageFolder.Open(Data), Throws.TypeOf<DataException>().With.Message.Contains("split.csv' is a folder"));
     }
 
     [Test]
@@ -107,12 +108,12 @@ public sealed class ImageFolderTests
     {
         File.Delete(Path.Combine(Data, "masks", "shape-00004.png"));
         Assert.That(() => ImageFolder.Open(Data),
-            Throws.TypeOf<ImageException>().With.Message.Contains("shape-00004.png' is missing; every image needs a mask"));
+            Throws.TypeOf<DataException>().With.Message.Contains("shape-00004.png' is missing; every image needs a mask"));
     }
 
     [Test]
     public void Open_OfFolderWithoutImages_SaysWhatIsExpected() => Assert.That(
-        () => ImageFolder.Open(_folder), Throws.TypeOf<ImageException>().With.Message.Contains("has no folder images/"));
+        () => ImageFolder.Open(_folder), Throws.TypeOf<DataException>().With.Message.Contains("has no folder images/"));
 
     [Test]
     public void Deform_WritesChosenRowsByTheirMaps()
@@ -211,7 +212,7 @@ public sealed class ImageFolderTests
         File.Delete(Path.Combine(Data, "split.csv"));
         File.Copy(Path.Combine(Data, "images", "shape-00003.png"), Path.Combine(Data, "images", "shape-00003.bmp"));
         Assert.That(() => DeformedFolder.Write(Data, Path.Combine(_folder, "out"), new DeformedFolderOptions()),
-            Throws.TypeOf<ImageException>().With.Message.Contains("shape-00003.bmp' and")
+            Throws.TypeOf<DataException>().With.Message.Contains("shape-00003.bmp' and")
                 .And.Message.Contains("would both be written to 'shape-00003.png'"));
     }
 
@@ -231,7 +232,7 @@ public sealed class ImageFolderTests
         ImageFile.WritePng(Path.Combine(Data, "masks", "shape-00001.png"), new ImageBuffer(1, 3, 4));
         Assert.That(
             () => DeformedFolder.Write(Data, Path.Combine(_folder, "out"), new DeformedFolderOptions()),
-            Throws.TypeOf<ImageException>().With.Message.Contains("shape-00001.png' is 4x3 pixels; its image is 16x16."));
+            Throws.TypeOf<DataException>().With.Message.Contains("shape-00001.png' is 4x3 pixels; its image is 16x16."));
     }
 
     [Test]
@@ -246,6 +247,6 @@ public sealed class ImageFolderTests
         }
 
         Assert.That(() => DeformedFolder.Write(Data, output, new DeformedFolderOptions()),
-            Throws.TypeOf<ImageException>().With.Message.Contains("itself"));
+            Throws.TypeOf<DataException>().With.Message.Contains("itself"));
     }
 }

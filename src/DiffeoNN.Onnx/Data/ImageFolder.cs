@@ -1,7 +1,8 @@
 using System.Text;
 using DiffeoNN.Onnx.Files;
+using DiffeoNN.Onnx.Imaging;
 
-namespace DiffeoNN.Onnx.Imaging;
+namespace DiffeoNN.Onnx.Data;
 
 /// <summary>
 /// A folder of images for training and evaluation: <c>images/NAME</c>, optionally <c>masks/</c> of the same names or with .png instead of
@@ -35,19 +36,19 @@ public sealed class ImageFolder
 
     /// <summary>Opens a folder; reads split.csv and names, no image.</summary>
     /// <param name="path">Folder that holds <c>images/</c>.</param>
-    /// <exception cref="ImageException">
+    /// <exception cref="DataException">
     /// The folder or images/ is missing or empty, split.csv is malformed, or a row names an image or mask that is not there.
     /// </exception>
     public static ImageFolder Open(string path)
     {
         var folder = Read(path);
-        if (folder.Problems.Count > 0) throw new ImageException(folder.Problems[0]);
+        if (folder.Problems.Count > 0) throw new DataException(folder.Problems[0]);
         foreach (var row in folder.Rows)
         {
             if (!File.Exists(folder.ImagePath(row)))
-                throw new ImageException($"'{folder.ImagePath(row)}' is missing; {SplitFile} names it.");
+                throw new DataException($"'{folder.ImagePath(row)}' is missing; {SplitFile} names it.");
             if (folder.HasMasks && !File.Exists(folder.MaskPath(row)))
-                throw new ImageException(
+                throw new DataException(
                     $"'{folder.MaskPath(row)}' is missing; every image needs a mask of its name, or leave out masks/.");
         }
 
@@ -56,19 +57,19 @@ public sealed class ImageFolder
 
     /// <summary>Opens a folder without looking whether the images and masks of its rows are there; malformed lines become
     /// <see cref="Problems"/>.</summary>
-    /// <exception cref="ImageException">The folder or images/ is missing or empty, or split.csv has no usable header or row.</exception>
+    /// <exception cref="DataException">The folder or images/ is missing or empty, or split.csv has no usable header or row.</exception>
     internal static ImageFolder Read(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
         string images = Path.Combine(path, "images"), split = Path.Combine(path, SplitFile);
         if (!Directory.Exists(images))
-            throw new ImageException($"'{path}' has no folder images/; data is images/ with optional masks/ and {SplitFile}.");
-        if (Directory.Exists(split)) throw new ImageException($"'{split}' is a folder; expected a file, or nothing of that name.");
+            throw new DataException($"'{path}' has no folder images/; data is images/ with optional masks/ and {SplitFile}.");
+        if (Directory.Exists(split)) throw new DataException($"'{split}' is a folder; expected a file, or nothing of that name.");
         var problems = new List<string>();
         var rows = File.Exists(split) ? ReadSplit(split, problems) : ListImages(images);
         return rows.Count > 0
             ? new ImageFolder(path, rows, problems, Directory.Exists(Path.Combine(path, "masks")))
-            : throw new ImageException(
+            : throw new DataException(
                 problems.FirstOrDefault() ?? (File.Exists(split) ? $"'{split}' names no images." : $"'{images}' holds no images."));
     }
 
@@ -76,13 +77,13 @@ public sealed class ImageFolder
     /// <param name="split">Split to keep; null keeps all.</param>
     /// <param name="source">Source to keep; null keeps all.</param>
     /// <param name="count">Most rows, from the start; null for all.</param>
-    /// <exception cref="ImageException">Nothing is left; the message lists what there is.</exception>
+    /// <exception cref="DataException">Nothing is left; the message lists what there is.</exception>
     public IReadOnlyList<ImageFolderRow> Select(string? split, string? source, int? count = null)
     {
         var matching = Rows.Where(row => (split is null || row.Split == split) && (source is null || row.Source == source));
         var chosen = matching.Take(count ?? int.MaxValue).ToList();
         if (chosen.Count > 0) return chosen;
-        throw new ImageException(
+        throw new DataException(
             $"'{Root}' has no image {Asked(split, source)}. "
             + $"Splits: {Known(Rows.Select(row => row.Split))}. Sources: {Known(Rows.Select(row => row.Source))}.");
     }
@@ -142,13 +143,13 @@ public sealed class ImageFolder
     {
         var table = ReadTable(file);
         var header = table.Count == 0 ? [] : table[0].Fields;
-        if (table.Count > 0 && table[0].Problem is { } bad) throw new ImageException($"'{file}' {bad}");
+        if (table.Count > 0 && table[0].Problem is { } bad) throw new DataException($"'{file}' {bad}");
         if (header.GroupBy(column => column).FirstOrDefault(group => group.Key.Length > 0 && group.Count() > 1) is { } twice)
-            throw new ImageException($"'{file}' has the column '{twice.Key}' {twice.Count()} times; expected each once.");
+            throw new DataException($"'{file}' has the column '{twice.Key}' {twice.Count()} times; expected each once.");
         int name = At("name"), split = At("split"), source = At("source"), label = At("label");
         if (name < 0)
         {
-            throw new ImageException(
+            throw new DataException(
                 $"'{file}' starts with '{string.Join(',', header)}'; "
                 + $"expected the columns name,split,source or name,split,label, of which name is needed.{Hint(header)}");
         }
@@ -196,7 +197,7 @@ public sealed class ImageFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
         {
-            throw new ImageException($"'{file}' cannot be read: {e.Message}", e);
+            throw new DataException($"'{file}' cannot be read: {e.Message}", e);
         }
     }
 }

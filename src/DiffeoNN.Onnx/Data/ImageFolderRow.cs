@@ -1,4 +1,4 @@
-namespace DiffeoNN.Onnx.Imaging;
+namespace DiffeoNN.Onnx.Data;
 
 /// <summary>One image of an <see cref="ImageFolder"/>.</summary>
 /// <param name="Name">File name in <c>images/</c> and <c>masks/</c>, with extension.</param>

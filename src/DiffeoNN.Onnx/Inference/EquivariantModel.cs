@@ -16,7 +16,7 @@ namespace DiffeoNN.Onnx.Inference;
 /// runs on the canonical image, and its answer is mapped back.
 /// </summary>
 /// <remarks>Images may have any size; the search happens at the bundle's, and the answer comes back at the image's own.
-/// One call at a time.</remarks>
+/// One call at a time; <see cref="RunAsync"/> and its like queue the calls of many.</remarks>
 public sealed partial class EquivariantModel : IDisposable
 {
     private readonly ModelNetworks _networks;
@@ -35,6 +35,7 @@ public sealed partial class EquivariantModel : IDisposable
 
     private EquivariantModel(Bundle bundle, EquivariantOptions options, ModelNetworks? networks = null)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.QueueCapacity, 1, nameof(EquivariantOptions.QueueCapacity));
         Bundle = bundle;
         _options = options;
         _grid = new SamplingGrid(bundle.Image.Height, bundle.Image.Width);
@@ -63,7 +64,7 @@ public sealed partial class EquivariantModel : IDisposable
         }
         catch
         {
-            Dispose();
+            Release();
             throw;
         }
     }
@@ -119,7 +120,8 @@ public sealed partial class EquivariantModel : IDisposable
     /// <exception cref="GraphException">The engine cannot load a network.</exception>
     /// <exception cref="DeviceUnavailableException">CUDA was asked for and is missing.</exception>
     /// <exception cref="NativeLibraryException">libtorch does not load.</exception>
-    public static EquivariantModel Load(string folder, EquivariantOptions? options = null) => new(Bundle.Load(folder), options ?? new());
+    public static EquivariantModel Load(string folder, EquivariantOptions? options = null) =>
+        ModelTelemetry.Load(() => new(Bundle.Load(folder), options ?? new()));
 
     /// <summary>The same networks under other settings.</summary>
     /// <param name="manifest">Its energy weights, optimiser and acceptance count; its networks must be those of the bundle.</param>
@@ -154,8 +156,11 @@ public sealed partial class EquivariantModel : IDisposable
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(images);
-        using var batch = Canonicalise([.. images.Select(Prepare)], progress, cancellationToken);
-        return batch.ToResult();
+        return ModelTelemetry.Run(this, "equivariant", images.Count, () =>
+        {
+            using var batch = Search([.. images.Select(Prepare)], progress, cancellationToken);
+            return batch.ToResult();
+        }, result => Outcome(result.Images.Select(image => image.Canonicalisation)));
     }
 
     /// <summary>Canonicalises a batch and runs the network; answers are mapped back when they are asked for, so that memory is bounded by
@@ -176,6 +181,13 @@ public sealed partial class EquivariantModel : IDisposable
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(images);
+        return ModelTelemetry.Run(this, "equivariant", images.Count, () => Search(images, progress, cancellationToken),
+            batch => Outcome(Enumerable.Range(0, batch.Count).Select(batch.Canonicalisation)));
+    }
+
+    private EquivariantBatch Search(
+        IReadOnlyList<ScaledImage> images, IProgress<CanonicalisationProgress>? progress, CancellationToken cancellationToken)
+    {
         ArgumentOutOfRangeException.ThrowIfZero(images.Count, nameof(images));
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
@@ -250,10 +262,13 @@ public sealed partial class EquivariantModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(images);
         ArgumentOutOfRangeException.ThrowIfZero(images.Count, nameof(images));
-        using var scope = torch.NewDisposeScope();
-        var output = _networks.Inner.Run(ToBatch(images), cancellationToken);
-        return [.. images.Select((image, i) =>
-            new MappedOutput(_mapping, [new MappedAnswer(output.narrow(0, i, 1), null, null)], _grid, image.Height, image.Width))];
+        return ModelTelemetry.Run<IReadOnlyList<MappedOutput>>(this, "naive", images.Count, () =>
+        {
+            using var scope = torch.NewDisposeScope();
+            var output = _networks.Inner.Run(ToBatch(images), cancellationToken);
+            return [.. images.Select((image, i) =>
+                new MappedOutput(_mapping, [new MappedAnswer(output.narrow(0, i, 1), null, null)], _grid, image.Height, image.Width))];
+        }, _ => (0, 0));
     }
 
     /// <summary>An image as the networks take it.</summary>
@@ -287,9 +302,9 @@ public sealed partial class EquivariantModel : IDisposable
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
+    private void Release()
     {
+        if (Interlocked.Exchange(ref _isReleased, 1) != 0) return;
         _pipeline?.Dispose();
         _graphFields?.Dispose();
         _energy?.Dispose();

@@ -38,6 +38,10 @@ public sealed record EquivariantOptions
     /// <summary>When the map found is used; if null, <see cref="AcceptanceRule.Checked"/>, or what the preset says.</summary>
     public AcceptanceRule? Accept { get; init; }
 
+    /// <summary>Requests of the asynchronous methods that are held, at least 1; those beyond wait for room before they are
+    /// taken.</summary>
+    public int QueueCapacity { get; init; } = 256;
+
     /// <summary>Time after which a batch takes no further step; null for no limit.</summary>
     public TimeSpan? TimeBudget { get; init; }
 

@@ -28,8 +28,13 @@ public sealed class ExpansionTests
         }
     }
 
+    // The runtime lacks the bodies of some in float64 as well, and statistics stay in float32.
+    private static IEnumerable<TestCaseData> WideCases() => Cases().Where(
+        c => c.Arguments[0] is not (RuleCase { OpType: "FusedConv" or "FusedGemm" }
+            or RuleCase { OpType: "SimplifiedLayerNormalization", Outputs: > 1 }));
+
     /// <summary>The emitted model's own forward part stands in for kernels that the runtime lacks in float64.</summary>
-    [TestCaseSource(nameof(Cases))]
+    [TestCaseSource(nameof(WideCases))]
     public void Gradient_AgreesWithFiniteDifferencesOfTheBodyInFloat64(object row, int opset)
     {
         var test = (RuleCase)row;

@@ -70,16 +70,20 @@ internal static class HeadedAttention
 
     private static Value Zero(RuleContext n, Value mask) => n.Op("LessOrEqual", mask, mask.Like(0));
 
-    /// <summary>Keys behind the end, or before the start, that a vector gives for each element of the batch.</summary>
+    /// <summary>Keys behind the end, or before the start, that a vector gives for each element of the batch: ends, and behind them
+    /// starts or nothing.</summary>
     private static Value Behind(RuleContext n, Value scores, Value mask)
     {
         var keys = scores.Size(3).Positions();
         Value Limit(Value vector) => vector.Cast(OnnxElementType.Int64).Reshape(-1, 1, 1, 1);
         if (mask.Shape![0].Equals(scores.Shape![0]))
             return n.Op("GreaterOrEqual", keys, Limit(mask));
-        if (scores.Shape[0].Size is not { } batch || mask.Shape[0].Size != 2 * batch)
-            throw n.Refuse($"its mask has shape [{mask.Shape[0]}]; the batch's size, or twice that, was expected.");
-        return n.Op("Or", n.Op("GreaterOrEqual", keys, Limit(mask.Slice(0, 0, batch))),
-            n.Op("Less", keys, Limit(mask.Slice(0, batch, 2 * batch))));
+        if (mask.Shape[0].Size is { } size && scores.Shape[0].Size is { } rows && size != 2 * rows)
+            throw n.Refuse($"its mask has shape [{size}]; the batch's size {rows}, or twice that, was expected.");
+        var batch = scores.Size(0);
+        var filled = n.Concat(0, mask, n.Op("Expand", mask.Like(0), batch));
+        Value Part(Value start, Value end) => Limit(n.Op("Slice", filled, start, end));
+        return n.Op("Or", n.Op("GreaterOrEqual", keys, Part(n.Integers(0), batch)),
+            n.Op("Less", keys, Part(batch, n.Op("Add", batch, batch))));
     }
 }

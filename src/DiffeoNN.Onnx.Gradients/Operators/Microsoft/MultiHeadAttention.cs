@@ -33,8 +33,9 @@ internal static class MultiHeadAttention
         if (n.Has(8) || n.Has(9))
             throw n.Refuse("its past lies in a buffer (past_sequence_length, cache_indirection).");
         var heads = n.Node.GetInt("num_heads", 0);
-        var queries = HeadedAttention.Heads(Biased(n, n.X, Start(n, 0)), heads);
-        var (keys, values) = (Other(n, 1, heads), Other(n, 2, heads));
+        var inputs = Biased(n);
+        var queries = HeadedAttention.Heads(inputs[0], heads);
+        var (keys, values) = (Headed(n, inputs[1], heads), Headed(n, inputs[2], heads));
         if (n.Has(6))
             keys = n.Concat(2, n.Input(6), keys);
         if (n.Has(7))
@@ -47,27 +48,26 @@ internal static class MultiHeadAttention
         return [HeadedAttention.Joined(n.Op("MatMul", HeadedAttention.Softmax(scores), values)), keys, values];
     }
 
-    /// <summary>Keys (1) or values (2), which have their heads already where they come from another layer.</summary>
-    private static Value Other(RuleContext n, int input, long heads)
+    /// <summary>Keys or values, which have their heads already where they come from another layer.</summary>
+    private static Value Headed(RuleContext n, Value value, long heads) => value.Rank switch
     {
-        var value = n.Input(input);
-        return value.Rank switch
-        {
-            3 => HeadedAttention.Heads(Biased(n, value, Start(n, input)), heads),
-            4 => value,
-            var rank => throw n.Refuse($"input {input} has rank {rank}; ranks 3 and 4 are taken."),
-        };
+        3 => HeadedAttention.Heads(value, heads),
+        4 => value,
+        var rank => throw n.Refuse($"'{value.Name}' has rank {rank}; ranks 3 and 4 are taken."),
+    };
+
+    /// <summary>Queries, keys and values, each with its part of the bias, which holds all three one behind the other.</summary>
+    private static Value[] Biased(RuleContext n)
+    {
+        Value[] inputs = [n.X, n.Input(1), n.Input(2)];
+        if (!n.Has(3))
+            return inputs;
+        if (Array.Exists(inputs, i => i.Rank != 3))
+            throw n.Refuse("it has a bias for keys and values that have their heads already.");
+        var widths = n.Concat(0, [.. inputs.Select(i => i.Size(2))]);
+        var parts = n.Add("Split", [n.Input(3), widths], [OnnxAttribute.Of("axis", 0)], outputs: 3);
+        return [.. inputs.Select((input, i) => input + parts[i])];
     }
-
-    /// <summary>Adds the part of the bias, which is those of queries, keys and values one behind the other, that belongs to a
-    /// value.</summary>
-    private static Value Biased(RuleContext n, Value value, Func<long> start) => !n.Has(3) ? value
-        : value + n.Input(3).Slice(0, start(), start() + Width(n, value));
-
-    private static Func<long> Start(RuleContext n, int input) => () => Enumerable.Range(0, input).Sum(i => Width(n, n.Input(i)));
-
-    private static long Width(RuleContext n, Value value) => value.Rank == 3 && value.Shape![2].Size is { } size ? size
-        : throw n.Refuse("its bias is cut by the widths of queries, keys and values, which are not known.");
 
     private static ValueFacts[] Shapes(InferenceContext n)
     {

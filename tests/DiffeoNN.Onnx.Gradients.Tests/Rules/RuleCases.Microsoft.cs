@@ -56,7 +56,7 @@ internal static partial class RuleCases
         yield return Ms("FusedConv", three, S("activation", "Sigmoid"), L("pads", 1, 1, 1, 1), L("strides", 2, 2));
         yield return Ms("FusedConv", three, S("activation", "Tanh"), L("dilations", 2, 2), L("kernel_shape", 3, 3));
         yield return Ms("FusedConv", three[..2], S("activation", "LeakyRelu"), Fs("activation_params", 0.2f));
-        yield return Ms("FusedConv", three, S("activation", "Clip"), Fs("activation_params", -2.11f, 3.07f));
+        yield return Ms("FusedConv", three, S("activation", "Clip"), Fs("activation_params", -1.23f, 2.34f));
         yield return Ms("FusedConv", three, S("activation", "HardSigmoid"), Fs("activation_params", 0.03f, 0.45f));
         yield return Ms("FusedConv", [Any(1, 2, 5, 5), Any(4, 1, 3, 3), Any(4)], S("activation", "Tanh"), I("group", 2));
         yield return Ms("FusedConv", [.. three, Any(1, 3, 3, 3)], S("activation", "Relu"));

@@ -22,8 +22,9 @@ internal static class FusedActivation
             return value;
         if (name == "Clip")
         {
-            return n.Op("Clip", value, value.Like(parameters.GetValueOrDefault("0", float.MinValue)),
-                value.Like(parameters.GetValueOrDefault("1", float.MaxValue)));
+            // Not as Clip, whose gradient compares input and output: the runtime's CPU rounds one of them to 16 bits and not the other.
+            var limited = parameters.TryGetValue("0", out var low) ? n.Op("Max", value, value.Like(low)) : value;
+            return parameters.TryGetValue("1", out var high) ? n.Op("Min", limited, limited.Like(high)) : limited;
         }
 
         if (!Parameters.TryGetValue(name, out var names))

@@ -22,7 +22,8 @@ internal sealed class CallChanges(ModuleDefinition module)
     /// <summary>What only shapes, places or owners feel, and what releases.</summary>
     private static readonly HashSet<string> Kept =
     [
-        "Dispose", "AddRange", "SuppressFinalize", "KeepAlive", "EnsureLoaded", "ThrowIfNull", "SetCount", "MoveNext", "GetEnumerator", "<Clone>$",
+        "Dispose", "AddRange", "SuppressFinalize", "KeepAlive", "EnsureLoaded", "ThrowIfNull", "SetCount", "MoveNext", "GetEnumerator",
+        "<Clone>$",
         "alias", "contiguous", "cpu", "cuda", "to", "to_type", "detach", "clone", "requires_grad_", "view", "expand", "reshape", "flatten",
         "unsqueeze", "squeeze", "DetachFromDisposeScope", "MoveToOuterDisposeScope", "AsSpan", "Exit", "Enter", "ConfigureAwait",
     ];
@@ -34,7 +35,8 @@ internal sealed class CallChanges(ModuleDefinition module)
         if (called.Name[0] == '.' || Kept.Contains(called.Name)
             || called.DeclaringType.Name.Contains("InterpolatedStringHandler", StringComparison.Ordinal)
             || called.DeclaringType.Name.Contains("PrivateImplementationDetails", StringComparison.Ordinal)
-            || called.DeclaringType.FullName is "System.Runtime.CompilerServices.RuntimeHelpers" or "System.String" or "System.Text.StringBuilder" or "System.IO.Path")
+            || called.DeclaringType.FullName is "System.Runtime.CompilerServices.RuntimeHelpers" or "System.String"
+                or "System.Text.StringBuilder" or "System.IO.Path")
             yield break;
         var taken = called.Parameters.Count + (called.HasThis ? 1 : 0);
         if (called.ReturnType.MetadataType == MetadataType.Void)

@@ -51,12 +51,18 @@ internal sealed class Changes(ModuleDefinition module)
         if (text.Contains("throw ", StringComparison.Ordinal) || text.Contains("Exception(", StringComparison.Ordinal))
             return [];
         if (Arithmetic.TryGetValue(at.OpCode.Code, out var arithmetic))
-            return text.Contains(arithmetic.Sign, StringComparison.Ordinal) ? [new Change(arithmetic.Text, Instruction.Create(arithmetic.Other))] : [];
+        {
+            return text.Contains(arithmetic.Sign, StringComparison.Ordinal)
+                ? [new Change(arithmetic.Text, Instruction.Create(arithmetic.Other))]
+                : [];
+        }
+
         return at.OpCode.Code switch
         {
             Code.Neg => [new Change("minus dropped", Instruction.Create(OpCodes.Nop))],
             Code.Call or Code.Callvirt => _calls.Of(at),
-            Code.Stfld when !method.IsConstructor && at.Operand is FieldReference { Name: [not '<', ..], DeclaringType.Name: [not '<', ..] } field =>
+            Code.Stfld when !method.IsConstructor
+                && at.Operand is FieldReference { Name: [not '<', ..], DeclaringType.Name: [not '<', ..] } field =>
                 [new Change($"{field.Name} not assigned", Instruction.Create(OpCodes.Pop), Instruction.Create(OpCodes.Pop))],
             _ => _constants.Of(at, method, text),
         };

@@ -30,9 +30,11 @@ internal sealed class ConstantChanges
         Code.Ldc_I8 when Names(text, (long)at.Operand) =>
             [new Change($"{at.Operand} to {(long)at.Operand + 1}", Instruction.Create(OpCodes.Ldc_I8, (long)at.Operand + 1))],
         Code.Ldc_R4 when Names(text, (float)at.Operand) =>
-            Others((float)at.Operand).Select(other => new Change($"{at.Operand} to {(float)other}", Instruction.Create(OpCodes.Ldc_R4, (float)other))),
+            Others((float)at.Operand).Select(other =>
+                new Change($"{at.Operand} to {(float)other}", Instruction.Create(OpCodes.Ldc_R4, (float)other))),
         Code.Ldc_R8 when Names(text, (double)at.Operand) =>
-            Others((double)at.Operand).Select(other => new Change($"{at.Operand} to {other}", Instruction.Create(OpCodes.Ldc_R8, other))),
+            Others((double)at.Operand).Select(other =>
+                new Change($"{at.Operand} to {other}", Instruction.Create(OpCodes.Ldc_R8, other))),
         _ => [],
     };
 

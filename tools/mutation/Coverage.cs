@@ -43,7 +43,7 @@ internal sealed class Coverage
     /// <summary>A test by its number.</summary>
     public TestCase Test(int number) => _tests[number];
 
-    /// <summary>Whether tests keep something that the mutant would change: they see it only in a process that had it from the start.</summary>
+    /// <summary>Whether tests keep what the mutant would change: they see it only in a process that had it from the start.</summary>
     public bool IsKept(Mutant mutant) => mutant.IsStatic || _kept.Contains(mutant.Id);
 
     /// <summary>Tests that reach a mutant, the fastest first.</summary>
@@ -78,7 +78,7 @@ internal sealed class Coverage
             var test = new TestCase(int.Parse(parts[1]), parts[4], double.Parse(parts[3], CultureInfo.InvariantCulture));
             if (parts[2] == "Failed")
             {
-                Failed.Add(test.Name);
+                if (!Failed.Contains(test.Name)) Failed.Add(test.Name);
                 _tests.Remove(test.Number);
             }
 

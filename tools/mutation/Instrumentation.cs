@@ -4,7 +4,7 @@ using Mono.Cecil.Rocks;
 
 namespace DiffeoNN.Onnx.Mutation;
 
-/// <summary>Writes an assembly that holds all mutants, each behind a switch: one process tries many without loading anything again.</summary>
+/// <summary>Writes an assembly that holds all mutants, each behind a switch: one process tries many.</summary>
 /// <param name="options">Which folders.</param>
 /// <param name="source">Source files.</param>
 internal sealed class Instrumentation(MutationOptions options, SourceText source)
@@ -20,7 +20,8 @@ internal sealed class Instrumentation(MutationOptions options, SourceText source
         resolver.AddSearchDirectory(Path.GetDirectoryName(typeof(object).Assembly.Location));
         using var module = ModuleDefinition.ReadModule(from, new ReaderParameters { ReadSymbols = true, AssemblyResolver = resolver });
         var changes = new Changes(module);
-        var methods = module.GetTypes().Where(type => FolderOf(type) is not null).SelectMany(type => type.Methods).Where(IsWritten).ToList();
+        var methods = module.GetTypes().Where(type => FolderOf(type) is not null).SelectMany(type => type.Methods).Where(IsWritten)
+            .ToList();
         var (at, complete) = MutantSwitch.AddTo(module);
         foreach (var method in methods)
             Change(method, changes, at);
@@ -32,7 +33,8 @@ internal sealed class Instrumentation(MutationOptions options, SourceText source
     /// <summary>Not what compilers add: accessors, members of records; but lambdas and bodies of iterators.</summary>
     private static bool IsWritten(MethodDefinition method)
     {
-        bool Generated(ICustomAttributeProvider of) => of.CustomAttributes.Any(one => one.AttributeType.Name == "CompilerGeneratedAttribute");
+        bool Generated(ICustomAttributeProvider of) =>
+            of.CustomAttributes.Any(one => one.AttributeType.Name == "CompilerGeneratedAttribute");
         var isFunction = method.Name[0] == '<' && (method.Name.Contains(">b__", StringComparison.Ordinal)
             || method.Name.Contains(">g__", StringComparison.Ordinal));
         return method.HasBody && method.DebugInformation.HasSequencePoints
@@ -71,7 +73,7 @@ internal sealed class Instrumentation(MutationOptions options, SourceText source
         return _mutants.Count - 1;
     }
 
-    /// <summary>The instruction's object becomes the first of the new code, so that jumps to it, and borders of handlers, stay right.</summary>
+    /// <summary>The instruction's object becomes the first of the new code: jumps to it, and borders of handlers, stay right.</summary>
     private static void Insert(MethodBody body, Instruction at, (int Number, Change Change)[] changes, MethodReference switchAt)
     {
         var code = body.GetILProcessor();

@@ -34,7 +34,8 @@ internal sealed partial class SourceText(string root, string folder)
         var (first, last) = (point.StartLine - 1, point.EndLine - 1);
         return first == last
             ? lines[first][(point.StartColumn - 1)..(point.EndColumn - 1)]
-            : string.Join('\n', [lines[first][(point.StartColumn - 1)..], .. lines[(first + 1)..last], lines[last][..(point.EndColumn - 1)]]);
+            : string.Join(
+                '\n', [lines[first][(point.StartColumn - 1)..], .. lines[(first + 1)..last], lines[last][..(point.EndColumn - 1)]]);
     }
 
     /// <summary>Whether a text names a number: as a literal, or by the name of a constant.</summary>

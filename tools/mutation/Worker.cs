@@ -97,8 +97,9 @@ internal sealed class Worker : ITestListener
         {
             var number = _tests.FindIndex(test => test.Id == result.Test.Id);
             HashSet<int> reached = [.. TakeReached(), .. _ofFixture];
+            var name = result.Test.FullName.Replace(' ', '_');
             Answer(string.Create(CultureInfo.InvariantCulture,
-                $"test {number} {result.ResultState.Status} {result.Duration} {result.Test.FullName.Replace(' ', '_')} {string.Join(',', reached)}"));
+                $"test {number} {result.ResultState.Status} {result.Duration} {name} {string.Join(',', reached)}"));
         }
         else if (result.ResultState.Status == TestStatus.Failed)
         {
@@ -127,8 +128,8 @@ internal sealed class Worker : ITestListener
         return test;
     }
 
-    private static string Line(string? message) => string.Join(' ', (message ?? "").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
-        .Take(30));
+    private static string Line(string? message) => string.Join(
+        ' ', (message ?? "").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Take(30));
 
     private void Collect(ITest test, string[] folders)
     {

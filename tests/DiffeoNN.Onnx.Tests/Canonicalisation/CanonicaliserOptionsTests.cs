@@ -41,7 +41,8 @@ public sealed class CanonicaliserOptionsTests
         string name, string value, string expected, Func<CanonicaliserOptions, CanonicaliserOptions> change)
     {
         using var scope = torch.NewDisposeScope();
-        var text = value.Replace("∞", double.PositiveInfinity.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal);
+        var infinity = double.PositiveInfinity.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        var text = value.Replace("∞", infinity, StringComparison.Ordinal);
         Assert.That(() => new Canonicaliser(new TemplateEnergy(torch.zeros(1)), change(new CanonicaliserOptions())),
             Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.StartsWith(
                 $"Canonicaliser option {name} is {text}; it must be {expected}."));
@@ -56,7 +57,8 @@ public sealed class CanonicaliserOptionsTests
             Patience = 0, TimeBudget = TimeSpan.Zero, MinimumDecrease = 0, MaximumInverseResidual = 1e-12,
         };
         Assert.That(() => least.Validate(), Throws.Nothing);
-        Assert.That(() => (least with { Lattice = 2, MinimumSquarings = 30, TimeBudget = null, CanonicalBelow = -5 }).Validate(), Throws.Nothing);
+        var other = least with { Lattice = 2, MinimumSquarings = 30, TimeBudget = null, CanonicalBelow = -5 };
+        Assert.That(() => other.Validate(), Throws.Nothing);
     }
 
     [Test]
@@ -64,7 +66,8 @@ public sealed class CanonicaliserOptionsTests
     {
         Field = FieldKind.Siren, Lattice = 16, Basis = LatticeBasis.CubicBSpline, Steps = 100, LearningRate = 0.0038926,
         SmoothnessWeight = 1, OrientationWeight = 1, MinimumSquarings = 7, Tolerance = 1e-4, Patience = 20, TimeBudget = null, Seed = 1,
-        Accept = AcceptanceRule.Checked, CanonicalBelow = null, MinimumDecrease = 0, MaximumInverseResidual = 1, Padding = WarpPadding.Zeros,
+        Accept = AcceptanceRule.Checked, CanonicalBelow = null, MinimumDecrease = 0, MaximumInverseResidual = 1,
+        Padding = WarpPadding.Zeros,
     }));
 
     [TestCase(0, 20, 36, 20, 36)]

@@ -53,7 +53,8 @@ public sealed class CertifiedMapsTests
         var wild = FieldFixtures.Field(1, 24, 32, 5, seed: 3);
         var (calm, limit) = (wild * 0.01, (Residual(wild, 2) + Residual(wild, 0)) / 2);
         var batch = torch.cat([calm, wild, calm * 2, wild], 0);
-        var maps = new CertifiedMaps(batch.clone(), [0, 0, 1, 0], new Acceptance(new CanonicaliserOptions { MaximumInverseResidual = limit }));
+        var acceptance = new Acceptance(new CanonicaliserOptions { MaximumInverseResidual = limit });
+        var maps = new CertifiedMaps(batch.clone(), [0, 0, 1, 0], acceptance);
         Assert.Multiple(() =>
         {
             Assert.That(maps.Repaired, Is.EqualTo(new[] { 1, 3 }));

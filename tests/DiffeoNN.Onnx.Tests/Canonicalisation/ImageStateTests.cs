@@ -16,7 +16,7 @@ public sealed class ImageStateTests
         var state = Run(Options, 16, 12, 10, 10.8);
         Assert.That(state.Stop, Is.Null, "2 of 12");
         state = Run(Options, 8, 4, 2, 3, 2);
-        Assert.That((state.Stop, state.Steps, state.BestStep), Is.EqualTo(((StopReason?)StopReason.Converged, 4, 2)), "nothing over two steps");
+        Assert.That((state.Stop, state.Steps, state.BestStep), Is.EqualTo(((StopReason?)StopReason.Converged, 4, 2)), "nothing over two");
         Assert.That(Run(Options with { Tolerance = 0.25 }, 8, 8, 6).Stop, Is.EqualTo(StopReason.Converged), "a quarter of 8 and no more");
         Assert.That(Run(Options with { Tolerance = 0.25 }, 8, 8, 5.99).Stop, Is.Null);
         Assert.That(Run(Options with { Tolerance = 0.25 }, -8, -8, -10).Stop, Is.EqualTo(StopReason.Converged), "relative to the size");

@@ -25,7 +25,8 @@ public sealed class SearchOutcomeTests
         var template = FieldFixtures.Image(1, 1, 24, 32, seed: 5);
         ImageState[] states = [State(options, 7, smoothness: 10), State(options, 8, smoothness: 20)];
         var maps = new CertifiedMaps(torch.cat([v * 0.01, v], 0), [0, 0], new Acceptance(options));
-        using var result = new SearchOutcome(new TemplateEnergy(template), options, images, states, new StageClock()).Of(maps, null, default);
+        using var result = new SearchOutcome(new TemplateEnergy(template), options, images, states, new StageClock())
+            .Of(maps, null, default);
         var (kept, repaired) = (result.Images[0], result.Images[1]);
         var energy = (Warp.Apply(images, result.Displacement, WarpPadding.Border) - template).square().mean([1, 2, 3])[1].item<float>();
         Assert.Multiple(() =>

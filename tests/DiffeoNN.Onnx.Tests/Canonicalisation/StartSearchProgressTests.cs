@@ -18,7 +18,8 @@ public sealed class StartSearchProgressTests
         progress.Report(Rows(0, 4, 1, [9, 1, double.NaN, 4]));
         progress.Report(Rows(1, 3, 3, [0.5, 8, 8, 8]));
         progress.Report(Rows(2, 0, 4, [0.5, 8, 8, 8]));
-        Assert.That(told.Select(value => (value.Step, value.Steps, value.Images, value.Active, value.Elapsed.TotalSeconds)), Is.EqualTo(new[]
+        var numbers = told.Select(value => (value.Step, value.Steps, value.Images, value.Active, value.Elapsed.TotalSeconds));
+        Assert.That(numbers, Is.EqualTo(new[]
         {
             // Two images have rows to come; four rows are at least two images', three rows too, of those that two images have.
             (0, 7, 3, 3, 1.0), (4, 7, 3, 2, 2.0), (5, 7, 3, 2, 3.0), (6, 7, 3, 2, 5.0), (7, 7, 3, 0, 6.0),

@@ -144,7 +144,10 @@ public sealed class StartSearchTests
         var options = Options with { Patience = 0, TimeBudget = TimeSpan.FromSeconds(seconds), Accept = AcceptanceRule.Always };
         var grid = SamplingGrid.Of(template);
         SearchStart[] starts =
-            [new(RigidStarts.Velocity(grid, 0, 1), options with { Steps = 2 }), new(RigidStarts.Velocity(grid, 2, 1), options with { Steps = 3 })];
+        [
+            new(RigidStarts.Velocity(grid, 0, 1), options with { Steps = 2 }),
+            new(RigidStarts.Velocity(grid, 2, 1), options with { Steps = 3 }),
+        ];
         using var result = new Canonicaliser(energy, Options).Run(deformed, starts, 2, null, default);
         // Scores; inputs and iterates of the one, inputs and iterates of the other.
         var least = 1 + 1 + 1 + 1 + 1;

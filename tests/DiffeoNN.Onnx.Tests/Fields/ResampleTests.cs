@@ -20,8 +20,9 @@ public sealed class ResampleTests
             var found = Resample.To(image, u, height, width, padding);
             for (var i = 0; i < 2; i++)
             {
-                var expected = Reference(FieldFixtures.Planes(image, i), u is null ? null : FieldFixtures.Planes(u, i), height, width, padding);
-                Assert.That(FieldFixtures.RelativeError(FieldFixtures.Planes(found, i), expected), Is.LessThan(2e-5), $"image {i}, {u is null}");
+                var field = u is null ? null : FieldFixtures.Planes(u, i);
+                var expected = Reference(FieldFixtures.Planes(image, i), field, height, width, padding);
+                Assert.That(FieldFixtures.RelativeError(FieldFixtures.Planes(found, i), expected), Is.LessThan(2e-5), $"image {i}");
             }
 
             var rows = Resample.RowsTo(image, u, height, width, 1, 1, padding);
@@ -83,7 +84,8 @@ public sealed class ResampleTests
     {
         using var scope = torch.NewDisposeScope();
         var (image, u) = (torch.zeros(2, 1, 8, 8), torch.zeros(count, 2, height, width));
-        var message = $"displacement has shape ({count}, 2, {height}, {width}), image (2, 1, 8, 8); batch size, height and width must be the same.";
+        var message = $"displacement has shape ({count}, 2, {height}, {width}), image (2, 1, 8, 8); "
+            + "batch size, height and width must be the same.";
         Assert.That(() => Resample.To(image, u, 16, 16), Throws.ArgumentException.With.Message.StartsWith(message));
         Assert.That(() => Resample.RowsTo(image, u, 16, 16, 0, 4), Throws.ArgumentException.With.Message.StartsWith(message));
     }

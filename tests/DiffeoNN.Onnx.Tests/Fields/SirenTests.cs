@@ -46,8 +46,9 @@ public sealed class SirenTests
         for (var i = 0; i < fanIns.Length; i++)
         {
             var bound = Math.Sqrt(6.0 / fanIns[i]);
-            var expected = Enumerable.Range(0, (int)siren.Parameters[i].numel()).Select(_ => (float)random.Uniform(-bound, bound)).ToArray();
-            Assert.That(siren.Parameters[i].flatten().data<float>().ToArray(), Is.EqualTo(expected), $"parameter {i}");
+            var parameter = siren.Parameters[i];
+            var expected = Enumerable.Range(0, (int)parameter.numel()).Select(_ => (float)random.Uniform(-bound, bound)).ToArray();
+            Assert.That(parameter.flatten().data<float>().ToArray(), Is.EqualTo(expected), $"parameter {i}");
         }
     }
 

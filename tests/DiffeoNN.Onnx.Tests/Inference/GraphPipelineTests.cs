@@ -69,7 +69,8 @@ public sealed class GraphPipelineTests
         }
     }
 
-    private static (EquivariantResult ByTorch, EquivariantResult ByGraphs) Both(string path, EquivariantOptions options, ImageBuffer[] images)
+    private static (EquivariantResult ByTorch, EquivariantResult ByGraphs) Both(
+        string path, EquivariantOptions options, ImageBuffer[] images)
     {
         using var byTorch = EquivariantModel.Load(path, options with { Fields = FieldEngine.Torch });
         using var byGraphs = EquivariantModel.Load(path, options with { Fields = FieldEngine.Onnx });

@@ -10,7 +10,7 @@ using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Canonicalisation.Graphs;
 
-/// <summary>Searches by graphs from starts of every kind, in batches of any size and in those that suit a GPU, against libtorch's.</summary>
+/// <summary>Searches by graphs from starts of every kind, in batches of any size and of a GPU's, against libtorch's.</summary>
 public sealed class GraphSearchTests
 {
     private static readonly SamplingGrid Grid = new(12, 16);
@@ -198,7 +198,10 @@ public sealed class GraphSearchTests
         for (var row = 1; row <= 5; row++)
         {
             for (var column = 1; column <= 5; column++)
-                v[0, torch.TensorIndex.Colon, first + row - 1, first + column - 1] = (float)(1.2 * Math.Min(row, column) / 5 * Grid.PixelSize);
+            {
+                v[0, torch.TensorIndex.Colon, first + row - 1, first + column - 1] =
+                    (float)(1.2 * Math.Min(row, column) / 5 * Grid.PixelSize);
+            }
         }
 
         var u = ScalingAndSquaring.Exp(v, ScalingAndSquaring.Squarings(v, 0));

@@ -9,7 +9,8 @@ public static class Resample
 {
     /// <summary>Resamples an image to another size, through a displacement if one is given.</summary>
     /// <param name="image">Shape (N, C, H, W).</param>
-    /// <param name="displacement">u at the image's own size, (N, 2, H, W), in the library's unit of that size; null for none.</param>
+    /// <param name="displacement">u, (N, 2, h, w), of the image's size or any other, in the library's unit of its own size; null for
+    /// none.</param>
     /// <param name="height">Rows of the result, at least 2.</param>
     /// <param name="width">Columns of the result, at least 2.</param>
     /// <param name="padding">What lies outside the image.</param>
@@ -21,7 +22,6 @@ public static class Resample
         torch.Tensor image, torch.Tensor? displacement, int height, int width, WarpPadding padding = WarpPadding.Border)
     {
         ArgumentNullException.ThrowIfNull(image);
-        var grid = SamplingGrid.Of(image);
         using var scope = torch.NewDisposeScope();
         var positions = new SamplingGrid(height, width).KernelPositions(image);
         if (displacement is null)
@@ -30,7 +30,7 @@ public static class Resample
             return Warp.Sample(image, rest, positions, padding, WarpInterpolation.Bilinear).MoveToOuterDisposeScope();
         }
 
-        CheckFits(image, displacement, grid);
+        var grid = GridOf(displacement, image);
         var kernel = grid.ToKernelUnits(displacement);
         if (grid.Height != height || grid.Width != width)
             kernel = torch.nn.functional.interpolate(kernel, [height, width], mode: torch.InterpolationMode.Bilinear, align_corners: true);
@@ -39,8 +39,8 @@ public static class Resample
 
     /// <summary>Some rows of what <see cref="To"/> gives, the same bits, without the memory of the others.</summary>
     /// <param name="image">Shape (N, C, H, W), float32.</param>
-    /// <param name="displacement">u at the image's own size, (N, 2, H, W), float32, in the library's unit of that size; null for
-    /// none.</param>
+    /// <param name="displacement">u, (N, 2, h, w), of the image's size or any other, float32, in the library's unit of its own size; null
+    /// for none.</param>
     /// <param name="height">Rows of the whole result, at least 2.</param>
     /// <param name="width">Columns of the result, at least 2.</param>
     /// <param name="first">The first row wanted.</param>
@@ -57,7 +57,6 @@ public static class Resample
         ArgumentOutOfRangeException.ThrowIfNegative(first);
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, height - first);
-        var grid = SamplingGrid.Of(image);
         using var scope = torch.NewDisposeScope();
         var positions = new SamplingGrid(height, width).KernelPositions(image, first, count);
         if (displacement is null)
@@ -66,7 +65,7 @@ public static class Resample
             return Warp.Sample(image, rest, positions, padding, WarpInterpolation.Bilinear).MoveToOuterDisposeScope();
         }
 
-        CheckFits(image, displacement, grid);
+        var grid = GridOf(displacement, image);
         var kernel = grid.ToKernelUnits(displacement);
         var rows = grid.Height == height && grid.Width == width
             ? kernel.narrow(2, first, count)
@@ -103,12 +102,13 @@ public static class Resample
         torch.Tensor Column(float[] weights) => torch.tensor(weights, device: field.device).view(1, 1, count, 1);
     }
 
-    private static void CheckFits(torch.Tensor image, torch.Tensor displacement, SamplingGrid grid)
+    private static SamplingGrid GridOf(torch.Tensor displacement, torch.Tensor image)
     {
-        if (SamplingGrid.OfField(displacement, nameof(displacement)) == grid && displacement.size(0) == image.size(0)) return;
+        var grid = SamplingGrid.OfField(displacement, nameof(displacement));
+        if (image.dim() == 4 && displacement.size(0) == image.size(0)) return grid;
         throw new ArgumentException(
-            $"displacement has shape {SamplingGrid.Shape(displacement)}, image {SamplingGrid.Shape(image)}; "
-            + "batch size, height and width must be the same.",
+            $"displacement has shape {SamplingGrid.Shape(displacement)}, image {SamplingGrid.Shape(image)}; there must be one displacement "
+            + "for each image.",
             nameof(displacement));
     }
 

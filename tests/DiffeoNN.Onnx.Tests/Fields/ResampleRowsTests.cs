@@ -47,7 +47,33 @@ public sealed class ResampleRowsTests
         var image = torch.rand(1, 1, 4, 4);
         Assert.That(() => Resample.RowsTo(image, null, 8, 8, 6, 3), Throws.InstanceOf<ArgumentOutOfRangeException>());
         Assert.That(() => Resample.RowsTo(image, null, 8, 8, -1, 3), Throws.InstanceOf<ArgumentOutOfRangeException>());
-        Assert.That(() => Resample.RowsTo(image, torch.zeros(1, 2, 3, 3), 8, 8, 0, 3),
-            Throws.ArgumentException.With.Message.Contains("must be the same"));
+        Assert.That(() => Resample.RowsTo(image, torch.zeros(2, 2, 4, 4), 8, 8, 0, 3),
+            Throws.ArgumentException.With.Message.Contains("one displacement for each image"));
+    }
+
+    /// <summary>A displacement is in the unit of its own grid, whatever the image's size and shape.</summary>
+    [TestCase(15, 19, 31, 61)]
+    [TestCase(40, 40, 31, 61)]
+    [TestCase(40, 40, 12, 20)]
+    public void To_ThroughADisplacementOfAnotherSize_FollowsItInFractionsOfTheImage(int rows, int columns, int height, int width)
+    {
+        using var scope = torch.NewDisposeScope();
+        var across = torch.linspace(0, 1, columns).view(1, 1, 1, -1).expand(1, 1, rows, columns);
+        var down = torch.linspace(0, 1, rows).view(1, 1, -1, 1).expand(1, 1, rows, columns);
+        var image = torch.cat([across, down], 1).contiguous();
+        // 12 x 20: a quarter of the width is half a unit, a quarter of the height 11/19 of that.
+        var u = torch.cat([torch.full([1, 1, 12, 20], 0.5f), torch.full([1, 1, 12, 20], 0.5f * 11 / 19)], 1);
+        var moved = Resample.To(image, u, height, width);
+        for (int row = 0; row < height; row++)
+        {
+            for (int column = 0; column < width; column++)
+            {
+                Assert.That(moved[0, 0, row, column].item<float>(), Is.EqualTo(Math.Min(1, (column / (width - 1.0)) + 0.25)).Within(1e-5));
+                Assert.That(moved[0, 1, row, column].item<float>(), Is.EqualTo(Math.Min(1, (row / (height - 1.0)) + 0.25)).Within(1e-5));
+            }
+        }
+
+        var part = Resample.RowsTo(image, u, height, width, 3, 5);
+        Assert.That(part.data<float>().ToArray(), Is.EqualTo(moved.narrow(2, 3, 5).contiguous().data<float>().ToArray()), "the same bits");
     }
 }

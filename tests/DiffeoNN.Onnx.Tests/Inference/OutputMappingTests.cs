@@ -94,8 +94,8 @@ public sealed class OutputMappingTests
         var result = Resample.To(ramp, u, 31, 61);
         Assert.That(result[0, 0, 15, 30].item<float>(), Is.EqualTo(0.1f).Within(1e-5));
         Assert.That(result[0, 0, 3, 0].item<float>(), Is.EqualTo(-0.9f).Within(1e-5));
-        Assert.That(() => Resample.To(ramp, torch.zeros(1, 2, 5, 5), 31, 61),
-            Throws.ArgumentException.With.Message.Contains("must be the same"));
+        Assert.That(() => Resample.To(ramp, torch.zeros(2, 2, 11, 21), 31, 61),
+            Throws.ArgumentException.With.Message.Contains("one displacement for each image"));
     }
 
     private static OutputMapping Mapping(OutputKind kind) => new(new OutputSpec { Name = "output", Kind = kind });

@@ -54,7 +54,7 @@ internal static class RunCommand
             {
                 foreach (string[] chunk in check.Usable.Select(one => one.File).Chunk(common.Batch(parse)))
                 {
-                    ScaledImage[] images = [.. chunk.Select(file => Read(file, loaded, orients))];
+                    ScaledImage[] images = [.. chunk.Select(file => loaded.Read(file, orients))];
                     using var batch = loaded.Canonicalise(images, progress, cancellationToken);
                     var naives = alone ? loaded.RunNaive(images, cancellationToken) : null;
                     for (int i = 0; i < chunk.Length; i++)
@@ -71,11 +71,5 @@ internal static class RunCommand
             return Task.FromResult((int)summary.Print(console, parse.GetValue(output)!));
         });
         return command;
-    }
-
-    private static ScaledImage Read(string file, EquivariantModel model, bool orients)
-    {
-        var spec = model.Bundle.Image;
-        return ImageFile.ReadScaled(file, spec.Channels, spec.Height, spec.Width, orients);
     }
 }

@@ -90,6 +90,11 @@ public sealed class Bundle
     /// <exception cref="BundleException">The bundle has none, or the file changed since the bundle was loaded.</exception>
     public OnnxModel LoadModel(BundleRole role) => Prepare(FileOf(role), BundleValidator.Title(role));
 
+    /// <summary>How the network of a role takes images, after manifest and file.</summary>
+    /// <param name="role">The role.</param>
+    /// <exception cref="BundleException">The bundle has none, or the file changed since the bundle was loaded.</exception>
+    public InputFormat InputOf(BundleRole role) => LoadFreed(role).Format;
+
     /// <summary>The user's own backward graph, or null.</summary>
     /// <exception cref="BundleException">The file changed since the bundle was loaded.</exception>
     public OnnxModel? LoadBackwardGraph() =>
@@ -101,6 +106,23 @@ public sealed class Bundle
         .. Directory.EnumerateDirectories(folder).Where(inside => File.Exists(Path.Combine(inside, BundleManifest.FileName)))
             .Select(inside => Path.GetFileName(inside)).Order(StringComparer.Ordinal),
     ];
+
+    /// <summary>How a network that was read already takes images.</summary>
+    internal InputFormat InputOf(BundleRole role, OnnxModel model)
+    {
+        var spec = FileOf(role).Input;
+        return InputFormat.Of(Image, spec, model.Graph.Input(spec.Name));
+    }
+
+    /// <summary>The network of a role, its batch freed where that is safe, and how it takes images then.</summary>
+    internal (OnnxModel Model, InputFormat Format) LoadFreed(BundleRole role)
+    {
+        var model = LoadModel(role);
+        var format = InputOf(role, model);
+        return format.Batch is not null && FreeBatch.Apply(model, format.Name) is { } freed
+            ? (freed, format with { Batch = null })
+            : (model, format);
+    }
 
     internal string FullPath(string relative) => Path.Combine(Folder, relative);
 

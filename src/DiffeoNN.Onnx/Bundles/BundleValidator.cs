@@ -35,7 +35,7 @@ internal static class BundleValidator
         WeightCheck.Check(place, model);
         _ = place.Guard(() => PosteriorMean.Apply(model));
         var tensors = new TensorCheck(place, model.Graph);
-        tensors.Input();
+        var format = tensors.Input(isDifferentiated: place.File is VaeSpec or CriticSpec or EnergyGraphSpec);
         switch (place.File)
         {
             case PredictorSpec predictor:
@@ -50,8 +50,10 @@ internal static class BundleValidator
                 break;
             case EnergyGraphSpec energy:
                 tensors.Output(energy.Output);
+                if (energy.Gradient is not null) CheckPlain(place, format);
                 break;
             case BackwardGraphSpec gradient:
+                CheckPlain(place, format);
                 tensors.Images(tensors.Output(gradient.Output));
                 break;
             case ProposerSpec proposer:
@@ -61,6 +63,15 @@ internal static class BundleValidator
                 tensors.AtLeast(velocity, 3, 2);
                 break;
         }
+    }
+
+    /// <summary>A gradient that comes with the bundle is by what the manifest's image says, and nothing leads on from there.</summary>
+    private static void CheckPlain(ModelPlace place, InputFormat format)
+    {
+        if (format.IsOfImage(place.Bundle.Image) && format.Batch is null) return;
+        throw place.Refuse(
+            $"takes {format}; an energy with a gradient of its own, and that gradient, take float32, channels first, with a free batch, of "
+            + "size, channels, mean and std of the manifest's image.");
     }
 
     private static void Check(TensorCheck tensors, OutputSpec spec)

@@ -15,6 +15,12 @@ internal sealed class ManifestNode(JsonElement value, string place, string sourc
             ? $"{source}: the manifest is {Found()}; expected {expected}."
             : $"{source}: field '{place}' is {Found()}; expected {expected}.");
 
+    /// <summary>Whether it is a string.</summary>
+    public bool IsText => value.ValueKind == JsonValueKind.String;
+
+    /// <summary>Whether it is an object.</summary>
+    public bool IsObject => value.ValueKind == JsonValueKind.Object;
+
     /// <summary>Declares what an object may hold; must precede the reading of its fields.</summary>
     public ManifestNode Object(params string[] known)
     {

@@ -10,13 +10,14 @@ internal static class ManifestReader
         var schema = root.Required("schema");
         if (schema.Whole(1) != BundleManifest.CurrentSchema)
             throw schema.Refuse($"{BundleManifest.CurrentSchema}, the schema this version reads; update DiffeoNN.Onnx for a later one");
-        var models = Models(root.Required("models"));
+        var image = Image(root.Required("image"));
+        var models = Models(root.Required("models"), image);
         return new BundleManifest
         {
             Name = root.Required("name").Name(),
             Description = root.Optional("description")?.Text(),
             Licence = root.Optional("licence")?.Text(),
-            Image = Image(root.Required("image")),
+            Image = image,
             Models = models,
             Energy = Energy(root.Required("energy"), models),
             Optimiser = root.Optional("optimiser") is { } optimiser ? Optimiser(optimiser) : new(),
@@ -49,32 +50,52 @@ internal static class ManifestReader
         return [.. items.Select(read)];
     }
 
-    private static BundleModels Models(ManifestNode node)
+    private static BundleModels Models(ManifestNode node, ImageSpec image)
     {
         node.Object("inner", "vae", "critic", "energy", "proposer", "augmented");
         var models = new BundleModels
         {
-            Inner = Predictor(node.Required("inner")),
-            Vae = node.Optional("vae") is { } vae ? Vae(vae) : null,
-            Critic = node.Optional("critic") is { } critic ? Critic(critic) : null,
-            Energy = node.Optional("energy") is { } energy ? EnergyGraph(energy) : null,
-            Proposer = node.Optional("proposer") is { } proposer ? Proposer(proposer) : null,
-            Augmented = node.Optional("augmented") is { } augmented ? Predictor(augmented) : null,
+            Inner = Predictor(node.Required("inner"), image),
+            Vae = node.Optional("vae") is { } vae ? Vae(vae, image) : null,
+            Critic = node.Optional("critic") is { } critic ? Critic(critic, image) : null,
+            Energy = node.Optional("energy") is { } energy ? EnergyGraph(energy, image) : null,
+            Proposer = node.Optional("proposer") is { } proposer ? Proposer(proposer, image) : null,
+            Augmented = node.Optional("augmented") is { } augmented ? Predictor(augmented, image) : null,
         };
         return models.Vae is null && models.Critic is null && models.Energy is null
             ? throw node.Refuse("at least one of the roles vae, critic and energy, which canonicalisation minimises")
             : models;
     }
 
-    private static PredictorSpec Predictor(ManifestNode node)
+    private static PredictorSpec Predictor(ManifestNode node, ImageSpec image)
     {
         node.Object("file", "sha256", "input", "output");
         return new PredictorSpec
         {
             File = RelativePath(node.Required("file")),
             Sha256 = Hash(node.Required("sha256")),
-            Input = node.Required("input").Name(),
+            Input = Input(node.Required("input"), image),
             Output = Output(node.Required("output")),
+        };
+    }
+
+    /// <summary>A name, or an object that says what differs from the manifest's image.</summary>
+    private static InputSpec Input(ManifestNode node, ImageSpec image)
+    {
+        if (node.IsText) return node.Name();
+        if (!node.IsObject) throw node.Refuse("the tensor's name, or an object with its name and what differs from image");
+        node.Object("name", "layout", "channels", "height", "width", "range", "mean", "std");
+        var channels = node.Optional("channels")?.Whole(1, 4096);
+        return new InputSpec
+        {
+            Name = node.Required("name").Name(),
+            Layout = node.Optional("layout")?.Choice<ChannelLayout>() ?? ChannelLayout.ChannelsFirst,
+            Channels = channels,
+            Height = node.Optional("height")?.Whole(2, 65536),
+            Width = node.Optional("width")?.Whole(2, 65536),
+            Range = node.Optional("range")?.Deviation(),
+            Mean = node.Optional("mean") is { } mean ? PerChannel(mean, channels ?? image.Channels, 0, item => item.Mean()) : null,
+            Std = node.Optional("std") is { } std ? PerChannel(std, channels ?? image.Channels, 1, item => item.Deviation()) : null,
         };
     }
 
@@ -105,40 +126,40 @@ internal static class ManifestReader
             : throw node.Refuse("the classes' names, each once");
     }
 
-    private static VaeSpec Vae(ManifestNode node)
+    private static VaeSpec Vae(ManifestNode node, ImageSpec image)
     {
         node.Object("file", "sha256", "input", "reconstruction", "mean", "logVariance");
         return new VaeSpec
         {
             File = RelativePath(node.Required("file")),
             Sha256 = Hash(node.Required("sha256")),
-            Input = node.Required("input").Name(),
+            Input = Input(node.Required("input"), image),
             Reconstruction = node.Required("reconstruction").Name(),
             Mean = node.Required("mean").Name(),
             LogVariance = node.Required("logVariance").Name(),
         };
     }
 
-    private static CriticSpec Critic(ManifestNode node)
+    private static CriticSpec Critic(ManifestNode node, ImageSpec image)
     {
         node.Object("file", "sha256", "input", "output");
         return new CriticSpec
         {
             File = RelativePath(node.Required("file")),
             Sha256 = Hash(node.Required("sha256")),
-            Input = node.Required("input").Name(),
+            Input = Input(node.Required("input"), image),
             Output = node.Required("output").Name(),
         };
     }
 
-    private static EnergyGraphSpec EnergyGraph(ManifestNode node)
+    private static EnergyGraphSpec EnergyGraph(ManifestNode node, ImageSpec image)
     {
         node.Object("file", "sha256", "input", "output", "gradient");
         return new EnergyGraphSpec
         {
             File = RelativePath(node.Required("file")),
             Sha256 = Hash(node.Required("sha256")),
-            Input = node.Required("input").Name(),
+            Input = Input(node.Required("input"), image),
             Output = node.Required("output").Name(),
             Gradient = node.Optional("gradient") is { } gradient ? BackwardGraph(gradient) : null,
         };
@@ -156,14 +177,14 @@ internal static class ManifestReader
         };
     }
 
-    private static ProposerSpec Proposer(ManifestNode node)
+    private static ProposerSpec Proposer(ManifestNode node, ImageSpec image)
     {
         node.Object("file", "sha256", "input", "output");
         return new ProposerSpec
         {
             File = RelativePath(node.Required("file")),
             Sha256 = Hash(node.Required("sha256")),
-            Input = node.Required("input").Name(),
+            Input = Input(node.Required("input"), image),
             Output = node.Required("output").Name(),
         };
     }

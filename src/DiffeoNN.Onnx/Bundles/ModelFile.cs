@@ -13,7 +13,7 @@ public abstract record ModelFile
     [JsonPropertyOrder(-2)]
     public string Sha256 { get; init; } = "";
 
-    /// <summary>Name of the input tensor: images (N, C, H, W), float32.</summary>
+    /// <summary>The input tensor: images (N, C, H, W), float32, unless it says otherwise. A name alone converts to it.</summary>
     [JsonPropertyOrder(-1)]
-    public required string Input { get; init; }
+    public required InputSpec Input { get; init; }
 }

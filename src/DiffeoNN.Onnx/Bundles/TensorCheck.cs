@@ -5,13 +5,19 @@ namespace DiffeoNN.Onnx.Bundles;
 /// <summary>Compares the tensors an ONNX file declares with what the manifest says; dimensions the file leaves free fit anything.</summary>
 internal sealed class TensorCheck(ModelPlace place, OnnxGraph graph)
 {
+    private InputFormat? _format;
+
     private ImageSpec Image => place.Bundle.Image;
 
-    /// <summary>The image must be the one input, a batch of the manifest's images.</summary>
-    public void Input()
+    private InputFormat Format => _format!;
+
+    /// <summary>The image must be the one input, a batch of images as the manifest says; must precede all else.</summary>
+    /// <param name="isDifferentiated">Whether a gradient by the image is needed.</param>
+    /// <returns>How the network takes images.</returns>
+    public InputFormat Input(bool isDifferentiated)
     {
         var required = graph.RequiredInputs.ToList();
-        var input = required.Find(value => value.Name == place.File.Input)
+        var input = required.Find(value => value.Name == place.File.Input.Name)
             ?? throw place.Refuse($"has no input '{place.File.Input}'. Inputs: {List(required)}.");
         if (required.Count > 1)
         {
@@ -19,20 +25,28 @@ internal sealed class TensorCheck(ModelPlace place, OnnxGraph graph)
                 $"needs {required.Count} inputs: {List(required)}; a network of a bundle takes the image alone.");
         }
 
-        Float(input, "input");
+        _format = InputFormat.Of(Image, place.File.Input, input);
+        Type(input, isDifferentiated);
+        if (!Format.CanBeMadeOf(Image))
+        {
+            throw place.Refuse(
+                $"takes {Format.Channels} channels, the manifest's image has {Image.Channels}; only grey and RGB become each other.");
+        }
+
         Images(input, "input");
-        FreeBatch(input, "input");
+        Normalisation();
+        return Format;
     }
 
-    /// <summary>An output by name; float32, with a free batch.</summary>
+    /// <summary>An output by name: float32, float16 or float64, with a batch like the input's.</summary>
     public OnnxValueInfo Output(string name)
     {
         var output = graph.Outputs.Find(value => value.Name == name)
             ?? throw place.Refuse($"has no output '{name}'. Outputs: {List(graph.Outputs)}.");
-        Float(output, "output");
+        if (!IsReal(output.ElementType)) throw place.Refuse($"output {output} must be float32.");
         if (output.Shape is { Count: 0 })
             throw place.Refuse($"output {output} is a scalar; expected one value or more for each image of the batch.");
-        FreeBatch(output, "output");
+        Batch(output);
         return output;
     }
 
@@ -44,24 +58,26 @@ internal sealed class TensorCheck(ModelPlace place, OnnxGraph graph)
         return value;
     }
 
-    /// <summary>The value must be a batch of the manifest's images.</summary>
+    /// <summary>The value must be a batch of the network's images, laid out as its input.</summary>
     public void Images(OnnxValueInfo value, string kind = "output")
     {
-        Rank(value, 4, $"images (N,{Image.Channels},{Image.Height},{Image.Width})", kind);
-        Size(value, 1, Image.Channels, "channels, as the manifest's image has", kind);
-        ImageSize(value, kind);
+        Rank(value, 4, $"images {Format.Shape}", kind);
+        var whose = place.File.Input.Channels is null ? "channels, as the manifest's image has" : "channels, as the manifest says";
+        Size(value, Format.ChannelAxis, Format.Channels, whose, kind);
+        ImageSize(value, Format.RowAxis, kind);
     }
 
-    /// <summary>The last two of four dimensions must be the image's.</summary>
-    public void ImageSize(OnnxValueInfo value, string kind = "output")
+    /// <summary>The last two of four dimensions must be the network's image's.</summary>
+    public void ImageSize(OnnxValueInfo value) => ImageSize(value, 2, "output");
+
+    private void ImageSize(OnnxValueInfo value, int axis, string kind)
     {
         if (value.Shape is null) return;
-        if ((value.Shape[2].Size ?? Image.Height) != Image.Height || (value.Shape[3].Size ?? Image.Width) != Image.Width)
-        {
-            throw place.Refuse(
-                $"{kind} {value} is {value.Shape[2]} x {value.Shape[3]} pixels (height x width); the manifest's image is "
-                + $"{Image.Height} x {Image.Width}.");
-        }
+        var (height, width) = (value.Shape[axis], value.Shape[axis + 1]);
+        if ((height.Size ?? Format.Height) == Format.Height && (width.Size ?? Format.Width) == Format.Width) return;
+        var whose = (Format.Height, Format.Width) != (Image.Height, Image.Width) ? "input of this network" : "image";
+        throw place.Refuse(
+            $"{kind} {value} is {height} x {width} pixels (height x width); the manifest's {whose} is {Format.Height} x {Format.Width}.");
     }
 
     public void Size(OnnxValueInfo value, int axis, long size, string unit, string kind = "output")
@@ -96,17 +112,41 @@ internal sealed class TensorCheck(ModelPlace place, OnnxGraph graph)
 
     private static string List(IEnumerable<OnnxValueInfo> values) => string.Join(", ", values);
 
-    private void Float(OnnxValueInfo value, string kind)
-    {
-        if (value.ElementType != OnnxElementType.Float) throw place.Refuse($"{kind} {value} must be float32.");
-    }
+    private static bool IsReal(OnnxElementType type) =>
+        type is OnnxElementType.Float or OnnxElementType.Float16 or OnnxElementType.Double;
 
-    private void FreeBatch(OnnxValueInfo value, string kind)
+    private void Type(OnnxValueInfo input, bool isDifferentiated)
     {
-        if (value.Shape?[0].Size is { } batch)
+        if (IsReal(input.ElementType)) return;
+        if (input.ElementType != OnnxElementType.UInt8)
+            throw place.Refuse($"input {input} must be float32, float16, float64 or uint8.");
+        if (isDifferentiated)
         {
             throw place.Refuse(
-                $"{kind} {value} has a fixed batch of {batch}; export it with a free first dimension (dynamic_axes or dynamic_shapes).");
+                $"input {input} is uint8, through which no gradient passes, and an energy is minimised by its gradient; "
+                + "export it with a float32 input.");
         }
+    }
+
+    private void Normalisation()
+    {
+        var (input, given) = (place.File.Input, place.File.Input.Mean is not null || place.File.Input.Std is not null);
+        if (Format.Type == OnnxElementType.UInt8 && !Format.SeesPixels())
+            throw place.Refuse("takes uint8, whole numbers of 0 to 255: its input has no mean and std.");
+        if (given || Format.Type == OnnxElementType.UInt8 || Image.IsIdentity()) return;
+        var what = input.Range is not null and not 1 ? "range" : Format.Channels != Image.Channels ? "channels" : null;
+        if (what is null) return;
+        throw place.Refuse(
+            $"its input has {what} of its own, to which mean and std of the manifest's image do not apply; give mean and std with it, "
+            + "in units of its range (0 and 1 for none).");
+    }
+
+    private void Batch(OnnxValueInfo output)
+    {
+        if (output.Shape?[0].Size is not { } batch || batch == Format.Batch) return;
+        throw place.Refuse(Format.Batch is null
+            ? $"output {output} has a fixed batch of {batch}, the input has a free one; export it with a free first dimension "
+                + "(dynamic_axes or dynamic_shapes)."
+            : $"output {output} has a fixed batch of {batch}, the input one of {Format.Batch}; both must be the same.");
     }
 }

@@ -4,8 +4,7 @@ using DiffeoNN.Onnx.Gradients;
 
 namespace DiffeoNN.Onnx.Composition;
 
-/// <summary>Composes what surrounds a network: pixel values to what it was trained on,
-/// and its answers on several canonical images to one on the image.</summary>
+/// <summary>Composes what follows a network: its answers on several canonical images to one on the image.</summary>
 internal static class AnswerComposer
 {
     /// <summary>Output (N, K, H, W): the mean of the answers, each carried back by its own map.</summary>
@@ -25,35 +24,6 @@ internal static class AnswerComposer
 
     /// <summary>Input (N, 1, 1): 1 where the m-th map stands for the row, else 0.</summary>
     public static string IsFinal(int map) => $"is_final_{map}";
-
-    /// <summary>A network that takes pixel values.</summary>
-    /// <param name="network">Left untouched.</param>
-    /// <param name="input">Its input.</param>
-    /// <param name="image">Mean and standard deviation it was trained with.</param>
-    public static OnnxModel OnPixels(OnnxModel network, string input, ImageSpec image)
-    {
-        if (image.IsIdentity())
-            return network;
-        var model = network.Copy();
-        var graph = model.Graph;
-        string PerChannel(string name, IReadOnlyList<double> values) => graph.AddInitializer(
-            OnnxTensor.FromDoubles($"diffeonn/{name}", OnnxElementType.Float, [1, values.Count, 1, 1], [.. values]));
-        const string Normalised = "diffeonn/normalised";
-        foreach (var node in graph.Nodes)
-        {
-            for (var i = 0; i < node.Inputs.Count; i++)
-            {
-                if (node.Inputs[i] == input)
-                    node.Inputs[i] = Normalised;
-            }
-        }
-
-        graph.Nodes.Insert(
-            0, new OnnxNode("Div", ["diffeonn/centred", PerChannel("std", image.Std)], [Normalised], []) { Name = Normalised });
-        graph.Nodes.Insert(
-            0, new OnnxNode("Sub", [input, PerChannel("mean", image.Mean)], ["diffeonn/centred"], []) { Name = "diffeonn/centred" });
-        return model;
-    }
 
     /// <summary>Answers of several maps to their mean on the image.</summary>
     /// <param name="grid">The image's grid.</param>

@@ -69,8 +69,10 @@ public static class WiringDiagnosis
     /// <summary>That a network was trained on something else than it is given.</summary>
     internal static Finding OtherInput(string subject, NetworkInput input, string text, string? more = null) => new(
         FindingLevel.Problem, subject, $"was trained on {input.Name}, and is given something else: it {text}",
-        $"set {input.Manifest} in the manifest's image, if that is right for all networks, or export this one "
-        + "with its normalisation changed"
+        (input.IsOwn
+            ? $"set {input.Manifest}, with range 1, in the manifest's input of this network, or export it with its normalisation changed"
+            : $"set {input.Manifest} in the manifest's image, if that is right for all networks, or export this one "
+            + "with its normalisation changed")
         + (more is null ? "" : $"; and {more}"));
 
     /// <summary>That a network was trained on something else than it is given, where no range is better than the others by a clear margin.

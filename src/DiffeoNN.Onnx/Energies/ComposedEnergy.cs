@@ -10,7 +10,8 @@ namespace DiffeoNN.Onnx.Energies;
 /// those that the bundle has.</param>
 /// <param name="WeightInputs">The graph's scalar inputs and the bundle's values for them.</param>
 /// <param name="Weights">The bundle's weights.</param>
-/// <param name="Model">y and the weights to <c>energy</c> (N), <c>terms</c> (N,T) and <c>y_grad</c> (N,C,H,W); the batch is free.</param>
+/// <param name="Model">y and the weights to <c>energy</c> (N), <c>terms</c> (N,T) and <c>y_grad</c> (N,C,H,W); the batch is free
+/// where no network binds it.</param>
 /// <param name="ValueModel">The same without <c>y_grad</c>.</param>
 public sealed record ComposedEnergy(
     string Name,
@@ -19,4 +20,8 @@ public sealed record ComposedEnergy(
     IReadOnlyList<KeyValuePair<string, double>> WeightInputs,
     EnergyWeights Weights,
     OnnxModel Model,
-    OnnxModel ValueModel);
+    OnnxModel ValueModel)
+{
+    /// <summary>Size of the batch that the graph is bound to, since a network of it is; null where it is free.</summary>
+    public int? Batch { get; init; }
+}

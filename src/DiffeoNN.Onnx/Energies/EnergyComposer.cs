@@ -5,9 +5,11 @@ namespace DiffeoNN.Onnx.Energies;
 
 /// <summary>Composes a bundle's energy networks, their terms and weights into one graph, and derives its gradient by the pixels.</summary>
 /// <remarks>
-/// y holds pixel values; the bundle's mean and std are applied inside the graph, once, before every network. Terms of each image:
+/// y holds pixel values; what turns them into what a network takes is part of the graph: the bundle's mean and std once for all networks
+/// that take what the manifest's image says, the rest (other sizes, channels, layouts, ranges, types) for each by itself. Terms of each
+/// image:
 /// <list type="bullet">
-/// <item>vae: sum over pixels of (y - reconstruction)^2, both in pixel values, plus beta * KL, with
+/// <item>vae: sum over pixels of (y - reconstruction)^2, both in pixel values at the VAE's size, plus beta * KL, with
 /// KL = 0.5 * sum(mu^2 + exp(logvar) - 1 - logvar); the latent stands at its posterior mean;</item>
 /// <item>adversarial: the mean of the critic's output over all but the batch;</item>
 /// <item>energy: the mean of the user's own graph's output over all but the batch.</item>
@@ -52,7 +54,7 @@ public static class EnergyComposer
         var networks = EnergyNetworks.Load(bundle);
         var graph = new EnergyGraph(bundle, networks);
         var valueModel = graph.Model.Copy();
-        return Of(bundle, graph, Differentiate(graph, networks, target), valueModel);
+        return Of(bundle, networks, graph, Differentiate(graph, networks, target), valueModel);
     }
 
     /// <summary>Composes the energy of a bundle for engines that differentiate by themselves.</summary>
@@ -61,14 +63,19 @@ public static class EnergyComposer
     /// <exception cref="BundleException">A network is malformed; the message names the file.</exception>
     internal static ComposedEnergy ComposeValues(Bundle bundle)
     {
-        var graph = new EnergyGraph(bundle, EnergyNetworks.Load(bundle));
-        return Of(bundle, graph, graph.Model, graph.Model);
+        var networks = EnergyNetworks.Load(bundle);
+        var graph = new EnergyGraph(bundle, networks);
+        return Of(bundle, networks, graph, graph.Model, graph.Model);
     }
 
-    private static ComposedEnergy Of(Bundle bundle, EnergyGraph graph, OnnxModel model, OnnxModel valueModel) => new(
+    private static ComposedEnergy Of(
+        Bundle bundle, EnergyNetworks networks, EnergyGraph graph, OnnxModel model, OnnxModel valueModel) => new(
         bundle.Name, bundle.Image, graph.TermNames,
         [.. graph.WeightInputs.Select(input => KeyValuePair.Create(input, EnergyGraph.ValueOf(input, bundle.EnergyWeights)))],
-        bundle.EnergyWeights, model, valueModel);
+        bundle.EnergyWeights, model, valueModel)
+        {
+            Batch = networks.Batch,
+        };
 
     /// <summary>Adds the gradient: compiled, plus what the user's own backward graph gives for the user's own term.</summary>
     private static OnnxModel Differentiate(EnergyGraph graph, EnergyNetworks networks, GradientTarget target)
@@ -80,7 +87,7 @@ public static class EnergyComposer
         {
             model = model.Copy();
             model.Graph.AddNode("Identity", [differentiated], DifferentiatedOutput);
-            model.Graph.Outputs.Add(new OnnxValueInfo(DifferentiatedOutput, OnnxElementType.Float, ["N"]));
+            model.Graph.Outputs.Add(new OnnxValueInfo(DifferentiatedOutput, OnnxElementType.Float, [graph.Batch]));
             model = Compile(model, DifferentiatedOutput, networks, target);
             model.Graph.Outputs.RemoveAll(output => output.Name is DifferentiatedOutput or GradientOutput);
             compiled = "energy/gradient/compiled";

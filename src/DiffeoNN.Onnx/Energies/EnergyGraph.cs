@@ -28,10 +28,13 @@ internal sealed class EnergyGraph
         _graph = Model.Graph;
         _graph.Name = "energy";
         var image = bundle.Image;
-        OnnxDimension[] shape = ["N", image.Channels, image.Height, image.Width];
+        OnnxDimension[] shape = [Batch, image.Channels, image.Height, image.Width];
         _graph.Inputs.Add(new OnnxValueInfo(EnergyComposer.Input, OnnxElementType.Float, shape));
         Build();
     }
+
+    /// <summary>Size of the batch, free where no network binds it.</summary>
+    public OnnxDimension Batch => _networks.Batch is { } batch ? OnnxDimension.Of(batch) : "N";
 
     /// <summary>The value of a scalar input.</summary>
     public static double ValueOf(string input, EnergyWeights weights) => input switch
@@ -66,7 +69,7 @@ internal sealed class EnergyGraph
         var target = model.Graph;
         model.Functions.AddRange(_networks.Backward!.Functions);
         foreach (var (domain, version) in _networks.Backward.OpsetImports) model.OpsetImports.TryAdd(domain, version);
-        var gradient = Append(target, _networks.Backward, "own.gradient/", spec.Input)[spec.Output];
+        var gradient = Append(target, _networks.Backward, "own.gradient/", spec.Input, Normalised)[spec.Output];
         var weighted = target.AddNode("Mul", [EnergyWeight, gradient], "energy/gradient/weighted");
         if (!_bundle.Image.IsIdentity())
             weighted = target.AddNode("Div", [weighted, PerChannel(target, "energy/image/std", _bundle.Image.Std)],
@@ -93,14 +96,16 @@ internal sealed class EnergyGraph
 
         if (models.Critic is { } critic)
         {
-            var score = Append(_graph, _networks.Critic!, "critic/", critic.Input)[critic.Output];
+            var image = Image(BundleRole.Critic, Pixels(BundleRole.Critic));
+            var score = Real(Append(_graph, _networks.Critic!, "critic/", critic.Input, image), _networks.Critic!, critic.Output);
             AddWeight(AdversarialWeight);
             Term("adversarial", AdversarialWeight, MeanOfImage(score, "energy/adversarial/term"), true);
         }
 
         if (models.Energy is { } own)
         {
-            var value = Append(_graph, _networks.Energy!, "own/", own.Input)[own.Output];
+            var image = Image(BundleRole.Energy, Pixels(BundleRole.Energy));
+            var value = Real(Append(_graph, _networks.Energy!, "own/", own.Input, image), _networks.Energy!, own.Output);
             AddWeight(EnergyWeight);
             Term("energy", EnergyWeight, MeanOfImage(value, "energy/energy/term"), own.Gradient is null);
         }
@@ -108,8 +113,8 @@ internal sealed class EnergyGraph
         _graph.AddNode("Concat", columns, EnergyComposer.TermsOutput, OnnxAttribute.Of("axis", 1L));
         _graph.AddNode("Identity", [Sum(weighted, "energy/weighted")], EnergyComposer.EnergyOutput);
         if (compiled.Count > 0) CompiledEnergy = Sum(compiled, "energy/compiled");
-        _graph.Outputs.Add(new OnnxValueInfo(EnergyComposer.EnergyOutput, OnnxElementType.Float, ["N"]));
-        _graph.Outputs.Add(new OnnxValueInfo(EnergyComposer.TermsOutput, OnnxElementType.Float, ["N", columns.Count]));
+        _graph.Outputs.Add(new OnnxValueInfo(EnergyComposer.EnergyOutput, OnnxElementType.Float, [Batch]));
+        _graph.Outputs.Add(new OnnxValueInfo(EnergyComposer.TermsOutput, OnnxElementType.Float, [Batch, columns.Count]));
 
         void Term(string name, string weightName, string term, bool isCompiled)
         {
@@ -123,7 +128,10 @@ internal sealed class EnergyGraph
     /// <summary>What the networks see: (y - mean) / std.</summary>
     private void Preprocess()
     {
-        if (_bundle.Image.IsIdentity()) return;
+        var isAsked = _networks.Backward is not null
+            || new[] { BundleRole.Vae, BundleRole.Critic, BundleRole.Energy }.Any(
+                role => _bundle.Has(role) && _networks.FormatOf(role).IsOfImage(_bundle.Image));
+        if (_bundle.Image.IsIdentity() || !isAsked) return;
         var centred = _graph.AddNode(
             "Sub", [EnergyComposer.Input, PerChannel(_graph, "energy/image/mean", _bundle.Image.Mean)], "energy/image/centred");
         _graph.AddNode("Div", [centred, PerChannel(_graph, "energy/image/std", _bundle.Image.Std)], "energy/image/normalised");
@@ -132,10 +140,12 @@ internal sealed class EnergyGraph
     private string VaeTerm(VaeSpec spec)
     {
         AddWeight(EnergyComposer.BetaInput);
-        var outputs = Append(_graph, _networks.Vae!, "vae/", spec.Input);
-        var (mean, logVariance) = (outputs[spec.Mean], outputs[spec.LogVariance]);
+        var pixels = Pixels(BundleRole.Vae);
+        var outputs = Append(_graph, _networks.Vae!, "vae/", spec.Input, Image(BundleRole.Vae, pixels));
+        var (mean, logVariance) = (Real(outputs, _networks.Vae!, spec.Mean), Real(outputs, _networks.Vae!, spec.LogVariance));
+        var reconstructed = ToPixels(Real(outputs, _networks.Vae!, spec.Reconstruction), _networks.FormatOf(BundleRole.Vae));
 
-        var difference = _graph.AddNode("Sub", [EnergyComposer.Input, outputs[spec.Reconstruction]], "energy/vae/difference");
+        var difference = _graph.AddNode("Sub", [pixels, reconstructed], "energy/vae/difference");
         var squared = _graph.AddNode("Mul", [difference, difference], "energy/vae/squared");
         var reconstruction = SumOfImage(squared, "energy/vae/reconstruction_error");
 
@@ -157,10 +167,41 @@ internal sealed class EnergyGraph
         _graph.Inputs.Add(new OnnxValueInfo(name, OnnxElementType.Float, []));
     }
 
-    private IReadOnlyDictionary<string, string> Append(OnnxGraph target, OnnxModel network, string prefix, string input)
+    /// <summary>What networks that take what the manifest's image says are given.</summary>
+    private string Normalised => _bundle.Image.IsIdentity() ? EnergyComposer.Input : "energy/image/normalised";
+
+    /// <summary>The image's pixels at the size and with the channels of a network.</summary>
+    private string Pixels(BundleRole role) => InputConversion.WritePixels(
+        _graph, EnergyComposer.Input, ImagePrefix(role), _networks.FormatOf(role), _bundle.Image);
+
+    /// <summary>What a network is given.</summary>
+    private string Image(BundleRole role, string pixels)
     {
-        var image = _bundle.Image.IsIdentity() ? EnergyComposer.Input : "energy/image/normalised";
-        return target.Append(network.Graph, prefix, new Dictionary<string, string> { [input] = image });
+        var format = _networks.FormatOf(role);
+        return format.IsOfImage(_bundle.Image) ? Normalised : InputConversion.Write(_graph, pixels, ImagePrefix(role), format, null);
+    }
+
+    private static string ImagePrefix(BundleRole role) => $"energy/{BundleValidator.Title(role)}_image/";
+
+    private static IReadOnlyDictionary<string, string> Append(
+        OnnxGraph target, OnnxModel network, string prefix, InputSpec input, string image) =>
+        target.Append(network.Graph, prefix, new Dictionary<string, string> { [input.Name] = image });
+
+    /// <summary>An output as float32.</summary>
+    private string Real(IReadOnlyDictionary<string, string> outputs, OnnxModel network, string name) =>
+        network.Graph.Output(name).ElementType == OnnxElementType.Float
+            ? outputs[name]
+            : _graph.AddNode("Cast", [outputs[name]], $"{outputs[name]}/float32", OnnxAttribute.Of("to", (long)OnnxElementType.Float));
+
+    /// <summary>A reconstruction, which is laid out and scaled as its network's input is, as pixel values (N, C, H, W).</summary>
+    private string ToPixels(string reconstruction, InputFormat format)
+    {
+        var value = format.Layout == ChannelLayout.ChannelsFirst
+            ? reconstruction
+            : InputConversion.ToChannelsFirst(_graph, reconstruction, "energy/vae/reconstruction_first");
+        if (format.Range == 1) return value;
+        var scale = _graph.AddInitializer(OnnxTensor.Scalar("energy/vae/unit", (float)(1 / format.Range)));
+        return _graph.AddNode("Mul", [value, scale], "energy/vae/reconstruction_pixels");
     }
 
     /// <summary>Sum over all but the batch, (N, 1).</summary>

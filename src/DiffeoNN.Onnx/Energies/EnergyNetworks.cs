@@ -11,6 +11,8 @@ internal sealed class EnergyNetworks
 
     private readonly Bundle _bundle;
 
+    private readonly Dictionary<BundleRole, InputFormat> _formats = [];
+
     private EnergyNetworks(Bundle bundle) => _bundle = bundle;
 
     public OnnxModel? Vae { get; private init; }
@@ -27,20 +29,28 @@ internal sealed class EnergyNetworks
 
     public int Opset => All.First().Opset;
 
+    /// <summary>Size of the batch that networks are bound to; null where all are free.</summary>
+    public int? Batch { get; private set; }
+
+    /// <summary>How the network of a role takes images.</summary>
+    public InputFormat FormatOf(BundleRole role) => _formats[role];
+
     public static EnergyNetworks Load(Bundle bundle)
     {
         var (vae, critic, energy) = (Read(BundleRole.Vae), Read(BundleRole.Critic), Read(BundleRole.Energy));
         var backward = bundle.LoadBackwardGraph();
         var opset = new[] { vae, critic, energy, backward }.OfType<OnnxModel>().Select(model => model.Opset).Append(LeastOpset).Max();
-        return new EnergyNetworks(bundle)
+        var networks = new EnergyNetworks(bundle)
         {
             Vae = Convert(vae, BundleRole.Vae),
             Critic = Convert(critic, BundleRole.Critic),
             Energy = Convert(energy, BundleRole.Energy),
             Backward = Convert(backward, BundleRole.Energy, "gradient."),
         };
+        networks.FindFormats();
+        return networks;
 
-        OnnxModel? Read(BundleRole role) => bundle.Has(role) ? bundle.LoadModel(role) : null;
+        OnnxModel? Read(BundleRole role) => bundle.Has(role) ? bundle.LoadFreed(role).Model : null;
 
         OnnxModel? Convert(OnnxModel? model, BundleRole role, string prefix = "")
         {
@@ -68,7 +78,7 @@ internal sealed class EnergyNetworks
             {
                 _ = GradientCompiler.Compile(model, new GradientOptions
                 {
-                    Inputs = [_bundle.Manifest.Models[role]!.Input],
+                    Inputs = [_bundle.Manifest.Models[role]!.Input.Name],
                     Outputs = outputs,
                     Seed = GradientSeed.Input,
                 });
@@ -80,6 +90,24 @@ internal sealed class EnergyNetworks
         }
 
         return new BundleException($"Bundle '{_bundle.Name}': the energy has no gradient: {whole.Message}", whole);
+    }
+
+    private void FindFormats()
+    {
+        foreach (var (role, model) in new[] { (BundleRole.Vae, Vae), (BundleRole.Critic, Critic), (BundleRole.Energy, Energy) })
+        {
+            if (model is null) continue;
+            var format = _formats[role] = _bundle.InputOf(role, model);
+            if (format.Batch is not { } batch) continue;
+            if (Batch is { } other && other != batch)
+            {
+                throw new BundleException(
+                    $"Bundle '{_bundle.Name}': {BundleValidator.Title(role)} takes batches of {batch}, another energy network batches of "
+                    + $"{other}, and both are one graph; export one of them with a free first dimension (dynamic_axes or dynamic_shapes).");
+            }
+
+            Batch = batch;
+        }
     }
 
     /// <summary>Networks exported apart use one symbol for different sizes ("dim_1"), which must not meet in one graph.</summary>

@@ -28,6 +28,7 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
         _ownsGraphs = true;
         _image = energy.Image;
         _name = energy.Name;
+        Batch = energy.Batch;
         TermNames = energy.TermNames;
         Weights = energy.Weights;
         foreach (var (input, weight) in energy.WeightInputs)
@@ -38,7 +39,7 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
     {
         (_graph, _valueGraph, _image, _name, TermNames) =
             (graphs._graph, graphs._valueGraph, graphs._image, graphs._name, graphs.TermNames);
-        Weights = weights;
+        (Weights, Batch) = (weights, graphs.Batch);
         foreach (var input in graphs._weights.Keys)
             _weights[input] = tensor((float)EnergyGraph.ValueOf(input, weights)).DetachFromDisposeScope();
     }
@@ -59,14 +60,18 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
         {
             var values = EnergyComposer.ComposeValues(bundle);
             var graph = differentiating.LoadDifferentiable(values.ValueModel, title);
-            return new OnnxEnergy(
-                new DifferentiatedGraph(graph, EnergyComposer.Input, EnergyComposer.EnergyOutput, EnergyComposer.GradientOutput),
-                () => graph, values);
+            var gradient = new DifferentiatedGraph(
+                graph, EnergyComposer.Input, EnergyComposer.EnergyOutput, EnergyComposer.GradientOutput);
+            return new OnnxEnergy(AnyBatch(gradient, values), () => AnyBatch(graph, values), values);
         }
 
         var energy = EnergyComposer.Compose(bundle, engine.Device.GradientTarget);
-        return new OnnxEnergy(engine.Load(energy.Model, title), () => engine.Load(energy.ValueModel, title), energy);
+        return new OnnxEnergy(
+            AnyBatch(engine.Load(energy.Model, title), energy), () => AnyBatch(engine.Load(energy.ValueModel, title), energy), energy);
     }
+
+    /// <summary>Size of the batch that a network binds the graphs to: images are run in batches of it; null where it is free.</summary>
+    internal int? Batch { get; }
 
     /// <inheritdoc/>
     public IReadOnlyList<string> TermNames { get; }
@@ -116,6 +121,9 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
 
         foreach (var weight in _weights.Values) weight.Dispose();
     }
+
+    private static IGraph AnyBatch(IGraph graph, ComposedEnergy energy) =>
+        energy.Batch is { } batch ? new FixedBatchGraph(graph, EnergyComposer.Input, batch) : graph;
 
     private void Check(Tensor images)
     {

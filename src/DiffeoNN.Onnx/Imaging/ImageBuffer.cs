@@ -93,6 +93,9 @@ public sealed class ImageBuffer
         return result;
     }
 
+    /// <summary>What red, green and blue have in grey.</summary>
+    internal static ReadOnlySpan<float> Luma => [0.299f, 0.587f, 0.114f];
+
     /// <summary>Whether <see cref="WithChannels"/> has this conversion.</summary>
     internal bool CanBecome(int channels) => CanBecome(Channels, channels);
 

@@ -61,6 +61,23 @@ public static class ImageResampler
         return result;
     }
 
+    /// <summary>The weights of one axis as a matrix, row by row: (target, source), or transposed.</summary>
+    internal static float[] Matrix(int source, int target, bool transposed)
+    {
+        var matrix = new float[source * target];
+        var taps = Taps(source, target);
+        for (int i = 0; i < target; i++)
+        {
+            for (int k = 0; k < taps[i].Weights.Length; k++)
+            {
+                int from = taps[i].First + k;
+                matrix[transposed ? (from * target) + i : (i * source) + from] = (float)taps[i].Weights[k];
+            }
+        }
+
+        return matrix;
+    }
+
     /// <summary>First source pixel and weights of every target pixel along one axis.</summary>
     internal static (int First, double[] Weights)[] Taps(int source, int target)
     {

@@ -24,7 +24,8 @@ public sealed partial class EquivariantModel
         var augmented = _networks.Augmented;
         var mapping = new OutputMapping(augmented.Output);
         using var scope = torch.NewDisposeScope();
-        var output = augmented.Run(ToBatch([.. images.Select(Prepare)]), cancellationToken);
+        var output = augmented.Run(
+            ToNetworkBatch([.. images.Select(image => Prepared(image, augmented.Input))], augmented.Input), cancellationToken);
         return [.. images.Select((image, i) => mapping.Map(output.narrow(0, i, 1), null, null, _grid, image.Height, image.Width))];
     }
 }

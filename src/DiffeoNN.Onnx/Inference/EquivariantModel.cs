@@ -22,7 +22,7 @@ public sealed partial class EquivariantModel : IDisposable
     private readonly ModelNetworks _networks;
     private readonly bool _ownsNetworks;
     private readonly OnnxEnergy _energy;
-    private readonly IGraph? _proposer;
+    private readonly Network? _proposer;
     private readonly ProposalPasses? _proposals;
     private readonly Canonicaliser _canonicaliser;
     private readonly Canonicaliser _refiner;
@@ -48,7 +48,7 @@ public sealed partial class EquivariantModel : IDisposable
         {
             _energy = _networks.Energy.WithWeights(settings.Weights);
             if (Start != StartPoint.Identity && bundle.Has(BundleRole.Proposer)) _proposer = _networks.Proposer;
-            Fields = FieldsOf(options, _networks.Engine);
+            Fields = FieldsOf(options, _networks);
             ISearchFields fields = Fields == FieldEngine.Onnx
                 ? _graphFields = new GraphFields((OnnxRuntimeEngine)_networks.Engine, _energy, EnergyComposer.ComposeValues(bundle))
                 : new TorchFields(_energy);
@@ -57,9 +57,8 @@ public sealed partial class EquivariantModel : IDisposable
             _asProposed = new Canonicaliser(_energy, settings.FromProposal with { Steps = 0 }, fields);
             (Passes, Average) = (settings.Passes, settings.Average);
             if (_proposer is not null) _proposals = new ProposalPasses(bundle, _proposer, fields, Passes);
-            if (_graphFields is not null && Start == StartPoint.Proposer && SettingsFromProposal.Steps == 0
-                && GraphPipeline.Takes(bundle.Manifest.Models.Inner.Output.Kind))
-                _pipeline = new GraphPipeline(bundle, _graphFields, (OnnxRuntimeEngine)_networks.Engine, SettingsFromProposal,
+            if (_graphFields is not null && Start == StartPoint.Proposer && SettingsFromProposal.Steps == 0)
+                _pipeline = GraphPipeline.Load(bundle, _graphFields, (OnnxRuntimeEngine)_networks.Engine, SettingsFromProposal,
                     Passes, Average);
         }
         catch
@@ -213,7 +212,7 @@ public sealed partial class EquivariantModel : IDisposable
         }
 
         inference.Start();
-        torch.Tensor[] outputs = [.. passes.Canonical.Select(canonical => _networks.Inner.Run(canonical, cancellationToken))];
+        torch.Tensor[] outputs = [.. Canonical(images, passes).Select(canonical => _networks.Inner.Run(canonical, cancellationToken))];
         inference.Stop();
         var fields = passes.Gather();
         try
@@ -265,41 +264,10 @@ public sealed partial class EquivariantModel : IDisposable
         return ModelTelemetry.Run<IReadOnlyList<MappedOutput>>(this, "naive", images.Count, () =>
         {
             using var scope = torch.NewDisposeScope();
-            var output = _networks.Inner.Run(ToBatch(images), cancellationToken);
+            var output = _networks.Inner.Run(ToNetworkBatch(images, _networks.Inner.Input), cancellationToken);
             return [.. images.Select((image, i) =>
                 new MappedOutput(_mapping, [new MappedAnswer(output.narrow(0, i, 1), null, null)], _grid, image.Height, image.Width))];
         }, _ => (0, 0));
-    }
-
-    /// <summary>An image as the networks take it.</summary>
-    /// <param name="image">Of any size; grey and RGB are converted to what the bundle wants.</param>
-    /// <exception cref="ImageException">It cannot be converted to the bundle's channels, is smaller than 2x2 pixels, or has values that
-    /// are not in [0, 1].</exception>
-    public ScaledImage Prepare(ImageBuffer image)
-    {
-        ArgumentNullException.ThrowIfNull(image);
-        CheckFits(new ImageFileInfo(image.Channels, image.Height, image.Width));
-        RequireUnitRange(image);
-        var spec = Bundle.Image;
-        var pixels = ImageResampler.Resize(image.WithChannels(spec.Channels), spec.Height, spec.Width);
-        return new ScaledImage(pixels, image.Height, image.Width);
-    }
-
-    /// <summary>Refuses images that the bundle cannot take.</summary>
-    /// <param name="image">What <see cref="ImageFile.Check"/> says of a file.</param>
-    /// <exception cref="ImageException">It cannot be converted to the bundle's channels, or is smaller than 2x2 pixels.</exception>
-    public void CheckFits(ImageFileInfo image)
-    {
-        ArgumentNullException.ThrowIfNull(image);
-        var spec = Bundle.Image;
-        if (image.Height < 2 || image.Width < 2)
-            throw new ImageException($"An image is {image.Width}x{image.Height} pixels; at least 2x2 are needed.");
-        if (!ImageBuffer.CanBecome(image.Channels, spec.Channels))
-        {
-            throw new ImageException(
-                $"An image has {image.Channels} channels, and bundle '{Bundle.Name}' takes {spec.Channels}; only "
-                + "grey and RGB become each other.");
-        }
     }
 
     private void Release()
@@ -311,13 +279,18 @@ public sealed partial class EquivariantModel : IDisposable
         if (_ownsNetworks) _networks.Dispose();
     }
 
-    private static FieldEngine FieldsOf(EquivariantOptions options, IEngine engine) => (options.Fields, engine) switch
+    private static FieldEngine FieldsOf(EquivariantOptions options, ModelNetworks networks) => (options.Fields, networks.Engine) switch
     {
         (FieldEngine.Torch, _) => FieldEngine.Torch,
         (FieldEngine.Onnx, not OnnxRuntimeEngine) =>
             throw new GraphException("Fields 'onnx' are graphs of ONNX Runtime; with the engine 'torch' take fields 'torch'."),
+        (FieldEngine.Onnx, _) when networks.Energy.Batch is { } batch =>
+            throw new GraphException(
+                $"Fields 'onnx' are one graph with the energy, a network of which takes batches of {batch} alone: take fields 'torch', or "
+                + "export it with a free first dimension (dynamic_axes or dynamic_shapes)."),
         (FieldEngine.Onnx, _) => FieldEngine.Onnx,
-        (_, OnnxRuntimeEngine { Device: { Device: ExecutionDevice.Cuda, TensorsOnGpu: false } }) => FieldEngine.Onnx,
+        (_, OnnxRuntimeEngine { Device: { Device: ExecutionDevice.Cuda, TensorsOnGpu: false } }) when networks.Energy.Batch is null =>
+            FieldEngine.Onnx,
         _ => FieldEngine.Torch,
     };
 
@@ -363,36 +336,5 @@ public sealed partial class EquivariantModel : IDisposable
         int[] used = passes.Accepted(index) is { Length: > 0 } accepted ? accepted : [passes.Final(index)];
         MappedAnswer[] answers = [.. used.Select(pass => passes.Answer(outputs[pass], pass, index))];
         return new MappedOutput(_mapping, answers, _grid, image.Height, image.Width);
-    }
-
-    // Rounding in what made the image is no other range.
-    private static void RequireUnitRange(ImageBuffer image)
-    {
-        const float slack = 1e-3f;
-        int bad = image.Data.IndexOfAnyExceptInRange(-slack, 1 + slack);
-        if (bad < 0) return;
-        int plane = image.Height * image.Width, row = bad % plane / image.Width, column = bad % image.Width;
-        string value = image.Data[bad].ToString("G6", CultureInfo.InvariantCulture);
-        throw new ImageException(
-            $"An image holds the value {value} (channel {bad / plane}, row {row}, column {column}); pixel values are 0 to 1, whatever the "
-            + "networks were trained on: divide bytes by 255, and let the manifest's mean and std do the rest.");
-    }
-
-    private torch.Tensor ToBatch(IReadOnlyList<ScaledImage> images)
-    {
-        var spec = Bundle.Image;
-        var size = (spec.Channels, spec.Height, spec.Width);
-        ImageBuffer[] pixels = [.. images.Select(image => image.Pixels)];
-        if (pixels.FirstOrDefault(one => (one.Channels, one.Height, one.Width) != size) is { } other)
-        {
-            throw new ArgumentException(
-                $"An image is {other.Channels}x{other.Height}x{other.Width}; "
-                + $"bundle '{Bundle.Name}' takes {spec.Channels}x{spec.Height}x{spec.Width}. "
-                + $"{nameof(Prepare)} makes such images.",
-                nameof(images));
-        }
-
-        foreach (var one in pixels) RequireUnitRange(one);
-        return ImageTensor.ToTensor(pixels).to(Device.Torch);
     }
 }

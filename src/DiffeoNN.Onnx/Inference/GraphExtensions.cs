@@ -1,4 +1,3 @@
-using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Execution;
 using TorchSharp;
 
@@ -7,10 +6,6 @@ namespace DiffeoNN.Onnx.Inference;
 /// <summary>Shorthands for graphs of one input and one output that matter.</summary>
 internal static class GraphExtensions
 {
-    /// <summary>Loads a role's network as it is to be run: random nodes at their mean.</summary>
-    public static IGraph LoadGraph(this Bundle bundle, BundleRole role, IEngine engine) =>
-        engine.Load(bundle.LoadModel(role), Path.GetFileName(bundle.PathOf(role)));
-
     /// <summary>Runs a graph on one tensor for one of its outputs; the tensor joins the caller's dispose scope.</summary>
     public static torch.Tensor RunSingle(
         this IGraph graph, string input, torch.Tensor value, string output, CancellationToken cancellationToken) =>

@@ -20,25 +20,42 @@ internal sealed class GraphPipeline : IDisposable
     private readonly Bundle _bundle;
     private readonly int _passes;
     private readonly bool _average;
-    private readonly DeviceGraph _proposer;
-    private readonly DeviceGraph _inner;
+    private readonly DeviceNetwork _proposer;
+    private readonly DeviceNetwork _inner;
 
+    private GraphPipeline(
+        Bundle bundle, GraphFields fields, CanonicaliserOptions options, int passes, bool average, DeviceNetwork proposer,
+        DeviceNetwork inner)
+    {
+        (_bundle, _fields, _options, _passes, _average) = (bundle, fields, options, passes, average);
+        (_proposer, _inner) = (proposer, inner);
+    }
+
+    /// <summary>Loads the networks.</summary>
     /// <param name="bundle">Has a proposer.</param>
     /// <param name="fields">Computes maps.</param>
     /// <param name="engine">Loads the networks.</param>
     /// <param name="options">Squarings, padding and acceptance; no steps.</param>
     /// <param name="passes">How often the proposer is asked.</param>
     /// <param name="average">Whether answers are averaged over the maps of all passes.</param>
-    public GraphPipeline(
+    /// <returns>The caller disposes it; null for answers that are not carried back here, and where a network does not run on the device's
+    /// tensors: what the parts of the model do by themselves then.</returns>
+    public static GraphPipeline? Load(
         Bundle bundle, GraphFields fields, OnnxRuntimeEngine engine, CanonicaliserOptions options, int passes, bool average)
     {
-        (_bundle, _fields, _options, _passes, _average) = (bundle, fields, options, passes, average);
         var models = bundle.Manifest.Models;
-        DeviceGraph Load(BundleRole role, string input) =>
-            engine.LoadOnDevice(
-                AnswerComposer.OnPixels(bundle.LoadModel(role), input, bundle.Image), Path.GetFileName(bundle.PathOf(role)));
-        _proposer = Load(BundleRole.Proposer, models.Proposer!.Input);
-        _inner = Load(BundleRole.Inner, models.Inner.Input);
+        if (!Takes(models.Inner.Output.Kind)) return null;
+        if (DeviceNetwork.Load(bundle, BundleRole.Inner, models.Inner.Output.Name, engine) is not { } inner) return null;
+        DeviceNetwork? proposer = null;
+        try
+        {
+            proposer = DeviceNetwork.Load(bundle, BundleRole.Proposer, models.Proposer!.Output, engine);
+            return proposer is null ? null : new GraphPipeline(bundle, fields, options, passes, average, proposer, inner);
+        }
+        finally
+        {
+            if (proposer is null) inner.Dispose();
+        }
     }
 
     /// <summary>Whether answers of a kind are carried back here.</summary>
@@ -120,17 +137,11 @@ internal sealed class GraphPipeline : IDisposable
         }
     }
 
-    private DeviceTensor Propose(DeviceTensor images, CancellationToken cancellationToken)
-    {
-        var spec = _bundle.Manifest.Models.Proposer!;
-        return _proposer.RunSingle(new Dictionary<string, DeviceTensor> { [spec.Input] = images }, spec.Output, cancellationToken);
-    }
+    private DeviceTensor Propose(DeviceTensor images, CancellationToken cancellationToken) =>
+        _proposer.Run(images, _bundle.Manifest.Models.Proposer!.Output, cancellationToken);
 
-    private DeviceTensor Answer(DeviceTensor images, CancellationToken cancellationToken)
-    {
-        var spec = _bundle.Manifest.Models.Inner;
-        return _inner.RunSingle(new Dictionary<string, DeviceTensor> { [spec.Input] = images }, spec.Output.Name, cancellationToken);
-    }
+    private DeviceTensor Answer(DeviceTensor images, CancellationToken cancellationToken) =>
+        _inner.Run(images, _bundle.Manifest.Models.Inner.Output.Name, cancellationToken);
 
     /// <summary>The velocity so far and what is left of it, as one; takes both over.</summary>
     private DeviceTensor Composed(DeviceTensor? velocity, DeviceTensor left, CancellationToken cancellationToken)

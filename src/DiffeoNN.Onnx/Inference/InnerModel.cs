@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Fields;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Inference;
@@ -7,16 +8,20 @@ namespace DiffeoNN.Onnx.Inference;
 /// <summary>The pretrained network that is wrapped: pixel values in, probabilities, values, scores or points out.</summary>
 public sealed class InnerModel : IDisposable
 {
-    private readonly IGraph _graph;
+    private readonly Network _network;
     private readonly PredictorSpec _spec;
-    private readonly Preprocessing _preprocessing;
+    private readonly SamplingGrid _grid;
+    private readonly NetworkPixels _pixels;
 
-    private InnerModel(IGraph graph, PredictorSpec spec, Preprocessing preprocessing)
+    private InnerModel(Network network, PredictorSpec spec, ImageSpec image)
     {
-        _graph = graph;
-        _spec = spec;
-        _preprocessing = preprocessing;
+        (_network, _spec) = (network, spec);
+        _grid = new SamplingGrid(image.Height, image.Width);
+        _pixels = new NetworkPixels(network.Format, image);
     }
+
+    /// <summary>How the network takes images.</summary>
+    public InputFormat Input => _network.Format;
 
     /// <summary>What the output means.</summary>
     public OutputSpec Output => _spec.Output;
@@ -35,12 +40,13 @@ public sealed class InnerModel : IDisposable
         if (role is not (BundleRole.Inner or BundleRole.Augmented))
             throw new ArgumentException(
                 $"Role {role} is no predictor; expected {BundleRole.Inner} or {BundleRole.Augmented}.", nameof(role));
-        var graph = bundle.LoadGraph(role, engine);
-        return new InnerModel(graph, (PredictorSpec)bundle.Manifest.Models[role]!, new Preprocessing(bundle.Image));
+        var network = Network.OnOwnPixels(bundle, role, engine);
+        return new InnerModel(network, (PredictorSpec)bundle.Manifest.Models[role]!, bundle.Image);
     }
 
     /// <summary>Runs the network and its activation.</summary>
-    /// <param name="images">Pixel values in [0, 1], shape (N, C, H, W) of the bundle, float32; left untouched.</param>
+    /// <param name="images">Pixel values in [0, 1], float32, shape (N, C, H, W) of the network (<see cref="Input"/>), or of the bundle,
+    /// from which a network with a size or channels of its own gets them resized; left untouched.</param>
     /// <param name="cancellationToken">Stops the run.</param>
     /// <returns>The network's output after its activation, float32; the caller disposes it.</returns>
     /// <exception cref="GraphException">The images do not fit the network.</exception>
@@ -50,8 +56,18 @@ public sealed class InnerModel : IDisposable
         ArgumentNullException.ThrowIfNull(images);
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
-        var output = _graph.RunSingle(_spec.Input, _preprocessing.Apply(images), _spec.Output.Name, cancellationToken);
-        return Activate(output, _spec.Output.Activation).MoveToOuterDisposeScope();
+        var isOwn = images.dim() == 4 && (images.size(1), images.size(2), images.size(3)) == (Input.Channels, Input.Height, Input.Width);
+        var output = _network.Run(isOwn ? images : _pixels.Of(images), _spec.Output.Name, cancellationToken);
+        return InUnitOfBundle(Activate(output, _spec.Output.Activation)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Points in half the longest side of the network's image as points in half the longest side of the bundle's.</summary>
+    private torch.Tensor InUnitOfBundle(torch.Tensor output)
+    {
+        if (_spec.Output.Kind != OutputKind.Points || (Input.Height, Input.Width) == (_grid.Height, _grid.Width)) return output;
+        var own = new SamplingGrid(Input.Height, Input.Width);
+        float[] scale = [(float)(_grid.HalfWidth / own.HalfWidth), (float)(_grid.HalfHeight / own.HalfHeight)];
+        return output * torch.tensor(scale, device: output.device);
     }
 
     /// <summary>A network's output to what it means; classes are the second dimension.</summary>
@@ -63,5 +79,5 @@ public sealed class InnerModel : IDisposable
     };
 
     /// <inheritdoc/>
-    public void Dispose() => _graph.Dispose();
+    public void Dispose() => _network.Dispose();
 }

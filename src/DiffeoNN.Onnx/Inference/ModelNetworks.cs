@@ -8,7 +8,7 @@ namespace DiffeoNN.Onnx.Inference;
 internal sealed class ModelNetworks : IDisposable
 {
     private readonly Bundle _bundle;
-    private IGraph? _proposer;
+    private Network? _proposer;
     private InnerModel? _augmented;
 
     /// <summary>Loads what every run needs; proposer and augmented network follow when first asked for.</summary>
@@ -39,7 +39,7 @@ internal sealed class ModelNetworks : IDisposable
 
     /// <summary>The network that proposes starts.</summary>
     /// <exception cref="BundleException">The bundle has none.</exception>
-    public IGraph Proposer => _proposer ??= _bundle.LoadGraph(BundleRole.Proposer, Engine);
+    public Network Proposer => _proposer ??= Network.OnImages(_bundle, BundleRole.Proposer, Engine);
 
     /// <summary>The network trained with deformations.</summary>
     /// <exception cref="BundleException">The bundle has none, or its answers are of another kind than the inner model's.</exception>

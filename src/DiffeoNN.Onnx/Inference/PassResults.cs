@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 
@@ -14,6 +15,20 @@ internal sealed class PassResults : IDisposable
 
     /// <summary>Canonical images of each pass.</summary>
     public IEnumerable<torch.Tensor> Canonical => _results.Select(result => result.Canonical);
+
+    /// <summary>Other images of the batch, such as those of another size, through the maps of each pass.</summary>
+    /// <param name="images">(N, c, h, w).</param>
+    /// <param name="padding">What lies outside.</param>
+    /// <returns>(N, c, h, w), the images themselves to the bit where a map is not used; in the caller's dispose scope.</returns>
+    public IEnumerable<torch.Tensor> Warped(torch.Tensor images, WarpPadding padding) => _results.Select(result =>
+    {
+        if (!result.Images.Any(image => image.Accepted)) return images;
+        using var scope = torch.NewDisposeScope();
+        var warped = Resample.To(images, result.Displacement, (int)images.size(2), (int)images.size(3), padding);
+        if (result.Images.All(image => image.Accepted)) return warped.MoveToOuterDisposeScope();
+        var used = torch.tensor(result.Images.Select(image => image.Accepted).ToArray(), device: images.device).view(-1, 1, 1, 1);
+        return torch.where(used, warped, images).MoveToOuterDisposeScope();
+    });
 
     /// <summary>The passes whose map is used for an image; none where it is left as it is.</summary>
     public int[] Accepted(int image) => [.. Enumerable.Range(0, _results.Count).Where(pass => _results[pass].Images[image].Accepted)];

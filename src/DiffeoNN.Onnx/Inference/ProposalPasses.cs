@@ -1,6 +1,5 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
-using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
 using TorchSharp;
 
@@ -9,13 +8,11 @@ namespace DiffeoNN.Onnx.Inference;
 /// <summary>Asks a bundle's proposer once or several times, each further time for what is left:
 /// v_k+1 is the velocity of exp(v_k) after exp(d), d being the proposal for the image that exp(v_k) leads to.</summary>
 /// <param name="bundle">Has a proposer.</param>
-/// <param name="proposer">Its graph; stays the caller's.</param>
+/// <param name="proposer">Its network; stays the caller's.</param>
 /// <param name="fields">Carries images along proposals.</param>
 /// <param name="passes">How often, at least 1.</param>
-internal sealed class ProposalPasses(Bundle bundle, IGraph proposer, ISearchFields fields, int passes)
+internal sealed class ProposalPasses(Bundle bundle, Network proposer, ISearchFields fields, int passes)
 {
-    private readonly Preprocessing _preprocessing = new(bundle.Image);
-
     /// <summary>The velocities after each pass, in order.</summary>
     /// <param name="images">Pixel values, shape (N, C, H, W).</param>
     /// <param name="settings">Squarings and padding of the maps between passes.</param>
@@ -36,10 +33,6 @@ internal sealed class ProposalPasses(Bundle bundle, IGraph proposer, ISearchFiel
         return velocities;
     }
 
-    private torch.Tensor Propose(torch.Tensor images, CancellationToken cancellationToken)
-    {
-        using var scope = torch.NewDisposeScope();
-        var spec = bundle.Manifest.Models.Proposer!;
-        return proposer.RunSingle(spec.Input, _preprocessing.Apply(images), spec.Output, cancellationToken).MoveToOuterDisposeScope();
-    }
+    private torch.Tensor Propose(torch.Tensor images, CancellationToken cancellationToken) =>
+        proposer.Run(images, bundle.Manifest.Models.Proposer!.Output, cancellationToken);
 }

@@ -63,14 +63,21 @@ internal static class JobValidation
     /// <returns>Null where the bundle has none.</returns>
     public static IReadOnlyList<ImageBuffer>? ReferenceImages(Bundle bundle, ValidationCase inner)
     {
-        var input = bundle.Manifest.Models.Inner.Input;
-        if (inner.References.Count == 0 || !inner.References[0].Inputs.TryGetValue(input, out var tensor)) return null;
+        var format = bundle.InputOf(BundleRole.Inner, inner.Model);
+        // Of another size or with other channels, they say nothing of what the energies see.
+        if (format.HasOwnPixels || inner.References.Count == 0) return null;
+        if (!inner.References[0].Inputs.TryGetValue(format.Name, out var tensor)) return null;
         var (image, values) = (bundle.Image, tensor.ToDoubleArray());
         var plane = image.Height * image.Width;
         var size = image.Channels * plane;
         return [.. Enumerable.Range(0, values.Length / size).Select(n => new ImageBuffer(image.Channels, image.Height, image.Width,
-            [.. Enumerable.Range(0, size).Select(
-                i => (float)Math.Clamp((values[(n * size) + i] * image.Std[i / plane]) + image.Mean[i / plane], 0, 1))]))];
+            [.. Enumerable.Range(0, size).Select(i => Pixel(n * size, i / plane, i % plane))]))];
+
+        float Pixel(int first, int channel, int place)
+        {
+            var at = format.Layout == ChannelLayout.ChannelsFirst ? (channel * plane) + place : (place * image.Channels) + channel;
+            return (float)Math.Clamp(((values[first + at] * format.Std[channel]) + format.Mean[channel]) / format.Range, 0, 1);
+        }
     }
 
     /// <summary>Compares the results of two engines for the same images.</summary>

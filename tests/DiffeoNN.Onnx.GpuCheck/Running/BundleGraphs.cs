@@ -42,8 +42,11 @@ internal sealed class BundleGraphs
             var file = _bundle.Manifest.Models.Inner;
             var model = GradientCompiler.Compile(
                 _bundle.LoadModel(BundleRole.Inner),
-                new GradientOptions { Inputs = [file.Input], Outputs = [file.Output.Name], Seed = GradientSeed.Ones, Target = _target });
-            return new($"{_bundle.Name} inner gradient", model, Images(file.Input));
+                new GradientOptions
+                {
+                    Inputs = [file.Input.Name], Outputs = [file.Output.Name], Seed = GradientSeed.Ones, Target = _target,
+                });
+            return new($"{_bundle.Name} inner gradient", model, Images(file.Input.Name));
         }
     }
 
@@ -55,7 +58,9 @@ internal sealed class BundleGraphs
     public IEnumerable<OnnxTensor> Weights => _energy.WeightInputs.Select(input => OnnxTensor.Scalar(input.Key, (float)input.Value));
 
     private NamedGraph Network(BundleRole role) =>
-        new($"{_bundle.Name} {role.ToString().ToLowerInvariant()}", _bundle.LoadModel(role), Images(_bundle.Manifest.Models[role]!.Input));
+        new(
+            $"{_bundle.Name} {role.ToString().ToLowerInvariant()}", _bundle.LoadModel(role),
+            Images(_bundle.Manifest.Models[role]!.Input.Name));
 
     private IReadOnlyList<OnnxTensor> EnergyInputs(int batch, Random random) =>
         [.. Images(EnergyComposer.Input)(batch, random), .. Weights];

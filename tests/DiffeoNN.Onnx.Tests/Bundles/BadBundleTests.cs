@@ -67,12 +67,12 @@ internal sealed class BadBundleTests
             "Bundle 'tiny', vae model 'vae.onnx': The 8000 bytes are no ONNX model: While parsing a protocol message, the input ended "
             + "unexpectedly in the middle of a field.  This could mean either that the input has been truncated or that an embedded "
             + "message misreported its own length.");
-        yield return Case("float64 input", tiny => tiny.Model("inner", model => Redeclare(model.Graph.Inputs, OnnxElementType.Double)),
-            "Bundle 'tiny', inner model 'inner.onnx': input 'image' float64 [N,2,12,16] must be float32.");
+        yield return Case("int64 output", tiny => tiny.Model("inner", model => Redeclare(model.Graph.Outputs, OnnxElementType.Int64)),
+            "Bundle 'tiny', inner model 'inner.onnx': output 'logits' int64 [N,3,12,16] must be float32.");
         yield return Case(
-            "fixed batch", tiny => tiny.Model("inner", model => Redeclare(model.Graph.Inputs, OnnxElementType.Float, 1, 2, 12, 16)),
-            "Bundle 'tiny', inner model 'inner.onnx': input 'image' float32 [1,2,12,16] has a fixed batch of 1; "
-            + "export it with a free first dimension (dynamic_axes or dynamic_shapes).");
+            "fixed batch", tiny => tiny.Model("inner", model => Redeclare(model.Graph.Outputs, OnnxElementType.Float, 1, 3, 12, 16)),
+            "Bundle 'tiny', inner model 'inner.onnx': output 'logits' float32 [1,3,12,16] has a fixed batch of 1, "
+            + "the input has a free one; export it with a free first dimension (dynamic_axes or dynamic_shapes).");
         yield return Case(
             "second input", tiny => tiny.Model("critic", model => model.Graph.Inputs.Add(new("mask", OnnxElementType.Float, ["N"]))),
             "Bundle 'tiny', critic model 'critic.onnx': needs 2 inputs: 'image' float32 [N,2,12,16], 'mask' float32 [N]; "

@@ -185,7 +185,7 @@ internal sealed class BundleManifestTests
     [TestCase("{\n  \"schema\": 1,\n}", "m.json: not valid JSON at line 3, byte 1.")]
     [TestCase("{\"schema\": 1, \"schema\": 1}", "m.json: field 'schema' is given twice; keep one.")]
     [TestCase("[1]", "m.json: the manifest is an array of 1; expected an object.")]
-    [TestCase("{\"schema\": 1, \"name\": \"\\ud800\", \"models\":{}}", "m.json: field 'models.inner' is missing.")]
+    [TestCase("{\"schema\": 1, \"name\": \"\\ud800\", \"models\":{}}", "m.json: field 'image' is missing.")]
     public void Parse_OfOtherText_NamesThePlace(string json, string message)
     {
         Assert.That(

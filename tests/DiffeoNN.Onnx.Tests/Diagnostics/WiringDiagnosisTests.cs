@@ -3,6 +3,7 @@ using DiffeoNN.Onnx.Diagnostics;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Shapes;
+using DiffeoNN.Onnx.Tests.Bundles;
 
 namespace DiffeoNN.Onnx.Tests.Diagnostics;
 
@@ -100,6 +101,50 @@ public sealed class WiringDiagnosisTests
         foreach (string role in new[] { "vae", "proposer" })
             Assert.That(findings.Single(finding => finding.Subject == $"{role} ({role}.onnx)").Text,
                 Does.Contain("was trained on pixel values of 0 to 1"));
+    }
+
+    [Test]
+    public void Networks_WithInputsOfTheirOwn_AreTriedAsTheManifestSaysOfThem()
+    {
+        using var bundle = new WiredBundle("shapes");
+        OnnxDimension[] last = ["N", 128, 128, 1];
+        bundle.Change("vae", (graph, _) =>
+        {
+            graph.After("reconstruction", ("Mul", 255)).ChannelsLast("reconstruction", last);
+            graph.Put(OnnxElementType.Float, last, (written, raw) => Scaled(written, First(written, raw), 1 / 255f));
+        });
+        bundle.Change("inner", (graph, _) => graph.Put(
+            OnnxElementType.UInt8, last, (written, raw) => Scaled(written, First(written, Real(written, raw)), 1 / 255f)));
+        // Both were trained on pixels of 0 to 1, and the manifest says 0 to 255 of the proposer.
+        foreach (string role in new[] { "critic", "proposer" })
+            bundle.Change(role, (graph, _) => graph.Put(OnnxElementType.Float, last, First));
+        var models = bundle.Manifest.Models;
+        var input = new InputSpec { Name = "raw", Layout = ChannelLayout.ChannelsLast };
+        bundle.Manifest = bundle.Manifest with
+        {
+            Models = models with
+            {
+                Inner = models.Inner with { Input = input },
+                Vae = models.Vae! with { Input = input with { Range = 255 } },
+                Critic = models.Critic! with { Input = input },
+                Proposer = models.Proposer! with { Input = input with { Range = 255 } },
+            },
+        };
+        var findings = Run(bundle);
+        Finding Of(string role) => findings.First(finding => finding.Subject == $"{role} ({role}.onnx)");
+        foreach (string role in new[] { "inner", "vae", "critic" })
+            Assert.That(Of(role).Level, Is.EqualTo(FindingLevel.Good), string.Join("\n", findings));
+        Assert.That(Of("vae").Text, Does.Contain("in pixel values of"));
+        Assert.That(Of("proposer").Text, Does.Contain("was trained on pixel values of 0 to 1"), string.Join("\n", findings));
+        Assert.That(Of("proposer").Advice, Does.Contain(
+            "set mean 0 and std 1 for each channel, with range 1, in the manifest's input of this network"));
+
+        static string Real(OnnxGraph graph, string value) =>
+            graph.AddNode("Cast", [value], "real", OnnxAttribute.Of("to", (long)OnnxElementType.Float));
+        static string First(OnnxGraph graph, string value) =>
+            graph.AddNode("Transpose", [value], "channels_first", OnnxAttribute.Of("perm", [0L, 3, 1, 2]));
+        static string Scaled(OnnxGraph graph, string value, float by) =>
+            graph.AddNode("Mul", [value, graph.AddInitializer(OnnxTensor.Scalar("unit", by))], "scaled");
     }
 
     [Test]

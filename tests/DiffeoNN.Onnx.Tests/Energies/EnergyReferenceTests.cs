@@ -49,7 +49,7 @@ internal sealed class EnergyReferenceTests : EnergyTests
             foreach (var set in ReferenceData.Load(reference))
             {
                 using var scope = NewDisposeScope();
-                var input = bundle.Manifest.Models[role]!.Input;
+                var input = bundle.Manifest.Models[role]!.Input.Name;
                 var outputs = graph.Run(new Dictionary<string, Tensor> { [input] = ToTensor(set.Input(input)) });
                 foreach (var expected in set.Outputs)
                 {

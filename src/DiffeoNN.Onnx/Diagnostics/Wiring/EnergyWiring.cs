@@ -29,8 +29,8 @@ internal static class EnergyWiring
         var file = bundle.Manifest.Models[role]!;
         string output = role == BundleRole.Critic ? bundle.Manifest.Models.Critic!.Output : bundle.Manifest.Models.Energy!.Output;
         string subject = $"{BundleValidator.Title(role)} ({file.File})";
-        using var graph = bundle.LoadGraph(role, engine);
-        var inputs = NetworkInput.All(bundle.Image);
+        using var network = Network.OnValues(bundle, role, engine);
+        var inputs = NetworkInput.All(bundle.Image, network.Format);
         var wired = Separate(inputs[0]);
         // Other inputs are asked for only where the one that is wired says little.
         bool saysLittle = Math.Abs(wired.Effect) < Clear || wired.Pairs is { MostRise: false, MostFall: false };
@@ -83,7 +83,7 @@ internal static class EnergyWiring
             return Separation.Of(Score(sample.Images), Score(sample.Deformed));
 
             torch.Tensor Score(torch.Tensor images) =>
-                graph.RunSingle(file.Input, input.Of(images), output, cancellationToken)
+                network.Run(input.Of(images), output, cancellationToken)
                     .to(torch.float64).reshape(images.size(0), -1).mean([1L]);
         }
     }

@@ -14,7 +14,7 @@ internal static class PosteriorWiring
     /// <summary>A trained posterior whose parts are confused has a multiple of its divergence.</summary>
     private const double Multiple = 2;
 
-    public static IEnumerable<Finding> Run(WiringSample sample, IGraph graph, string subject, CancellationToken cancellationToken)
+    public static IEnumerable<Finding> Run(WiringSample sample, Network network, string subject, CancellationToken cancellationToken)
     {
         var spec = sample.Bundle.Manifest.Models.Vae!;
         var model = sample.Bundle.LoadModel(BundleRole.Vae).Graph;
@@ -43,9 +43,9 @@ internal static class PosteriorWiring
         (double Wired, double Swapped) Divergences()
         {
             using var scope = torch.NewDisposeScope();
-            var images = NetworkInput.All(sample.Bundle.Image)[0].Of(sample.Images.narrow(0, 0, sample.Count / 2));
-            var mean = graph.RunSingle(spec.Input, images, spec.Mean, cancellationToken).cpu().to(torch.float64);
-            var logVariance = graph.RunSingle(spec.Input, images, spec.LogVariance, cancellationToken).cpu().to(torch.float64);
+            var images = NetworkInput.All(sample.Bundle.Image, network.Format)[0].Of(sample.Images.narrow(0, 0, sample.Count / 2));
+            var mean = network.Run(images, spec.Mean, cancellationToken).cpu().to(torch.float64);
+            var logVariance = network.Run(images, spec.LogVariance, cancellationToken).cpu().to(torch.float64);
             return (Divergence(mean, logVariance, sample.Count / 2), Divergence(logVariance, mean, sample.Count / 2));
         }
     }

@@ -13,15 +13,18 @@ internal sealed class Predictor(
     WiringSample sample,
     BundleRole role,
     PredictorSpec spec,
-    IReadOnlyList<NetworkInput> inputs,
     IEngine engine,
     CancellationToken cancellationToken) : IDisposable
 {
     /// <summary>How much larger than the least output another may be.</summary>
     private const double Larger = 8;
 
-    private readonly IGraph _graph = sample.Bundle.LoadGraph(role, engine);
-    private readonly PredictorAnswers?[] _answers = new PredictorAnswers?[inputs.Count];
+    private readonly Network _network = Network.OnValues(sample.Bundle, role, engine);
+    private readonly Dictionary<int, PredictorAnswers> _answers = [];
+    private IReadOnlyList<NetworkInput>? _inputs;
+
+    /// <summary>What the manifest says that it is given, then what else it might have been trained on.</summary>
+    public IReadOnlyList<NetworkInput> Inputs => _inputs ??= NetworkInput.All(sample.Bundle.Image, _network.Format);
 
     /// <summary>What the manifest says of it.</summary>
     public PredictorSpec Spec => spec;
@@ -30,12 +33,12 @@ internal sealed class Predictor(
     public string Subject { get; } = $"{BundleValidator.Title(role)} ({spec.File})";
 
     /// <summary>Its answers to a range of values.</summary>
-    public PredictorAnswers Ask(int input) => _answers[input] ??= Run(inputs[input]);
+    public PredictorAnswers Ask(int input) => _answers.TryGetValue(input, out var known) ? known : _answers[input] = Run(Inputs[input]);
 
     /// <summary>Whether a range of values can be meant: one of a far larger range than was trained on makes outputs far larger,
     /// and answers that follow the image as any threshold does.</summary>
     public bool IsPlausible(int input) =>
-        Ask(input).Magnitude <= Larger * Enumerable.Range(0, inputs.Count).Min(i => Ask(i).Magnitude);
+        Ask(input).Magnitude <= Larger * Enumerable.Range(0, Inputs.Count).Min(i => Ask(i).Magnitude);
 
     /// <summary>How far the answers of two networks to the undeformed images agree; 0 where one has nothing to say.</summary>
     public double Agreement(int input, Predictor other, int otherInput)
@@ -47,7 +50,7 @@ internal sealed class Predictor(
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _graph.Dispose();
+    public void Dispose() => _network.Dispose();
 
     private PredictorAnswers Run(NetworkInput input)
     {
@@ -75,7 +78,7 @@ internal sealed class Predictor(
 
         torch.Tensor Classes(torch.Tensor images)
         {
-            var output = _graph.RunSingle(spec.Input, input.Of(images), spec.Output.Name, cancellationToken);
+            var output = _network.Run(input.Of(images), spec.Output.Name, cancellationToken);
             magnitude = output.abs().mean().item<float>();
             double from = spec.Output.Activation == OutputActivation.Sigmoid ? 0 : 0.5;
             return output.size(1) > 1 ? output.argmax(1) : output.Below(from).logical_not().to(torch.int64).squeeze(1);

@@ -26,8 +26,6 @@ internal static class PredictorWiring
     /// <param name="cancellationToken">Stops between two runs.</param>
     public static IReadOnlyList<Finding> Run(WiringSample sample, NetworkInput? range, IEngine engine, CancellationToken cancellationToken)
     {
-        var inputs = NetworkInput.All(sample.Bundle.Image);
-        int known = range is null ? 0 : Enumerable.Range(0, inputs.Count).First(i => inputs[i].Name == range.Name);
         var networks = new List<Predictor>();
         try
         {
@@ -35,10 +33,12 @@ internal static class PredictorWiring
             {
                 var spec = (PredictorSpec)sample.Bundle.Manifest.Models[role]!;
                 if (spec.Output.Kind is OutputKind.Segmentation or OutputKind.Classification)
-                    networks.Add(new Predictor(sample, role, spec, inputs, engine, cancellationToken));
+                    networks.Add(new Predictor(sample, role, spec, engine, cancellationToken));
             }
 
-            var peers = networks is [var one, var other] && one.Spec.Output.Kind == other.Spec.Output.Kind ? Peers(one, other) : null;
+            var peers = networks is [var one, var other] && one.Spec.Output.Kind == other.Spec.Output.Kind
+                && one.Inputs.Select(input => input.Name).SequenceEqual(other.Inputs.Select(input => input.Name))
+                ? Peers(one, other) : null;
             return [.. networks.Select((network, i) => peers?[i] ?? Alone(network))];
         }
         finally
@@ -50,8 +50,9 @@ internal static class PredictorWiring
         Finding[]? Peers(Predictor first, Predictor second)
         {
             double wired = 1 - first.Agreement(0, second, 0);
-            if (wired < Differing || known > 0) return null;
-            var guesses = Enumerable.Range(1, inputs.Count - 1).SelectMany(i => new (int First, int Second)[] { (0, i), (i, 0), (i, i) })
+            if (wired < Differing || KnownOf(first) > 0) return null;
+            var guesses = Enumerable.Range(1, first.Inputs.Count - 1)
+                .SelectMany(i => new (int First, int Second)[] { (0, i), (i, 0), (i, i) })
                 .Where(pair => first.IsPlausible(pair.First) && second.IsPlausible(pair.Second))
                 .Select(pair => (pair.First, pair.Second, Apart: 1 - first.Agreement(pair.First, second, pair.Second)))
                 .OrderBy(guess => guess.Apart).ToArray();
@@ -67,15 +68,21 @@ internal static class PredictorWiring
                 if (ranges[0] == 0) return new(FindingLevel.Good, network.Subject, network.Ask(0).ToString());
                 string text = FormattableString.Invariant($"agrees with the other network by {1 - wired:0.00} as wired, and by ");
                 string found = string.Join(", by ", ranges.Select((range, i) =>
-                    FormattableString.Invariant($"{1 - near[i].Apart:0.00} from {inputs[range].Name}")));
+                    FormattableString.Invariant($"{1 - near[i].Apart:0.00} from {network.Inputs[range].Name}")));
                 return ranges.Length == 1
-                    ? WiringDiagnosis.OtherInput(network.Subject, inputs[ranges[0]], text + found)
+                    ? WiringDiagnosis.OtherInput(network.Subject, network.Inputs[ranges[0]], text + found)
                     : WiringDiagnosis.UnknownInput(network.Subject, text + found);
             }
         }
 
+        // What the VAE was trained on says nothing of a network whose normalisation the manifest gives by itself.
+        int KnownOf(Predictor network) => range is null || network.Inputs[0].IsOwn
+            ? 0
+            : Math.Max(0, network.Inputs.Select(input => input.Name).ToList().IndexOf(range.Name));
+
         Finding Alone(Predictor network)
         {
+            var (inputs, known) = (network.Inputs, KnownOf(network));
             var wired = network.Ask(0);
             if (known > 0 && network.IsPlausible(known) && (!network.IsPlausible(0) || network.Ask(known).Score > wired.Score + Known))
                 return Other(known);

@@ -44,9 +44,9 @@ internal static class ProposerWiring
         var bundle = sample.Bundle;
         var spec = bundle.Manifest.Models.Proposer!;
         string subject = $"proposer ({spec.File})";
-        using var graph = bundle.LoadGraph(BundleRole.Proposer, engine);
+        using var network = Network.OnValues(bundle, BundleRole.Proposer, engine);
         var settings = SearchSettings.Of(bundle, new EquivariantOptions()).FromProposal;
-        var inputs = NetworkInput.All(bundle.Image);
+        var inputs = NetworkInput.All(bundle.Image, network.Format);
         using var scope = torch.NewDisposeScope();
         var asWired = Ask(inputs[0]);
         if (asWired.isfinite().logical_not().any().item<bool>())
@@ -104,7 +104,7 @@ internal static class ProposerWiring
                 : null;
         }
 
-        torch.Tensor Ask(NetworkInput input) => graph.RunSingle(spec.Input, input.Of(sample.Deformed), spec.Output, cancellationToken);
+        torch.Tensor Ask(NetworkInput input) => network.Run(input.Of(sample.Deformed), spec.Output, cancellationToken);
 
         static string Change(double gain) => double.IsFinite(gain)
             ? string.Create(CultureInfo.InvariantCulture, $"{-100 * gain:+0;-0;0} %")

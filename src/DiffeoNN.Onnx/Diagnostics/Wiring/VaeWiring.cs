@@ -24,13 +24,13 @@ internal static class VaeWiring
         var bundle = sample.Bundle;
         var spec = bundle.Manifest.Models.Vae!;
         string subject = $"vae ({spec.File})";
-        using var graph = bundle.LoadGraph(BundleRole.Vae, engine);
-        var inputs = NetworkInput.All(bundle.Image);
+        using var network = Network.OnValues(bundle, BundleRole.Vae, engine);
+        var inputs = NetworkInput.All(bundle.Image, network.Format);
         var wired = Reconstruct(inputs[0]);
         // Other inputs are asked for only where the one that is wired leaves them something to gain.
         Fit[] fits = wired.Direct < Fair ? [wired, .. inputs.Skip(1).Select(Reconstruct)] : [wired];
         int best = Enumerable.Range(0, fits.Length).MaxBy(i => fits[i].Score);
-        var swapped = PosteriorWiring.Run(sample, graph, subject, cancellationToken);
+        var swapped = PosteriorWiring.Run(sample, network, subject, cancellationToken);
         if (best > 0 && fits[best].Score > wired.Explained + Gain)
         {
             string asWired = $"reconstructs {Percent(wired.Direct)} of the images' variance as wired";
@@ -58,7 +58,10 @@ internal static class VaeWiring
         {
             using var scope = torch.NewDisposeScope();
             var images = sample.Images.narrow(0, 0, sample.Count / 2);
-            return Fit.Of(images, graph.RunSingle(spec.Input, input.Of(images), spec.Reconstruction, cancellationToken));
+            var reconstruction = network.Run(input.Of(images), spec.Reconstruction, cancellationToken);
+            if (network.Format.Layout == ChannelLayout.ChannelsLast) reconstruction = reconstruction.permute(0, 3, 1, 2);
+            var pixels = new NetworkPixels(network.Format, bundle.Image).Of(images);
+            return Fit.Of(pixels, network.Format.Range == 1 ? reconstruction : reconstruction.Times(1 / network.Format.Range));
         }
 
         Finding Close(Fit fit) => new(FindingLevel.Good, subject,

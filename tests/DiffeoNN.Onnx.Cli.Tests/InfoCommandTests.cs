@@ -16,6 +16,7 @@ public sealed class InfoCommandTests
         Assert.That(run.Output, Does.Contain("inner: inner.onnx").And.Contain("vae: vae.onnx").And.Contain("critic: critic.onnx"));
         Assert.That(run.Output, Does.Contain("Conv").And.Contain("Every operator has a gradient rule."));
         Assert.That(run.Output, Does.Not.Contain("no rule"));
+        Assert.That(run.Output, Does.Contain("Takes 1 x 128 x 128, channels first, float32 of 0 to 1, any batch"));
     }
 
     [TestCase("lungs", true)]

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Execution;
@@ -11,6 +12,32 @@ namespace DiffeoNN.Onnx.Cli.Tests;
 [TestFixture]
 public sealed class PyTorchInteropTests
 {
+    /// <summary>Exports a network on bytes as services have them, and writes what it answers for pictures.</summary>
+    private const string OnBytes = """
+        import inspect, json, sys
+        import numpy, PIL.Image, torch
+        from torch import nn
+
+        class OnBytes(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.body = nn.Sequential(
+                    nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.AvgPool2d(32), nn.Flatten(), nn.Linear(16, 3))
+
+            def forward(self, pixels):
+                return self.body((pixels.permute(0, 3, 1, 2).float() - 127.5) / 64)
+
+        torch.manual_seed(5)
+        network = OnBytes().eval()
+        old = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
+        torch.onnx.export(network, torch.zeros(1, 128, 128, 3, dtype=torch.uint8), sys.argv[1],
+                          input_names=["pixels"], output_names=["scores"], opset_version=16, **old)
+        pictures = [numpy.array(PIL.Image.open(path).convert("RGB")) for path in sys.argv[3:]]
+        with torch.no_grad():
+            scores = [network(torch.from_numpy(picture)[None])[0].tolist() for picture in pictures]
+        json.dump(scores, open(sys.argv[2], "w"))
+        """;
+
     /// <summary>What keeps the tools from running here; null where they can, so that one that fails is a failure.</summary>
     private static readonly Lazy<string?> Hindrance = new(() => Problem("pytorch", "-c", "import numpy, onnx, PIL, torch"));
 
@@ -49,6 +76,48 @@ public sealed class PyTorchInteropTests
         double dot = expected.Zip(actual, (a, b) => a * b).Sum(), norms = Math.Sqrt(expected.Sum(a => a * a) * actual.Sum(b => b * b));
         Assert.That(dot / norms, Is.GreaterThanOrEqualTo(0.99999));
         Assert.That(expected.Zip(actual, (a, b) => Math.Abs(a - b)).Max(), Is.LessThanOrEqualTo(1e-4 * expected.Max(Math.Abs)));
+    }
+
+    /// <summary>Bytes of 128 x 128 RGB, channels last, one image at a time, in a bundle of smaller grey images.</summary>
+    [Test]
+    public void Run_OfANetworkOnBytesJustExported_AnswersWhatPyTorchAnswers()
+    {
+        using var folder = new TemporaryFolder();
+        Python("-m", "diffeonn_tools", "export-small", "--output", folder["small"]);
+        Assert.That(CommandRun.Of("shapes", "--output", folder["data"], "--count", "2").Code, Is.EqualTo(ExitCode.Success));
+        string[] images = [.. Directory.GetFiles(folder["data/images"]).Order(StringComparer.Ordinal)];
+        Python(["-c", OnBytes, folder["small/bytes.onnx"], folder["scores.json"], .. images]);
+        BundleCopy.Change(folder["small"], root =>
+        {
+            root["references"] = new JsonArray();
+            root["models"]!.AsObject().Remove("augmented");
+            root["models"]!["inner"] = new JsonObject
+            {
+                ["file"] = "bytes.onnx",
+                ["sha256"] = Bundle.Hash(folder["small/bytes.onnx"]),
+                ["input"] = new JsonObject
+                {
+                    ["name"] = "pixels", ["layout"] = "channelsLast", ["channels"] = 3, ["height"] = 128, ["width"] = 128,
+                },
+                ["output"] = new JsonObject { ["name"] = "scores", ["kind"] = "classification" },
+            };
+        });
+        Assert.That(CommandRun.Of("info", folder["small"]).Output,
+            Does.Contain("Takes 3 x 128 x 128, channels last, uint8 of 0 to 255, batch of 1, freed"));
+
+        var run = CommandRun.Of("run", "--model", folder["small"], "--input", folder["data/images"], "--output", folder["results"],
+            "--steps", "2", "--naive");
+
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
+        double[][] expected = JsonSerializer.Deserialize<double[][]>(File.ReadAllText(folder["scores.json"]))!;
+        string[] lines = [.. File.ReadLines(folder["results/results.jsonl"])];
+        Assert.That(lines, Has.Length.EqualTo(2));
+        for (int i = 0; i < lines.Length; i++)
+        {
+            using var record = JsonDocument.Parse(lines[i]);
+            var scores = record.RootElement.GetProperty("naive").GetProperty("scores").EnumerateArray().Select(score => score.GetDouble());
+            Assert.That(scores, Is.EqualTo(expected[i]).Within(1e-4), $"image {i}");
+        }
     }
 
     /// <summary>Merged normalisation, a block that is called twice, activations in place;

@@ -68,14 +68,16 @@ internal static class InfoCommand
         foreach (var (role, file) in manifest.Models.Present())
         {
             console.WriteLine();
-            PrintModel(console, $"{role.ToString().ToLowerInvariant()}: {file.File}", OnnxModel.Load(bundle.PathOf(role)));
+            PrintModel(
+                console, $"{role.ToString().ToLowerInvariant()}: {file.File}", OnnxModel.Load(bundle.PathOf(role)), bundle.InputOf(role));
         }
     }
 
-    private static void PrintModel(IAnsiConsole console, string title, OnnxModel model)
+    private static void PrintModel(IAnsiConsole console, string title, OnnxModel model, InputFormat? takes = null)
     {
         var graph = model.Graph;
         console.MarkupLineInterpolated($"[bold]{title}[/]");
+        if (takes is not null) console.WriteLine($"Takes {takes}");
         console.WriteLine("Opset "
             + $"{string.Join(", ", model.OpsetImports.Select(pair => $"{(pair.Key.Length == 0 ? "ai.onnx" : pair.Key)} {pair.Value}"))}, "
             + $"IR {model.IrVersion}, {graph.Nodes.Count} nodes, {graph.Initializers.Count} initialisers");

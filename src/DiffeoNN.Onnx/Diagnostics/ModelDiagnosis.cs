@@ -35,8 +35,12 @@ public static class ModelDiagnosis
         [
             new(FindingLevel.Good, bundle.Name,
                 $"manifest, files and hashes agree; roles {string.Join(", ", bundle.Roles.Select(BundleValidator.Title))}"),
-            .. bundle.Roles.SelectMany(
-                role => File(bundle.PathOf(role), $"{BundleValidator.Title(role)} ({Path.GetFileName(bundle.PathOf(role))})", options)),
+            .. bundle.Roles.SelectMany(role =>
+            {
+                var subject = $"{BundleValidator.Title(role)} ({Path.GetFileName(bundle.PathOf(role))})";
+                return File(bundle.PathOf(role), subject, options)
+                    .Prepend(new Finding(FindingLevel.Good, subject, $"takes {bundle.InputOf(role)}"));
+            }),
         ];
     }
 
@@ -98,24 +102,47 @@ public static class ModelDiagnosis
     {
         foreach (var input in model.Graph.RequiredInputs.Where(input => input.Shape is { Count: > 0 } shape && shape[0].Size is not null))
         {
-            yield return new(FindingLevel.Warning, subject,
-                $"input {input} has a fixed first dimension of {input.Shape![0]}; the networks of a bundle take batches of any size",
-                $"export with a free first dimension: dynamic_axes={{'{input.Name}': {{0: 'N'}}}}, or "
-                + "dynamic_shapes with the newer exporter");
+            var batch = input.Shape![0];
+            yield return IsFreed(model, input.Name)
+                ? new(FindingLevel.Note, subject,
+                    $"input {input} has a fixed first dimension of {batch}, which a bundle frees: each image is treated by itself")
+                : new(FindingLevel.Warning, subject,
+                    $"input {input} has a fixed first dimension of {batch}; a bundle runs it {batch} images at a time",
+                    $"export with a free first dimension: dynamic_axes={{'{input.Name}': {{0: 'N'}}}}, or "
+                    + "dynamic_shapes with the newer exporter");
         }
 
         foreach (var input in model.Graph.RequiredInputs.Where(input => input.Shape is null))
             yield return new(FindingLevel.Warning, subject, $"input {input} does not say how many dimensions it has",
                 "export it with the shapes of its inputs");
         foreach (var input in model.Graph.RequiredInputs.Where(
-            input => input.ElementType is OnnxElementType.Float16 or OnnxElementType.Double or OnnxElementType.BFloat16))
-            yield return new(FindingLevel.Warning, subject, $"input {input} is not float32, which the networks of a bundle must take",
-                "export the network in float32 (model.float())");
+            input => input.ElementType is not (OnnxElementType.Float or OnnxElementType.Float16 or OnnxElementType.Double)))
+        {
+            yield return input.ElementType == OnnxElementType.UInt8
+                ? new(FindingLevel.Note, subject, $"input {input} takes bytes, which the networks of a bundle may; VAE, critic and energy, "
+                    + "which need a gradient, may not")
+                : new(FindingLevel.Warning, subject,
+                    $"input {input} is not float32, float16, float64 or uint8, which the networks of a bundle take",
+                    "export the network in float32 (model.float())");
+        }
+
         var read = AllNodes(model).SelectMany(node => node.Inputs).Concat(model.Graph.Outputs.Select(output => output.Name))
             .ToHashSet(StringComparer.Ordinal);
         foreach (var input in model.Graph.RequiredInputs.Where(input => !read.Contains(input.Name)))
             yield return new(FindingLevel.Warning, subject, $"input {input} is not read",
                 "check the export: an input that does nothing is mostly one that was turned into a constant");
+    }
+
+    private static bool IsFreed(OnnxModel model, string input)
+    {
+        try
+        {
+            return FreeBatch.Apply(PosteriorMean.Apply(model).Model, input) is not null;
+        }
+        catch (OnnxModelException)
+        {
+            return false;
+        }
     }
 
     private static IEnumerable<Finding> Random(OnnxModel model, string subject)

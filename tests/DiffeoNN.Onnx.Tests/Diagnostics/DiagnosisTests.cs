@@ -2,6 +2,7 @@ using DiffeoNN.Onnx.Diagnostics;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Execution.Native;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Tests.Bundles;
 
 namespace DiffeoNN.Onnx.Tests.Diagnostics;
 
@@ -15,6 +16,14 @@ public sealed class DiagnosisTests
     {
         yield return Fault("fixed batch", FindingLevel.Warning, "fixed first dimension of 3", "dynamic_axes", (_, graph) =>
             graph.Inputs[0] = graph.Inputs[0] with { Shape = [3, 1, 8, 8] });
+        yield return Fault("freed batch", FindingLevel.Note, "fixed first dimension of 3, which a bundle frees", "", (_, graph) =>
+        {
+            graph.Inputs[0] = graph.Inputs[0] with { Shape = [3, 1, 8, 8] };
+            graph.Outputs[0] = graph.Outputs[0] with { Shape = [3, 2, 8, 8] };
+        });
+        yield return Fault("bytes", FindingLevel.Note, "takes bytes", "", (_, graph) => graph.Put(
+            OnnxElementType.UInt8, ["N", 1, 8, 8],
+            (written, raw) => written.AddNode("Cast", [raw], "real", OnnxAttribute.Of("to", (long)OnnxElementType.Float))));
         yield return Fault("random", FindingLevel.Warning, "draws random numbers: RandomNormalLike (node 'noise')",
             "model.eval()", (_, graph) =>
             {

@@ -39,7 +39,7 @@ internal static class ErrorTable
         if (exception is not (TypeInitializationException or DllNotFoundException)) return exception;
         try
         {
-            NativeLoader.EnsureLoaded();
+            Runtime.Initialise();
             return exception;
         }
         catch (NativeLibraryException cause)

@@ -9,7 +9,7 @@ public sealed class TorchEngine : IDifferentiatingEngine
 {
     private readonly TorchOperators _operators;
 
-    /// <summary>Prepares libtorch for this process.</summary>
+    /// <summary>Prepares libtorch for this process (<see cref="Runtime.Initialise"/>).</summary>
     /// <param name="options">Defaults if null; the engine asked for is of no account.</param>
     /// <exception cref="NativeLibraryException">libtorch does not load.</exception>
     /// <exception cref="DeviceUnavailableException">CUDA is asked for and does not work.</exception>
@@ -21,9 +21,8 @@ public sealed class TorchEngine : IDifferentiatingEngine
     internal TorchEngine(ExecutionOptions? options, TorchOperators operators)
     {
         options = (options ?? new ExecutionOptions()) with { Engine = EngineKind.Torch };
-        NativeLoader.EnsureLoaded();
+        Runtime.Initialise(options.Threads);
         Budget = new CoreBudget(options.Threads);
-        Budget.ApplyToTorch();
         Device = DeviceSelection.Choose(options);
         _operators = operators;
     }

@@ -63,10 +63,19 @@ internal sealed class TorchGraph : IDifferentiableGraph
         ArgumentNullException.ThrowIfNull(inputs);
         if (outputNames?.FirstOrDefault(name => !_outputNames.Contains(name)) is { } unknown)
             throw new GraphException($"Model '{Name}' has no output '{unknown}'. Outputs: {string.Join("; ", Outputs)}.");
-        using var quiet = no_grad();
-        using var scope = NewDisposeScope();
-        var found = RunValues(inputs, [.. outputNames?.Distinct() ?? Outputs.Select(output => output.Name)], null, cancellationToken);
-        return found.ToDictionary(pair => pair.Key, pair => OwnMemory(pair.Value).MoveToOuterDisposeScope(), StringComparer.Ordinal);
+        // Held until outputs were compared with the constants, which disposal frees.
+        _inUse.EnterReadLock();
+        try
+        {
+            using var quiet = no_grad();
+            using var scope = NewDisposeScope();
+            var found = RunValues(inputs, [.. outputNames?.Distinct() ?? Outputs.Select(output => output.Name)], null, cancellationToken);
+            return found.ToDictionary(pair => pair.Key, pair => OwnMemory(pair.Value).MoveToOuterDisposeScope(), StringComparer.Ordinal);
+        }
+        finally
+        {
+            _inUse.ExitReadLock();
+        }
 
         Tensor OwnMemory(Tensor output)
         {

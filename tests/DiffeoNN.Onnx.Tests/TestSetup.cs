@@ -9,7 +9,7 @@ public sealed class TestSetup
 {
     /// <summary>Tests may touch TorchSharp before they touch the library, so the library is touched here.</summary>
     [OneTimeSetUp]
-    public void LoadNativeLibraries() => NativeLoader.EnsureLoaded();
+    public void LoadNativeLibraries() => Runtime.Initialise();
 
     /// <summary>As every program does that wants the engine torch.</summary>
     [OneTimeSetUp]

@@ -17,11 +17,12 @@ internal static class DeviceLine
     /// <summary>Prints device and cores; what is missing for CUDA is told to those who ask for it.</summary>
     public static void Print(IAnsiConsole console, EquivariantModel model, ExecutionDevice asked)
     {
+        string cores = InputFiles.Count(model.Cores, "core");
         string device = model.Device.Device switch
         {
             ExecutionDevice.Cuda => model.Device.Reason.TrimEnd('.'),
-            _ when asked == ExecutionDevice.Auto => $"{model.Device.Reason.TrimEnd('.')} ({model.Cores} cores; diffeonn doctor says more)",
-            _ => $"CPU, {model.Cores} cores",
+            _ when asked == ExecutionDevice.Auto => $"{model.Device.Reason.TrimEnd('.')} ({cores}; diffeonn doctor says more)",
+            _ => $"CPU, {cores}",
         };
         string engine = model.Engine == EngineKind.Torch ? ", networks in libtorch" : "";
         console.MarkupLineInterpolated($"[grey]Bundle '{model.Bundle.Name}' on {device}{engine}.[/]");

@@ -1,6 +1,5 @@
 using DiffeoNN.Onnx.Files;
 using System.Security.Cryptography;
-using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 
 namespace DiffeoNN.Onnx.Bundles;
@@ -38,13 +37,11 @@ public sealed class Bundle
     /// <summary>Full paths of the folders with reference tensors.</summary>
     public IReadOnlyList<string> ReferenceFolders => [.. Manifest.References.Select(FullPath)];
 
-    /// <summary>Loads a bundle and checks all of it: manifest, files, hashes, tensors, weights,
-    /// and a backward graph of the user's own.</summary>
+    /// <summary>Loads a bundle and checks manifest, files, hashes, tensors and weights. Runs nothing: a backward graph of the user's own
+    /// is tried when an energy is made of it (<see cref="Energies.BackwardGraphCheck"/>).</summary>
     /// <param name="folder">The folder that holds <c>diffeonn.json</c>.</param>
-    /// <param name="engine">Runs a backward graph of the user's own to check it;
-    /// if null, an engine on the CPU is made where there is one.</param>
     /// <exception cref="BundleException">Something is missing, malformed or inconsistent; the message says what, where and why.</exception>
-    public static Bundle Load(string folder, OnnxRuntimeEngine? engine = null)
+    public static Bundle Load(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         if (!Directory.Exists(folder))
@@ -60,7 +57,6 @@ public sealed class Bundle
         var bundle = new Bundle(
             Path.GetFullPath(folder), BundleManifest.Load(Path.Combine(folder, BundleManifest.FileName)));
         BundleValidator.Check(bundle);
-        BackwardGraphCheck.Check(bundle, engine);
         return bundle;
     }
 

@@ -1,4 +1,3 @@
-using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
@@ -53,11 +52,9 @@ public sealed class BundleBuilder(string folder)
     /// <summary>Fills in the hashes, checks files and manifest as <see cref="Bundle.Load"/> does,
     /// and writes <c>diffeonn.json</c> last.</summary>
     /// <param name="manifest">The manifest; its hashes are ignored.</param>
-    /// <param name="engine">Runs a backward graph of the user's own to check it;
-    /// if null, an engine on the CPU is made where there is one.</param>
     /// <returns>The bundle.</returns>
     /// <exception cref="BundleException">Something is missing, malformed or inconsistent; no manifest was written then.</exception>
-    public Bundle Build(BundleManifest manifest, OnnxRuntimeEngine? engine = null)
+    public Bundle Build(BundleManifest manifest)
     {
         ArgumentNullException.ThrowIfNull(manifest);
         var path = Path.Combine(Folder, BundleManifest.FileName);
@@ -80,7 +77,6 @@ public sealed class BundleBuilder(string folder)
         var bundle = new Bundle(
             Path.GetFullPath(Folder), BundleManifest.Parse(System.Text.Encoding.UTF8.GetBytes(complete.ToJson()), path));
         BundleValidator.Check(bundle);
-        BackwardGraphCheck.Check(bundle, engine);
         bundle.Manifest.Save(path);
         return bundle;
     }

@@ -23,6 +23,7 @@ public static class RigidStarts
             throw new ArgumentOutOfRangeException(nameof(scale), scale, "A scale must be positive.");
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 2);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 2);
+        Runtime.LoadTorch();
         var (stretch, angle) = (-Math.Log(scale), rotation * Math.PI / 180);
         var values = new float[2 * height * width];
         for (var row = 0; row < height; row++)

@@ -83,9 +83,11 @@ public sealed class ImageFolder
         var matching = Rows.Where(row => (split is null || row.Split == split) && (source is null || row.Source == source));
         var chosen = matching.Take(count ?? int.MaxValue).ToList();
         if (chosen.Count > 0) return chosen;
+        string other = Rows.Select(row => row.Split).FirstOrDefault(name => name.Length > 0 && name != split, "");
+        string hint = split is not null && source is null && other.Length > 0 ? $" Take another one, for instance by --split {other}." : "";
         throw new DataException(
             $"'{Root}' has no image {Asked(split, source)}. "
-            + $"Splits: {Known(Rows.Select(row => row.Split))}. Sources: {Known(Rows.Select(row => row.Source))}.");
+            + $"Splits: {Known(Rows.Select(row => row.Split))}. Sources: {Known(Rows.Select(row => row.Source))}.{hint}");
     }
 
     /// <summary>What was asked for, as messages put it: of split 'S' and source 'T', or one of them.</summary>

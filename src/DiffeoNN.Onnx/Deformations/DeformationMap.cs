@@ -127,6 +127,7 @@ public sealed class DeformationMap
     /// <returns>Shape (1, 2, H, W), independent of this map; the caller disposes it.</returns>
     public torch.Tensor ToTensor(torch.ScalarType type = torch.ScalarType.Float32)
     {
+        Runtime.LoadTorch();
         using var scope = torch.NewDisposeScope();
         return torch.tensor(_u, [1, 2, Grid.Height, Grid.Width], dtype: torch.float64).to(type).MoveToOuterDisposeScope();
     }

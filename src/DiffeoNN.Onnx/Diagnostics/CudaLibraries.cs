@@ -1,4 +1,4 @@
-using DiffeoNN.Onnx.Execution.Native;
+using DiffeoNN.Onnx.Execution;
 
 namespace DiffeoNN.Onnx.Diagnostics;
 
@@ -7,6 +7,10 @@ internal static class CudaLibraries
 {
     private const string Install = "install CUDA 13 and cuDNN 9, by NVIDIA's packages or as Python's nvidia-cublas, nvidia-cuda-runtime, "
         + "nvidia-curand and nvidia-cudnn-cu13, and put the folders of the libraries on the library path (LD_LIBRARY_PATH on Linux)";
+
+    /// <summary>Whether <see cref="Look"/> names all libraries that a gap is about.</summary>
+    public static bool Tells(CudaProbe probe, CudaGap gap) => gap.Libraries.Count > 0 && probe.Find(CudaProbe.Provider) is { } provider
+        && !gap.Libraries.Except(probe.CudaLibraries(provider)).Any();
 
     /// <summary>One finding for each library that loads, in the order of their names, then one for all that do not;
     /// none where this build has no GPU library of ONNX Runtime's.</summary>

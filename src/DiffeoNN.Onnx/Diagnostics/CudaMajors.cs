@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using DiffeoNN.Onnx.Execution.Native;
+using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Native;
 
 namespace DiffeoNN.Onnx.Diagnostics;
 

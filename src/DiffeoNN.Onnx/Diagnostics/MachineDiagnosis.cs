@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using DiffeoNN.Onnx.Execution;
-using DiffeoNN.Onnx.Execution.Native;
+using DiffeoNN.Onnx.Native;
 using Microsoft.ML.OnnxRuntime;
 using TorchSharp;
 
@@ -20,23 +20,26 @@ public static class MachineDiagnosis
     public static IReadOnlyList<Finding> Run(ExecutionOptions? options = null) => Run(options ?? new ExecutionOptions(), CudaProbe.Current);
 
     internal static IReadOnlyList<Finding> Run(ExecutionOptions options, CudaProbe probe) =>
-        [.. Versions(), .. Libraries(), Cores(options), .. Cuda(options, probe)];
+        [.. Versions(options), .. Libraries(), Cores(options), .. Cuda(options, probe)];
 
-    private static IEnumerable<Finding> Versions()
+    private static IEnumerable<Finding> Versions(ExecutionOptions options)
     {
         yield return new(FindingLevel.Good, "system", $"{RuntimeInformation.OSDescription.Trim()}, "
             + $"{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}, {RuntimeInformation.FrameworkDescription}");
         yield return new(FindingLevel.Good, "DiffeoNN.Onnx", Version(typeof(MachineDiagnosis).Assembly));
         yield return Guard("ONNX Runtime", "restore the package Microsoft.ML.OnnxRuntime again, or build for this platform", () =>
-            new(FindingLevel.Good, "ONNX Runtime", $"{OrtEnvironment.Instance.GetVersionString()}; execution providers "
-                + $"{string.Join(", ", OrtEnvironment.Instance.GetAvailableProviders())}"));
+        {
+            var environment = OrtEnvironment.Create(Runtime.Cores(options.Threads));
+            return new(FindingLevel.Good, "ONNX Runtime", $"{environment.GetVersionString()}; execution providers "
+                + $"{string.Join(", ", environment.GetAvailableProviders())}");
+        });
         yield return Guard(
             "TorchSharp", "follow what the message says; the README of DiffeoNN.Onnx has a section on native libraries", () =>
             {
-                NativeLoader.EnsureLoaded();
+                Runtime.Initialise(options.Threads);
                 using var one = torch.ones(1);
                 return new(FindingLevel.Good, "TorchSharp",
-                    $"{Version(typeof(torch).Assembly)} with libtorch {torch.__version__}. {NativeLoader.Report}");
+                    $"{Version(typeof(torch).Assembly)} with libtorch {torch.__version__}. {Runtime.Report}");
             });
     }
 
@@ -99,7 +102,7 @@ public static class MachineDiagnosis
         }
 
         var aside = level == FindingLevel.Note ? "; nothing to do where the CPU is meant" : "";
-        foreach (var gap in missing)
+        foreach (var gap in missing.Where(gap => !CudaLibraries.Tells(probe, gap)))
             yield return new(level, "CUDA", gap.Found, gap.Advice.Length > 0 ? gap.Advice + aside : "see the README's section on GPUs");
         foreach (var library in CudaLibraries.Look(probe, level))
             yield return library;

@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 
@@ -24,6 +25,7 @@ public static class ModelDiagnosis
         try
         {
             bundle = Bundle.Load(path);
+            BackwardGraphCheck.Check(bundle, new OnnxRuntimeEngine(options with { Engine = EngineKind.OnnxRuntime }));
         }
         catch (BundleException error)
         {

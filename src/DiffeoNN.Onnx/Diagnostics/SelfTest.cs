@@ -28,7 +28,7 @@ public static class SelfTest
         try
         {
             // Both engines take their tensors from TorchSharp.
-            NativeLoader.EnsureLoaded();
+            Runtime.Initialise(options.Threads);
         }
         catch (NativeLibraryException)
         {
@@ -53,6 +53,10 @@ public static class SelfTest
             // A libtorch for the CPU is no fault where graphs run on a GPU: it stays where it always is then.
             if (runtime.Device is { Device: ExecutionDevice.Cuda, TensorsOnGpu: false })
                 ofTorch = options with { Device = ExecutionDevice.Cpu };
+        }
+        catch (DeviceUnavailableException)
+        {
+            return [new(FindingLevel.Problem, "self-test", "left out, as the device asked for does not work", "see what is said of CUDA above")];
         }
         catch (Exception error) when (error is DiffeoException or GradientException)
         {

@@ -21,8 +21,10 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
     /// <param name="valueGraph">Loads the composed model without its gradient when first needed, since engines compute all of a
     /// graph, asked for or not; owned.</param>
     /// <param name="energy">The composed model both come from.</param>
-    internal OnnxEnergy(IGraph graph, Func<IGraph> valueGraph, ComposedEnergy energy)
+    /// <param name="shared">Weights of the graphs; owned.</param>
+    internal OnnxEnergy(IGraph graph, Func<IGraph> valueGraph, ComposedEnergy energy, SharedWeights? shared = null)
     {
+        Shared = shared;
         _graph = graph;
         _valueGraph = new Lazy<IGraph>(valueGraph);
         _ownsGraphs = true;
@@ -37,8 +39,8 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
 
     private OnnxEnergy(OnnxEnergy graphs, EnergyWeights weights)
     {
-        (_graph, _valueGraph, _image, _name, TermNames) =
-            (graphs._graph, graphs._valueGraph, graphs._image, graphs._name, graphs.TermNames);
+        (_graph, _valueGraph, _image, _name, TermNames, Shared) =
+            (graphs._graph, graphs._valueGraph, graphs._image, graphs._name, graphs.TermNames, graphs.Shared);
         (Weights, Batch) = (weights, graphs.Batch);
         foreach (var input in graphs._weights.Keys)
             _weights[input] = tensor((float)EnergyGraph.ValueOf(input, weights)).DetachFromDisposeScope();
@@ -49,7 +51,8 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
     /// <param name="engine">Runs the graphs. One that differentiates by itself (<see cref="IDifferentiatingEngine"/>) needs no gradient
     /// rules, and no backward graph of the user's own.</param>
     /// <returns>The caller disposes it.</returns>
-    /// <exception cref="BundleException">A network has an operator without a gradient rule; the message names the file.</exception>
+    /// <exception cref="BundleException">A network has an operator without a gradient rule, or the user's own backward graph is not its
+    /// gradient; the message names the file.</exception>
     /// <exception cref="GraphException">The engine cannot load the composed graph.</exception>
     public static OnnxEnergy FromBundle(Bundle bundle, IEngine engine)
     {
@@ -65,9 +68,24 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
             return new OnnxEnergy(AnyBatch(gradient, values), () => AnyBatch(graph, values), values);
         }
 
+        BackwardGraphCheck.Check(bundle, engine);
         var energy = EnergyComposer.Compose(bundle, engine.Device.GradientTarget);
-        return new OnnxEnergy(
-            AnyBatch(engine.Load(energy.Model, title), energy), () => AnyBatch(engine.Load(energy.ValueModel, title), energy), energy);
+        var (model, valueModel) = (energy.Model, energy.ValueModel);
+        if (engine is not OnnxRuntimeEngine runtime)
+            return new OnnxEnergy(AnyBatch(engine.Load(model, title), energy), () => AnyBatch(engine.Load(valueModel, title), energy), energy);
+        // Both graphs, and those of a search by graphs, have the networks' weights.
+        var weights = new SharedWeights(valueModel);
+        try
+        {
+            return new OnnxEnergy(
+                AnyBatch(runtime.Load(model, title, weights), energy),
+                () => AnyBatch(runtime.Load(valueModel, title, weights), energy), energy, weights);
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Size of the batch that a network binds the graphs to: images are run in batches of it; null where it is free.</summary>
@@ -78,6 +96,9 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
 
     /// <summary>The weights <see cref="EnergyEvaluation.Energy"/> is the sum by.</summary>
     public EnergyWeights Weights { get; }
+
+    /// <summary>The networks' weights, for sessions that end before this does; null where the engine has none to share.</summary>
+    internal SharedWeights? Shared { get; }
 
     /// <summary>The same graphs with other weights.</summary>
     /// <param name="weights">Those of roles that are not there have no effect.</param>
@@ -117,6 +138,7 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
         {
             _graph.Dispose();
             if (_valueGraph.IsValueCreated) _valueGraph.Value.Dispose();
+            Shared?.Dispose();
         }
 
         foreach (var weight in _weights.Values) weight.Dispose();

@@ -82,14 +82,16 @@ public sealed class Evaluator
     private List<SampleResult> Score(
         DeformedSample[] batch, int[] indices, RunProgress progress, ref TimeSpan time, CancellationToken cancellationToken)
     {
-        ImageBuffer[] originals = [.. batch.Select(sample => sample.Original.Image)], deformed = [.. batch.Select(sample => sample.Image)];
+        // Each image is brought to the networks' size once, for all that looks at it.
+        ScaledImage[] originals = [.. batch.Select(sample => _model.Prepare(sample.Original.Image))];
+        ScaledImage[] deformed = [.. batch.Select(sample => _model.Prepare(sample.Image))];
         bool measuresTwice = _options.MeasuresInvariance && _options.Deformation is not NoDeformation;
-        var clean = _model.RunNaive(originals, cancellationToken);
-        var naive = _model.RunNaive(deformed, cancellationToken);
+        var clean = Alone(originals);
+        var naive = Alone(deformed);
         var augmented = _model.HasAugmented ? _model.RunAugmented(deformed, cancellationToken) : null;
-        using var found = _model.Run(deformed, progress.Part(0, measuresTwice ? 0.5 : 1), cancellationToken);
+        using var found = Search(deformed, progress.Part(0, measuresTwice ? 0.5 : 1));
         time += found.Fields.Times.Total + found.InferenceTime;
-        using var other = measuresTwice ? _model.Run(originals, progress.Part(0.5, 0.5), cancellationToken) : null;
+        using var other = measuresTwice ? Search(originals, progress.Part(0.5, 0.5)) : null;
         var undeformed = !_options.MeasuresInvariance ? null : other ?? found;
         var results = new List<SampleResult>(batch.Length);
         for (int i = 0; i < batch.Length; i++)
@@ -110,6 +112,17 @@ public sealed class Evaluator
         }
 
         return results;
+
+        ModelOutput[] Alone(ScaledImage[] images) => [.. _model.RunNaive(images, cancellationToken).Select(answer =>
+        {
+            using (answer) return answer.ToOutput();
+        })];
+
+        EquivariantResult Search(ScaledImage[] images, IProgress<CanonicalisationProgress>? steps)
+        {
+            using var found = _model.Canonicalise(images, steps, cancellationToken);
+            return found.ToResult();
+        }
     }
 
     /// <summary>How far f(g·x) is from g·f(x): probabilities are deformed, then the best class is taken.</summary>

@@ -18,10 +18,10 @@ public sealed record CudaOptions
     /// <remarks>An exhaustive search costs hundreds of milliseconds for every new shape.</remarks>
     public CudnnSearch ConvolutionSearch { get; init; } = CudnnSearch.Heuristic;
 
-    /// <summary>Whether a graph of fixed shapes is recorded once as a CUDA graph and replayed. Needs all nodes on the GPU.</summary>
-    public bool CudaGraphs { get; init; }
-
     /// <summary>Further options of ONNX Runtime's CUDA provider, by its own names; they count more than those above.</summary>
+    /// <remarks>Not <c>enable_cuda_graph</c>: runs allocate their outputs anew, and a recorded CUDA graph writes to where the first run
+    /// had them.</remarks>
+    /// <exception cref="GraphException">When a graph is loaded: <c>enable_cuda_graph</c> is among them.</exception>
     public IReadOnlyDictionary<string, string> Provider { get; init; } = new Dictionary<string, string>();
 
     /// <summary>Adds the provider to a session's options.</summary>
@@ -36,8 +36,17 @@ public sealed record CudaOptions
             ["use_tf32"] = Tf32 ? "1" : "0",
         };
         if (MemoryLimit > 0) values["gpu_mem_limit"] = MemoryLimit.ToString(CultureInfo.InvariantCulture);
-        if (CudaGraphs) values["enable_cuda_graph"] = "1";
-        foreach (var (name, value) in Provider) values[name] = value;
+        foreach (var (name, value) in Provider)
+        {
+            if (name == "enable_cuda_graph" && value != "0")
+            {
+                throw new GraphException(
+                    "The CUDA provider's option 'enable_cuda_graph' cannot work here: runs allocate their outputs anew. Leave it out.");
+            }
+
+            values[name] = value;
+        }
+
         using var provider = new OrtCUDAProviderOptions();
         provider.UpdateOptions(values);
         options.AppendExecutionProvider_CUDA(provider);

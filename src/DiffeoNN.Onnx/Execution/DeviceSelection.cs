@@ -1,4 +1,3 @@
-using DiffeoNN.Onnx.Execution.Native;
 using DiffeoNN.Onnx.Gradients;
 using TorchSharp;
 
@@ -15,11 +14,21 @@ public sealed record DeviceSelection(ExecutionDevice Device, int Index, string R
     /// tensors stay in the CPU's memory, and ONNX Runtime carries what a graph reads and writes across.</summary>
     public bool TensorsOnGpu { get; init; }
 
+    /// <summary>The CPU, asked for by its name.</summary>
+    internal static DeviceSelection Cpu { get; } = new(ExecutionDevice.Cpu, 0, "CPU.");
+
     /// <summary>What gradient graphs that run there are to be fast on.</summary>
     internal GradientTarget GradientTarget => Device == ExecutionDevice.Cuda ? GradientTarget.Gpu : GradientTarget.Cpu;
 
     /// <summary>Where tensors lie.</summary>
-    public torch.Device Torch => TensorsOnGpu ? torch.device(DeviceType.CUDA, Index) : torch.CPU;
+    public torch.Device Torch
+    {
+        get
+        {
+            Runtime.LoadTorch();
+            return TensorsOnGpu ? torch.device(DeviceType.CUDA, Index) : torch.CPU;
+        }
+    }
 
     /// <summary>Takes a device.</summary>
     /// <param name="options">What is asked for.</param>
@@ -31,7 +40,7 @@ public sealed record DeviceSelection(ExecutionDevice Device, int Index, string R
     internal static DeviceSelection Choose(ExecutionOptions options, CudaProbe probe)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(options.DeviceIndex);
-        if (options.Device == ExecutionDevice.Cpu) return new(ExecutionDevice.Cpu, 0, "CPU.");
+        if (options.Device == ExecutionDevice.Cpu) return Cpu;
         var forTorch = options.Engine == EngineKind.Torch;
         var missing = forTorch ? probe.MissingForTorch(options.DeviceIndex) : probe.Missing(options.DeviceIndex);
         if (missing.Count == 0)

@@ -6,20 +6,19 @@ namespace DiffeoNN.Onnx.Execution;
 /// <summary>Loads ONNX models into ONNX Runtime, all with the same device and core budget.</summary>
 public sealed class OnnxRuntimeEngine : IEngine
 {
-    /// <summary>Weights of more bytes are not passed as one block; protocol buffers end at 2 GiB.</summary>
-    internal const long InMemoryLimit = 1L << 30;
+    private readonly SessionFactory _sessions;
 
-    /// <summary>Prepares ONNX Runtime and libtorch for this process.</summary>
+    /// <summary>Prepares ONNX Runtime and libtorch for this process (<see cref="Runtime.Initialise"/>).</summary>
     /// <param name="options">Defaults if null.</param>
     /// <exception cref="NativeLibraryException">libtorch does not load.</exception>
     /// <exception cref="DeviceUnavailableException">CUDA is asked for, and ONNX Runtime cannot use it.</exception>
     public OnnxRuntimeEngine(ExecutionOptions? options = null)
     {
         Options = options ?? new ExecutionOptions();
-        NativeLoader.EnsureLoaded();
+        Runtime.Initialise(Options.Threads);
         Budget = new CoreBudget(Options.Threads);
-        Budget.ApplyToTorch();
         Device = DeviceSelection.Choose(Options);
+        _sessions = new SessionFactory(Device, Budget, Options.Cuda) { Configure = Options.ConfigureSession };
     }
 
     /// <inheritdoc/>
@@ -44,7 +43,7 @@ public sealed class OnnxRuntimeEngine : IEngine
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (!File.Exists(path)) throw new GraphException($"Model '{path}' does not exist; expected an ONNX file.");
         var name = Path.GetFileName(path);
-        return Create(name, options => new InferenceSession(path, options));
+        return Create(name, _sessions.Open(path, name));
     }
 
     /// <summary>Loads a model from memory.</summary>
@@ -58,12 +57,7 @@ public sealed class OnnxRuntimeEngine : IEngine
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentException.ThrowIfNullOrEmpty(name);
-        return Create(name, options =>
-        {
-            if (externalDataFolder is not null)
-                options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", Path.GetFullPath(externalDataFolder));
-            return new InferenceSession(model, options);
-        });
+        return Create(name, _sessions.Open(model, name, externalDataFolder));
     }
 
     /// <summary>Loads a model that was composed in memory.</summary>
@@ -74,35 +68,27 @@ public sealed class OnnxRuntimeEngine : IEngine
     public IGraph Load(OnnxModel model, string name)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return Load(model, name, InMemoryLimit);
+        return Load(model, name, SessionFactory.InMemoryLimit);
     }
 
-    internal IGraph Load(OnnxModel model, string name, long inMemoryLimit)
-    {
-        if (model.Graph.Initializers.Values.Sum(tensor => tensor.ByteLength) <= inMemoryLimit) return Load(model.ToBytes(), name);
-        var folder = Directory.CreateTempSubdirectory("diffeonn-");
-        try
-        {
-            var path = Path.Combine(folder.FullName, "model.onnx");
-            model.SaveWithExternalData(path, threshold: 1024);
-            return Create(name, options => new InferenceSession(path, options));
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
-    }
+    internal IGraph Load(OnnxModel model, string name, long inMemoryLimit) =>
+        Create(name, _sessions.Open(model, name, null, inMemoryLimit));
+
+    /// <summary>As <see cref="Load(OnnxModel, string)"/>, with weights that other graphs have, too.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="name">What messages call it.</param>
+    /// <param name="weights">Must outlive the graph.</param>
+    internal IGraph Load(OnnxModel model, string name, SharedWeights weights) => Create(name, _sessions.Open(model, name, weights));
 
     /// <summary>Loads a composed model for runs whose values stay on the device.</summary>
-    internal DeviceGraph LoadOnDevice(OnnxModel model, string name)
-    {
-        var bytes = model.ToBytes();
-        return new DeviceGraph(name, Open(name, options => new InferenceSession(bytes, options)), Device);
-    }
+    /// <param name="model">The model.</param>
+    /// <param name="name">What messages call it.</param>
+    /// <param name="weights">Must outlive the graph; null where it shares none.</param>
+    internal DeviceGraph LoadOnDevice(OnnxModel model, string name, SharedWeights? weights = null) =>
+        new(name, _sessions.Open(model, name, weights), Device);
 
-    private OrtGraph Create(string name, Func<SessionOptions, InferenceSession> open)
+    private OrtGraph Create(string name, InferenceSession session)
     {
-        var session = Open(name, open);
         try
         {
             return new OrtGraph(name, session, Device);
@@ -111,23 +97,6 @@ public sealed class OnnxRuntimeEngine : IEngine
         {
             session.Dispose();
             throw;
-        }
-    }
-
-    private InferenceSession Open(string name, Func<SessionOptions, InferenceSession> open)
-    {
-        _ = OrtEnvironment.Instance;
-        using var options = new SessionOptions { LogSeverityLevel = OrtEnvironment.LogLevel, LogId = name };
-        Budget.ApplyTo(options);
-        Options.ConfigureSession?.Invoke(options);
-        try
-        {
-            if (Device.Device == ExecutionDevice.Cuda) Options.Cuda.ApplyTo(options, Device.Index);
-            return open(options);
-        }
-        catch (OnnxRuntimeException e)
-        {
-            throw new GraphException($"Model '{name}' does not load: {OneLine(e)}.", e);
         }
     }
 

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Native;
 using Microsoft.ML.OnnxRuntime;
 using TorchSharp;
 

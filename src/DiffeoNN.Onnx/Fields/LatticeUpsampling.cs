@@ -29,6 +29,7 @@ public sealed class LatticeUpsampling : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 2);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 2);
         (Height, Width, Grid) = (height, width, grid);
+        Runtime.LoadTorch();
         using var scope = torch.NewDisposeScope();
         _rows = torch.tensor(Weights(height, grid.Height, basis), type, device).DetachFromDisposeScope();
         _columnsTransposed = torch.tensor(Weights(width, grid.Width, basis), type, device).t().contiguous().DetachFromDisposeScope();

@@ -28,8 +28,11 @@ public readonly partial record struct SamplingGrid
     /// <param name="type">Floating point type.</param>
     /// <param name="device">Where the tensor lives; the CPU if null.</param>
     /// <returns>Shape (1, 2, H, W), component 0 is x, in the library's unit; the caller disposes it.</returns>
-    public torch.Tensor Positions(torch.ScalarType type = torch.ScalarType.Float32, torch.Device? device = null) =>
-        Mesh(HalfWidth, HalfHeight, type, device);
+    public torch.Tensor Positions(torch.ScalarType type = torch.ScalarType.Float32, torch.Device? device = null)
+    {
+        Runtime.LoadTorch();
+        return Mesh(HalfWidth, HalfHeight, type, device);
+    }
 
     /// <summary>Distances of neighbours of a coarser (or finer) lattice whose corners lie on this grid's corners.</summary>
     /// <param name="height">Rows of the lattice, at least 2.</param>

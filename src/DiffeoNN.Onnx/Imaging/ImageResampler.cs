@@ -33,6 +33,10 @@ public static class ImageResampler
         return result;
     }
 
+    /// <summary>As <see cref="Resize(ImageBuffer, int, int)"/>, but the image itself where the size stays: for readers.</summary>
+    internal static ImageBuffer Fitted(ImageBuffer image, int height, int width) =>
+        height == image.Height && width == image.Width ? image : Resize(image, height, width);
+
     /// <summary>Resizes an image that comes some rows at a time, to the same bits.</summary>
     /// <param name="tiles">Rows from the top, all of the same width and channels.</param>
     /// <param name="sourceHeight">Rows in all.</param>

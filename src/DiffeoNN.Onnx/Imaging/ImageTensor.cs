@@ -19,6 +19,7 @@ public static class ImageTensor
     public static torch.Tensor ToTensor(IReadOnlyList<ImageBuffer> images)
     {
         ArgumentNullException.ThrowIfNull(images);
+        Runtime.LoadTorch();
         if (images.Count == 0) throw new ArgumentException("There are no images; a batch needs at least one.", nameof(images));
         var first = images[0];
         foreach (var (image, i) in images.Select((image, i) => (image, i)))

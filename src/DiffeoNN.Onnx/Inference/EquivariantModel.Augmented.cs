@@ -20,6 +20,15 @@ public sealed partial class EquivariantModel
     public IReadOnlyList<ModelOutput> RunAugmented(IReadOnlyList<ImageBuffer> images, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(images);
+        return RunAugmented([.. images.Select(Prepare)], cancellationToken);
+    }
+
+    /// <summary>The network trained with deformations, on the images as they are; loaded when first asked for.</summary>
+    /// <param name="images">At least one, as <see cref="Prepare"/> makes them.</param>
+    /// <param name="cancellationToken">Stops the run.</param>
+    /// <returns>One answer an image, at its size.</returns>
+    internal IReadOnlyList<ModelOutput> RunAugmented(IReadOnlyList<ScaledImage> images, CancellationToken cancellationToken)
+    {
         ArgumentOutOfRangeException.ThrowIfZero(images.Count, nameof(images));
         var augmented = _networks.Augmented;
         var mapping = new OutputMapping(augmented.Output);

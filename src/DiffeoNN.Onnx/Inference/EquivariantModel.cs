@@ -122,6 +122,9 @@ public sealed partial class EquivariantModel : IDisposable
     public static EquivariantModel Load(string folder, EquivariantOptions? options = null) =>
         ModelTelemetry.Load(() => new(Bundle.Load(folder), options ?? new()));
 
+    /// <summary>As <see cref="Load(string, EquivariantOptions?)"/>, of a bundle that is loaded already.</summary>
+    internal static EquivariantModel Load(Bundle bundle, EquivariantOptions options) => new(bundle, options);
+
     /// <summary>The same networks under other settings.</summary>
     /// <param name="manifest">Its energy weights, optimiser and acceptance count; its networks must be those of the bundle.</param>
     /// <param name="change">What else is different; device and cores stay.</param>

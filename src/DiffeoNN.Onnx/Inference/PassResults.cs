@@ -9,6 +9,7 @@ namespace DiffeoNN.Onnx.Inference;
 internal sealed class PassResults : IDisposable
 {
     private readonly List<CanonicalisationResult> _results = [];
+    private bool _isGivenAway;
 
     /// <summary>The next map of the batch; the last one added is the search's. Its tensors are this object's from here on.</summary>
     public void Add(CanonicalisationResult result) => _results.Add(result);
@@ -51,11 +52,21 @@ internal sealed class PassResults : IDisposable
     /// <summary>The batch that <see cref="Final"/> says, with the time of all passes; the caller disposes it.</summary>
     public CanonicalisationResult Gather()
     {
+        if (_results is [var single])
+        {
+            // The only one there is: handed over, not copied.
+            _isGivenAway = true;
+            return single;
+        }
+
         var times = _results.Select(result => result.Times).Aggregate((sum, next) => sum.Plus(next));
         ResultRow[] rows = [.. Enumerable.Range(0, _results[0].Images.Count).Select(image => new ResultRow(_results[Final(image)], image))];
         return ResultRow.Gather(rows, [.. rows.Select(row => row.Image)], times);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _results.ForEach(result => result.Dispose());
+    public void Dispose()
+    {
+        if (!_isGivenAway) _results.ForEach(result => result.Dispose());
+    }
 }

@@ -20,7 +20,9 @@ internal static class TilePainter
     public static SKBitmap Paint(PanelTile tile, PanelOptions options)
     {
         var (height, width) = options.SizeOf(tile.Image.Height, tile.Image.Width);
-        var picture = ImageResampler.Resize(tile.Image, height, width).WithChannels(3);
+        // A picture of its own, since it is drawn into.
+        var picture = ImageResampler.Fitted(tile.Image, height, width).WithChannels(3);
+        if (ReferenceEquals(picture, tile.Image)) picture = picture.Clone();
         if (tile.Grid is not null)
             foreach (ref float value in picture.Data) value *= Dimmed;
         if (tile.Labels is not null) LabelOverlay.Draw(picture, tile.Labels);
@@ -99,13 +101,18 @@ internal static class TilePainter
     {
         var bitmap = new SKBitmap(new SKImageInfo(image.Width, image.Height, SKColorType.Rgba8888, SKAlphaType.Opaque));
         Span<byte> bytes = bitmap.GetPixelSpan();
-        for (int row = 0; row < image.Height; row++)
-            for (int column = 0; column < image.Width; column++)
+        ReadOnlySpan<float> red = image.Plane(0), green = image.Plane(1), blue = image.Plane(2);
+        for (int row = 0, i = 0; row < image.Height; row++)
+        {
+            var line = bytes.Slice(row * bitmap.RowBytes, 4 * image.Width);
+            for (int at = 0; at < line.Length; at += 4, i++)
             {
-                int at = (row * bitmap.RowBytes) + (4 * column);
-                for (int c = 0; c < 3; c++) bytes[at + c] = ImageFile.ToByte(image[c, row, column]);
-                bytes[at + 3] = 255;
+                line[at] = ImageFile.ToByte(red[i]);
+                line[at + 1] = ImageFile.ToByte(green[i]);
+                line[at + 2] = ImageFile.ToByte(blue[i]);
+                line[at + 3] = 255;
             }
+        }
 
         return bitmap;
     }

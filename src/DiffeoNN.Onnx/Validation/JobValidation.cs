@@ -13,35 +13,46 @@ using TorchSharp;
 namespace DiffeoNN.Onnx.Validation;
 
 /// <summary>Runs a bundle's whole job in two ways on the same images and seed, and compares fields and answers.</summary>
-internal static class JobValidation
+internal sealed class JobValidation : IDisposable
 {
     /// <summary>Steps of the search whose fields are compared where the bundle takes none. A search amplifies rounding;
     /// after a few steps a wrong gradient shows, and rounding does not yet.</summary>
     private const int Steps = 3;
 
-    /// <summary>Compares the engines.</summary>
-    /// <param name="folder">The bundle's.</param>
-    /// <param name="images">At least one.</param>
+    private readonly Bundle _bundle;
+    private readonly EquivariantOptions _options;
+    private readonly Lazy<EquivariantModel> _model;
+
+    /// <param name="bundle">Its networks are loaded into ONNX Runtime once, when first needed.</param>
     /// <param name="options">Device, cores and seed.</param>
-    /// <param name="cancellationToken">Ends a search within one step.</param>
-    public static JobReport Run(
-        string folder, IReadOnlyList<ImageBuffer> images, ValidationOptions options, CancellationToken cancellationToken)
+    public JobValidation(Bundle bundle, ValidationOptions options)
     {
-        using var baseline = RunOf(folder, images, options, o => o, cancellationToken);
-        using var other = RunOf(
-            folder, images, options, o => o with { Execution = o.Execution with { Engine = EngineKind.Torch } }, cancellationToken);
+        _bundle = bundle;
+        _options = new EquivariantOptions
+        {
+            Execution = options.Execution with { Engine = EngineKind.OnnxRuntime }, Seed = (ulong)options.Seed,
+        };
+        _model = new Lazy<EquivariantModel>(() => EquivariantModel.Load(bundle, _options));
+    }
+
+    /// <summary>Compares the engines.</summary>
+    /// <param name="images">At least one.</param>
+    /// <param name="cancellationToken">Ends a search within one step.</param>
+    public JobReport Run(IReadOnlyList<ImageBuffer> images, CancellationToken cancellationToken)
+    {
+        using var baseline = RunOf(_model.Value, images, cancellationToken);
+        using var torch = EquivariantModel.Load(
+            _bundle, _options with { Execution = _options.Execution with { Engine = EngineKind.Torch } });
+        using var other = RunOf(torch, images, cancellationToken);
         return Compare("whole job", (ValidationSources.OnnxRuntime, baseline), (ValidationSources.Torch, other));
     }
 
     /// <summary>Compares fields by graphs with fields by libtorch; ONNX Runtime runs the networks of both.</summary>
-    /// <param name="folder">The bundle's.</param>
     /// <param name="images">At least one.</param>
-    /// <param name="options">Device, cores and seed.</param>
     /// <param name="cancellationToken">Ends a search within one step.</param>
     /// <returns>As the bundle says; where that takes no step, also from no deformation with a few steps.</returns>
     /// <exception cref="GraphException">The bundle's fields cannot be graphs.</exception>
-    public static IReadOnlyList<JobReport> Fields(
-        string folder, IReadOnlyList<ImageBuffer> images, ValidationOptions options, CancellationToken cancellationToken)
+    public IReadOnlyList<JobReport> Fields(IReadOnlyList<ImageBuffer> images, CancellationToken cancellationToken)
     {
         List<JobReport> reports = [Both("fields", o => o)];
         if (reports[0].Steps == 0)
@@ -50,13 +61,21 @@ internal static class JobValidation
 
         JobReport Both(string name, Func<EquivariantOptions, EquivariantOptions> change)
         {
-            using var baseline = RunOf(folder, images, options, o => change(o) with { Fields = FieldEngine.Torch }, cancellationToken);
-            using var other = RunOf(folder, images, options, o => change(o) with { Fields = FieldEngine.Onnx }, cancellationToken);
+            using var torch = _model.Value.WithSettings(_bundle.Manifest, o => change(o) with { Fields = FieldEngine.Torch });
+            using var baseline = RunOf(torch, images, cancellationToken);
+            using var graphs = _model.Value.WithSettings(_bundle.Manifest, o => change(o) with { Fields = FieldEngine.Onnx });
+            using var other = RunOf(graphs, images, cancellationToken);
             return Compare(name, ("fields torch", baseline), ("fields onnx", other)) with
             {
                 Steps = baseline.Result.Images.Max(image => image.Canonicalisation.Steps),
             };
         }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_model.IsValueCreated) _model.Value.Dispose();
     }
 
     /// <summary>The images of the inner model's reference tensors, which are normalised, as pixel values.</summary>
@@ -121,16 +140,8 @@ internal static class JobValidation
         };
     }
 
-    private static JobRun RunOf(
-        string folder,
-        IReadOnlyList<ImageBuffer> images,
-        ValidationOptions options,
-        Func<EquivariantOptions, EquivariantOptions> change,
-        CancellationToken cancellationToken)
+    private static JobRun RunOf(EquivariantModel model, IReadOnlyList<ImageBuffer> images, CancellationToken cancellationToken)
     {
-        var execution = options.Execution with { Engine = EngineKind.OnnxRuntime };
-        using var model = EquivariantModel.Load(
-            folder, change(new EquivariantOptions { Execution = execution, Seed = (ulong)options.Seed }));
         var clock = Stopwatch.StartNew();
         return new JobRun(model.Run(images, null, cancellationToken), clock.Elapsed);
     }
@@ -158,8 +169,12 @@ internal static class JobValidation
     private static TensorComparison Tensor(string name, torch.Tensor a, torch.Tensor b) =>
         TensorComparison.Of(TorchTensors.FromTorch(name, a), TorchTensors.FromTorch(name, b));
 
-    private sealed record JobRun(EquivariantResult Result, TimeSpan Time) : IDisposable
+    private sealed class JobRun(EquivariantResult result, TimeSpan time) : IDisposable
     {
+        public EquivariantResult Result => result;
+
+        public TimeSpan Time => time;
+
         public void Dispose() => Result.Dispose();
     }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Validation.Comparing;
@@ -48,11 +49,12 @@ public static class Validator
         if (bundle is null && !File.Exists(path))
             throw new BundleException($"'{path}' does not exist; expected a bundle's folder or an ONNX file.");
         var clock = Stopwatch.StartNew();
-        NativeLoader.EnsureLoaded();
+        Runtime.Initialise(options.Execution.Threads);
         var budget = new CoreBudget(options.Execution.Threads);
-        budget.ApplyToTorch();
         var device = DeviceSelection.Choose(options.Execution);
         var engines = ValidationEngines.Create(options.Sources, options.Execution, device, budget);
+        if (bundle is not null)
+            BackwardGraphCheck.Check(bundle, new OnnxRuntimeEngine(options.Execution with { Engine = EngineKind.OnnxRuntime }));
         var cases = bundle is null
             ? [ValidationCases.OfModel(path, options.Reference)]
             : ValidationCases.OfBundle(bundle, options.Reference);
@@ -67,12 +69,9 @@ public static class Validator
                 images ??= JobValidation.ReferenceImages(bundle, @case);
         }
 
-        var (job, jobSkipped) = bundle is null || !options.Job
-            ? (null, null)
-            : Job(path, images, graphs, options, progress, cancellationToken);
-        var (fields, fieldsSkipped) = bundle is null || !options.Job
-            ? ([], null)
-            : Fields(path, images, options, progress, cancellationToken);
+        using var jobs = bundle is null || !options.Job ? null : new JobValidation(bundle, options);
+        var (job, jobSkipped) = jobs is null ? (null, null) : Job(jobs, images, graphs, options, progress, cancellationToken);
+        var (fields, fieldsSkipped) = jobs is null ? ([], null) : Fields(jobs, images, options, progress, cancellationToken);
 
         return new ValidationReport
         {
@@ -94,7 +93,7 @@ public static class Validator
     }
 
     private static (JobReport? Report, string? Skipped) Job(
-        string folder, IReadOnlyList<ImageBuffer>? images, List<GraphReport> graphs, ValidationOptions options, IProgress<string>? progress,
+        JobValidation jobs, IReadOnlyList<ImageBuffer>? images, List<GraphReport> graphs, ValidationOptions options, IProgress<string>? progress,
         CancellationToken cancellationToken)
     {
         if (!options.Sources.Contains(ValidationSources.Torch) || !options.Sources.Contains(ValidationSources.OnnxRuntime))
@@ -106,11 +105,11 @@ public static class Validator
             is { } lacking)
             return (null, $"{ValidationSources.Torch} does not run {lacking.Name}.");
         progress?.Report("the whole job");
-        return (JobValidation.Run(folder, images, options, cancellationToken), null);
+        return (jobs.Run(images, cancellationToken), null);
     }
 
     private static (IReadOnlyList<JobReport> Reports, string? Skipped) Fields(
-        string folder,
+        JobValidation jobs,
         IReadOnlyList<ImageBuffer>? images,
         ValidationOptions options,
         IProgress<string>? progress,
@@ -121,7 +120,7 @@ public static class Validator
         progress?.Report("fields by graphs");
         try
         {
-            return (JobValidation.Fields(folder, images, options, cancellationToken), null);
+            return (jobs.Fields(images, cancellationToken), null);
         }
         catch (GraphException error)
         {

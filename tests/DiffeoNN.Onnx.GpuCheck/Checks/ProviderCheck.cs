@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Native;
 using DiffeoNN.Onnx.GpuCheck.Operators;
 using DiffeoNN.Onnx.GpuCheck.Running;
 using DiffeoNN.Onnx.Gradients;

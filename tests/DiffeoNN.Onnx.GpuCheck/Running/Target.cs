@@ -15,7 +15,7 @@ internal sealed class Target
         {
             Device = device, DeviceIndex = index, Threads = threads, Cuda = new CudaOptions { ConvolutionSearch = convolutions },
         };
-        NativeLoader.EnsureLoaded();
+        Runtime.Initialise(threads);
         Selection = DeviceSelection.Choose(Execution);
         _budget = new CoreBudget(threads);
         Memory = IsCuda
@@ -48,12 +48,6 @@ internal sealed class Target
     /// <param name="name">What messages call it.</param>
     /// <param name="tf32">Whether float32 products may be rounded to TF32 on a GPU.</param>
     /// <returns>The caller disposes them.</returns>
-    public SessionOptions Options(string name, bool tf32 = false)
-    {
-        _ = OrtEnvironment.Instance;
-        var options = new SessionOptions { LogSeverityLevel = OrtEnvironment.LogLevel, LogId = name };
-        _budget.ApplyTo(options);
-        if (IsCuda) (Execution.Cuda with { Tf32 = tf32 }).ApplyTo(options, Selection.Index);
-        return options;
-    }
+    public SessionOptions Options(string name, bool tf32 = false) =>
+        new SessionFactory(Selection, _budget, Execution.Cuda with { Tf32 = tf32 }).Options(name);
 }

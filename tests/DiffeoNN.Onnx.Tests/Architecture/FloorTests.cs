@@ -11,7 +11,7 @@ public sealed class FloorTests
     /// <summary>From the ground up.</summary>
     private static readonly string[][] Floors =
     [
-        ["Tensors", "Files", "RandomNumbers"],
+        ["Tensors", "Files", "RandomNumbers", "Native"],
         ["Fields", "Imaging"],
         ["Execution", "Deformations", "Metrics", "Shapes"],
         ["Bundles", "Energies", "Composition"],

@@ -1,6 +1,6 @@
 using DiffeoNN.Onnx.Diagnostics;
 using DiffeoNN.Onnx.Execution;
-using DiffeoNN.Onnx.Execution.Native;
+using DiffeoNN.Onnx.Native;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Tests.Bundles;
 
@@ -149,6 +149,29 @@ public sealed class DiagnosisTests
             Is.EqualTo((FindingLevel.Problem, "do not load: libcublas.so.13, libcudnn.so.9")));
         Assert.That(found["CUDA libraries"].Advice, Does.Contain("cuDNN 9"));
         Assert.That(CudaLibraries.Look(probe with { Find = _ => null }, FindingLevel.Problem), Is.Empty, "a build without GPU packages");
+    }
+
+    [Test]
+    public void MissingCudaLibraries_AreToldOnce()
+    {
+        var probe = new CudaProbe
+        {
+            Find = name => name == CudaProbe.Provider ? $"/there/{name}" : null,
+            Needs = _ => ["libcublas.so.13", "libcuda.so.1", "libcudart.so.13", "libc.so.6"],
+            CanLoad = name => name == "libc.so.6",
+            Providers = () => ["CUDAExecutionProvider"],
+            ProviderError = _ => "libcublas.so.13: cannot open shared object file",
+        };
+        var cuda = new ExecutionOptions { Device = ExecutionDevice.Cuda };
+        var findings = MachineDiagnosis.Run(cuda, probe);
+        var naming = findings.Where(finding => finding.Text.Contains("libcublas.so.13", StringComparison.Ordinal)).ToList();
+        Assert.That(naming, Has.Count.EqualTo(1), string.Join("\n", findings));
+        Assert.That(naming[0].Subject, Is.EqualTo("CUDA libraries"));
+        Assert.That(findings.Count(finding => finding.Text.Contains("libcuda.so.1' does not load", StringComparison.Ordinal)), Is.EqualTo(1));
+
+        var unknown = MachineDiagnosis.Run(cuda, probe with { Needs = _ => ["libodd.so.1"], CanLoad = name => name == "libcudnn.so.9" });
+        Assert.That(unknown.Where(finding => finding.Text.Contains("libodd.so.1", StringComparison.Ordinal)).Select(finding => finding.Subject),
+            Is.EqualTo(new[] { "CUDA" }), "what is none of CUDA's own libraries");
     }
 
     [TestCase("libcudart.so.12", "libcudart.so.12", FindingLevel.Good)]

@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Tests.Bundles;
 using static TorchSharp.torch;
@@ -35,7 +36,7 @@ internal sealed class BackwardGraphTests : EnergyTests
         using var folder = new TemporaryFolder();
         var lungs = Path.Combine(Repository.Root, "models", "lungs");
         if (!Directory.Exists(lungs)) Assert.Ignore("models/lungs is not there.");
-        var bundle = Bundle.Load(lungs, Engine);
+        var bundle = Bundle.Load(lungs);
         var critic = bundle.LoadModel(BundleRole.Critic);
         critic.Graph.AddNode("Flatten", ["score"], "flat", OnnxAttribute.Of("axis", 1L));
         critic.Graph.AddNode("ReduceMean", ["flat"], "mean", OnnxAttribute.Of("axes", [1L]));
@@ -62,7 +63,8 @@ internal sealed class BackwardGraphTests : EnergyTests
         var builder = new BundleBuilder(folder.Path).Add(bundle.PathOf(BundleRole.Inner), "inner.onnx")
             .Add(bundle.PathOf(BundleRole.Vae), "vae.onnx").Add(bundle.PathOf(BundleRole.Critic), "critic.onnx");
 
-        Assert.That(() => builder.Build(manifest, Engine), Throws.Nothing);
+        var built = builder.Build(manifest);
+        Assert.That(() => BackwardGraphCheck.Check(built, Engine), Throws.Nothing);
     }
 
     private static IEnumerable<TestCaseData> Wrong()
@@ -89,7 +91,7 @@ internal sealed class BackwardGraphTests : EnergyTests
         tiny.Model("energy_gradient", model => spoil(model.Graph));
 
         Assert.That(
-            () => Bundle.Load(tiny.Path, Engine),
+            () => Load(tiny.Path),
             Throws.TypeOf<BundleException>().With.Message.StartsWith(
                 "Bundle 'tiny', energy.gradient model 'energy_gradient.onnx': deviates from finite differences of "
                 + $"'energy.onnx' by {deviation}")
@@ -105,7 +107,7 @@ internal sealed class BackwardGraphTests : EnergyTests
         tiny.Model("energy_gradient", model => model.Graph.Outputs[0] = model.Graph.Outputs[0] with { Shape = ["N", 2, 16, 12] });
 
         Assert.That(
-            () => Bundle.Load(tiny.Path, Engine),
+            () => Bundle.Load(tiny.Path),
             Throws.TypeOf<BundleException>().With.Message.EqualTo(
                 "Bundle 'tiny', energy.gradient model 'energy_gradient.onnx': output 'image_grad' float32 [N,2,16,12] is 16 x 12 pixels "
                 + "(height x width); the manifest's image is 12 x 16."));
@@ -114,10 +116,11 @@ internal sealed class BackwardGraphTests : EnergyTests
     [Test]
     public void Check_LeavesNoTensorBehind()
     {
-        _ = Bundle.Load(TinyBundle.Original, Engine);
+        var bundle = Bundle.Load(TinyBundle.Original);
+        BackwardGraphCheck.Check(bundle, Engine);
         var before = TorchSharp.torch.Tensor.TotalCount;
 
-        _ = Bundle.Load(TinyBundle.Original, Engine);
+        BackwardGraphCheck.Check(bundle, Engine);
 
         Assert.That(TorchSharp.torch.Tensor.TotalCount, Is.EqualTo(before));
     }

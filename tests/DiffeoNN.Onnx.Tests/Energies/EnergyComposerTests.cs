@@ -12,7 +12,7 @@ internal sealed class EnergyComposerTests : EnergyTests
     [Test]
     public void Compose_OfAllRoles_GivesTheDocumentedGraph()
     {
-        var energy = EnergyComposer.Compose(Bundle.Load(TinyBundle.Original, Engine));
+        var energy = EnergyComposer.Compose(Bundle.Load(TinyBundle.Original));
 
         using (Assert.EnterMultipleScope())
         {

@@ -39,7 +39,7 @@ internal sealed class EnergyReferenceTests : EnergyTests
     [TestCaseSource(nameof(Folders))]
     public void EveryNetwork_OnReferenceImages_AgreesWithPyTorch(string folder)
     {
-        var bundle = Bundle.Load(folder, Engine);
+        var bundle = Bundle.Load(folder);
         var compared = 0;
         foreach (var role in bundle.Roles)
         {

@@ -23,5 +23,5 @@ internal abstract class EnergyTests
 
     protected static Tensor ToTensor(OnnxTensor values) => tensor(values.ToArray<float>(), [.. values.Dimensions]);
 
-    protected OnnxEnergy Load(string folder) => OnnxEnergy.FromBundle(Bundle.Load(folder, Engine), Engine);
+    protected OnnxEnergy Load(string folder) => OnnxEnergy.FromBundle(Bundle.Load(folder), Engine);
 }

@@ -21,7 +21,7 @@ internal sealed class OnnxEnergyTests : EnergyTests
     public void Terms_AreTheFormulasOfTheirNetworksOutputs()
     {
         using var scope = NewDisposeScope();
-        var bundle = Bundle.Load(TinyBundle.Original, Engine);
+        var bundle = Bundle.Load(TinyBundle.Original);
         var y = Images(3);
         var seen = ((y - tensor(new[] { 0.25f, 0.5f }).view(1, 2, 1, 1)) / tensor(new[] { 0.5f, 0.25f }).view(1, 2, 1, 1)).contiguous();
         var vae = Run(BundleRole.Vae);

@@ -1,5 +1,5 @@
 using DiffeoNN.Onnx.Execution;
-using DiffeoNN.Onnx.Execution.Native;
+using DiffeoNN.Onnx.Native;
 
 namespace DiffeoNN.Onnx.Tests.Execution;
 

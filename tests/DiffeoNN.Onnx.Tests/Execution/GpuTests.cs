@@ -3,7 +3,7 @@ using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Diagnostics;
 using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Execution;
-using DiffeoNN.Onnx.Execution.Native;
+using DiffeoNN.Onnx.Native;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Metrics;

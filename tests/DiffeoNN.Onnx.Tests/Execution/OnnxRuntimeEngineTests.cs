@@ -58,7 +58,7 @@ public sealed class OnnxRuntimeEngineTests
         }
         finally
         {
-            new CoreBudget(before).ApplyToTorch();
+            Runtime.Initialise(before);
         }
     }
 

@@ -33,7 +33,7 @@ public sealed partial class EquivariantModelTests
         var starts = several.Starts(grid, null).Select(velocity => new SearchStart(velocity, model.Settings)).ToList();
         if (withProposer)
         {
-            using var proposer = model.Bundle.LoadGraph(Onnx.Bundles.BundleRole.Proposer, engine);
+            using var proposer = Network.OnImages(model.Bundle, Onnx.Bundles.BundleRole.Proposer, engine);
             var passes = new ProposalPasses(model.Bundle, proposer, new TorchFields(energy), 1);
             var proposal = passes.Run(batch, model.SettingsFromProposal, default)[0];
             starts.AddRange(several.Starts(grid, proposal).Select(velocity => new SearchStart(velocity, model.SettingsFromProposal)));

@@ -17,7 +17,7 @@ public sealed class ProposalPassesTests
         using var scope = torch.NewDisposeScope();
         var bundle = Bundle.Load(TinyBundle.Original);
         var engine = new OnnxRuntimeEngine(new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = 1 });
-        using var proposer = bundle.LoadGraph(BundleRole.Proposer, engine);
+        using var proposer = Network.OnImages(bundle, BundleRole.Proposer, engine);
         var images = torch.rand([2, 2, 12, 16], generator: new torch.Generator(3)) * 0.5 + 0.5;
         var settings = new CanonicaliserOptions { Padding = padding, MinimumSquarings = 5 };
         var fields = new TorchFields(new TemplateEnergy(images));

@@ -55,7 +55,7 @@ internal sealed class PyTorchReferenceTests
     {
         var folder = Repository.Bundle(name);
         if (!Directory.Exists(folder)) Assert.Ignore($"models/{name} is not there.");
-        var bundle = Bundle.Load(folder, _engine);
+        var bundle = Bundle.Load(folder);
         foreach (var role in bundle.Roles)
         {
             TestContext.Out.WriteLine(role);

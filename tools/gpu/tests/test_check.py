@@ -115,7 +115,8 @@ class CheckTests(unittest.TestCase):
         self.assertEqual(self.rows(), {"provider": "passed"})
 
     def test_unknown_words_are_refused(self):
-        for words in (["gradient"], [""], ["--limit", "race"], ["--limit", "gradient=5"], ["--device", "tpu"]):
+        for words in (["gradient"], [""], ["--limit", "race"], ["--limit", "gradient=5"], ["--budget", "soon"], ["--budget", "0"],
+                      ["--device", "tpu"]):
             self.assertEqual(self.check(*words).returncode, 2, words)
 
 

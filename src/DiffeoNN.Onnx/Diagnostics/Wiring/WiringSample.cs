@@ -33,7 +33,7 @@ internal sealed record WiringSample(
         var padding = spec.Padding == ImagePadding.Border ? WarpPadding.Border : WarpPadding.Zeros;
         var (weak, strong) = (new ThinPlateDeformation(), new ThinPlateDeformation(ThinPlateDeformation.Strong));
         ImageBuffer[] buffers =
-            [.. images.Select(image => ImageResampler.Resize(image.WithChannels(spec.Channels), spec.Height, spec.Width))];
+            [.. images.Select(image => ImageResampler.Fitted(image.WithChannels(spec.Channels), spec.Height, spec.Width))];
         ImageBuffer[] twice = [.. buffers, .. buffers];
         DeformationMap[] maps = [.. twice.Select((_, i) => (i < buffers.Length ? weak : strong).Draw(grid, Seed, i))];
         ImageBuffer[] deformed = [.. twice.Select((image, i) => maps[i].Apply(image, padding))];

@@ -121,7 +121,7 @@ public sealed class RuntimeFault
 
         public Opinion(int threads)
         {
-            NativeLoader.EnsureLoaded();
+            Runtime.Initialise(threads);
             _scope = TorchSharp.torch.NewDisposeScope();
             _execution = new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = threads };
             _torch = new TorchSource(Engine.CreateDifferentiating(_execution));

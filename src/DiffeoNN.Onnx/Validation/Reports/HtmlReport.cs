@@ -221,7 +221,7 @@ public static class HtmlReport
             + "(heights are logarithmic); the dotted line is the bound. Gradients are those of sum(upstream × "
             + "output).</p>\n<dl class=\"small\">");
         foreach (var (name, value) in report.Versions) page.Append($"<dt>{Text(name)}</dt><dd>{Text(value)}</dd>");
-        page.Append($"<dt>device</dt><dd>{Text(report.Device)} {report.Cores} cores</dd><dt>sources</dt>"
+        page.Append($"<dt>device</dt><dd>{Text(report.Device)} {report.Cores} core{(report.Cores == 1 ? "" : "s")}</dd><dt>sources</dt>"
             + $"<dd>{Text(string.Join(", ", report.Sources))}</dd><dt>seed</dt><dd>{report.Seed}</dd>"
             + $"<dt>time</dt><dd>{Seconds(report.Seconds)} s</dd></dl>\n");
     }

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Native;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
@@ -23,19 +24,8 @@ internal sealed class TensorGraph : IDisposable
     public TensorGraph(OnnxModel model, string name, GraphOptimizationLevel optimisation, int threads, DeviceSelection? device = null)
     {
         _name = name;
-        _ = OrtEnvironment.Instance;
-        using var options = new SessionOptions { LogSeverityLevel = OrtEnvironment.LogLevel, LogId = name };
-        options.GraphOptimizationLevel = optimisation;
-        new CoreBudget(threads).ApplyTo(options);
-        try
-        {
-            if (device is { Device: ExecutionDevice.Cuda }) new CudaOptions().ApplyTo(options, device.Index);
-            _session = Open(model, options);
-        }
-        catch (OnnxRuntimeException e)
-        {
-            throw new GraphException($"Model '{name}' does not load: {OnnxRuntimeEngine.OneLine(e)}.", e);
-        }
+        device ??= DeviceSelection.Cpu;
+        _session = new SessionFactory(device, new CoreBudget(threads)) { Optimisation = optimisation }.Open(model, name);
     }
 
     /// <summary>Sets an input that the graph has; any other is left out.</summary>
@@ -74,23 +64,6 @@ internal sealed class TensorGraph : IDisposable
     {
         foreach (var value in _inputs.Values) value.Dispose();
         _session.Dispose();
-    }
-
-    private static InferenceSession Open(OnnxModel model, SessionOptions options)
-    {
-        if (model.Graph.Initializers.Values.Sum(tensor => tensor.ByteLength) <= OnnxRuntimeEngine.InMemoryLimit)
-            return new InferenceSession(model.ToBytes(), options);
-        var folder = Directory.CreateTempSubdirectory("diffeonn-");
-        try
-        {
-            var path = Path.Combine(folder.FullName, "model.onnx");
-            model.Save(path);
-            return new InferenceSession(path, options);
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
     }
 
     private static bool IsReadable(OrtValue value) =>

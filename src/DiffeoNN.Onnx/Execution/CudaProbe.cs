@@ -1,10 +1,11 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
+using DiffeoNN.Onnx.Native;
 using Microsoft.ML.OnnxRuntime;
 using TorchSharp;
 
-namespace DiffeoNN.Onnx.Execution.Native;
+namespace DiffeoNN.Onnx.Execution;
 
 /// <summary>Finds out what of CUDA is there and what is missing; every question can be answered by a test instead of the machine.</summary>
 internal sealed record CudaProbe
@@ -85,7 +86,7 @@ internal sealed record CudaProbe
             missing.Add(new(
                 "cuDNN 9 is missing",
                 $"ONNX Runtime's CUDA provider opens {CuDnn}, which does not load",
-                "install cuDNN 9 for CUDA 13 and put it on the library path"));
+                "install cuDNN 9 for CUDA 13 and put it on the library path") { Libraries = [CuDnn] });
         }
 
         if (!hasDriver) missing.Add(NoDriver);
@@ -117,7 +118,7 @@ internal sealed record CudaProbe
             yield return new(
                 "libraries of CUDA 13 or cuDNN 9 are missing",
                 $"'{Provider}' needs {string.Join(", ", unloadable)}, which do not load",
-                "install CUDA and cuDNN of these versions and put them on the library path");
+                "install CUDA and cuDNN of these versions and put them on the library path") { Libraries = unloadable };
         }
         else if (hasDriver)
         {
@@ -170,7 +171,7 @@ internal sealed record CudaProbe
     {
         try
         {
-            NativeLoader.EnsureLoaded();
+            Runtime.LoadTorch();
             return torch.cuda.is_available() ? torch.cuda.device_count() : null;
         }
         catch (Exception)

@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using System.Text;
-using DiffeoNN.Onnx.Execution.Native;
+using DiffeoNN.Onnx.Native;
 
-namespace DiffeoNN.Onnx.Tests.Execution;
+namespace DiffeoNN.Onnx.Tests.Native;
 
 [Platform("Linux")]
 public sealed class ElfSymbolPatchTests

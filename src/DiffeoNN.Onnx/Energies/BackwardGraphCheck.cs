@@ -1,10 +1,11 @@
 using System.Globalization;
+using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace DiffeoNN.Onnx.Bundles;
+namespace DiffeoNN.Onnx.Energies;
 
 /// <summary>Compares a backward graph made elsewhere with finite differences of the energy graph it belongs to.</summary>
 /// <remarks>
@@ -12,10 +13,10 @@ namespace DiffeoNN.Onnx.Bundles;
 /// claimed gradient itself, in which a wrong scale shows. Of several steps the best counts: too long a step suffers from curvature,
 /// too short a one from float32, but a wrong gradient is wrong at all of them.
 /// </remarks>
-internal static class BackwardGraphCheck
+public static class BackwardGraphCheck
 {
     /// <summary>Largest deviation that passes, relative to the derivatives of the same family of directions.</summary>
-    public const double Tolerance = 0.02;
+    internal const double Tolerance = 0.02;
 
     private const int Images = 2;
     private const int DirectionsPerFamily = 4;
@@ -26,16 +27,17 @@ internal static class BackwardGraphCheck
     /// <param name="bundle">A bundle whose files and tensors are as the manifest says.</param>
     /// <param name="engine">Runs the graphs; one on the CPU if null.</param>
     /// <exception cref="BundleException">The backward graph is not the gradient of the energy graph.</exception>
-    public static void Check(Bundle bundle, OnnxRuntimeEngine? engine)
+    public static void Check(Bundle bundle, IEngine? engine = null)
     {
+        ArgumentNullException.ThrowIfNull(bundle);
         if (bundle.Manifest.Models.Energy is not { Gradient: { } gradient } energy) return;
         engine ??= new OnnxRuntimeEngine(new ExecutionOptions { Device = ExecutionDevice.Cpu });
         var place = new ModelPlace(bundle, gradient, BundleValidator.GradientTitle);
         double worst;
         try
         {
-            using var forward = engine.Load(bundle.LoadModel(BundleRole.Energy).ToBytes(), energy.File);
-            using var backward = engine.Load(bundle.LoadBackwardGraph()!.ToBytes(), gradient.File);
+            using var forward = engine.Load(bundle.LoadModel(BundleRole.Energy), energy.File);
+            using var backward = engine.Load(bundle.LoadBackwardGraph()!, gradient.File);
             worst = WorstDeviation(forward, energy.Output, backward, gradient.Output, bundle.Image);
         }
         catch (GraphException error)
@@ -55,7 +57,7 @@ internal static class BackwardGraphCheck
     /// <param name="backward">Image to the derivative of that mean by the image.</param>
     /// <param name="gradientOutput">Its output.</param>
     /// <param name="image">What the images are like.</param>
-    public static double WorstDeviation(IGraph forward, string output, IGraph backward, string gradientOutput, ImageSpec image)
+    internal static double WorstDeviation(IGraph forward, string output, IGraph backward, string gradientOutput, ImageSpec image)
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();

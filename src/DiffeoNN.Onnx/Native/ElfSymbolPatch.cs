@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace DiffeoNN.Onnx.Execution.Native;
+namespace DiffeoNN.Onnx.Native;
 
 /// <summary>Takes one no-op symbol of a newer libstdc++ out of a shared library, so that an older libstdc++ can serve it.</summary>
 /// <remarks>

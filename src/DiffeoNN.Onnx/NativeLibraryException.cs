@@ -1,4 +1,4 @@
-namespace DiffeoNN.Onnx.Execution;
+namespace DiffeoNN.Onnx;
 
 /// <summary>A native library could not be loaded or prepared.</summary>
 /// <param name="message">What was found, where, what was expected, what to do.</param>

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace DiffeoNN.Onnx.Execution.Native;
+namespace DiffeoNN.Onnx.Native;
 
 /// <summary>The few calls of the C library that .NET does not wrap; Linux only.</summary>
 internal static partial class LibC

@@ -1,4 +1,4 @@
-namespace DiffeoNN.Onnx.Execution.Native;
+namespace DiffeoNN.Onnx.Native;
 
 /// <summary>A folder only this user can write, for libraries that this process will load.</summary>
 /// <remarks>Safe for several processes at once: a file appears under its name only when whole, by a rename.</remarks>

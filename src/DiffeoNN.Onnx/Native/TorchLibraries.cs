@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 
-namespace DiffeoNN.Onnx.Execution.Native;
+namespace DiffeoNN.Onnx.Native;
 
 /// <summary>Loads libtorch and TorchSharp's native library where the system's libstdc++ is too old for the latter as shipped.</summary>
 internal static class TorchLibraries
@@ -37,7 +37,13 @@ internal static class TorchLibraries
         var bridge = Find(system, Bridge)
             ?? throw Missing(Bridge, system.Folders,
                 "the package TorchSharp puts it into the output folder; build for this platform, or publish with its runtime identifier");
-        if (chosen is not null) RefuseSecondCopy(system, chosen);
+        if (chosen is not null)
+        {
+            // The folder first: whoever mistyped it must not be told to delete a library.
+            RequireWhole(chosen);
+            RefuseSecondCopy(system, chosen);
+        }
+
         var libtorch = chosen ?? Path.GetDirectoryName(Find(system, "libtorch_cpu.so")
             ?? throw Missing("libtorch_cpu.so", system.Folders,
                 $"reference the package TorchSharp-cpu, or set {Variable} to the folder of another libtorch"))!;
@@ -45,9 +51,7 @@ internal static class TorchLibraries
         {
             var files = Directory.Exists(libtorch) ? Directory.GetFiles(libtorch, pattern) : [];
             if (files.Length == 0 && required)
-                throw Missing(pattern, [libtorch], chosen is null
-                    ? "restore the package libtorch-cpu-linux-x64 again"
-                    : $"{Variable} must name a folder with all of libtorch");
+                throw Missing(pattern, [libtorch], "restore the package libtorch-cpu-linux-x64 again");
             foreach (var file in files.Order(StringComparer.Ordinal)) Load(system, file);
         }
 
@@ -55,6 +59,19 @@ internal static class TorchLibraries
         if (isNew) Load(system, bridge);
         return $"Loaded libtorch from {libtorch} and {loaded}"
             + $"{(isNew ? "" : $", patched because libstdc++ lacks {ElfSymbolPatch.Version}")}.";
+    }
+
+    private static void RequireWhole(string chosen)
+    {
+        if (!Directory.Exists(chosen))
+        {
+            throw new NativeLibraryException(
+                $"{Variable} names '{chosen}', and there is no such folder; it must name a folder with all of libtorch, or be unset.");
+        }
+
+        if (Libtorch.FirstOrDefault(library => library.Required && Directory.GetFiles(chosen, library.Pattern).Length == 0)
+            is { Pattern: { } pattern })
+            throw Missing(pattern, [chosen], $"{Variable} must name a folder with all of libtorch, or be unset");
     }
 
     /// <summary>TorchSharp loads the libtorch beside the program by full path, whatever is loaded already,

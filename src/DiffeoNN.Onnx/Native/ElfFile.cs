@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace DiffeoNN.Onnx.Execution.Native;
+namespace DiffeoNN.Onnx.Native;
 
 /// <summary>The few tables of an ELF64 little-endian shared library that its dynamic linker reads, with every offset checked.</summary>
 /// <remarks>Found through the program headers and the dynamic section, so a stripped library reads as well. Source:

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace DiffeoNN.Onnx.Execution.Native;
+namespace DiffeoNN.Onnx.Native;
 
 /// <summary>What <see cref="TorchLibraries"/> needs of the machine and the process, so that tests can stand in for it.</summary>
 internal sealed record NativeSystem

@@ -1,13 +1,17 @@
 using System.Diagnostics;
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Diagnostics;
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Tests.Bundles;
 using DiffeoNN.Onnx.Validation;
 using TorchSharp;
 
-namespace DiffeoNN.Onnx.Tests.Execution;
+namespace DiffeoNN.Onnx.Tests;
 
 /// <summary>This assembly's entry point: what tests run in processes of their own.</summary>
 internal static class HelperProcess
@@ -18,11 +22,21 @@ internal static class HelperProcess
     /// <summary>In the place of a count: the library without the torch engine.</summary>
     public const string Core = "core";
 
+    /// <summary>In the place of a count: what reading a bundle, and then <see cref="Runtime.Initialise"/>, does to the process.</summary>
+    public const string Read = "read";
+
+    /// <summary>In the place of a count, before a number: a way to a first tensor that needs none.</summary>
+    public const string First = "first";
+
     /// <summary>Uses TorchSharp and prints a sum, the core budget and the loader's report.</summary>
     public static int Main(string[] arguments)
     {
         if (arguments[0] == Core)
             return RunCore();
+        if (arguments[0] == Read)
+            return RunRead();
+        if (arguments[0].StartsWith(First, StringComparison.Ordinal))
+            return RunFirst(int.Parse(arguments[0][First.Length..]));
         if (arguments[0] == Doctor)
         {
             foreach (var finding in MachineDiagnosis.Run().Concat(SelfTest.Run(new ExecutionOptions(), TimeSpan.Zero)))
@@ -32,10 +46,10 @@ internal static class HelperProcess
 
         try
         {
-            NativeLoader.EnsureLoaded();
+            Runtime.Initialise();
             using var numbers = torch.arange(int.Parse(arguments[0]), torch.float32);
             using var sum = numbers.sum();
-            Console.WriteLine($"sum {sum.item<float>()}, cores {new CoreBudget().Cores}, {NativeLoader.Report}");
+            Console.WriteLine($"sum {sum.item<float>()}, cores {new CoreBudget().Cores}, {Runtime.Report}");
             return 0;
         }
         catch (NativeLibraryException e)
@@ -76,6 +90,41 @@ internal static class HelperProcess
                 Console.WriteLine($"{what}: {error.Message}");
             }
         }
+    }
+
+    private static int RunRead()
+    {
+        var bundle = Bundle.Load(TinyBundle.Original);
+        Console.WriteLine($"read {bundle.Name}: {Libraries()}");
+        Runtime.Initialise(1);
+        Runtime.Initialise(1);
+        Console.WriteLine($"initialised: {Libraries()}, {torch.get_num_threads()} thread");
+        return 0;
+
+        static string Libraries()
+        {
+            using var process = Process.GetCurrentProcess();
+            string[] names = ["torch_cpu", "LibTorchSharp", "onnxruntime"];
+            return string.Join(", ", names.Where(name => process.Modules.Cast<ProcessModule>().Any(
+                module => module.ModuleName.Contains(name) && !module.ModuleName.EndsWith(".dll", StringComparison.Ordinal))));
+        }
+    }
+
+    private static int RunFirst(int way)
+    {
+        var grid = new SamplingGrid(8, 8);
+        switch (way)
+        {
+            case 0: ImageTensor.ToTensor(new ImageBuffer(1, 2, 2)).Dispose(); break;
+            case 1: grid.Positions().Dispose(); break;
+            case 2: new LatticeUpsampling(2, 2, grid).Dispose(); break;
+            case 3: RigidStarts.Velocity(grid, 10, 1).Dispose(); break;
+            case 4: new DeformationMap(grid, new double[128]).ToTensor().Dispose(); break;
+            default: _ = DeviceSelection.Choose(new ExecutionOptions { Device = ExecutionDevice.Cpu }).Torch.ToString(); break;
+        }
+
+        Console.WriteLine("made");
+        return 0;
     }
 
     /// <summary>Starts this assembly's <see cref="Main"/>.</summary>

@@ -1,11 +1,11 @@
 using DiffeoNN.Onnx.Execution;
-using DiffeoNN.Onnx.Execution.Native;
+using DiffeoNN.Onnx.Native;
 using TorchSharp;
 
-namespace DiffeoNN.Onnx.Tests.Execution;
+namespace DiffeoNN.Onnx.Tests.Native;
 
 [Platform("Linux")]
-public sealed class NativeLoaderTests
+public sealed class RuntimeTests
 {
     private readonly List<string> _loaded = [];
     private readonly List<string> _variables = [];
@@ -18,13 +18,13 @@ public sealed class NativeLoaderTests
     }
 
     [Test]
-    public void EnsureLoaded_ThenTorch_Works()
+    public void Initialise_ThenTorch_Works()
     {
-        NativeLoader.EnsureLoaded();
+        Runtime.Initialise();
 
         using var scope = torch.NewDisposeScope();
         Assert.That(torch.arange(5, torch.float32).sum().item<float>(), Is.EqualTo(10));
-        Assert.That(NativeLoader.Report, Does.StartWith("Nothing to do").Or.StartWith("Loaded libtorch"));
+        Assert.That(Runtime.Report, Does.StartWith("Nothing to do").Or.StartWith("Loaded libtorch"));
     }
 
     [Test]
@@ -137,9 +137,27 @@ public sealed class NativeLoaderTests
     }
 
     [Test]
+    public void Prepare_WithALibtorchThatIsNotThere_SaysSo_AndDoesNotAdviseToDeleteAnything([Values] bool isNew)
+    {
+        using var root = new TemporaryFolder();
+        Touch(root["app/libLibTorchSharp.so"]);
+        Libtorch(root["app"]);
+        Assert.That(() => TorchLibraries.Prepare(System(isNew, folders: [root["app"]], libtorch: root["typo"])),
+            Throws.TypeOf<NativeLibraryException>().With.Message.EqualTo(
+                $"DIFFEONN_LIBTORCH names '{root["typo"]}', and there is no such folder; it must name a folder with all of libtorch, "
+                + "or be unset."));
+        Directory.CreateDirectory(root["empty"]);
+        Assert.That(() => TorchLibraries.Prepare(System(isNew, folders: [root["app"]], libtorch: root["empty"])),
+            Throws.TypeOf<NativeLibraryException>().With.Message.EqualTo(
+                $"'libc10.so' is in none of the folders '{root["empty"]}'; DIFFEONN_LIBTORCH must name a folder with all of libtorch, "
+                + "or be unset."));
+        Assert.That(_loaded, Is.Empty);
+    }
+
+    [Test]
     public void Process_WhereTheLibraryDoesNotLoad_IsDiagnosed()
     {
-        if (NativeLoader.Report.StartsWith("Nothing to do", StringComparison.Ordinal))
+        if (Runtime.Report.StartsWith("Nothing to do", StringComparison.Ordinal))
             Assert.Ignore("nothing needs a folder on this machine");
         using var root = new TemporaryFolder();
         Touch(root["file"]);
@@ -176,7 +194,7 @@ public sealed class NativeLoaderTests
         Assert.That(() => TorchLibraries.Prepare(System(isNew: true, folders: [root["app"]], libtorch: other)),
             Throws.TypeOf<NativeLibraryException>()
                 .With.Message.EqualTo(
-                    $"'libtorch.so' is in none of the folders '{other}'; DIFFEONN_LIBTORCH must name a folder with all of libtorch."));
+                    $"'libtorch.so' is in none of the folders '{other}'; DIFFEONN_LIBTORCH must name a folder with all of libtorch, or be unset."));
     }
 
     [Test]
@@ -231,14 +249,33 @@ public sealed class NativeLoaderTests
         Assert.That(results.Select(result => result.Output.Split(", ")[0]), Is.EqualTo(new[] { "sum 45", "sum 55", "sum 66" }));
         Assert.That(results.Select(result => result.Output.Split(", ")[1]), Has.All.EqualTo("cores 1"),
             "the budget follows what the process may use");
-        if (NativeLoader.Report.StartsWith("Nothing to do")) Assert.That(Directory.Exists(cache["c"]), Is.False);
+        if (Runtime.Report.StartsWith("Nothing to do")) Assert.That(Directory.Exists(cache["c"]), Is.False);
         else Assert.That(Directory.GetFiles(cache["c"]), Has.Length.EqualTo(1));
+    }
+
+    [Test]
+    public void ReadingABundle_LoadsNothingIntoTheProcess_InitialiseDoes()
+    {
+        var (exitCode, output) = HelperProcess.Finish(HelperProcess.Start(HelperProcess.Read));
+
+        Assert.That(exitCode, Is.Zero, output);
+        Assert.That(output, Is.EqualTo("read tiny: \ninitialised: torch_cpu, LibTorchSharp, onnxruntime, 1 thread"));
+    }
+
+    /// <summary>Where no engine was made yet, whatever makes a first tensor prepares libtorch.</summary>
+    [Test]
+    public void FirstTensors_NeedNoInitialise([Range(0, 5)] int way)
+    {
+        var (exitCode, output) = HelperProcess.Finish(HelperProcess.Start($"{HelperProcess.First}{way}"));
+
+        Assert.That(exitCode, Is.Zero, output);
+        Assert.That(output, Is.EqualTo("made"));
     }
 
     [Test]
     public void Process_WithoutAWritableFolder_EndsWithTheCause()
     {
-        if (NativeLoader.Report.StartsWith("Nothing to do")) Assert.Ignore("this system's libstdc++ needs no patched copy");
+        if (Runtime.Report.StartsWith("Nothing to do")) Assert.Ignore("this system's libstdc++ needs no patched copy");
         using var root = new TemporaryFolder();
         Touch(root["file"]);
         var (exitCode, output) = HelperProcess.Finish(HelperProcess.Start(3, ("DIFFEONN_CACHE", root["file/cache"])));

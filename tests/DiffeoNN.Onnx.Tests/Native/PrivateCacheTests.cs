@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Runtime.Versioning;
 using DiffeoNN.Onnx.Execution;
-using DiffeoNN.Onnx.Execution.Native;
+using DiffeoNN.Onnx.Native;
 
-namespace DiffeoNN.Onnx.Tests.Execution;
+namespace DiffeoNN.Onnx.Tests.Native;
 
 [Platform("Linux")]
 [SupportedOSPlatform("linux")]

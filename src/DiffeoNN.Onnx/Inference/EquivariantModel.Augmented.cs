@@ -20,11 +20,12 @@ public sealed partial class EquivariantModel
     public IReadOnlyList<ModelOutput> RunAugmented(IReadOnlyList<ImageBuffer> images, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(images);
-        return RunAugmented([.. images.Select(Prepare)], cancellationToken);
+        return RunAugmented([.. images.Select(image => Prepared(image, _networks.Augmented.Input))], cancellationToken);
     }
 
     /// <summary>The network trained with deformations, on the images as they are; loaded when first asked for.</summary>
-    /// <param name="images">At least one, as <see cref="Prepare"/> makes them.</param>
+    /// <param name="images">At least one, as <see cref="Prepare"/> makes them; what is prepared for an inner network of another size than
+    /// this one's is resampled.</param>
     /// <param name="cancellationToken">Stops the run.</param>
     /// <returns>One answer an image, at its size.</returns>
     internal IReadOnlyList<ModelOutput> RunAugmented(IReadOnlyList<ScaledImage> images, CancellationToken cancellationToken)
@@ -33,8 +34,7 @@ public sealed partial class EquivariantModel
         var augmented = _networks.Augmented;
         var mapping = new OutputMapping(augmented.Output);
         using var scope = torch.NewDisposeScope();
-        var output = augmented.Run(
-            ToNetworkBatch([.. images.Select(image => Prepared(image, augmented.Input))], augmented.Input), cancellationToken);
+        var output = augmented.Run(ToNetworkBatch(images, augmented.Input), cancellationToken);
         return [.. images.Select((image, i) => mapping.Map(output.narrow(0, i, 1), null, null, _grid, image.Height, image.Width))];
     }
 }

@@ -121,6 +121,26 @@ public sealed class StartSearchTests
     }
 
     [Test]
+    public void ScoresThatAreNoNumbers_ComeLast_AndTiesGoToTheEarlierStart()
+    {
+        using var scope = torch.NewDisposeScope();
+        var (template, deformed, _) = CanonicaliserTests.Deformed(24, 24, 2);
+        var energy = new TemplateEnergy(template)
+        {
+            Spoil = (number, energies, _) =>
+            {
+                if (number == 0)
+                    energies.narrow(0, 0, 1).fill_(float.NaN);
+            },
+        };
+        var grid = SamplingGrid.Of(template);
+        var turned = RigidStarts.Velocity(grid, 5, 1);
+        using var result = new Canonicaliser(energy, Options with { Steps = 0, Accept = AcceptanceRule.Always }).Run(
+            deformed, [RigidStarts.Velocity(grid, 0, 1), turned, turned], 1);
+        Assert.That(result.Images[0].Start, Is.EqualTo(1));
+    }
+
+    [Test]
     public void Times_AreThoseOfScoringAndOfAllRuns()
     {
         using var scope = torch.NewDisposeScope();

@@ -17,11 +17,12 @@ public sealed class ProposalPassesTests
         using var scope = torch.NewDisposeScope();
         var bundle = Bundle.Load(TinyBundle.Original);
         var engine = new OnnxRuntimeEngine(new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = 1 });
-        using var proposer = Network.OnImages(bundle, BundleRole.Proposer, engine);
+        using var network = Network.OnImages(bundle, BundleRole.Proposer, engine);
+        using var proposer = engine.Load(OnnxModel.Load(bundle.PathOf(BundleRole.Proposer)), "proposer");
         var images = torch.rand([2, 2, 12, 16], generator: new torch.Generator(3)) * 0.5 + 0.5;
         var settings = new CanonicaliserOptions { Padding = padding, MinimumSquarings = 5 };
         var fields = new TorchFields(new TemplateEnergy(images));
-        var passes = new ProposalPasses(bundle, proposer, fields, 3).Run(images, settings, default);
+        var passes = new ProposalPasses(bundle, network, fields, 3).Run(images, settings, default);
         var expected = new List<torch.Tensor> { Proposed(proposer, images) };
         for (var pass = 1; pass < 3; pass++)
         {

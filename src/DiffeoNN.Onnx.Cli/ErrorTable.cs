@@ -5,6 +5,7 @@ using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Validation.Sources;
 
 namespace DiffeoNN.Onnx.Cli;
@@ -21,6 +22,7 @@ internal static class ErrorTable
         (typeof(DeformationException), ExitCode.Data),
         (typeof(TensorDataException), ExitCode.Data),
         (typeof(BundleException), ExitCode.Model),
+        (typeof(SearchException), ExitCode.Model),
         (typeof(GraphException), ExitCode.Model),
         (typeof(GradientException), ExitCode.Model),
         (typeof(DeviceUnavailableException), ExitCode.Device),

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Energies;
+using DiffeoNN.Onnx.Search;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Benchmarks;
@@ -17,7 +18,7 @@ internal static class Measure
     /// <param name="imageSteps">Steps the time of an image is stated for.</param>
     /// <param name="fields">What computes fields; libtorch if null.</param>
     public static StepTimes Library(
-        string name, IEnergy energy, CanonicaliserOptions options, torch.Tensor images, int steps, int imageSteps,
+        string name, IEnergy energy, SearchSpec options, torch.Tensor images, int steps, int imageSteps,
         ISearchFields? fields = null)
     {
         options = options with { Patience = 0 };
@@ -46,7 +47,7 @@ internal static class Measure
 
         var after = recipe.Clock.Times();
         var stages = new StageTimes(
-            after.EnergyGradient - before.EnergyGradient, after.Field - before.Field,
+            after.EnergyGradient - before.EnergyGradient, TimeSpan.Zero, after.Field - before.Field,
             after.Exponential - before.Exponential, after.Warp - before.Warp,
             after.Regularisers - before.Regularisers, after.Optimiser - before.Optimiser, TimeSpan.Zero, after.Total - before.Total);
         return StepTimes.From(name, 1, steps, stages, Median(times), Median(times) * imageSteps, megabytes);

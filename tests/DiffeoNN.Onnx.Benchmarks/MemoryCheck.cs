@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Energies;
+using DiffeoNN.Onnx.Search;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Benchmarks;
@@ -14,7 +15,7 @@ internal static class MemoryCheck
     /// <summary>Runs and prints; 0 if live tensors are constant and resident memory never exceeds that after warm-up by 5 %,
     /// else 1.</summary>
     /// <remarks>Resident memory as it is, neither collected nor trimmed.</remarks>
-    public static int Run(IEnergy energy, CanonicaliserOptions options, torch.Tensor images)
+    public static int Run(IEnergy energy, SearchSpec options, torch.Tensor images)
     {
         var canonicaliser = new Canonicaliser(energy, options with { Steps = 5 });
         double highest = 0;

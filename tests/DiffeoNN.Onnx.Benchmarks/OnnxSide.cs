@@ -2,6 +2,7 @@ using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation.Graphs;
 using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Benchmarks;
 
@@ -9,14 +10,14 @@ namespace DiffeoNN.Onnx.Benchmarks;
 internal static class OnnxSide
 {
     /// <summary>Writes the bundle to a temporary folder and loads its energy.</summary>
-    public static OnnxEnergy Load(ReferenceNetworks networks, EnergyWeights scale, IEngine engine) =>
+    public static OnnxEnergy Load(ReferenceNetworks networks, SearchSpec scale, IEngine engine) =>
         Bundle(networks, scale, bundle => OnnxEnergy.FromBundle(bundle, engine));
 
     /// <summary>The same bundle's fields as graphs; the energy stays the caller's.</summary>
-    public static GraphFields Fields(ReferenceNetworks networks, EnergyWeights scale, OnnxRuntimeEngine engine, OnnxEnergy energy) =>
+    public static GraphFields Fields(ReferenceNetworks networks, SearchSpec scale, OnnxRuntimeEngine engine, OnnxEnergy energy) =>
         new(engine, energy, Bundle(networks, scale, EnergyComposer.ComposeValues));
 
-    private static T Bundle<T>(ReferenceNetworks networks, EnergyWeights scale, Func<Bundle, T> use)
+    private static T Bundle<T>(ReferenceNetworks networks, SearchSpec scale, Func<Bundle, T> use)
     {
         var folder = Directory.CreateTempSubdirectory("diffeonn-benchmark-");
         try
@@ -32,11 +33,11 @@ internal static class OnnxSide
     }
 
     // A bundle needs an inner model, which plays no part here: the critic stands in for it.
-    private static BundleManifest Manifest(int size, EnergyWeights scale) => new()
+    private static BundleManifest Manifest(int size, SearchSpec scale) => new()
     {
         Name = "benchmark",
         Image = new ImageSpec { Channels = 1, Height = size, Width = size, Mean = [0.0], Std = [1.0] },
-        Energy = scale,
+        Search = scale,
         Models = new BundleModels
         {
             Inner = new PredictorSpec

@@ -6,6 +6,7 @@ using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Torch;
 using TorchSharp;
 
@@ -18,9 +19,9 @@ if (options.Gradients)
 if (options.Formulas)
     return FormulaCosts();
 IEngine torchEngine = new TorchEngine(new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = options.Threads });
-using var energy = OnnxSide.Load(networks, PublishedSettings.Weights, options is { Memory: true, Torch: true } ? torchEngine : engine);
+using var energy = OnnxSide.Load(networks, PublishedSettings.Search, options is { Memory: true, Torch: true } ? torchEngine : engine);
 using var images = TestImages.Create(options.Batch, options.Size);
-var defaults = new CanonicaliserOptions();
+var defaults = new SearchSpec();
 if (options.Lattice is { } lattice)
     defaults = defaults with { Lattice = lattice };
 Console.WriteLine($"{options.Size}x{options.Size}, {engine.Budget.Cores} cores, {options.Steps} steps an image\n");
@@ -29,7 +30,7 @@ if (options.Memory)
     return Math.Max(MemoryCheck.Run(energy, defaults, images), Directory.Exists("models/shapes") ? ImageMemory.Run("models/shapes") : 0);
 
 List<StepTimes> rows = [];
-void Library(string name, DiffeoNN.Onnx.Energies.IEnergy of, CanonicaliserOptions with, torch.Tensor batch) =>
+void Library(string name, DiffeoNN.Onnx.Energies.IEnergy of, SearchSpec with, torch.Tensor batch) =>
     rows.Add(Measure.Library(name, of, with, batch, options.Repeats * 5, options.Steps));
 
 if (options.Fields)
@@ -39,23 +40,23 @@ if (options.Lattices)
     foreach (var size in (int[])[8, 12, 16, 24, 32, 48, 64, 0])
         Library($"siren {(size == 0 ? "at every pixel" : $"{size}x{size}")}", energy, defaults with { Lattice = size }, images);
     foreach (var basis in Enum.GetValues<LatticeBasis>())
-        Library($"lattice 8x8 {basis}", energy, defaults with { Field = FieldKind.ControlLattice, Lattice = 8, Basis = basis }, images);
+        Library($"lattice 8x8 {basis}", energy, defaults with { Field = FieldKind.Lattice, Lattice = 8, Basis = basis }, images);
     StepTimes.PrintHeader();
     rows.ForEach(row => row.Print());
     return Json(rows);
 }
 
-using var torchEnergy = OnnxSide.Load(networks, PublishedSettings.Weights, torchEngine);
+using var torchEnergy = OnnxSide.Load(networks, PublishedSettings.Search, torchEngine);
 using var doubles = new TorchNetworks(networks, torch.ScalarType.Float64);
 using var floats = new TorchNetworks(networks, torch.ScalarType.Float32);
-var agreement = Agreement.Of(new TorchEnergy(doubles, PublishedSettings.Weights), energy, images, torch.ScalarType.Float64);
+var agreement = Agreement.Of(new TorchEnergy(doubles, PublishedSettings.Search), energy, images, torch.ScalarType.Float64);
 Library("this library", energy, defaults, images.narrow(0, 0, 1));
 Library("  the engine torch instead", torchEnergy, defaults, images.narrow(0, 0, 1));
-Library("  energies by modules of TorchSharp instead", new TorchEnergy(floats, PublishedSettings.Weights), defaults,
+Library("  energies by modules of TorchSharp instead", new TorchEnergy(floats, PublishedSettings.Search), defaults,
     images.narrow(0, 0, 1));
 if (options.Batch > 1)
     Library($"  batch of {options.Batch}", energy, defaults, images);
-using var recipe = new PublishedRecipe(doubles, images.narrow(0, 0, 1), PublishedSettings.Weights);
+using var recipe = new PublishedRecipe(doubles, images.narrow(0, 0, 1), PublishedSettings.Search);
 rows.Add(Measure.Recipe("published recipe", recipe, options.Repeats, options.Steps));
 
 var (own, perImage, published) = (rows[0], options.Batch > 1 ? rows[^2] : rows[0], rows[^1]);
@@ -78,7 +79,7 @@ return agreement.Holds ? Json(rows) : 1;
 
 int FieldCosts()
 {
-    using var graphs = OnnxSide.Fields(networks, PublishedSettings.Weights, engine, energy);
+    using var graphs = OnnxSide.Fields(networks, PublishedSettings.Search, engine, energy);
     foreach (var kind in Enum.GetValues<FieldKind>())
     {
         var with = defaults with { Field = kind };

@@ -3,6 +3,7 @@ using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 
@@ -15,16 +16,16 @@ namespace DiffeoNN.Onnx.Benchmarks;
 /// <remarks>Backward runs link by link, as in this library, so that each stage's share is known; the work is that of one pass.</remarks>
 internal sealed class PublishedRecipe : IDisposable
 {
-    private static readonly CanonicaliserOptions Settings = PublishedSettings.Search;
+    private static readonly SearchSpec Settings = PublishedSettings.Search;
     private readonly TorchNetworks _networks;
     private readonly torch.Tensor _image;
     private readonly torch.Tensor _coordinates;
     private readonly torch.Tensor[] _parameters;
     private readonly Adam _adam;
     private readonly SamplingGrid _grid;
-    private readonly EnergyWeights _scale;
+    private readonly SearchSpec _scale;
 
-    public PublishedRecipe(TorchNetworks networks, torch.Tensor image, EnergyWeights scale)
+    public PublishedRecipe(TorchNetworks networks, torch.Tensor image, SearchSpec scale)
     {
         (_networks, _scale) = (networks, scale);
         _grid = SamplingGrid.Of(image);
@@ -49,8 +50,8 @@ internal sealed class PublishedRecipe : IDisposable
         var v = Leaf(velocity);
         var (displacement, u) = Clock.Measure(Stage.Exponential, () =>
         {
-            var displacement = ScalingAndSquaring.Exp(v, Settings.MinimumSquarings);
-            _ = ScalingAndSquaring.Exp(-v, Settings.MinimumSquarings);
+            var displacement = ScalingAndSquaring.Exp(v, Settings.Squarings);
+            _ = ScalingAndSquaring.Exp(-v, Settings.Squarings);
             return (displacement, Leaf(displacement));
         });
         var (warped, y) = Clock.Measure(Stage.Warp, () =>

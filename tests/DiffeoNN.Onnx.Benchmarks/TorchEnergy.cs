@@ -1,11 +1,12 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Energies;
+using DiffeoNN.Onnx.Search;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Benchmarks;
 
 /// <summary>The same energy by libtorch's autograd in float32: what there would be without a gradient graph.</summary>
-internal sealed class TorchEnergy(TorchNetworks networks, EnergyWeights scale) : IEnergy
+internal sealed class TorchEnergy(TorchNetworks networks, SearchSpec scale) : IEnergy
 {
     public IReadOnlyList<string> TermNames => ["vae", "adversarial"];
 

@@ -3,8 +3,10 @@ using System.Globalization;
 using System.Reflection;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Search;
 using Spectre.Console;
 
 namespace DiffeoNN.Onnx.Cli.Tests;
@@ -152,15 +154,11 @@ public sealed class DocumentTests
     [TestCase(typeof(VaeSpec), "### `models`")]
     [TestCase(typeof(EnergyGraphSpec), "### `models`")]
     [TestCase(typeof(OutputSpec), "### `models`")]
-    [TestCase(typeof(EnergyWeights), "### `energy`")]
-    [TestCase(typeof(OptimiserSettings), "### `optimiser`")]
-    [TestCase(typeof(RefinementSettings), "### `optimiser`")]
-    [TestCase(typeof(AcceptanceSettings), "### `acceptance`")]
     [TestCase(typeof(Provenance), "## The manifest")]
     public void ManifestReference_NamesEveryField(Type record, string heading)
     {
         var fields = record.GetProperties(BindingFlags.Public | BindingFlags.Instance)
-            .Where(property => property.SetMethod is not null)
+            .Where(property => property.SetMethod is not null && property.GetCustomAttribute<JsonIgnoreAttribute>() is null)
             .Select(property => JsonNamingPolicy.CamelCase.ConvertName(property.Name)).ToList();
         Assert.That(fields, Is.Not.Empty);
 
@@ -169,6 +167,31 @@ public sealed class DocumentTests
             .SelectMany(code => code.Split(' ')).Select(code => code.Trim('(', ',', ')'));
         Assert.That(named, Is.SupersetOf(fields));
     }
+
+    /// <summary>The reference's tables have the settings of the search in their order, each with its default.</summary>
+    [TestCase(SearchSection.Energy)]
+    [TestCase(SearchSection.Optimiser)]
+    [TestCase(SearchSection.Acceptance)]
+    public void ManifestReference_HasTheSettingsOfTheSearchAndTheirDefaults(SearchSection section)
+    {
+        var rows = Documents.Rows(Documents.Section(Bundles, $"### `{JsonNamingPolicy.CamelCase.ConvertName(section.ToString())}`"))
+            .Where(row => row[0] != "`refinement`").ToList();
+        var settings = SearchSpec.Settings.Where(setting => setting.Section == section).ToList();
+
+        Assert.That(rows.Select(row => row[0]), Is.EqualTo(settings.Select(setting => $"`{setting.Name}`")));
+        // What is left to whoever is asked next, or must be said, is told in words.
+        Assert.That(rows.Select(row => row[1].Trim('`')), Is.EqualTo(settings.Select(setting =>
+            setting.NeededBy is { } role ? $"needed with `{role}`".TrimEnd('`')
+            : setting.Text(setting.Default) == "auto" ? "proposer` where there is one" : setting.Text(setting.Default))));
+        Assert.That(rows.SelectMany(row => Documents.Code(row[2])), Is.SupersetOf(
+            settings.Where(setting => setting.Words.Contains("auto") || setting.Name == "field")
+                .SelectMany(setting => setting.Words).Where(word => word != "auto")));
+    }
+
+    [Test]
+    public void ManifestReference_NamesWhatCanBeRefined() => Assert.That(
+        Documents.Code(Documents.Section(Bundles, "### `optimiser`").Split("\n`refinement` has ")[1].Split(';')[0]),
+        Is.EqualTo(SearchSpec.Settings.Where(setting => setting.IsRefinable).Select(setting => setting.Name)));
 
     [TestCase(typeof(OutputKind))]
     [TestCase(typeof(OutputActivation))]

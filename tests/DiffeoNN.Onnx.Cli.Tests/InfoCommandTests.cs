@@ -35,8 +35,9 @@ public sealed class InfoCommandTests
         var run = CommandRun.Of("info", copy);
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
         Assert.That(run.Output,
-            Does.Contain("Search from the proposal: lattice 9, at most 15 steps, learning rate 0.01, smoothness 2000, orientation 100"));
-        Assert.That(run.Output, withProposer ? Does.Contain("passes of the proposer 2, answers averaged") : Does.Not.Contain("passes"));
+            Does.Match(@"Search: start \w+, field lattice, lattice 9, passes 2, average true, steps 80, learningRate 0\.0[46], squarings 7, tolerance")
+                .And.Contain("Search from the proposal: smoothness 2000, orientation 100, lattice 9, steps 15, learningRate 0.01, tolerance"));
+        Assert.That(run.Output, Does.Contain($"Search: start {(withProposer ? "proposer" : "identity")}, field lattice"));
         Assert.That(run.Output, withProposer ? Does.Not.Contain("without a proposer") : Does.Contain("of no effect without a proposer"));
     }
 
@@ -46,7 +47,7 @@ public sealed class InfoCommandTests
         using var folder = new TemporaryFolder();
         string copy = BundleCopy.Of(Repository.Bundle("shapes"), folder["bundle"], root => root.AsObject().Remove("acceptance"));
         Assert.That(CommandRun.Of("info", copy).Output,
-            Does.Contain("decrease at least 0.5,").And.Contain("Not tuned: the manifest has no acceptance"));
+            Does.Contain("minimumDecrease 0.5,").And.Contain("Not tuned: the manifest has no acceptance"));
         Assert.That(CommandRun.Of("info", Repository.Bundle("shapes")).Output, Does.Not.Contain("Not tuned"));
     }
 

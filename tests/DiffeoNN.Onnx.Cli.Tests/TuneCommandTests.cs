@@ -40,22 +40,20 @@ public sealed class TuneCommandTests
             line => line.StartsWith("0      2 ", StringComparison.Ordinal) && line.EndsWith("(present)", StringComparison.Ordinal)),
             Is.EqualTo(1), run.Output);
         Assert.That(lines.Count(line =>
-            line.StartsWith("1      2 ", StringComparison.Ordinal) && line.Contains("minimumDecrease 1E+06 -> ", StringComparison.Ordinal)),
+            line.StartsWith("1      2 ", StringComparison.Ordinal) && line.Contains("minimumDecrease 1000000 -> ", StringComparison.Ordinal)),
             Is.EqualTo(1), run.Output);
         Assert.That(lines.Count(line => line.StartsWith("2      2 ", StringComparison.Ordinal)), Is.EqualTo(1), run.Output);
         foreach (string part in new[] { "2 images, undeformed and by tps-strong", "trial images", "Best: trial ", $"Written: {Manifest}" })
             Assert.That(run.Output, Does.Contain(part));
 
         var after = BundleManifest.Load(Manifest);
-        Assert.That(after.Acceptance!.MinimumDecrease, Is.LessThan(1));
-        Assert.That(after.Acceptance.InverseResidual, Is.EqualTo(0.75));
+        Assert.That(after.Search.MinimumDecrease, Is.LessThan(1));
+        Assert.That(after.Search.InverseResidual, Is.EqualTo(0.75));
         Assert.That(after.Provenance!.Notes,
             Does.StartWith("Trained.\nTuned: 2 images of split val, undeformed and by tps-strong, seed 11, 2 trials, score "));
         var rest = after with
         {
-            Acceptance = before.Acceptance,
-            Energy = before.Energy,
-            Optimiser = before.Optimiser,
+            Search = before.Search,
             Provenance = before.Provenance,
         };
         Assert.That(rest.ToJson(), Is.EqualTo(before.ToJson()), "all else stays");
@@ -71,7 +69,7 @@ public sealed class TuneCommandTests
         Assert.That(dry.Output, Does.Contain("Best: trial ").And.Not.Contain("Written"));
         var other = Tune("shapes", [.. Few, "--output", _folder["new/tuned.json"]]);
         Assert.That(other.Code, Is.EqualTo(ExitCode.Success), other.Error);
-        Assert.That(BundleManifest.Load(_folder["new/tuned.json"]).Acceptance!.MinimumDecrease, Is.LessThan(1));
+        Assert.That(BundleManifest.Load(_folder["new/tuned.json"]).Search.MinimumDecrease, Is.LessThan(1));
         Assert.That(File.ReadAllBytes(Manifest), Is.EqualTo(before));
     }
 

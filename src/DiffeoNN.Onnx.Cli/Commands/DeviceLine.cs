@@ -2,6 +2,7 @@ using System.Globalization;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 using Spectre.Console;
 
 namespace DiffeoNN.Onnx.Cli.Commands;
@@ -11,7 +12,7 @@ internal static class DeviceLine
 {
     /// <summary>What is said of a bundle whose manifest does not say when a map helps.</summary>
     public static string Untuned { get; } = "Not tuned: the manifest has no acceptance, so a map is used only where the energy falls by "
-        + string.Create(CultureInfo.InvariantCulture, $"{100 * AcceptanceSettings.SafeDecrease:0} %. ")
+        + string.Create(CultureInfo.InvariantCulture, $"{100 * SearchSpec.SafeDecrease:0} %. ")
         + "Run diffeonn tune first; it chooses when a map helps.";
 
     /// <summary>Prints device and cores; what is missing for CUDA is told to those who ask for it.</summary>
@@ -26,9 +27,9 @@ internal static class DeviceLine
         };
         string engine = model.Engine == EngineKind.Torch ? ", networks in libtorch" : "";
         console.MarkupLineInterpolated($"[grey]Bundle '{model.Bundle.Name}' on {device}{engine}.[/]");
-        if (model.Preset == SearchPreset.Bundle && model.Bundle.Manifest.Acceptance is not { IsChosen: true })
+        if (model.Plan.Preset == SearchPreset.Bundle && !model.Bundle.Manifest.Search.SaysWhenAMapHelps)
             console.MarkupLineInterpolated($"[yellow]{Untuned}[/]");
-        if (model.Preset == SearchPreset.Published)
+        if (model.Plan.Preset == SearchPreset.Published)
         {
             console.MarkupLine(
                 "[grey]Settings as published (arXiv 2602.06695), slow: some 26 s of processor time an image of 128x128. "

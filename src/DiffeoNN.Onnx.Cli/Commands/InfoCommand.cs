@@ -2,6 +2,7 @@ using System.CommandLine;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Search;
 using Spectre.Console;
 
 namespace DiffeoNN.Onnx.Cli.Commands;
@@ -34,33 +35,7 @@ internal static class InfoCommand
         var output = manifest.Models.Inner.Output;
         console.WriteLine($"Answer: {output.Kind.ToString().ToLowerInvariant()} '{output.Name}'"
             + (output.Classes is { } classes ? $", classes {string.Join(", ", classes)}" : ""));
-        var weights = bundle.EnergyWeights;
-        console.WriteLine("Energy weights: "
-            + (bundle.Has(BundleRole.Vae) ? $"vae {weights.Vae}, beta {weights.Beta}, " : "")
-            + (bundle.Has(BundleRole.Critic) ? $"adversarial {weights.Adversarial}, " : "")
-            + (bundle.Has(BundleRole.Energy) ? $"energy {weights.Energy}, " : "")
-            + $"smoothness {weights.Smoothness}, orientation {weights.Orientation}");
-        var (optimiser, defaults) = (bundle.Optimiser, new CanonicaliserOptions());
-        console.WriteLine($"Search: {optimiser.Field ?? "siren"} field, lattice {optimiser.Lattice ?? defaults.Lattice}, "
-            + $"at most {optimiser.Steps ?? defaults.Steps} steps, learning rate {optimiser.LearningRate ?? defaults.LearningRate}, start "
-            + $"{optimiser.Start ?? (bundle.Has(BundleRole.Proposer) ? "proposer" : "zero")}"
-            + (bundle.Has(BundleRole.Proposer)
-                ? $", passes of the proposer {optimiser.Passes ?? 1}{(optimiser.Average == true ? ", answers averaged" : "")}"
-                : ""));
-        if (optimiser.Refinement is { } refinement)
-        {
-            console.WriteLine($"Search from the proposal: lattice {refinement.Lattice ?? optimiser.Lattice ?? defaults.Lattice}, "
-                + $"at most {refinement.Steps ?? optimiser.Steps ?? defaults.Steps} steps, learning rate "
-                + $"{refinement.LearningRate ?? optimiser.LearningRate ?? defaults.LearningRate}, "
-                + $"smoothness {refinement.Smoothness ?? weights.Smoothness}, orientation {refinement.Orientation ?? weights.Orientation}"
-                + (bundle.Has(BundleRole.Proposer) ? "" : " (of no effect without a proposer)"));
-        }
-
-        var acceptance = AcceptanceSettings.Of(manifest.Acceptance);
-        console.WriteLine("Acceptance: " + (acceptance.CanonicalBelow is { } below ? $"canonical already up to energy {below}, " : "")
-            + $"decrease at least {acceptance.MinimumDecrease ?? defaults.MinimumDecrease}, inverse residual at most "
-            + $"{acceptance.InverseResidual ?? defaults.MaximumInverseResidual} pixels");
-        if (manifest.Acceptance is not { IsChosen: true }) console.WriteLine(DeviceLine.Untuned);
+        PrintSearch(console, bundle);
         if (manifest.Models.Energy?.Gradient is { } gradient)
             console.WriteLine($"Gradient of the energy: {gradient.File}, the bundle's own");
         if (manifest.Licence is { } licence) console.WriteLine($"Licence: {licence}");
@@ -71,6 +46,24 @@ internal static class InfoCommand
             PrintModel(
                 console, $"{role.ToString().ToLowerInvariant()}: {file.File}", OnnxModel.Load(bundle.PathOf(role)), bundle.InputOf(role));
         }
+    }
+
+    /// <summary>The settings that searches have by default, by their words.</summary>
+    private static void PrintSearch(IAnsiConsole console, Bundle bundle)
+    {
+        var plan = bundle.Plan();
+        HashSet<string> roles = [.. bundle.Roles.Select(role => role.ToString().ToLowerInvariant())];
+        console.WriteLine("Energy weights: " + plan.FromIdentity.Text(
+            setting => setting.Section == SearchSection.Energy && (setting.NeededBy is not { } role || roles.Contains(role))));
+        console.WriteLine($"Search: {plan.FromIdentity.Text(setting => setting.Section == SearchSection.Optimiser)}");
+        if (bundle.Manifest.Search.Refinement is not null)
+        {
+            console.WriteLine($"Search from the proposal: {plan.FromProposal.Text(setting => setting.IsRefinable)}"
+                + (bundle.Has(BundleRole.Proposer) ? "" : " (of no effect without a proposer)"));
+        }
+
+        console.WriteLine($"Acceptance: {plan.FromIdentity.Text(setting => setting.Section == SearchSection.Acceptance)}");
+        if (!bundle.Manifest.Search.SaysWhenAMapHelps) console.WriteLine(DeviceLine.Untuned);
     }
 
     private static void PrintModel(IAnsiConsole console, string title, OnnxModel model, InputFormat? takes = null)

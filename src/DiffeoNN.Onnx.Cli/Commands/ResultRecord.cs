@@ -66,8 +66,11 @@ internal static class ResultRecord
         };
         record["model"] = model.Bundle.Name;
         record["device"] = model.Device.Device.ToString().ToLowerInvariant();
-        record["preset"] = Camel(model.Preset);
-        record["seed"] = model.Settings.Seed;
+        record["engine"] = model.Engine.ToString().ToLowerInvariant();
+        record["preset"] = Camel(model.Plan.Preset);
+        record["fields"] = Camel(model.Plan.FromIdentity.Fields);
+        record["seed"] = model.Plan.FromIdentity.Seed;
+        record["search"] = model.Plan.ToJson();
         record["batch"] = batch.Count;
         record["batchMilliseconds"] = Times(batch);
         return record.ToJsonString(Options);
@@ -103,8 +106,8 @@ internal static class ResultRecord
         var times = batch.Times;
         (string Name, TimeSpan Time)[] stages =
         [
-            ("inference", batch.InferenceTime), ("energyGradient", times.EnergyGradient), ("field", times.Field),
-            ("exponential", times.Exponential),
+            ("inference", batch.InferenceTime), ("energyGradient", times.EnergyGradient),
+            ("searchGraph", times.SearchGraph), ("field", times.Field), ("exponential", times.Exponential),
             ("warp", times.Warp), ("regularisers", times.Regularisers), ("optimiser", times.Optimiser), ("diagnostics", times.Diagnostics),
             ("canonicalisation", times.Total),
         ];

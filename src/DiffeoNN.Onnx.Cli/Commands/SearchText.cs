@@ -1,6 +1,7 @@
 using System.Globalization;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Cli.Commands;
 
@@ -9,7 +10,7 @@ internal static class SearchText
 {
     /// <summary>Whether the search of an image set out from a proposal.</summary>
     public static bool FromProposal(ImageCanonicalisation found, EquivariantModel model) =>
-        model.HasProposer && (model.Start != StartPoint.Multi || found.Start >= model.StartsFromIdentity);
+        model.Plan.AsksProposer && (model.Plan.Start != StartPoint.Multi || found.Start >= model.Plan.StartsFromIdentity);
 
     /// <summary>Proposal used as it was, proposal refined, or searched.</summary>
     public static string Origin(ImageCanonicalisation found, EquivariantModel model) => (FromProposal(found, model), found.BestStep) switch

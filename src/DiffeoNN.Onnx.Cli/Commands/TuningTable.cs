@@ -1,5 +1,6 @@
 using System.Globalization;
 using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tuning;
 using Spectre.Console;
 
@@ -13,7 +14,7 @@ namespace DiffeoNN.Onnx.Cli.Commands;
 internal sealed class TuningTable(IAnsiConsole console, BundleManifest manifest, IEnumerable<string> deformations, int images)
     : IProgress<TuningTrial>
 {
-    private readonly TunedSettings _present = TunedSettings.Of(manifest);
+    private readonly SearchSpec _present = manifest.Search;
     private readonly string[] _deformations = [.. deformations];
 
     /// <summary>Says what is scored, and names the columns.</summary>

@@ -1,6 +1,8 @@
 using DiffeoNN.Onnx.Files;
 using System.Security.Cryptography;
+using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Bundles;
 
@@ -24,12 +26,6 @@ public sealed class Bundle
 
     /// <summary>The images the networks expect.</summary>
     public ImageSpec Image => Manifest.Image;
-
-    /// <summary>Weights of the energy.</summary>
-    public EnergyWeights EnergyWeights => Manifest.Energy;
-
-    /// <summary>Settings of canonicalisation.</summary>
-    public OptimiserSettings Optimiser => Manifest.Optimiser;
 
     /// <summary>The roles that are there, in a fixed order.</summary>
     public IReadOnlyList<BundleRole> Roles => [.. Manifest.Models.Present().Select(pair => pair.Key)];
@@ -73,6 +69,20 @@ public sealed class Bundle
     /// <summary>Whether the bundle has a network for a role.</summary>
     /// <param name="role">The role.</param>
     public bool Has(BundleRole role) => Manifest.Models[role] is not null;
+
+    /// <summary>How its images are searched.</summary>
+    /// <param name="caller">What the caller says; nothing if null.</param>
+    /// <param name="preset">Who is asked where the caller says nothing.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A setting is outside its range.</exception>
+    /// <exception cref="SearchException">The bundle lacks what is asked for.</exception>
+    public SearchPlan Plan(SearchSpec? caller = null, SearchPreset preset = SearchPreset.Bundle) => SearchPlan.Resolve(
+        new SearchSubject(
+            Name,
+            Manifest.Search with { Padding = Image.Padding == ImagePadding.Border ? WarpPadding.Border : WarpPadding.Zeros },
+            Has(BundleRole.Proposer),
+            Has(BundleRole.Vae) || Has(BundleRole.Critic)),
+        caller,
+        preset);
 
     /// <summary>Full path of a role's file.</summary>
     /// <param name="role">The role.</param>

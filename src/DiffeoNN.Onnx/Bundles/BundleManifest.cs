@@ -1,10 +1,12 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Unicode;
 using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Bundles;
 
@@ -45,14 +47,19 @@ public sealed record BundleManifest
     /// <summary>The networks.</summary>
     public required BundleModels Models { get; init; }
 
-    /// <summary>Weights of the energy.</summary>
-    public required EnergyWeights Energy { get; init; }
+    /// <summary>What the bundle says of its searches: the weights of the energies there are, and what else it wants;
+    /// <c>energy</c>, <c>optimiser</c> and <c>acceptance</c> in the file.</summary>
+    [JsonIgnore]
+    public SearchSpec Search { get; init; } = new();
 
-    /// <summary>Settings of canonicalisation.</summary>
-    public OptimiserSettings Optimiser { get; init; } = new();
+    [JsonInclude]
+    private JsonObject Energy => ManifestSearch.Write(Search, SearchSection.Energy)!;
 
-    /// <summary>When the map found is used; absent for the defaults.</summary>
-    public AcceptanceSettings? Acceptance { get; init; }
+    [JsonInclude]
+    private JsonObject? Optimiser => ManifestSearch.Write(Search, SearchSection.Optimiser);
+
+    [JsonInclude]
+    private JsonObject? Acceptance => ManifestSearch.Write(Search, SearchSection.Acceptance);
 
     /// <summary>Folders with reference tensors, relative to the bundle's.</summary>
     public IReadOnlyList<string> References { get; init; } = [];

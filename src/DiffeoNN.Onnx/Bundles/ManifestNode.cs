@@ -1,4 +1,5 @@
 using System.Text.Json;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Bundles;
 
@@ -61,9 +62,6 @@ internal sealed class ManifestNode(JsonElement value, string place, string sourc
         return string.IsNullOrWhiteSpace(text) ? throw Refuse("a string that is not empty") : text;
     }
 
-    public bool Truth() =>
-        value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Refuse("true or false");
-
     public string Choice(params string[] choices)
     {
         if (value.ValueKind == JsonValueKind.String && choices.Contains(value.GetString(), StringComparer.Ordinal))
@@ -75,6 +73,9 @@ internal sealed class ManifestNode(JsonElement value, string place, string sourc
     public T Choice<T>()
         where T : struct, Enum =>
         Enum.Parse<T>(Choice([.. Enum.GetNames<T>().Select(name => char.ToLowerInvariant(name[0]) + name[1..])]), ignoreCase: true);
+
+    /// <summary>A value of a setting of the search.</summary>
+    public object Setting(SearchSetting setting) => setting.Read(value) ?? throw Refuse(setting.Expected);
 
     public int Whole(int least, int most = int.MaxValue)
     {
@@ -100,11 +101,6 @@ internal sealed class ManifestNode(JsonElement value, string place, string sourc
 
         throw Refuse(expected);
     }
-
-    /// <summary>A number that float32 can hold too, since weights become tensors.</summary>
-    public double NonNegative() => Number("a number of at least 0", number => number is >= 0 and <= float.MaxValue);
-
-    public double Positive() => Number("a number above 0", number => number is > 0 and <= float.MaxValue);
 
     /// <summary>Of pixel values of any unit; networks see (value - mean) / std in float32,
     /// where more would leave nothing of the image.</summary>

@@ -1,3 +1,5 @@
+using DiffeoNN.Onnx.Search;
+
 namespace DiffeoNN.Onnx.Bundles;
 
 /// <summary>Turns the JSON of schema 1 into records, refusing all that is unknown, missing, of another type or out of range.</summary>
@@ -19,9 +21,7 @@ internal static class ManifestReader
             Licence = root.Optional("licence")?.Text(),
             Image = image,
             Models = models,
-            Energy = Energy(root.Required("energy"), models),
-            Optimiser = root.Optional("optimiser") is { } optimiser ? Optimiser(optimiser) : new(),
-            Acceptance = root.Optional("acceptance") is { } acceptance ? Acceptance(acceptance) : null,
+            Search = ManifestSearch.Read(root, models),
             References = root.Optional("references")?.Items().ConvertAll(RelativePath) ?? [],
             Provenance = root.Optional("provenance") is { } provenance ? Provenance(provenance) : null,
         };
@@ -186,71 +186,6 @@ internal static class ManifestReader
             Sha256 = Hash(node.Required("sha256")),
             Input = Input(node.Required("input"), image),
             Output = node.Required("output").Name(),
-        };
-    }
-
-    /// <summary>The weights of the roles that are there must be given; forgetting one would silently drop its term.</summary>
-    private static EnergyWeights Energy(ManifestNode node, BundleModels models)
-    {
-        node.Object("vae", "beta", "adversarial", "energy", "smoothness", "orientation");
-        var defaults = new EnergyWeights();
-        return new EnergyWeights
-        {
-            Vae = Weight("vae", models.Vae is not null, defaults.Vae),
-            Beta = Weight("beta", models.Vae is not null, defaults.Beta),
-            Adversarial = Weight("adversarial", models.Critic is not null, defaults.Adversarial),
-            Energy = Weight("energy", models.Energy is not null, defaults.Energy),
-            Smoothness = Weight("smoothness", false, defaults.Smoothness),
-            Orientation = Weight("orientation", false, defaults.Orientation),
-        };
-
-        double Weight(string name, bool required, double absent) =>
-            (required ? node.Required(name) : node.Optional(name))?.NonNegative() ?? absent;
-    }
-
-    private static OptimiserSettings Optimiser(ManifestNode node)
-    {
-        node.Object("field", "lattice", "start", "passes", "average", "steps", "learningRate", "squarings", "tolerance",
-            "patience", "refinement");
-        return new OptimiserSettings
-        {
-            Field = node.Optional("field")?.Choice("siren", "lattice"),
-            Lattice = node.Optional("lattice")?.Whole(2, 65536),
-            Start = node.Optional("start")?.Choice("zero", "proposer", "multi"),
-            Passes = node.Optional("passes")?.Whole(1, 100),
-            Average = node.Optional("average")?.Truth(),
-            Steps = node.Optional("steps")?.Whole(0),
-            LearningRate = node.Optional("learningRate")?.Positive(),
-            Squarings = node.Optional("squarings")?.Whole(0, 20),
-            Tolerance = node.Optional("tolerance")?.NonNegative(),
-            Patience = node.Optional("patience")?.Whole(1),
-            Refinement = node.Optional("refinement") is { } refinement ? Refinement(refinement) : null,
-        };
-    }
-
-    private static RefinementSettings Refinement(ManifestNode node)
-    {
-        node.Object("steps", "learningRate", "lattice", "smoothness", "orientation", "tolerance", "patience");
-        return new RefinementSettings
-        {
-            Steps = node.Optional("steps")?.Whole(0),
-            LearningRate = node.Optional("learningRate")?.Positive(),
-            Lattice = node.Optional("lattice")?.Whole(2, 65536),
-            Smoothness = node.Optional("smoothness")?.NonNegative(),
-            Orientation = node.Optional("orientation")?.NonNegative(),
-            Tolerance = node.Optional("tolerance")?.NonNegative(),
-            Patience = node.Optional("patience")?.Whole(1),
-        };
-    }
-
-    private static AcceptanceSettings Acceptance(ManifestNode node)
-    {
-        node.Object("canonicalBelow", "minimumDecrease", "inverseResidual");
-        return new AcceptanceSettings
-        {
-            CanonicalBelow = node.Optional("canonicalBelow")?.Number(),
-            MinimumDecrease = node.Optional("minimumDecrease")?.NonNegative(),
-            InverseResidual = node.Optional("inverseResidual")?.Positive(),
         };
     }
 

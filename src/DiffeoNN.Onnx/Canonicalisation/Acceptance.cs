@@ -1,18 +1,19 @@
 using System.Globalization;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Canonicalisation;
 
 /// <summary>Decides whether a map is used: do no harm.</summary>
 /// <param name="options">The limits.</param>
-internal sealed class Acceptance(CanonicaliserOptions options)
+internal sealed class Acceptance(SearchSpec options)
 {
     /// <summary>Whether an image is left alone for its own energy, whatever could be found.</summary>
     public bool IsCanonical(double inputEnergy) => options.Accept == AcceptanceRule.Checked && inputEnergy <= options.CanonicalBelow;
 
     /// <summary>The certificate: every determinant of the map and of its inverse is positive, and the inverse is exact enough.
     /// Values that are no numbers fail it.</summary>
-    public bool IsCertified(FieldDiagnostics map) => !Folds(map) && map.InverseResidualMaximum <= options.MaximumInverseResidual;
+    public bool IsCertified(FieldDiagnostics map) => !Folds(map) && map.InverseResidualMaximum <= options.InverseResidual;
 
     /// <summary>Judges a map.</summary>
     /// <param name="inputEnergy">Energy of the image as it is.</param>
@@ -39,7 +40,7 @@ internal sealed class Acceptance(CanonicaliserOptions options)
         {
             return Refuse(
                 RefusalReason.InverseResidual,
-                $"The inverse is off by up to {map.InverseResidualMaximum:G3} pixels; the limit is {options.MaximumInverseResidual:G3}.");
+                $"The inverse is off by up to {map.InverseResidualMaximum:G3} pixels; the limit is {options.InverseResidual:G3}.");
         }
 
         var (decrease, asked) = (inputEnergy - foundEnergy, options.MinimumDecrease * Math.Abs(inputEnergy));

@@ -48,7 +48,7 @@ internal sealed partial class CanonicalisationRun
             _clock.Measure(Stage.Regularisers, () => _workers.Each(parts.Length, part =>
             {
                 if (parts[part].Orientation.requires_grad)
-                    dU[part][0].AddInPlace(Backward(parts[part].Orientation, parts[part].Displacement, _options.OrientationWeight));
+                    dU[part][0].AddInPlace(Backward(parts[part].Orientation, parts[part].Displacement, _options.Orientation));
                 return [];
             }));
         }
@@ -56,10 +56,10 @@ internal sealed partial class CanonicalisationRun
         var dV = _clock.Measure(Stage.Exponential, () => torch.cat([.. _workers.Each(parts.Length, part =>
             [Backward(parts[part].Exponential, parts[part].Velocity, dU[part][0])]).Select(part => part[0])], 0));
         var dLattice = _clock.Measure(Stage.Field, () => _upsampling is null ? dV : _upsampling.ApplyTransposed(dV));
-        if (_options.SmoothnessWeight > 0)
+        if (_options.Smoothness > 0)
         {
             dLattice = _clock.Measure(
-                Stage.Regularisers, () => dLattice.Plus(Backward(iterate.Smoothness, iterate.Lattice, _options.SmoothnessWeight)));
+                Stage.Regularisers, () => dLattice.Plus(Backward(iterate.Smoothness, iterate.Lattice, _options.Smoothness)));
         }
 
         var gradients = _clock.Measure(
@@ -99,7 +99,7 @@ internal sealed partial class CanonicalisationRun
     {
         if (Regularisers.CannotFold(u))
             return torch.zeros(u.size(0), device: u.device);
-        using var mode = torch.set_grad_enabled(_options.OrientationWeight > 0);
+        using var mode = torch.set_grad_enabled(_options.Orientation > 0);
         return Regularisers.Orientation(u);
     }
 

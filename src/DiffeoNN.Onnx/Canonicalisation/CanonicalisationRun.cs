@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 
@@ -11,7 +12,7 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 internal sealed partial class CanonicalisationRun : ISearchRun
 {
     private readonly IEnergy _energy;
-    private readonly CanonicaliserOptions _options;
+    private readonly SearchSpec _options;
     private readonly StageClock _clock = new();
     private readonly SamplingGrid _grid;
     private readonly torch.Tensor _allImages;
@@ -28,7 +29,7 @@ internal sealed partial class CanonicalisationRun : ISearchRun
     private torch.Tensor? _starts;
 
     /// <summary>Sets up the batch; tensors belong to the caller's dispose scope.</summary>
-    public CanonicalisationRun(IEnergy energy, CanonicaliserOptions options, torch.Tensor images, torch.Tensor? start)
+    public CanonicalisationRun(IEnergy energy, SearchSpec options, torch.Tensor images, torch.Tensor? start)
     {
         (_energy, _options, _acceptance) = (energy, options, new Acceptance(options));
         _grid = SamplingGrid.Of(images);
@@ -157,11 +158,11 @@ internal sealed partial class CanonicalisationRun : ISearchRun
     private int SquaringsOf(double speed) => SquaringsOf(speed, _options);
 
     /// <summary>Squarings of a field whose largest speed in pixels is given; the least number where it diverged.</summary>
-    public static int SquaringsOf(double speed, CanonicaliserOptions options) =>
-        HasNotDiverged(speed) ? ScalingAndSquaring.Squarings(speed, options.MinimumSquarings) : options.MinimumSquarings;
+    public static int SquaringsOf(double speed, SearchSpec options) =>
+        HasNotDiverged(speed) ? ScalingAndSquaring.Squarings(speed, options.Squarings) : options.Squarings;
 
     /// <summary>Nodes of the lattice.</summary>
-    public static (int Height, int Width) LatticeSize(CanonicaliserOptions options, SamplingGrid grid)
+    public static (int Height, int Width) LatticeSize(SearchSpec options, SamplingGrid grid)
     {
         var longest = grid.LongestSide;
         if (options.Lattice == 0 || options.Lattice >= longest)

@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Energies;
+using DiffeoNN.Onnx.Search;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Canonicalisation;
@@ -22,23 +23,23 @@ public sealed class Canonicaliser
     /// <param name="energy">What to minimise; stays the caller's.</param>
     /// <param name="options">How to search; defaults if null.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is outside its range.</exception>
-    public Canonicaliser(IEnergy energy, CanonicaliserOptions? options = null)
+    public Canonicaliser(IEnergy energy, SearchSpec? options = null)
         : this(energy, options, null)
     {
     }
 
     /// <summary>Prepares runs whose fields something else than libtorch computes.</summary>
-    internal Canonicaliser(IEnergy energy, CanonicaliserOptions? options, ISearchFields? fields)
+    internal Canonicaliser(IEnergy energy, SearchSpec? options, ISearchFields? fields)
     {
         ArgumentNullException.ThrowIfNull(energy);
         _energy = energy;
         _fields = fields ?? new TorchFields(energy);
-        Options = options ?? new CanonicaliserOptions();
+        Options = options ?? new SearchSpec();
         Options.Validate();
     }
 
     /// <summary>How runs search.</summary>
-    public CanonicaliserOptions Options { get; }
+    public SearchSpec Options { get; }
 
     /// <summary>Canonicalises a batch.</summary>
     /// <param name="images">Shape (N, C, H, W), float32, in the range the energy expects; left untouched.</param>

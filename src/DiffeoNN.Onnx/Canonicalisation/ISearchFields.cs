@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Search;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Canonicalisation;
@@ -9,7 +10,7 @@ internal interface ISearchFields
     /// <param name="options">How it searches.</param>
     /// <param name="images">(N, C, H, W), float32; stays the caller's.</param>
     /// <param name="start">Velocities (N, 2, h, w) on a lattice of any size, or null for the identity; stays the caller's.</param>
-    ISearchRun Begin(CanonicaliserOptions options, torch.Tensor images, torch.Tensor? start);
+    ISearchRun Begin(SearchSpec options, torch.Tensor images, torch.Tensor? start);
 
     /// <summary>The images that velocities lead to.</summary>
     /// <param name="options">Squarings and padding.</param>
@@ -17,5 +18,5 @@ internal interface ISearchFields
     /// <param name="velocity">(N, 2, h, w) on a lattice of any size, carried to the pixels linearly.</param>
     /// <param name="cancellationToken">Ends it within one run of a graph.</param>
     /// <returns>Shape of the images; the caller disposes it.</returns>
-    torch.Tensor Warp(CanonicaliserOptions options, torch.Tensor images, torch.Tensor velocity, CancellationToken cancellationToken);
+    torch.Tensor Warp(SearchSpec options, torch.Tensor images, torch.Tensor velocity, CancellationToken cancellationToken);
 }

@@ -1,8 +1,10 @@
+using DiffeoNN.Onnx.Search;
+
 namespace DiffeoNN.Onnx.Canonicalisation;
 
 /// <summary>What is known of one image during a run: its best iterate, and whether it goes on.</summary>
 /// <param name="options">The rules.</param>
-internal sealed class ImageState(CanonicaliserOptions options)
+internal sealed class ImageState(SearchSpec options)
 {
     private readonly List<double> _best = [];
     private IterateEnergy? _before;
@@ -102,13 +104,13 @@ internal sealed record IterateEnergy(double Energy, double[] Terms, double Total
     /// <param name="smoothness">Of the velocity.</param>
     /// <param name="orientation">Penalty on folds.</param>
     /// <param name="options">Weights of the last two.</param>
-    public static IterateEnergy Of(ReadOnlySpan<float> values, double smoothness, double orientation, CanonicaliserOptions options)
+    public static IterateEnergy Of(ReadOnlySpan<float> values, double smoothness, double orientation, SearchSpec options)
     {
         var terms = new double[values.Length + 1];
         for (var i = 1; i < values.Length; i++)
             terms[i - 1] = values[i];
         (terms[^2], terms[^1]) = (smoothness, orientation);
         return new IterateEnergy(
-            values[0], terms, values[0] + (options.SmoothnessWeight * smoothness) + (options.OrientationWeight * orientation));
+            values[0], terms, values[0] + (options.Smoothness * smoothness) + (options.Orientation * orientation));
     }
 }

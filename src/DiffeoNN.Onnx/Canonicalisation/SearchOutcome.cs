@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 
@@ -13,7 +14,7 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 /// <param name="states">One an image.</param>
 /// <param name="clock">What time is accounted to.</param>
 internal sealed class SearchOutcome(
-    IEnergy energy, CanonicaliserOptions options, torch.Tensor images, ImageState[] states, StageClock clock)
+    IEnergy energy, SearchSpec options, torch.Tensor images, ImageState[] states, StageClock clock)
 {
     private readonly Acceptance _acceptance = new(options);
 

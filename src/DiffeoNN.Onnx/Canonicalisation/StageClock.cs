@@ -6,6 +6,7 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 internal enum Stage
 {
     EnergyGradient,
+    SearchGraph,
     Field,
     Exponential,
     Warp,
@@ -37,7 +38,7 @@ internal sealed class StageClock
     {
         TimeSpan Of(Stage stage) => TimeSpan.FromSeconds(_ticks[(int)stage] / (double)Stopwatch.Frequency);
         return new StageTimes(
-            Of(Stage.EnergyGradient), Of(Stage.Field), Of(Stage.Exponential), Of(Stage.Warp),
+            Of(Stage.EnergyGradient), Of(Stage.SearchGraph), Of(Stage.Field), Of(Stage.Exponential), Of(Stage.Warp),
             Of(Stage.Regularisers), Of(Stage.Optimiser), Of(Stage.Diagnostics), Elapsed);
     }
 }

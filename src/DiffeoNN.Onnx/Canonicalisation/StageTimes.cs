@@ -3,6 +3,8 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 /// <summary>Where the time of a batch went, forward and backward together. On a GPU work is queued, and waiting falls to the stage that
 /// reads a result; only the total is exact there.</summary>
 /// <param name="EnergyGradient">Energy networks and their gradient; the scoring of several starts, maps included.</param>
+/// <param name="SearchGraph">Where fields are graphs: the one graph of a step, from parameters to their gradient, which holds energy, field,
+/// exponential, warp and regularisers; these then have nothing of their own but what is measured beside the steps.</param>
 /// <param name="Field">Parameters to velocity at every pixel.</param>
 /// <param name="Exponential">Velocity to displacement.</param>
 /// <param name="Warp">Resampling of the image.</param>
@@ -12,6 +14,7 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 /// <param name="Total">From start to end.</param>
 public sealed record StageTimes(
     TimeSpan EnergyGradient,
+    TimeSpan SearchGraph,
     TimeSpan Field,
     TimeSpan Exponential,
     TimeSpan Warp,
@@ -22,6 +25,7 @@ public sealed record StageTimes(
 {
     /// <summary>Stage by stage, of work done one after the other.</summary>
     internal StageTimes Plus(StageTimes other) => new(
-        EnergyGradient + other.EnergyGradient, Field + other.Field, Exponential + other.Exponential, Warp + other.Warp,
+        EnergyGradient + other.EnergyGradient, SearchGraph + other.SearchGraph, Field + other.Field,
+        Exponential + other.Exponential, Warp + other.Warp,
         Regularisers + other.Regularisers, Optimiser + other.Optimiser, Diagnostics + other.Diagnostics, Total + other.Total);
 }

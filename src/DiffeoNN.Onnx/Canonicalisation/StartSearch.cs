@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 
@@ -12,7 +13,7 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 /// <param name="fields">What refines.</param>
 /// <param name="options">How starts are scored.</param>
 /// <remarks>Ties go to the earlier start, so that equal runs give equal bits; energies that are no numbers come last.</remarks>
-internal sealed class StartSearch(IEnergy energy, ISearchFields fields, CanonicaliserOptions options)
+internal sealed class StartSearch(IEnergy energy, ISearchFields fields, SearchSpec options)
 {
     /// <summary>Rows scored at once; more would only cost memory.</summary>
     private const int LargestBatch = 64;
@@ -99,7 +100,7 @@ internal sealed class StartSearch(IEnergy energy, ISearchFields fields, Canonica
         .ThenBy(row => row).First();
 
     /// <summary>A later run has the time that earlier ones left.</summary>
-    private static CanonicaliserOptions WithinBudget(CanonicaliserOptions options, TimeSpan? used) =>
+    private static SearchSpec WithinBudget(SearchSpec options, TimeSpan? used) =>
         options.TimeBudget is { } budget && used is { } spent
             ? options with { TimeBudget = spent < budget ? budget - spent : TimeSpan.Zero }
             : options;

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Search;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Canonicalisation;
@@ -9,11 +10,11 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 internal sealed class TorchFields(IEnergy energy) : ISearchFields
 {
     /// <inheritdoc/>
-    public ISearchRun Begin(CanonicaliserOptions options, torch.Tensor images, torch.Tensor? start) =>
+    public ISearchRun Begin(SearchSpec options, torch.Tensor images, torch.Tensor? start) =>
         new CanonicalisationRun(energy, options, images, start);
 
     /// <inheritdoc/>
-    public torch.Tensor Warp(CanonicaliserOptions options, torch.Tensor images, torch.Tensor velocity, CancellationToken cancellationToken)
+    public torch.Tensor Warp(SearchSpec options, torch.Tensor images, torch.Tensor velocity, CancellationToken cancellationToken)
     {
         using var scope = torch.NewDisposeScope();
         var full = LatticeUpsampling.Resample(velocity, SamplingGrid.Of(images));

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Energies;
 
@@ -18,7 +19,7 @@ public sealed record ComposedEnergy(
     ImageSpec Image,
     IReadOnlyList<string> TermNames,
     IReadOnlyList<KeyValuePair<string, double>> WeightInputs,
-    EnergyWeights Weights,
+    SearchSpec Weights,
     OnnxModel Model,
     OnnxModel ValueModel)
 {

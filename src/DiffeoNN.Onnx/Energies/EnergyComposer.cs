@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Energies;
 
@@ -71,8 +72,8 @@ public static class EnergyComposer
     private static ComposedEnergy Of(
         Bundle bundle, EnergyNetworks networks, EnergyGraph graph, OnnxModel model, OnnxModel valueModel) => new(
         bundle.Name, bundle.Image, graph.TermNames,
-        [.. graph.WeightInputs.Select(input => KeyValuePair.Create(input, EnergyGraph.ValueOf(input, bundle.EnergyWeights)))],
-        bundle.EnergyWeights, model, valueModel)
+        [.. graph.WeightInputs.Select(input => KeyValuePair.Create(input, EnergyGraph.ValueOf(input, bundle.Manifest.Search)))],
+        bundle.Manifest.Search, model, valueModel)
         {
             Batch = networks.Batch,
         };

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Energies;
 
@@ -37,7 +38,7 @@ internal sealed class EnergyGraph
     public OnnxDimension Batch => _networks.Batch is { } batch ? OnnxDimension.Of(batch) : "N";
 
     /// <summary>The value of a scalar input.</summary>
-    public static double ValueOf(string input, EnergyWeights weights) => input switch
+    public static double ValueOf(string input, SearchSpec weights) => input switch
     {
         VaeWeight => weights.Vae,
         EnergyComposer.BetaInput => weights.Beta,

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Search;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -37,7 +38,7 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
             _weights[input] = tensor((float)weight).DetachFromDisposeScope();
     }
 
-    private OnnxEnergy(OnnxEnergy graphs, EnergyWeights weights)
+    private OnnxEnergy(OnnxEnergy graphs, SearchSpec weights)
     {
         (_graph, _valueGraph, _image, _name, TermNames, Shared) =
             (graphs._graph, graphs._valueGraph, graphs._image, graphs._name, graphs.TermNames, graphs.Shared);
@@ -95,7 +96,7 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
     public IReadOnlyList<string> TermNames { get; }
 
     /// <summary>The weights <see cref="EnergyEvaluation.Energy"/> is the sum by.</summary>
-    public EnergyWeights Weights { get; }
+    public SearchSpec Weights { get; }
 
     /// <summary>The networks' weights, for sessions that end before this does; null where the engine has none to share.</summary>
     internal SharedWeights? Shared { get; }
@@ -103,7 +104,7 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
     /// <summary>The same graphs with other weights.</summary>
     /// <param name="weights">Those of roles that are not there have no effect.</param>
     /// <returns>The caller disposes it before this one, which keeps the graphs.</returns>
-    public OnnxEnergy WithWeights(EnergyWeights weights)
+    public OnnxEnergy WithWeights(SearchSpec weights)
     {
         ArgumentNullException.ThrowIfNull(weights);
         return new OnnxEnergy(this, weights);

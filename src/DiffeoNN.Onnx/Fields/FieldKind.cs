@@ -7,5 +7,5 @@ public enum FieldKind
     Siren,
 
     /// <summary>Velocities at the nodes of a coarse lattice: cheap, smooth only as far as the lattice is coarse.</summary>
-    ControlLattice,
+    Lattice,
 }

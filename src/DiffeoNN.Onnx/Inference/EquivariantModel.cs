@@ -7,6 +7,7 @@ using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Search;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Inference;
@@ -40,26 +41,24 @@ public sealed partial class EquivariantModel : IDisposable
         _options = options;
         _grid = new SamplingGrid(bundle.Image.Height, bundle.Image.Width);
         _mapping = new OutputMapping(bundle.Manifest.Models.Inner.Output);
-        var settings = SearchSettings.Of(bundle, options);
-        Start = settings.Start;
+        Plan = bundle.Plan(options, options.Preset);
         _ownsNetworks = networks is null;
         _networks = networks ?? new ModelNetworks(bundle, options.Execution);
         try
         {
-            _energy = _networks.Energy.WithWeights(settings.Weights);
-            if (Start != StartPoint.Identity && bundle.Has(BundleRole.Proposer)) _proposer = _networks.Proposer;
-            Fields = FieldsOf(options, _networks);
-            ISearchFields fields = Fields == FieldEngine.Onnx
+            _energy = _networks.Energy.WithWeights(Plan.FromIdentity);
+            if (Plan.AsksProposer) _proposer = _networks.Proposer;
+            Plan = Plan.WithFields(FieldsOf(Plan.FromIdentity.Fields, _networks.Engine));
+            ISearchFields fields = Plan.FromIdentity.Fields == FieldEngine.Onnx
                 ? _graphFields = new GraphFields((OnnxRuntimeEngine)_networks.Engine, _energy, EnergyComposer.ComposeValues(bundle))
                 : new TorchFields(_energy);
-            _canonicaliser = new Canonicaliser(_energy, settings.FromIdentity, fields);
-            _refiner = new Canonicaliser(_energy, settings.FromProposal, fields);
-            _asProposed = new Canonicaliser(_energy, settings.FromProposal with { Steps = 0 }, fields);
-            (Passes, Average) = (settings.Passes, settings.Average);
-            if (_proposer is not null) _proposals = new ProposalPasses(bundle, _proposer, fields, Passes);
-            if (_graphFields is not null && Start == StartPoint.Proposer && SettingsFromProposal.Steps == 0)
-                _pipeline = GraphPipeline.Load(bundle, _graphFields, (OnnxRuntimeEngine)_networks.Engine, SettingsFromProposal,
-                    Passes, Average);
+            _canonicaliser = new Canonicaliser(_energy, Plan.FromIdentity, fields);
+            _refiner = new Canonicaliser(_energy, Plan.FromProposal, fields);
+            _asProposed = new Canonicaliser(_energy, Plan.FromProposal with { Steps = 0 }, fields);
+            if (_proposer is not null) _proposals = new ProposalPasses(bundle, _proposer, fields, Plan.Passes);
+            if (_graphFields is not null && TakesProposalsAsTheyAre)
+                _pipeline = GraphPipeline.Load(
+                    bundle, _graphFields, (OnnxRuntimeEngine)_networks.Engine, Plan.FromProposal, Plan.Passes, Plan.Average);
         }
         catch
         {
@@ -77,37 +76,11 @@ public sealed partial class EquivariantModel : IDisposable
     /// <summary>What runs its networks.</summary>
     public EngineKind Engine => _options.Execution.Engine;
 
-    /// <summary>What computes its fields; never <see cref="FieldEngine.Auto"/>.</summary>
-    public FieldEngine Fields { get; }
-
     /// <summary>Cores it uses.</summary>
     public int Cores => _networks.Engine.Budget.Cores;
 
-    /// <summary>Where its settings come from.</summary>
-    public SearchPreset Preset => _options.Preset;
-
-    /// <summary>How it searches from the identity, after bundle and options.</summary>
-    public CanonicaliserOptions Settings => _canonicaliser.Options;
-
-    /// <summary>How it searches from the proposal, after bundle and options; the same where the bundle has no <c>refinement</c>.</summary>
-    public CanonicaliserOptions SettingsFromProposal => _refiner.Options;
-
-    /// <summary>Where searches start.</summary>
-    public StartPoint Start { get; }
-
-    /// <summary>Where searches start at several points, how many of these lead from the identity; those after them lead from the
-    /// proposal.</summary>
-    public int StartsFromIdentity => _options.MultiStart.Rotations.Count * _options.MultiStart.Scales.Count;
-
-    /// <summary>Whether a proposer takes part in the start of searches.</summary>
-    public bool HasProposer => _proposer is not null;
-
-    /// <summary>How often the proposer is asked, each further time for what is left.</summary>
-    public int Passes { get; }
-
-    /// <summary>Whether answers are the mean over the maps of all passes of the proposer and of the search,
-    /// instead of those of the last.</summary>
-    public bool Average { get; }
+    /// <summary>How it searches, after options and bundle; its fields are never <see cref="FieldEngine.Auto"/>.</summary>
+    public SearchPlan Plan { get; }
 
     /// <summary>Loads a bundle.</summary>
     /// <param name="folder">The folder that holds <c>diffeonn.json</c>.</param>
@@ -115,6 +88,7 @@ public sealed partial class EquivariantModel : IDisposable
     /// <returns>The caller disposes it.</returns>
     /// <exception cref="ArgumentOutOfRangeException">An option is outside its range.</exception>
     /// <exception cref="BundleException">The bundle is missing, malformed or inconsistent.</exception>
+    /// <exception cref="SearchException">The bundle lacks what is asked for.</exception>
     /// <exception cref="Gradients.UnsupportedOperatorException">An energy network holds operators without gradient rule.</exception>
     /// <exception cref="GraphException">The engine cannot load a network.</exception>
     /// <exception cref="DeviceUnavailableException">CUDA was asked for and is missing.</exception>
@@ -126,7 +100,7 @@ public sealed partial class EquivariantModel : IDisposable
     internal static EquivariantModel Load(Bundle bundle, EquivariantOptions options) => new(bundle, options);
 
     /// <summary>The same networks under other settings.</summary>
-    /// <param name="manifest">Its energy weights, optimiser and acceptance count; its networks must be those of the bundle.</param>
+    /// <param name="manifest">What it says of searches counts; its networks must be those of the bundle.</param>
     /// <param name="change">What else is different; device and cores stay.</param>
     /// <returns>The caller disposes it before this one, which keeps the networks.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A setting is out of its range.</exception>
@@ -201,7 +175,7 @@ public sealed partial class EquivariantModel : IDisposable
         }
 
         var inference = Stopwatch.StartNew();
-        var proposals = _proposals?.Run(batch, SettingsFromProposal, cancellationToken) ?? [];
+        var proposals = _proposals?.Run(batch, Plan.FromProposal, cancellationToken) ?? [];
         inference.Stop();
         using var passes = new PassResults();
         using (torch.enable_grad())
@@ -209,8 +183,8 @@ public sealed partial class EquivariantModel : IDisposable
             foreach (var proposal in Averaged(proposals))
                 passes.Add(_asProposed.Run(batch, proposal, null, cancellationToken));
             var start = proposals.LastOrDefault();
-            passes.Add(Start == StartPoint.Multi
-                ? _canonicaliser.Run(batch, Starts(start), _options.MultiStart.Refined, progress, cancellationToken)
+            passes.Add(Plan.Start == StartPoint.Multi
+                ? _canonicaliser.Run(batch, Starts(start), Plan.MultiStart.Refined, progress, cancellationToken)
                 : (start is null ? _canonicaliser : _refiner).Run(batch, start, progress, cancellationToken));
         }
 
@@ -282,7 +256,7 @@ public sealed partial class EquivariantModel : IDisposable
         if (_ownsNetworks) _networks.Dispose();
     }
 
-    private static FieldEngine FieldsOf(EquivariantOptions options, ModelNetworks networks) => (options.Fields, networks.Engine) switch
+    private static FieldEngine FieldsOf(FieldEngine asked, IEngine engine) => (asked, engine) switch
     {
         (FieldEngine.Torch, _) => FieldEngine.Torch,
         (FieldEngine.Onnx, not OnnxRuntimeEngine) =>
@@ -319,18 +293,19 @@ public sealed partial class EquivariantModel : IDisposable
         return _mapping.Answer(scores.ToArray<float>().AsSpan(image * columns, columns).ToArray(), _grid.Height, _grid.Width);
     }
 
+    private bool TakesProposalsAsTheyAre => Plan.Start == StartPoint.Proposer && Plan.FromProposal.Steps == 0;
+
     // The last proposal is not counted twice where it is what the search returns.
-    private IEnumerable<torch.Tensor> Averaged(List<torch.Tensor> proposals) => !Average
-        ? []
-        : proposals.SkipLast(Start == StartPoint.Proposer && SettingsFromProposal.Steps == 0 ? 1 : 0);
+    private IEnumerable<torch.Tensor> Averaged(List<torch.Tensor> proposals) =>
+        Plan.Average ? proposals.SkipLast(TakesProposalsAsTheyAre ? 1 : 0) : [];
 
     // Turned and scaled or not, a proposal is near the end already and goes on as one.
     private SearchStart[] Starts(torch.Tensor? proposal) =>
     [
-        .. _options.MultiStart.Starts(_grid, null).Select(velocity => new SearchStart(velocity, Settings)),
+        .. MultiStarts.Of(Plan.MultiStart, _grid, null).Select(velocity => new SearchStart(velocity, Plan.FromIdentity)),
         .. proposal is null
             ? []
-            : _options.MultiStart.Starts(_grid, proposal).Select(velocity => new SearchStart(velocity, SettingsFromProposal)),
+            : MultiStarts.Of(Plan.MultiStart, _grid, proposal).Select(velocity => new SearchStart(velocity, Plan.FromProposal)),
     ];
 
     // What was left as it is takes the same way as the network alone.

@@ -5,6 +5,7 @@ using DiffeoNN.Onnx.Canonicalisation.Graphs;
 using DiffeoNN.Onnx.Composition;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Search;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Inference;
@@ -16,7 +17,7 @@ namespace DiffeoNN.Onnx.Inference;
 internal sealed class GraphPipeline : IDisposable
 {
     private readonly GraphFields _fields;
-    private readonly CanonicaliserOptions _options;
+    private readonly SearchSpec _options;
     private readonly Bundle _bundle;
     private readonly int _passes;
     private readonly bool _average;
@@ -41,7 +42,7 @@ internal sealed class GraphPipeline : IDisposable
     /// <returns>The caller disposes it; null for answers that are not carried back here, and where a network does not run on the device's
     /// tensors: what the parts of the model do by themselves then.</returns>
     public static GraphPipeline? Load(
-        Bundle bundle, GraphFields fields, OnnxRuntimeEngine engine, CanonicaliserOptions options, int passes, bool average)
+        Bundle bundle, GraphFields fields, OnnxRuntimeEngine engine, SearchSpec options, int passes, bool average)
     {
         var models = bundle.Manifest.Models;
         if (!Takes(models.Inner.Output.Kind)) return null;

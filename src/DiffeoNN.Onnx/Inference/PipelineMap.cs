@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Canonicalisation.Graphs;
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Search;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Inference;
@@ -15,7 +16,7 @@ internal sealed class PipelineMap : IDisposable
     private readonly DeviceTensor? _used;
 
     /// <summary>Judges the maps.</summary>
-    public PipelineMap(GraphFields fields, CanonicaliserOptions options, GraphBatch batch, GraphMaps maps, ImageState[] states)
+    public PipelineMap(GraphFields fields, SearchSpec options, GraphBatch batch, GraphMaps maps, ImageState[] states)
     {
         (_fields, _batch, _maps) = (fields, batch, maps);
         var acceptance = new Acceptance(options);

@@ -5,6 +5,7 @@ using DiffeoNN.Onnx.Composition;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 
@@ -16,7 +17,7 @@ namespace DiffeoNN.Onnx.Inference;
 /// <param name="batch">The images on the device.</param>
 /// <param name="grid">The images' grid.</param>
 /// <param name="count">How many images there are.</param>
-internal sealed class PipelineMaps(GraphFields fields, CanonicaliserOptions options, GraphBatch batch, SamplingGrid grid, int count)
+internal sealed class PipelineMaps(GraphFields fields, SearchSpec options, GraphBatch batch, SamplingGrid grid, int count)
     : IDisposable
 {
     private readonly Acceptance _acceptance = new(options);

@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Search;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Inference;
@@ -18,7 +19,7 @@ internal sealed class ProposalPasses(Bundle bundle, Network proposer, ISearchFie
     /// <param name="settings">Squarings and padding of the maps between passes.</param>
     /// <param name="cancellationToken">Ends the run within one pass.</param>
     /// <returns>One a pass, each of the proposer's shape (N, 2, h, w); they join the caller's dispose scope.</returns>
-    public List<torch.Tensor> Run(torch.Tensor images, CanonicaliserOptions settings, CancellationToken cancellationToken)
+    public List<torch.Tensor> Run(torch.Tensor images, SearchSpec settings, CancellationToken cancellationToken)
     {
         var grid = SamplingGrid.Of(images);
         List<torch.Tensor> velocities = [Propose(images, cancellationToken)];

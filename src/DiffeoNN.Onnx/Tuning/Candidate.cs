@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Metrics;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Tuning;
 
@@ -20,7 +21,7 @@ internal sealed class Candidate
     /// <param name="settings">What is tried.</param>
     /// <param name="sets">Number of sets of images: undeformed and one a deformation.</param>
     /// <param name="choosesAcceptance">Whether the acceptance is chosen by what comes out; else that of the settings counts.</param>
-    public Candidate(int number, TunedSettings settings, int sets, bool choosesAcceptance)
+    public Candidate(int number, SearchSpec settings, int sets, bool choosesAcceptance)
     {
         (Number, Settings, _choosesAcceptance) = (number, settings, choosesAcceptance);
         Outcomes = [.. Enumerable.Range(0, sets).Select(_ => new List<Outcome>())];
@@ -35,7 +36,7 @@ internal sealed class Candidate
     public int Number { get; }
 
     /// <summary>What is tried, but for the acceptance.</summary>
-    public TunedSettings Settings { get; }
+    public SearchSpec Settings { get; }
 
     /// <summary>Of each set, image by image.</summary>
     public IReadOnlyList<List<Outcome>> Outcomes { get; }
@@ -57,25 +58,25 @@ internal sealed class Candidate
     }
 
     /// <summary>Scores what is known.</summary>
-    public TuningTrial Score(CanonicaliserOptions search)
+    public TuningTrial Score(SearchSpec search)
     {
-        if (!_choosesAcceptance) return Trial = Scored(Settings.Acceptance, search);
-        foreach (var acceptance in Acceptances())
+        if (!_choosesAcceptance) return Trial = Scored(Settings, search);
+        foreach (var settings in Acceptances())
         {
-            var scored = Scored(acceptance, search);
+            var scored = Scored(settings, search);
             if (Trial is null || Trial.Images != Images || scored.Score > Trial.Score + 1e-9) Trial = scored;
         }
 
         return Trial!;
     }
 
-    private IEnumerable<AcceptanceSettings> Acceptances()
+    private IEnumerable<SearchSpec> Acceptances()
     {
         foreach (var quantile in Quantiles)
         {
             foreach (var decrease in Decreases)
             {
-                yield return (Settings.Acceptance ?? new AcceptanceSettings()) with
+                yield return Settings with
                 {
                     CanonicalBelow = quantile is { } share && Energies.Length > 0
                         ? Rounded(SummaryStatistics.Quantile(Energies, share))
@@ -86,19 +87,19 @@ internal sealed class Candidate
         }
     }
 
-    private TuningTrial Scored(AcceptanceSettings? acceptance, CanonicaliserOptions search)
+    private TuningTrial Scored(SearchSpec settings, SearchSpec search)
     {
-        var (effective, defaults) = (AcceptanceSettings.Of(acceptance), new CanonicaliserOptions());
+        var asked = SearchPlan.OfBundle(settings);
         var rule = new Acceptance(search with
         {
             Accept = AcceptanceRule.Checked,
-            CanonicalBelow = effective.CanonicalBelow,
-            MinimumDecrease = effective.MinimumDecrease ?? defaults.MinimumDecrease,
+            CanonicalBelow = asked.CanonicalBelow,
+            MinimumDecrease = asked.MinimumDecrease,
         });
         double[] means = [.. Outcomes.Select(set => set.Average(outcome => outcome.Metric(rule)))];
         double[] used = [.. Outcomes.Select(set => set.Count(outcome => outcome.IsUsedBy(rule)) / (double)set.Count)];
         return new TuningTrial(
-            Number, Settings with { Acceptance = acceptance }, Images, 0.5 * (means[0] + means[1..].Average()), means[0], means[1..],
+            Number, settings, Images, 0.5 * (means[0] + means[1..].Average()), means[0], means[1..],
             used[0], used[1..].Average(), _time.TotalSeconds / (Images * Outcomes.Count));
     }
 

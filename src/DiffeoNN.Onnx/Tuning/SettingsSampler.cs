@@ -3,6 +3,7 @@ using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.RandomNumbers;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Tuning;
 
@@ -27,7 +28,7 @@ internal sealed class SettingsSampler(Bundle bundle, StartPoint start, ulong see
     /// <param name="number">Of the trial.</param>
     /// <param name="narrow">Whether to stay close.</param>
     /// <param name="tried">What was drawn before and is not drawn again; takes what is drawn.</param>
-    public TunedSettings Draw(TunedSettings settings, CanonicaliserOptions search, int number, bool narrow, ISet<TunedSettings> tried)
+    public SearchSpec Draw(SearchSpec settings, SearchSpec search, int number, bool narrow, ISet<SearchSpec> tried)
     {
         var random = SplitMix64.ForItem(seed, number);
         while (true)
@@ -37,45 +38,30 @@ internal sealed class SettingsSampler(Bundle bundle, StartPoint start, ulong see
         }
     }
 
-    private TunedSettings Try(TunedSettings settings, CanonicaliserOptions search, SplitMix64 random, bool narrow)
+    private SearchSpec Try(SearchSpec settings, SearchSpec search, SplitMix64 random, bool narrow)
     {
-        var energy = settings.Energy;
-        var hasVae = bundle.Has(BundleRole.Vae) && energy.Vae > 0;
-        var hasCritic = bundle.Has(BundleRole.Critic) && energy.Adversarial > 0;
+        var hasVae = bundle.Has(BundleRole.Vae) && settings.Vae > 0;
+        var hasCritic = bundle.Has(BundleRole.Critic) && settings.Adversarial > 0;
         // Every number is drawn whether it is used or not: trials of one seed then differ in what they must, and no more.
-        var beta = Scaled(energy.Beta, narrow ? 2 : 8);
-        var adversarial = Scaled(energy.Adversarial, narrow ? 2 : 8);
-        var own = Scaled(energy.Energy, narrow ? 2 : 8);
-        var smoothness = Scaled(search.SmoothnessWeight > 0 ? search.SmoothnessWeight : 1, narrow ? 2 : 10);
+        var beta = Scaled(settings.Beta, narrow ? 2 : 8);
+        var adversarial = Scaled(settings.Adversarial, narrow ? 2 : 8);
+        var own = Scaled(settings.Energy, narrow ? 2 : 8);
+        var smoothness = Scaled(search.Smoothness > 0 ? search.Smoothness : 1, narrow ? 2 : 10);
         var rate = Scaled(search.LearningRate, narrow ? 1.5 : 4);
         var steps = Steps();
         var lattice = Lattice();
-        energy = energy with
-        {
-            Beta = hasVae ? beta ?? energy.Beta : energy.Beta,
-            Adversarial = hasCritic && hasVae ? adversarial ?? energy.Adversarial : energy.Adversarial,
-            Energy = bundle.Has(BundleRole.Energy) && (hasVae || hasCritic) ? own ?? energy.Energy : energy.Energy,
-        };
-        var optimiser = settings.Optimiser;
-        if (start != StartPoint.Proposer)
-        {
-            return settings with
-            {
-                Energy = energy with { Smoothness = smoothness ?? energy.Smoothness },
-                Optimiser = optimiser with
-                {
-                    Steps = steps ?? optimiser.Steps, LearningRate = rate ?? optimiser.LearningRate, Lattice = lattice ?? optimiser.Lattice,
-                },
-            };
-        }
-
-        var before = optimiser.Refinement ?? new RefinementSettings();
-        var refinement = before with
-        {
-            Steps = steps ?? before.Steps, LearningRate = rate ?? before.LearningRate, Lattice = lattice ?? before.Lattice,
-            Smoothness = smoothness ?? before.Smoothness,
-        };
-        return settings with { Energy = energy, Optimiser = refinement == before ? optimiser : optimiser with { Refinement = refinement } };
+        var weights = new SearchSpec();
+        if (hasVae && beta is { } ofDivergence) weights = weights with { Beta = ofDivergence };
+        if (hasVae && hasCritic && adversarial is { } ofCritic) weights = weights with { Adversarial = ofCritic };
+        if (bundle.Has(BundleRole.Energy) && (hasVae || hasCritic) && own is { } ofOwn) weights = weights with { Energy = ofOwn };
+        var other = new SearchSpec();
+        if (smoothness is { } penalty) other = other with { Smoothness = penalty };
+        if (steps is { } most) other = other with { Steps = most };
+        if (rate is { } size) other = other with { LearningRate = size };
+        if (lattice is { } nodes) other = other with { Lattice = nodes };
+        if (start != StartPoint.Proposer) return other.Over(weights).Over(settings) with { Refinement = settings.Refinement };
+        var refinement = other == new SearchSpec() ? settings.Refinement : other.Over(settings.Refinement);
+        return weights.Over(settings) with { Refinement = refinement };
 
         // Null where the quantity stays as it is.
         double? Scaled(double value, double most)

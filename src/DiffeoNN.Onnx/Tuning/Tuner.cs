@@ -4,6 +4,7 @@ using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Evaluation;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Tuning;
 
@@ -43,12 +44,12 @@ public sealed class Tuner
         Task = EvaluationTask.Of(model);
         _model = model;
         using var plain = Searching(model.Bundle.Manifest);
-        Start = plain.Start;
+        Start = plain.Plan.Start;
         if (Start == StartPoint.Multi)
         {
             throw new BundleException(
                 $"Bundle '{model.Bundle.Name}' starts at several points, which is not tuned; tune it with "
-                + "optimiser.start zero or proposer.");
+                + "optimiser.start identity or proposer.");
         }
     }
 
@@ -91,19 +92,16 @@ public sealed class Tuner
         Seed = _options.Seed,
     });
 
-    private static CanonicaliserOptions SearchOf(EquivariantModel model) =>
-        model.Start == StartPoint.Proposer ? model.SettingsFromProposal : model.Settings;
-
     /// <summary>One run.</summary>
     private sealed class Session(Tuner tuner, TuningData images, IProgress<TuningTrial>? progress, CancellationToken cancellationToken)
     {
         private readonly List<Candidate> _candidates = [];
-        private readonly HashSet<TunedSettings> _tried = [];
+        private readonly HashSet<SearchSpec> _tried = [];
         private readonly BundleManifest _manifest = tuner._model.Bundle.Manifest;
 
         public TuningResult Run(IEvaluationData data, DataCheck check)
         {
-            var present = new Candidate(0, TunedSettings.Of(_manifest), images.Sets, choosesAcceptance: false);
+            var present = new Candidate(0, _manifest.Search, images.Sets, choosesAcceptance: false);
             Score(present, images.Count);
             Score(new Candidate(1, present), images.Count);
             var drawn = tuner._options.Trials - 1;
@@ -124,9 +122,9 @@ public sealed class Tuner
         {
             if (count == 0) return;
             var centre = Best().Settings;
-            CanonicaliserOptions search;
-            using (var model = tuner.Searching(centre.ApplyTo(_manifest)))
-                search = SearchOf(model);
+            SearchSpec search;
+            using (var model = tuner.Searching(_manifest with { Search = centre }))
+                search = model.Plan.Usual;
             var sampler = new SettingsSampler(tuner._model.Bundle, tuner.Start, tuner._options.Seed);
             List<Candidate> left = [.. Enumerable.Range(first, count)
                 .Select(number =>
@@ -143,14 +141,14 @@ public sealed class Tuner
         private void Score(Candidate candidate, int count)
         {
             if (!_candidates.Contains(candidate)) _candidates.Add(candidate);
-            using var model = tuner.Searching(candidate.Settings.ApplyTo(_manifest));
+            using var model = tuner.Searching(_manifest with { Search = candidate.Settings });
             if (candidate.Images < count)
             {
                 if (candidate.Energies.Length == 0) candidate.Energies = images.Energies(model, cancellationToken);
                 images.Search(model, candidate, count, cancellationToken);
             }
 
-            var trial = candidate.Score(SearchOf(model));
+            var trial = candidate.Score(model.Plan.Usual);
             progress?.Report(trial);
         }
     }

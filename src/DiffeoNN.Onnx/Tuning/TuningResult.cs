@@ -32,7 +32,11 @@ public sealed record TuningResult(IReadOnlyList<TuningTrial> Trials, TuningTrial
         var provenance = manifest.Provenance ?? new Provenance();
         string[] others = [.. (provenance.Notes ?? "").Split('\n').Where(
             line => line.Length > 0 && !line.StartsWith(NoteStart, StringComparison.Ordinal))];
-        return Best.Settings.ApplyTo(manifest) with { Provenance = provenance with { Notes = string.Join('\n', [.. others, Note]) } };
+        return manifest with
+        {
+            Search = Best.Settings,
+            Provenance = provenance with { Notes = string.Join('\n', [.. others, Note]) },
+        };
     }
 
     /// <summary>The note of a tuning.</summary>

@@ -1,3 +1,5 @@
+using DiffeoNN.Onnx.Search;
+
 namespace DiffeoNN.Onnx.Tuning;
 
 /// <summary>Settings that were tried, and what came of them on the images so far.</summary>
@@ -13,7 +15,7 @@ namespace DiffeoNN.Onnx.Tuning;
 /// <param name="SecondsPerImage">Time of the search, whether its map is used or not.</param>
 public sealed record TuningTrial(
     int Number,
-    TunedSettings Settings,
+    SearchSpec Settings,
     int Images,
     double Score,
     double Undeformed,

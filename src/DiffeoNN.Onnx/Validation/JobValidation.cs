@@ -5,6 +5,7 @@ using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Metrics;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Validation.Comparing;
 using DiffeoNN.Onnx.Validation.Reports;
 using DiffeoNN.Onnx.Validation.Sources;

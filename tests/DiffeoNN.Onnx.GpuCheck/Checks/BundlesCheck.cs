@@ -3,6 +3,7 @@ using DiffeoNN.Onnx.GpuCheck.Running;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Metrics;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.GpuCheck.Checks;
 

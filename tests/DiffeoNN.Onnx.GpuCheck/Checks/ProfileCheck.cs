@@ -2,6 +2,7 @@ using System.Globalization;
 using DiffeoNN.Onnx.GpuCheck.Operators;
 using DiffeoNN.Onnx.GpuCheck.Running;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.GpuCheck.Checks;
 
@@ -19,7 +20,7 @@ internal static class ProfileCheck
         {
             report.Try($"{bundle} search", () => Profile(
                 $"{bundle} search", bundle,
-                new EquivariantOptions { Start = StartPoint.Identity, Steps = Steps, Configure = o => o with { Patience = 0 } },
+                new EquivariantOptions { Start = StartPoint.Identity, Steps = Steps, Patience = 0 },
                 target, options, report));
             report.Try($"{bundle} default", () => Profile($"{bundle} default", bundle, new EquivariantOptions(), target, options, report));
         }

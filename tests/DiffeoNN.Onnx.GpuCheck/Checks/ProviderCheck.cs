@@ -4,6 +4,7 @@ using DiffeoNN.Onnx.GpuCheck.Operators;
 using DiffeoNN.Onnx.GpuCheck.Running;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tensors;
 
 namespace DiffeoNN.Onnx.GpuCheck.Checks;

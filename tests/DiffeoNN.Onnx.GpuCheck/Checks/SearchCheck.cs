@@ -2,6 +2,7 @@ using System.Diagnostics;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.GpuCheck.Running;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.GpuCheck.Checks;
 
@@ -34,7 +35,8 @@ internal static class SearchCheck
         {
             Start = StartPoint.Identity,
             Steps = Steps,
-            Configure = search => search with { Patience = 0, CanonicalBelow = null },
+            Patience = 0,
+            CanonicalBelow = double.MinValue,
         });
         var images = CheckImages.Typical(options, model, bundle, options.Images ?? 64);
         // A first batch of this size loads kernels and fills the allocators; it need not go all the way.
@@ -46,7 +48,8 @@ internal static class SearchCheck
         var steps = result.Images.Min(image => image.Canonicalisation.Steps);
         report.That($"{name}, all {Steps} steps taken", steps == Steps, $"least {steps}");
         var times = result.Fields.Times;
-        var note = $"{1000 * seconds / Steps:0.00} ms a step; energy {Share(times.EnergyGradient, times)}, "
+        var note = $"{1000 * seconds / Steps:0.00} ms a step; graph of a step {Share(times.SearchGraph, times)}, energy "
+            + $"{Share(times.EnergyGradient, times)}, "
             + $"exponential {Share(times.Exponential, times)}, warp {Share(times.Warp, times)}, "
             + $"regularisers {Share(times.Regularisers, times)}, result {Share(times.Diagnostics, times)}";
         var row = $"{name}, {Steps} steps of {images.Length} images";

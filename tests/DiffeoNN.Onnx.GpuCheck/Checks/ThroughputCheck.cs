@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.GpuCheck.Running;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.GpuCheck.Checks;
 

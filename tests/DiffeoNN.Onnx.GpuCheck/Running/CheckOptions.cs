@@ -1,5 +1,6 @@
 using System.Globalization;
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.GpuCheck.Running;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.GpuCheck.Running;
 

@@ -13,7 +13,7 @@ public sealed class FloorTests
     [
         ["Tensors", "Files", "RandomNumbers", "Native"],
         ["Fields", "Imaging"],
-        ["Execution", "Deformations", "Metrics", "Shapes"],
+        ["Execution", "Search", "Deformations", "Metrics", "Shapes"],
         ["Bundles", "Energies", "Composition"],
         ["Canonicalisation"],
         ["Inference"],

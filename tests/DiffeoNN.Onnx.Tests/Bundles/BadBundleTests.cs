@@ -62,7 +62,7 @@ internal sealed class BadBundleTests
             "negative decrease", tiny => tiny.Manifest(root => root["acceptance"] = new JsonObject { ["minimumDecrease"] = -0.1 }),
             "{folder}/diffeonn.json: field 'acceptance.minimumDecrease' is -0.1; expected a number of at least 0.");
         yield return Case("unknown start", tiny => tiny.Manifest(root => root["optimiser"]!["start"] = "anywhere"),
-            "{folder}/diffeonn.json: field 'optimiser.start' is \"anywhere\"; expected one of zero, proposer, multi.");
+            "{folder}/diffeonn.json: field 'optimiser.start' is \"anywhere\"; expected one of identity, proposer, multi.");
         yield return Case("truncated ONNX", tiny => Truncate(tiny, "vae"),
             "Bundle 'tiny', vae model 'vae.onnx': The 8000 bytes are no ONNX model: While parsing a protocol message, the input ended "
             + "unexpectedly in the middle of a field.  This could mean either that the input has been truncated or that an embedded "

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Tests.Bundles;
 
@@ -21,7 +22,7 @@ internal sealed class BundleBuilderTests
             Vae = new VaeSpec
                 { File = "vae.onnx", Input = "image", Reconstruction = "reconstruction", Mean = "mu", LogVariance = "logvar" },
         },
-        Energy = new EnergyWeights { Vae = 1, Beta = 0.5 },
+        Search = new SearchSpec { Vae = 1, Beta = 0.5 },
     };
 
     [Test]

@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Tests.Bundles;
 
@@ -33,15 +35,12 @@ internal sealed class BundleManifestTests
                 (manifest.Models.Vae!.Reconstruction, manifest.Models.Vae.Mean, manifest.Models.Vae.LogVariance),
                 Is.EqualTo(("reconstruction", "mu", "logvar")));
             Assert.That(manifest.Models.Energy!.Gradient!.Output, Is.EqualTo("image_grad"));
-            Assert.That(manifest.Energy, Is.EqualTo(new EnergyWeights
+            Assert.That(manifest.Search, Is.EqualTo(new SearchSpec
             {
                 Vae = 0.01, Beta = 0.0001, Adversarial = 0.001, Energy = 1, Smoothness = 2, Orientation = 3,
-            }));
-            Assert.That(manifest.Optimiser, Is.EqualTo(new OptimiserSettings
-            {
-                Field = "siren", Lattice = 32, Steps = 100, LearningRate = 0.0039, Squarings = 7, Passes = 2, Average = true,
+                Field = FieldKind.Siren, Lattice = 32, Steps = 100, LearningRate = 0.0039, Squarings = 7, Passes = 2, Average = true,
                 Tolerance = 1e-4, Patience = 20,
-                Refinement = new RefinementSettings
+                Refinement = new SearchSpec
                 {
                     Steps = 15, LearningRate = 0.01, Lattice = 6, Smoothness = 2000, Orientation = 50, Tolerance = 1e-3, Patience = 5,
                 },
@@ -57,11 +56,21 @@ internal sealed class BundleManifestTests
     [Test]
     public void AcceptanceAndStart_AreKeptThroughJson()
     {
-        var acceptance = new AcceptanceSettings { CanonicalBelow = -12.5, MinimumDecrease = 0.25, InverseResidual = 0.5 };
-        var manifest = Manifests.Read() with { Acceptance = acceptance, Optimiser = new OptimiserSettings { Start = "multi" } };
-        var again = BundleManifest.Parse(Encoding.UTF8.GetBytes(manifest.ToJson()), "test");
-        Assert.That((again.Acceptance, again.Optimiser.Start), Is.EqualTo((acceptance, "multi")));
-        Assert.That(Manifests.Read().Acceptance, Is.Null);
+        var search = Manifests.Read().Search with
+            { CanonicalBelow = -12.5, MinimumDecrease = 0.25, InverseResidual = 0.5, Start = StartPoint.Multi };
+        var again = BundleManifest.Parse(Encoding.UTF8.GetBytes((Manifests.Read() with { Search = search }).ToJson()), "test");
+        Assert.That(again.Search, Is.EqualTo(search));
+        Assert.That(Manifests.Read().Search.SaysWhenAMapHelps, Is.False);
+    }
+
+    /// <summary>Manifests of before say <c>zero</c>.</summary>
+    [TestCase("zero")]
+    [TestCase("identity")]
+    public void StartAtTheIdentity_IsReadByBothItsWordsAndWrittenByOne(string word)
+    {
+        var manifest = Manifests.Read(root => root["optimiser"]!["start"] = word);
+        Assert.That(manifest.Search.Start, Is.EqualTo(StartPoint.Identity));
+        Assert.That(manifest.ToJson(), Does.Contain("\"start\": \"identity\""));
     }
 
     [Test]
@@ -90,9 +99,8 @@ internal sealed class BundleManifestTests
         {
             Assert.That(manifest.Image.IsIdentity());
             Assert.That(manifest.Image.Padding, Is.EqualTo(ImagePadding.Zeros));
-            Assert.That(manifest.Optimiser, Is.EqualTo(new OptimiserSettings()));
             Assert.That(manifest.References, Is.Empty);
-            Assert.That(manifest.Energy, Is.EqualTo(new EnergyWeights { Adversarial = 1, Smoothness = 1, Orientation = 1 }));
+            Assert.That(manifest.Search, Is.EqualTo(new SearchSpec { Adversarial = 1 }));
             Assert.That(
                 manifest.Models.Present().Select(pair => pair.Key), Is.EqualTo(new[] { BundleRole.Inner, BundleRole.Critic }));
         }
@@ -129,8 +137,8 @@ internal sealed class BundleManifestTests
         yield return Case("learning rate of zero", root => root["optimiser"]!["learningRate"] = 0,
             "m.json: field 'optimiser.learningRate' is 0; expected a number above 0.");
         yield return Case("unknown field of the refinement", root => root["optimiser"]!["refinement"]!["start"] = "proposer",
-            "m.json: unknown field 'optimiser.refinement.start'. Known there: steps, learningRate, lattice, smoothness, "
-            + "orientation, tolerance, patience.");
+            "m.json: unknown field 'optimiser.refinement.start'. Known there: smoothness, orientation, lattice, steps, "
+            + "learningRate, tolerance, patience.");
         yield return Case("refinement out of range", root => root["optimiser"]!["refinement"]!["smoothness"] = -1,
             "m.json: field 'optimiser.refinement.smoothness' is -1; expected a number of at least 0.");
         yield return Case("no pass", root => root["optimiser"]!["passes"] = 0,
@@ -233,7 +241,7 @@ internal sealed class BundleManifestTests
         var manifest = Manifests.Read();
 
         Assert.That(
-            () => (manifest with { Energy = manifest.Energy with { Vae = -1 } }).Save(path),
+            () => (manifest with { Search = manifest.Search with { Vae = -1 } }).Save(path),
             Throws.TypeOf<BundleException>().With.Message.EqualTo(
                 $"{path}: field 'energy.vae' is -1; expected a number of at least 0."));
         Assert.That(Directory.EnumerateFileSystemEntries(folder.Path), Is.Empty);

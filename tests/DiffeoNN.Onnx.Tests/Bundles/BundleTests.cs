@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Tests.Bundles;
 
@@ -22,8 +23,8 @@ internal sealed class BundleTests
             Assert.That(bundle.Has(BundleRole.Augmented), Is.False);
             Assert.That(bundle.PathOf(BundleRole.Vae), Is.EqualTo(Path.Combine(TinyBundle.Original, "vae.onnx")));
             Assert.That((bundle.Image.Channels, bundle.Image.Height, bundle.Image.Width), Is.EqualTo((2, 12, 16)));
-            Assert.That(bundle.EnergyWeights.Adversarial, Is.EqualTo(3));
-            Assert.That(bundle.Optimiser.Steps, Is.EqualTo(20));
+            Assert.That(bundle.Manifest.Search.Adversarial, Is.EqualTo(3));
+            Assert.That(bundle.Manifest.Search.Steps, Is.EqualTo(20));
             Assert.That(bundle.ReferenceFolders, Has.Count.EqualTo(2).And.All.Matches<string>(Directory.Exists));
             Assert.That(
                 () => bundle.PathOf(BundleRole.Augmented),

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Fields;
 using TorchSharp;
 
@@ -8,9 +9,9 @@ namespace DiffeoNN.Onnx.Tests.Canonicalisation;
 /// <summary>Do no harm: what is used, what is left as it is, and why.</summary>
 public sealed class AcceptanceTests
 {
-    private static readonly CanonicaliserOptions Options = new()
+    private static readonly SearchSpec Options = new()
     {
-        Field = FieldKind.ControlLattice, Lattice = 6, LearningRate = 0.01, Steps = 20, SmoothnessWeight = 1e-4, MinimumSquarings = 5,
+        Field = FieldKind.Lattice, Lattice = 6, LearningRate = 0.01, Steps = 20, Smoothness = 1e-4, Squarings = 5,
     };
 
     [Test]
@@ -133,10 +134,10 @@ public sealed class AcceptanceTests
         using var scope = torch.NewDisposeScope();
         var (template, deformed, v) = CanonicaliserTests.Deformed(32, 32, 3);
         // A limit that the exponential with few squarings misses stands for a fold.
-        var rough = Options with { Steps = 0, MinimumSquarings = 0, Accept = AcceptanceRule.Always };
+        var rough = Options with { Steps = 0, Squarings = 0, Accept = AcceptanceRule.Always };
         using var before = new Canonicaliser(new TemplateEnergy(template), rough).Run(deformed, v);
         var limit = before.Images[0].Diagnostics.InverseResidualMaximum * 0.7;
-        using var after = new Canonicaliser(new TemplateEnergy(template), rough with { MaximumInverseResidual = limit }).Run(deformed, v);
+        using var after = new Canonicaliser(new TemplateEnergy(template), rough with { InverseResidual = limit }).Run(deformed, v);
         var image = after.Images[0];
         Assert.Multiple(() =>
         {

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Fields;
 using TorchSharp;
 
@@ -7,9 +8,9 @@ namespace DiffeoNN.Onnx.Tests.Canonicalisation;
 
 public sealed class CanonicaliserStoppingTests
 {
-    private static readonly CanonicaliserOptions Options = new()
+    private static readonly SearchSpec Options = new()
     {
-        Field = FieldKind.ControlLattice, Lattice = 6, LearningRate = 0.01, Steps = 40, SmoothnessWeight = 1e-4, MinimumSquarings = 3,
+        Field = FieldKind.Lattice, Lattice = 6, LearningRate = 0.01, Steps = 40, Smoothness = 1e-4, Squarings = 3,
     };
 
     [Test]
@@ -175,10 +176,10 @@ public sealed class CanonicaliserStoppingTests
                 Throws.ArgumentException.With.Message.Contains("2 images need (2, 2, h, w)"));
             Assert.That(
                 () => new Canonicaliser(new TemplateEnergy(images), Options with { Lattice = 1 }),
-                Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("Lattice is 1"));
+                Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("lattice is 1"));
             Assert.That(
                 () => new Canonicaliser(new TemplateEnergy(images), Options with { LearningRate = double.NaN }),
-                Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("LearningRate"));
+                Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("learningRate"));
         });
     }
 

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Fields;
 using TorchSharp;
 
@@ -7,23 +8,23 @@ namespace DiffeoNN.Onnx.Tests.Canonicalisation;
 
 public sealed class CanonicaliserTests
 {
-    private static readonly CanonicaliserOptions Quick = new()
+    private static readonly SearchSpec Quick = new()
     {
-        Field = FieldKind.ControlLattice, Lattice = 6, LearningRate = 0.01, Steps = 60, SmoothnessWeight = 1e-4, MinimumSquarings = 5,
+        Field = FieldKind.Lattice, Lattice = 6, LearningRate = 0.01, Steps = 60, Smoothness = 1e-4, Squarings = 5,
     };
 
-    private static readonly CanonicaliserOptions SineNetwork = Quick with
+    private static readonly SearchSpec SineNetwork = Quick with
     {
         Field = FieldKind.Siren, Lattice = 12, LearningRate = 0.0038926, Steps = 80,
     };
 
     private static readonly object[] Kinds =
     [
-        Quick, Quick with { Basis = LatticeBasis.Linear }, SineNetwork, Quick with { Lattice = 0, SmoothnessWeight = 0.01 },
+        Quick, Quick with { Basis = LatticeBasis.Linear }, SineNetwork, Quick with { Lattice = 0, Smoothness = 0.01 },
     ];
 
     [TestCaseSource(nameof(Kinds))]
-    public void Run_RecoversAKnownDeformation(CanonicaliserOptions options)
+    public void Run_RecoversAKnownDeformation(SearchSpec options)
     {
         using var scope = torch.NewDisposeScope();
         var (template, deformed, v) = Deformed(48, 40, 3);
@@ -109,7 +110,7 @@ public sealed class CanonicaliserTests
         {
             using var alone = new Canonicaliser(new TemplateEnergy(template), options).Run(batch.narrow(0, i, 1));
             var pixels = SamplingGrid.Of(batch).ToPixels(together.Displacement.narrow(0, i, 1) - alone.Displacement);
-            Assert.That(pixels.abs().max().item<float>(), kind == FieldKind.ControlLattice ? Is.Zero : Is.LessThan(0.02), $"image {i}");
+            Assert.That(pixels.abs().max().item<float>(), kind == FieldKind.Lattice ? Is.Zero : Is.LessThan(0.02), $"image {i}");
         }
     }
 
@@ -139,7 +140,7 @@ public sealed class CanonicaliserTests
         using var scope = torch.NewDisposeScope();
         var (template, deformed, v) = Deformed(32, 48, 3);
         var start = torch.nn.functional.interpolate(v, [9, 13], mode: torch.InterpolationMode.Bilinear, align_corners: true);
-        using var result = new Canonicaliser(new TemplateEnergy(template), Quick with { SmoothnessWeight = 1e6, Steps = 5 }).Run(
+        using var result = new Canonicaliser(new TemplateEnergy(template), Quick with { Smoothness = 1e6, Steps = 5 }).Run(
             deformed, start);
         var image = result.Images[0];
         Assert.Multiple(() =>

@@ -1,14 +1,15 @@
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Search;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Canonicalisation;
 
 public sealed class StartSearchTests
 {
-    private static readonly CanonicaliserOptions Options = new()
+    private static readonly SearchSpec Options = new()
     {
-        Field = FieldKind.ControlLattice, Lattice = 6, LearningRate = 0.01, Steps = 15, SmoothnessWeight = 1e-4, MinimumSquarings = 5,
+        Field = FieldKind.Lattice, Lattice = 6, LearningRate = 0.01, Steps = 15, Smoothness = 1e-4, Squarings = 5,
     };
 
     private static readonly double[] Rotations = [0, -30, 30, -60, 60];
@@ -85,7 +86,7 @@ public sealed class StartSearchTests
         var energy = new TemplateEnergy(template);
         var images = torch.cat([deformed, deformed.flip(3), template], 0);
         var grid = SamplingGrid.Of(template);
-        var (often, once) = (Options with { Steps = 3, Patience = 0 }, Options with { Steps = 1, Patience = 0, SmoothnessWeight = 5 });
+        var (often, once) = (Options with { Steps = 3, Patience = 0 }, Options with { Steps = 1, Patience = 0, Smoothness = 5 });
         SearchStart[] starts = [new(RigidStarts.Velocity(grid, 0, 1), often), new(RigidStarts.Velocity(grid, 5, 1), once with { }),
             new(RigidStarts.Velocity(grid, -5, 1), once)];
         var progress = new List<CanonicalisationProgress>();

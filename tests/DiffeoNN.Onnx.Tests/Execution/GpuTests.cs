@@ -7,6 +7,7 @@ using DiffeoNN.Onnx.Native;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Metrics;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Shapes;
 using TorchSharp;
 

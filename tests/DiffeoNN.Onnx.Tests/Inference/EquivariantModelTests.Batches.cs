@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Bundles;
 using TorchSharp;
 

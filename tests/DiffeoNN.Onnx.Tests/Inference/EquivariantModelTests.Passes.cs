@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Bundles;
 using TorchSharp;
 
@@ -18,7 +19,7 @@ public sealed partial class EquivariantModelTests
         using var passes = EquivariantModel.Load(
             TinyBundle.Original, Options with { Steps = 0, Accept = AcceptanceRule.Always, Passes = 2 });
         using var two = passes.Run(images);
-        Assert.That((original.Passes, original.Average, passes.Passes), Is.EqualTo((1, false, 2)));
+        Assert.That((original.Plan.Passes, original.Plan.Average, passes.Plan.Passes), Is.EqualTo((1, false, 2)));
         Assert.That(two.Images.Select(image => image.Maps), Is.All.EqualTo(1), "without an average the last pass counts alone");
         using (torch.NewDisposeScope())
         {
@@ -69,7 +70,7 @@ public sealed partial class EquivariantModelTests
         double[] decreases =
             [.. all.Images.Select(image => 1 - (image.Canonicalisation.Energy.After / image.Canonicalisation.InputEnergy)).Order()];
         var asked = Math.Max(0, decreases[decreases.Length / 2]);
-        var options = Options with { Steps = 0, Configure = settings => settings with { MinimumDecrease = asked } };
+        var options = Options with { Steps = 0, MinimumDecrease = asked };
         using var one = Run(options);
         using var two = Run(options with { Passes = 2 });
         using var mean = Run(options with { Passes = 2, Average = true });
@@ -98,5 +99,5 @@ public sealed partial class EquivariantModelTests
     [Test]
     public void Load_ForNoPass_IsRefused() => Assert.That(
         () => EquivariantModel.Load(TinyBundle.Original, Options with { Passes = 0 }),
-        Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("Passes"));
+        Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("passes"));
 }

@@ -5,6 +5,7 @@ using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Bundles;
 using TorchSharp;
 
@@ -22,7 +23,7 @@ public sealed partial class EquivariantModelTests
         var images = Images(3, 12, 16);
         using var result = model.Run(images);
         var alone = model.RunNaive(images);
-        Assert.That(model.HasProposer, Is.False);
+        Assert.That(model.Plan.AsksProposer, Is.False);
         Assert.That(result.Fields.Velocity.abs().max().item<float>(), Is.Zero);
         for (int i = 0; i < 3; i++)
         {
@@ -35,7 +36,7 @@ public sealed partial class EquivariantModelTests
     public void Run_WithAProposer_StartsAtItsVelocity()
     {
         using var model = EquivariantModel.Load(TinyBundle.Original, Options with { Steps = 0, Accept = AcceptanceRule.Always });
-        Assert.That(model.HasProposer);
+        Assert.That(model.Plan.AsksProposer);
         using var result = model.Run(Images(2, 12, 16));
         Assert.That(result.Fields.Velocity.abs().max().item<float>(), Is.GreaterThan(1e-3));
         Assert.That(result.Images.Select(image => image.Canonicalisation.BestStep), Is.All.Zero);
@@ -76,7 +77,7 @@ public sealed partial class EquivariantModelTests
         tiny.Manifest(root => root["models"]!.AsObject().Remove("proposer"));
         Assert.That(
             () => EquivariantModel.Load(tiny.Path, Options with { Start = StartPoint.Proposer }),
-            Throws.TypeOf<BundleException>().With.Message.Contains("no proposer"));
+            Throws.TypeOf<SearchException>().With.Message.Contains("no proposer"));
     }
 
     [Test]
@@ -111,9 +112,9 @@ public sealed partial class EquivariantModelTests
         });
         using var model = EquivariantModel.Load(tiny.Path, Options);
         using var zero = EquivariantModel.Load(tiny.Path, Options with { Start = StartPoint.Identity });
-        Assert.That((model.Settings.CanonicalBelow, model.Settings.MinimumDecrease, model.Settings.MaximumInverseResidual),
+        Assert.That((model.Plan.FromIdentity.CanonicalBelow, model.Plan.FromIdentity.MinimumDecrease, model.Plan.FromIdentity.InverseResidual),
             Is.EqualTo((-3.5, 0.2, 0.5)));
-        Assert.That((model.Start, model.HasProposer, zero.Start, zero.HasProposer),
+        Assert.That((model.Plan.Start, model.Plan.AsksProposer, zero.Plan.Start, zero.Plan.AsksProposer),
             Is.EqualTo((StartPoint.Multi, true, StartPoint.Identity, false)));
     }
 
@@ -128,14 +129,14 @@ public sealed partial class EquivariantModelTests
         });
         var always = Options with { Accept = AcceptanceRule.Always };
         using var model = EquivariantModel.Load(tiny.Path, always);
-        var (settings, refined) = (model.Settings, model.SettingsFromProposal);
+        var (settings, refined) = (model.Plan.FromIdentity, model.Plan.FromProposal);
         using (Assert.EnterMultipleScope())
         {
             Assert.That((settings.Steps, settings.LearningRate, settings.Lattice, settings.Tolerance, settings.Patience),
                 Is.EqualTo((20, 0.01, 8, 1e-4, 5)));
             Assert.That(refined, Is.EqualTo(settings with
             {
-                Steps = 0, LearningRate = 0.5, Lattice = 3, SmoothnessWeight = 7, OrientationWeight = 9, Tolerance = 0.2, Patience = 2,
+                Steps = 0, LearningRate = 0.5, Lattice = 3, Smoothness = 7, Orientation = 9, Tolerance = 0.2, Patience = 2,
             }));
         }
 
@@ -147,11 +148,11 @@ public sealed partial class EquivariantModelTests
         using var searched = identity.Run(images);
         Assert.That(searched.Images.Select(image => image.Canonicalisation.Steps), Is.All.GreaterThan(0), "no search from the proposal");
 
-        using var asked = EquivariantModel.Load(tiny.Path, always with { Steps = 4, Configure = given => given with { Seed = 3 } });
-        Assert.That((asked.Settings.Steps, asked.SettingsFromProposal.Steps, asked.SettingsFromProposal.Seed), Is.EqualTo((4, 4, 3UL)),
+        using var asked = EquivariantModel.Load(tiny.Path, always with { Steps = 4, Seed = 3 });
+        Assert.That((asked.Plan.FromIdentity.Steps, asked.Plan.FromProposal.Steps, asked.Plan.FromProposal.Seed), Is.EqualTo((4, 4, 3UL)),
             "the caller's word counts most");
         using var plain = EquivariantModel.Load(TinyBundle.Original, always);
-        Assert.That(plain.SettingsFromProposal, Is.EqualTo(plain.Settings));
+        Assert.That(plain.Plan.FromProposal, Is.EqualTo(plain.Plan.FromIdentity));
     }
 
     [Test]
@@ -162,7 +163,7 @@ public sealed partial class EquivariantModelTests
         // Every start is refined and every map is used, so which one wins depends on the totals alone.
         var options = Options with
         {
-            Start = StartPoint.Multi, Accept = AcceptanceRule.Always, Steps = null,
+            Start = StartPoint.Multi, Accept = AcceptanceRule.Always,
             MultiStart = new MultiStartOptions { Rotations = [0], Scales = [1], Refined = 2 },
         };
         using var model = EquivariantModel.Load(tiny.Path, options);
@@ -196,14 +197,13 @@ public sealed partial class EquivariantModelTests
         using var model = EquivariantModel.Load(tiny.Path, Options with { Preset = SearchPreset.Published });
         using (Assert.EnterMultipleScope())
         {
-            Assert.That((model.Start, model.HasProposer, model.Preset), Is.EqualTo((StartPoint.Identity, false, SearchPreset.Published)));
-            Assert.That(model.Settings, Is.EqualTo(new CanonicaliserOptions
+            Assert.That((model.Plan.Start, model.Plan.AsksProposer, model.Plan.Preset), Is.EqualTo((StartPoint.Identity, false, SearchPreset.Published)));
+            Assert.That(model.Plan.FromIdentity, Is.EqualTo(new SearchSpec
             {
-                Field = FieldKind.Siren, Lattice = 0, Steps = 100, LearningRate = 0.0038926, SmoothnessWeight = 1, OrientationWeight = 1,
-                MinimumSquarings = 7, Patience = 0, Accept = AcceptanceRule.Always,
-            }));
-            Assert.That(PublishedSettings.Weights,
-                Is.EqualTo(new EnergyWeights { Vae = 0.01, Beta = 1e-4, Adversarial = 1e-3, Smoothness = 1, Orientation = 1 }));
+                Start = StartPoint.Identity, Field = FieldKind.Siren, Lattice = 0, Steps = 100, LearningRate = 0.0038926, Smoothness = 1,
+                Orientation = 1, Squarings = 7, Patience = 0, Accept = AcceptanceRule.Always, Vae = 0.01, Beta = 1e-4, Adversarial = 1e-3,
+                Fields = FieldEngine.Torch,
+            }.Complete()));
         }
 
         // The energies are those of the published weights: one and the other bundle, with these weights in its manifest, agree.
@@ -229,12 +229,12 @@ public sealed partial class EquivariantModelTests
         var options = Options with
             { Preset = SearchPreset.Published, Steps = 3, Accept = AcceptanceRule.Checked, Start = StartPoint.Proposer, Seed = 9 };
         using var model = EquivariantModel.Load(TinyBundle.Original, options);
-        Assert.That((model.Start, model.SettingsFromProposal.Steps, model.Settings.Accept, model.Settings.Seed),
+        Assert.That((model.Plan.Start, model.Plan.FromProposal.Steps, model.Plan.FromIdentity.Accept, model.Plan.FromIdentity.Seed),
             Is.EqualTo((StartPoint.Proposer, 3, AcceptanceRule.Checked, 9UL)));
         using var tiny = new TinyBundle();
         tiny.Keep("energy", "proposer");
         Assert.That(() => EquivariantModel.Load(tiny.Path, options),
-            Throws.TypeOf<BundleException>().With.Message.Contains("neither a VAE nor a critic"));
+            Throws.TypeOf<SearchException>().With.Message.Contains("neither a VAE nor a critic"));
     }
 
     [Test]
@@ -244,9 +244,10 @@ public sealed partial class EquivariantModelTests
         using var model = EquivariantModel.Load(tiny.Path, Options);
         var manifest = model.Bundle.Manifest with
         {
-            Energy = new EnergyWeights { Vae = 2, Beta = 0.5, Adversarial = -0.0, Energy = 0, Smoothness = 30 },
-            Optimiser = model.Bundle.Optimiser with { Steps = 2, Lattice = 4 },
-            Acceptance = new AcceptanceSettings { MinimumDecrease = 0.1 },
+            Search = model.Bundle.Manifest.Search with
+            {
+                Vae = 2, Beta = 0.5, Adversarial = -0.0, Energy = 0, Smoothness = 30, Steps = 2, Lattice = 4, MinimumDecrease = 0.1,
+            },
         };
         tiny.Manifest(root =>
             root["energy"] = new JsonObject { ["vae"] = 2, ["beta"] = 0.5, ["adversarial"] = 0, ["energy"] = 0, ["smoothness"] = 30 })
@@ -257,7 +258,7 @@ public sealed partial class EquivariantModelTests
         using var expected = loaded.Run(images);
         using (var other = model.WithSettings(manifest))
         {
-            Assert.That((other.Settings, other.SettingsFromProposal), Is.EqualTo((loaded.Settings, loaded.SettingsFromProposal)));
+            Assert.That(other.Plan, Is.EqualTo(loaded.Plan));
             using var found = other.Run(images);
             Assert.That(found.Images.Select(image => image.Canonicalisation.Energy),
                 Is.EqualTo(expected.Images.Select(image => image.Canonicalisation.Energy)));
@@ -319,8 +320,8 @@ public sealed partial class EquivariantModelTests
             if (acceptance is not null) root["acceptance"] = JsonNode.Parse(acceptance);
         });
         using var model = EquivariantModel.Load(tiny.Path);
-        Assert.That((model.Settings.MinimumDecrease, model.Settings.CanonicalBelow), Is.EqualTo((decrease, below)));
-        Assert.That(model.SettingsFromProposal.MinimumDecrease, Is.EqualTo(decrease));
+        Assert.That((model.Plan.FromIdentity.MinimumDecrease, model.Plan.FromIdentity.CanonicalBelow), Is.EqualTo((decrease, below)));
+        Assert.That(model.Plan.FromProposal.MinimumDecrease, Is.EqualTo(decrease));
     }
 
     [TestCase(255f, "holds the value 255 (channel 1, row 3, column 5)")]

@@ -18,7 +18,7 @@ public sealed class ProposalPassesTests
         var bundle = Bundle.Load(TinyBundle.Original);
         var engine = new OnnxRuntimeEngine(new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = 1 });
         using var network = Network.OnImages(bundle, BundleRole.Proposer, engine);
-        using var proposer = engine.Load(OnnxModel.Load(bundle.PathOf(BundleRole.Proposer)), "proposer");
+        using var proposer = engine.Load(bundle.PathOf(BundleRole.Proposer));
         var images = torch.rand([2, 2, 12, 16], generator: new torch.Generator(3)) * 0.5 + 0.5;
         var settings = new CanonicaliserOptions { Padding = padding, MinimumSquarings = 5 };
         var fields = new TorchFields(new TemplateEnergy(images));

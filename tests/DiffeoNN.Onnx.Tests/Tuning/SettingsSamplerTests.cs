@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Bundles;
 using DiffeoNN.Onnx.Tuning;
 
@@ -9,7 +10,10 @@ namespace DiffeoNN.Onnx.Tests.Tuning;
 /// <summary>What is drawn around given settings.</summary>
 public sealed class SettingsSamplerTests
 {
-    private static readonly CanonicaliserOptions Search = new() { Steps = 40, LearningRate = 0.01, Lattice = 6, SmoothnessWeight = 300 };
+    private static readonly SearchSpec Search = new() { Steps = 40, LearningRate = 0.01, Lattice = 6, Smoothness = 300 };
+
+    private static readonly SearchSetting Steps = SearchSpec.Settings.Single(setting => setting.Name == "steps");
+    private static readonly SearchSetting Smoothness = SearchSpec.Settings.Single(setting => setting.Name == "smoothness");
 
     [TestCase(false, 8, 10, 4, 2.5, 1.75)]
     [TestCase(true, 2, 2, 1.5, 1.5, 1.25)]
@@ -17,28 +21,28 @@ public sealed class SettingsSamplerTests
         bool narrow, double weight, double smoothness, double rate, double steps, double lattice)
     {
         using var tiny = new TinyBundle();
-        var settings = TunedSettings.Of(tiny.Load().Manifest);
+        var settings = tiny.Load().Manifest.Search;
         var drawn = Draw(tiny, settings, StartPoint.Identity, narrow);
-        double[] Ratios(Func<TunedSettings, double> value, double before) => [.. drawn.Select(item => value(item) / before)];
+        double[] Ratios(Func<SearchSpec, double> value, double before) => [.. drawn.Select(item => value(item) / before)];
         using (Assert.EnterMultipleScope())
         {
-            AssertSpread(Ratios(item => item.Energy.Adversarial, settings.Energy.Adversarial), weight, "adversarial");
-            AssertSpread(Ratios(item => item.Energy.Beta, settings.Energy.Beta), weight, "beta");
-            AssertSpread(Ratios(item => item.Energy.Energy, settings.Energy.Energy), weight, "energy");
+            AssertSpread(Ratios(item => item.Adversarial, settings.Adversarial), weight, "adversarial");
+            AssertSpread(Ratios(item => item.Beta, settings.Beta), weight, "beta");
+            AssertSpread(Ratios(item => item.Energy, settings.Energy), weight, "energy");
             AssertSpread(
-                [.. drawn.Where(item => item.Energy.Smoothness != settings.Energy.Smoothness).Select(item => item.Energy.Smoothness / 300)],
+                [.. drawn.Where(item => item.Smoothness != settings.Smoothness).Select(item => item.Smoothness / 300)],
                 smoothness, "smoothness");
-            AssertSpread([.. drawn.Where(item => item.Optimiser.LearningRate != settings.Optimiser.LearningRate)
-                .Select(item => item.Optimiser.LearningRate!.Value / 0.01)], rate, "rate");
-            AssertSpread([.. drawn.Where(item => item.Optimiser.Steps != settings.Optimiser.Steps)
-                .Select(item => item.Optimiser.Steps!.Value / 40.0)],
+            AssertSpread([.. drawn.Where(item => item.LearningRate != settings.LearningRate)
+                .Select(item => item.LearningRate / 0.01)], rate, "rate");
+            AssertSpread([.. drawn.Where(item => item.Steps != settings.Steps)
+                .Select(item => item.Steps / 40.0)],
                 steps, "steps");
-            AssertSpread([.. drawn.Where(item => item.Optimiser.Lattice != settings.Optimiser.Lattice)
-                .Select(item => item.Optimiser.Lattice!.Value / 6.0)],
+            AssertSpread([.. drawn.Where(item => item.Lattice != settings.Lattice)
+                .Select(item => item.Lattice / 6.0)],
                 lattice, "lattice");
-            Assert.That(drawn.Select(item => (item.Energy.Vae, item.Energy.Orientation)), Is.All.EqualTo((0.5, 1.0)),
+            Assert.That(drawn.Select(item => (item.Vae, item.Orientation)), Is.All.EqualTo((0.5, 1.0)),
                 "ratios alone matter");
-            Assert.That(drawn.Select(item => item.Optimiser.Refinement), Is.All.Null);
+            Assert.That(drawn.Select(item => item.Refinement), Is.All.Null);
             Assert.That(drawn, Has.None.EqualTo(settings));
         }
     }
@@ -47,21 +51,21 @@ public sealed class SettingsSamplerTests
     public void Draw_FromTheProposal_ChangesTheRefinement()
     {
         using var tiny = new TinyBundle();
-        var settings = TunedSettings.Of(tiny.Load().Manifest);
+        var settings = tiny.Load().Manifest.Search;
         var drawn = Draw(tiny, settings, StartPoint.Proposer, narrow: false);
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(drawn.Select(item => item.Optimiser with { Refinement = null }), Is.All.EqualTo(settings.Optimiser));
-            Assert.That(drawn.Select(item => item.Energy.Smoothness), Is.All.EqualTo(settings.Energy.Smoothness));
-            Assert.That(drawn.Count(item => item.Optimiser.Refinement?.Steps == 0), Is.InRange(5, 60), "the proposal alone is tried, too");
-            Assert.That(drawn.Count(item => item.Optimiser.Refinement?.Smoothness is not null), Is.InRange(200, 300));
+            Assert.That(drawn.Select(item => item with { Adversarial = 1, Beta = 1, Energy = 1, Refinement = null }),
+                Is.All.EqualTo(settings with { Adversarial = 1, Beta = 1, Energy = 1 }));
+            Assert.That(drawn.Count(item => item.Refinement?.Steps == 0), Is.InRange(5, 60), "the proposal alone is tried, too");
+            Assert.That(drawn.Count(item => item.Refinement?.Says(Smoothness) == true), Is.InRange(200, 300));
         }
 
-        Assert.That(Draw(tiny, settings, StartPoint.Proposer, narrow: true).Count(item => item.Optimiser.Refinement?.Steps == 0), Is.Zero);
+        Assert.That(Draw(tiny, settings, StartPoint.Proposer, narrow: true).Count(item => item.Refinement?.Steps == 0), Is.Zero);
         var none = new SettingsSampler(tiny.Load(), StartPoint.Proposer, 1);
         var steps = Enumerable.Range(0, 200).Select(
-            i => none.Draw(settings, Search with { Steps = 0 }, i, narrow: true, new HashSet<TunedSettings>()).Optimiser.Refinement?.Steps)
-            .OfType<int>().ToList();
+            i => none.Draw(settings, Search with { Steps = 0 }, i, narrow: true, new HashSet<SearchSpec>()).Refinement)
+            .Where(refinement => refinement?.Says(Steps) == true).Select(refinement => refinement!.Steps).ToList();
         Assert.That(steps, Is.Not.Empty.And.All.InRange(12, 30), "from no steps back to some");
     }
 
@@ -72,25 +76,25 @@ public sealed class SettingsSamplerTests
     {
         using var tiny = new TinyBundle();
         tiny.Keep(role);
-        var settings = TunedSettings.Of(tiny.Load().Manifest);
+        var settings = tiny.Load().Manifest.Search;
         var drawn = Draw(tiny, settings, StartPoint.Identity, narrow: false);
-        Assert.That(drawn.Select(item => (item.Energy.Vae, item.Energy.Adversarial, item.Energy.Energy)).Distinct().Count(), Is.EqualTo(1));
-        Assert.That(drawn.Select(item => item.Energy.Beta).Distinct().Count(), role == "vae" ? Is.GreaterThan(100) : Is.EqualTo(1));
+        Assert.That(drawn.Select(item => (item.Vae, item.Adversarial, item.Energy)).Distinct().Count(), Is.EqualTo(1));
+        Assert.That(drawn.Select(item => item.Beta).Distinct().Count(), role == "vae" ? Is.GreaterThan(100) : Is.EqualTo(1));
     }
 
     [Test]
     public void Draw_OfTheSameNumber_IsTheSame()
     {
         using var tiny = new TinyBundle();
-        var settings = TunedSettings.Of(tiny.Load().Manifest);
+        var settings = tiny.Load().Manifest.Search;
         var first = Draw(tiny, settings, StartPoint.Identity, narrow: false);
         Assert.That(Draw(tiny, settings, StartPoint.Identity, narrow: false), Is.EqualTo(first));
         Assert.That(first.Distinct().Count(), Is.EqualTo(500), "each once");
     }
 
-    private static TunedSettings[] Draw(TinyBundle tiny, TunedSettings settings, StartPoint start, bool narrow)
+    private static SearchSpec[] Draw(TinyBundle tiny, SearchSpec settings, StartPoint start, bool narrow)
     {
-        var (sampler, tried) = (new SettingsSampler(tiny.Load(), start, 1), new HashSet<TunedSettings>());
+        var (sampler, tried) = (new SettingsSampler(tiny.Load(), start, 1), new HashSet<SearchSpec>());
         return [.. Enumerable.Range(0, 500).Select(number => sampler.Draw(settings, Search, number, narrow, tried))];
     }
 

@@ -5,6 +5,7 @@ using DiffeoNN.Onnx.Evaluation;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Bundles;
 using DiffeoNN.Onnx.Tests.Evaluation;
 using DiffeoNN.Onnx.Tuning;
@@ -39,8 +40,9 @@ public sealed class TunerTests
             foreach (var trial in result.Trials)
                 Assert.That(trial.Score, Is.EqualTo(0.5 * (trial.Undeformed + trial.Deformed.Average())).Within(1e-12));
             Assert.That(result.Trials.Skip(2).Select(trial => trial.Settings), Is.Unique);
-            Assert.That(result.Trials.Skip(2).Select(trial => trial.Settings.Optimiser with { Refinement = null }),
-                Is.All.EqualTo(model.Bundle.Optimiser),
+            Assert.That(result.Trials.Skip(2).Select(trial => trial.Settings with
+                { Adversarial = 1, Beta = 1, Energy = 1, CanonicalBelow = null, MinimumDecrease = 0, Refinement = null }),
+                Is.All.EqualTo(model.Bundle.Manifest.Search with { Adversarial = 1, Beta = 1, Energy = 1, MinimumDecrease = 0 }),
                 "a search from the proposal has its own settings");
         }
     }
@@ -56,7 +58,7 @@ public sealed class TunerTests
         var partly = 0;
         foreach (var trial in result.Trials.Where(trial => trial.Images == 6))
         {
-            trial.Settings.ApplyTo(model.Bundle.Manifest).Save(tiny.File(BundleManifest.FileName));
+            (model.Bundle.Manifest with { Search = trial.Settings }).Save(tiny.File(BundleManifest.FileName));
             using var written = EquivariantModel.Load(tiny.Path, OnCpu with { Seed = Few.Seed });
             double Metric(Deformation deformation) =>
                 new Evaluator(written, new EvaluationOptions { Deformation = deformation, Seed = Few.Seed, Batch = 4 })
@@ -92,18 +94,18 @@ public sealed class TunerTests
         var result = new Tuner(model, Few with { Trials = 6 }).Run(data);
         foreach (var trial in result.Trials.Skip(1))
         {
-            using var weighted = model.WithSettings(trial.Settings.ApplyTo(model.Bundle.Manifest));
+            using var weighted = model.WithSettings(model.Bundle.Manifest with { Search = trial.Settings });
             float[] energies = [.. weighted.Energies([.. Enumerable.Range(0, 9).Select(i => data.Read(i).Image)], default).Order()];
             // Of nine values the quantiles 0.5 and 0.75 are the fifth and the seventh; 0.85 and 0.95 lie between two.
             double[] quantiles = [energies[4], energies[6], energies[6] + (0.8 * (energies[7] - energies[6])),
                 energies[7] + (0.6 * (energies[8] - energies[7]))];
-            if (trial.Settings.Acceptance!.CanonicalBelow is { } below)
+            if (trial.Settings.CanonicalBelow is { } below)
                 Assert.That(quantiles.Min(quantile => Math.Abs(quantile - below) / Math.Abs(quantile)), Is.LessThan(1e-3),
                     $"trial {trial.Number}: {below}");
-            Assert.That(trial.Settings.Acceptance.MinimumDecrease, Is.AnyOf(0.0, 0.1, 0.25, 0.4));
+            Assert.That(trial.Settings.MinimumDecrease, Is.AnyOf(0.0, 0.1, 0.25, 0.4));
         }
 
-        Assert.That(result.Trials.Skip(1).Any(trial => trial.Settings.Acceptance!.CanonicalBelow is not null));
+        Assert.That(result.Trials.Skip(1).Any(trial => trial.Settings.CanonicalBelow is not null));
     }
 
     [Test]
@@ -163,11 +165,9 @@ public sealed class TunerTests
         using var model = EquivariantModel.Load(TinyBundle.Original, OnCpu);
         var manifest = model.Bundle.Manifest with
             { Provenance = new Provenance { Tool = "trainer", Notes = "first\nTuned: long ago.\nlast" } };
-        var present = TunedSettings.Of(manifest);
-        var better = new TunedSettings(
-            present.Energy with { Adversarial = 4.5 },
-            present.Optimiser with { Refinement = new RefinementSettings { Steps = 0 } },
-            new AcceptanceSettings { CanonicalBelow = 12.5, InverseResidual = 0.5 });
+        var present = manifest.Search;
+        var better = present with
+            { Adversarial = 4.5, CanonicalBelow = 12.5, InverseResidual = 0.5, Refinement = new SearchSpec { Steps = 0 } };
         var trial = new TuningTrial(0, present, 7, 0.5, 0.6, [0.4], 0, 1, 0.1);
         var best = trial with { Number = 5, Settings = better, Score = 0.75 };
         var result = new TuningResult([trial, best], best, [], TuningResult.Describe(Data(7, split: "val"), Few, trial, best));
@@ -175,13 +175,13 @@ public sealed class TunerTests
         var written = result.ApplyTo(manifest);
 
         Assert.That(better.ChangesFrom(present),
-            Is.EqualTo("adversarial 3 -> 4.5, refinement.steps none -> 0, canonicalBelow none -> 12.5, minimumDecrease 0 -> none"));
+            Is.EqualTo("adversarial 3 -> 4.5, canonicalBelow none -> 12.5, inverseResidual none -> 0.5, refinement.steps none -> 0"));
         Assert.That(present.ChangesFrom(present), Is.Empty);
-        Assert.That(TunedSettings.Of(written), Is.EqualTo(better));
+        Assert.That(written.Search, Is.EqualTo(better));
         Assert.That(written.Provenance!.Notes,
             Is.EqualTo("first\nlast\nTuned: 7 images of split val, undeformed and by tps, svf, seed 3, 9 trials, score 0.5000 to 0.7500."));
         Assert.That(written.Provenance.Tool, Is.EqualTo("trainer"));
-        Assert.That((present.ApplyTo(written) with { Provenance = manifest.Provenance }).ToJson(), Is.EqualTo(manifest.ToJson()),
+        Assert.That((written with { Search = present, Provenance = manifest.Provenance }).ToJson(), Is.EqualTo(manifest.ToJson()),
             "all else stays");
     }
 

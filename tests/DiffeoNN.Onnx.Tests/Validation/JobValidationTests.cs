@@ -2,6 +2,7 @@ using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Validation;
 
 namespace DiffeoNN.Onnx.Tests.Validation;

@@ -28,7 +28,7 @@ internal sealed class ManifestTarget : IFuzzTarget
         foreach (var role in bundle.Roles) _ = bundle.LoadModel(role);
         _ = BundleManifest.Parse(System.Text.Encoding.UTF8.GetBytes(bundle.Manifest.ToJson()));
         var inner = bundle.Manifest.Models.Inner;
-        return $"{string.Join(',', bundle.Roles)} {inner.Output.Kind} {bundle.Image.Padding} {bundle.Optimiser.Start}";
+        return $"{string.Join(',', bundle.Roles)} {inner.Output.Kind} {bundle.Image.Padding} {bundle.Manifest.Search.Start}";
     }
 
     public void Dispose()

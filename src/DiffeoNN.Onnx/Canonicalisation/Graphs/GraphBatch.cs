@@ -3,6 +3,7 @@ using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 
@@ -12,7 +13,7 @@ namespace DiffeoNN.Onnx.Canonicalisation.Graphs;
 internal sealed class GraphBatch : IDisposable
 {
     private readonly GraphFields _fields;
-    private readonly CanonicaliserOptions _options;
+    private readonly SearchSpec _options;
     private readonly SamplingGrid _grid;
     private readonly int _channels;
     private readonly int _count;
@@ -20,7 +21,7 @@ internal sealed class GraphBatch : IDisposable
     /// <param name="fields">The graphs.</param>
     /// <param name="options">Squarings and padding.</param>
     /// <param name="images">(N, C, H, W) on the CPU; filled up with copies of the first one to a size that suits the device.</param>
-    public GraphBatch(GraphFields fields, CanonicaliserOptions options, torch.Tensor images)
+    public GraphBatch(GraphFields fields, SearchSpec options, torch.Tensor images)
     {
         (_fields, _options, _grid, _channels, _count) =
             (fields, options, SamplingGrid.Of(images), (int)images.size(1), (int)images.size(0));

@@ -4,6 +4,7 @@ using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Search;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Canonicalisation.Graphs;
@@ -45,7 +46,7 @@ internal sealed class GraphFields : ISearchFields, IDisposable
     public IReadOnlyDictionary<string, DeviceTensor> Weights => _weights;
 
     /// <inheritdoc/>
-    public ISearchRun Begin(CanonicaliserOptions options, torch.Tensor images, torch.Tensor? start)
+    public ISearchRun Begin(SearchSpec options, torch.Tensor images, torch.Tensor? start)
     {
         if (options.Padding == WarpPadding.Reflection)
             throw new GraphException(
@@ -54,7 +55,7 @@ internal sealed class GraphFields : ISearchFields, IDisposable
     }
 
     /// <inheritdoc/>
-    public torch.Tensor Warp(CanonicaliserOptions options, torch.Tensor images, torch.Tensor velocity, CancellationToken cancellationToken)
+    public torch.Tensor Warp(SearchSpec options, torch.Tensor images, torch.Tensor velocity, CancellationToken cancellationToken)
     {
         using var batch = new GraphBatch(this, options, images);
         return batch.Warp(velocity, cancellationToken);
@@ -69,7 +70,7 @@ internal sealed class GraphFields : ISearchFields, IDisposable
 
     /// <summary>Composes graphs of a search.</summary>
     public SearchComposer Composer(
-        FieldParameters parameters, SamplingGrid grid, int channels, CanonicaliserOptions options, bool hasStart) =>
+        FieldParameters parameters, SamplingGrid grid, int channels, SearchSpec options, bool hasStart) =>
             new(_composed, parameters, grid, channels, options.Basis, options.Padding, hasStart, _engine.Device.GradientTarget);
 
     /// <summary>Copies rows: <c>x</c> of any shape at <c>index</c>, int64, gives <c>y</c>.</summary>

@@ -56,8 +56,8 @@ internal sealed class GraphRows : IDisposable
         _best = batch.Upload(_bestOfImages);
         _weights = new Dictionary<string, DeviceTensor>(fields.Weights)
         {
-            [SearchComposer.SmoothnessWeight] = fields.Number(steps.Options.SmoothnessWeight),
-            [SearchComposer.OrientationWeight] = fields.Number(steps.Options.OrientationWeight),
+            [SearchComposer.SmoothnessWeight] = fields.Number(steps.Options.Smoothness),
+            [SearchComposer.OrientationWeight] = fields.Number(steps.Options.Orientation),
         };
     }
 

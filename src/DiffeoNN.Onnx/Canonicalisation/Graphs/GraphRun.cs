@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Composition;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Search;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Canonicalisation.Graphs;
@@ -11,7 +12,7 @@ namespace DiffeoNN.Onnx.Canonicalisation.Graphs;
 internal sealed class GraphRun : ISearchRun
 {
     private readonly GraphFields _fields;
-    private readonly CanonicaliserOptions _options;
+    private readonly SearchSpec _options;
     private readonly StageClock _clock = new();
     private readonly Acceptance _acceptance;
     private readonly torch.Tensor _allImages;
@@ -24,7 +25,7 @@ internal sealed class GraphRun : ISearchRun
     private GraphMaps? _maps;
 
     /// <summary>Sets up the batch; images and start are the caller's.</summary>
-    public GraphRun(GraphFields fields, CanonicaliserOptions options, torch.Tensor images, torch.Tensor? start)
+    public GraphRun(GraphFields fields, SearchSpec options, torch.Tensor images, torch.Tensor? start)
     {
         (_fields, _options, _acceptance, _allImages) = (fields, options, new Acceptance(options), images);
         using var noGradient = torch.no_grad();
@@ -61,7 +62,7 @@ internal sealed class GraphRun : ISearchRun
         for (var step = 0; ; step++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var table = _clock.Measure(Stage.EnergyGradient, () => rows.Step(step < _options.Steps, cancellationToken));
+            var table = _clock.Measure(Stage.SearchGraph, () => rows.Step(step < _options.Steps, cancellationToken));
             Judge(step, rows, table);
             Report(progress, step);
             if (_states.All(state => state.Stop is not null))

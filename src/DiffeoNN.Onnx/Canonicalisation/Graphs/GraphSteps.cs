@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Composition;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Canonicalisation.Graphs;
 
@@ -16,7 +17,7 @@ internal sealed class GraphSteps
     /// <param name="grid">The image's grid.</param>
     /// <param name="channels">Channels of the image.</param>
     /// <param name="hasStart">Whether it starts elsewhere than at the identity.</param>
-    public GraphSteps(GraphFields fields, CanonicaliserOptions options, SamplingGrid grid, int channels, bool hasStart)
+    public GraphSteps(GraphFields fields, SearchSpec options, SamplingGrid grid, int channels, bool hasStart)
     {
         (_fields, Options) = (fields, options);
         var (height, width) = CanonicalisationRun.LatticeSize(options, grid);
@@ -27,7 +28,7 @@ internal sealed class GraphSteps
     }
 
     /// <summary>How it searches.</summary>
-    public CanonicaliserOptions Options { get; }
+    public SearchSpec Options { get; }
 
     /// <summary>What is turned.</summary>
     public FieldParameters Parameters { get; }

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Composition;
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Canonicalisation.Graphs;
 
@@ -12,11 +13,11 @@ internal sealed class Squarings : IDisposable
 
     /// <param name="speeds">Largest |v| of each row in pixels; not finite where a row diverged.</param>
     /// <param name="options">The least number.</param>
-    public Squarings(IReadOnlyList<double> speeds, CanonicaliserOptions options)
+    public Squarings(IReadOnlyList<double> speeds, SearchSpec options)
         : this(
             [.. speeds.Select(speed => CanonicalisationRun.SquaringsOf(speed, options))],
             [.. speeds.Select(CanonicalisationRun.HasNotDiverged)],
-            options.MinimumSquarings)
+            options.Squarings)
     {
     }
 
@@ -49,7 +50,7 @@ internal sealed class Squarings : IDisposable
     public IReadOnlyDictionary<string, DeviceTensor> Inputs => _inputs;
 
     /// <summary>Whether other speeds ask for the same.</summary>
-    public bool Suit(IReadOnlyList<double> speeds, CanonicaliserOptions options)
+    public bool Suit(IReadOnlyList<double> speeds, SearchSpec options)
     {
         if (speeds.Count != Of.Length)
             return false;

@@ -3,6 +3,7 @@ using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Metrics;
+using DiffeoNN.Onnx.Search;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Diagnostics.Wiring;
@@ -112,16 +113,16 @@ internal static class EnergyWiring
             ? new(FindingLevel.Good, "energy", text)
             : new(FindingLevel.Problem, "energy", text + ": minimising it does not lead back to undeformed images",
                 "see what is said of its networks; else weigh its terms anew with tune");
-        var acceptance = sample.Bundle.Manifest.Acceptance;
-        if (acceptance is not { IsChosen: true })
+        var settings = sample.Bundle.Manifest.Search;
+        if (!settings.SaysWhenAMapHelps)
         {
             yield return new(FindingLevel.Warning, "acceptance",
                 "the manifest does not say when a map helps; until it does an image must lose "
-                + $"{100 * AcceptanceSettings.SafeDecrease:0} % of its energy",
+                + $"{100 * SearchSpec.SafeDecrease:0} % of its energy",
                 "run tune, which chooses it");
         }
 
-        if (acceptance?.CanonicalBelow is not { } below) yield break;
+        if (settings.CanonicalBelow is not { } below) yield break;
         int left = own.Count(value => value <= below);
         string alone = $"canonicalBelow {WiringDiagnosis.Text(below)} leaves {left} of {own.Length} undeformed images alone";
         yield return left > 0

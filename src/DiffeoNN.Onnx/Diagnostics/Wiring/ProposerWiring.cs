@@ -45,7 +45,7 @@ internal static class ProposerWiring
         var spec = bundle.Manifest.Models.Proposer!;
         string subject = $"proposer ({spec.File})";
         using var network = Network.OnValues(bundle, BundleRole.Proposer, engine);
-        var settings = SearchSettings.Of(bundle, new EquivariantOptions()).FromProposal;
+        var settings = bundle.Plan().FromProposal;
         var inputs = NetworkInput.All(bundle.Image, network.Format);
         using var scope = torch.NewDisposeScope();
         var asWired = Ask(inputs[0]);
@@ -122,7 +122,7 @@ internal static class ProposerWiring
         {
             var grid = SamplingGrid.Of(sample.Deformed);
             var full = LatticeUpsampling.Resample(reading.Of(velocity.to(sample.Deformed.device), grid), grid);
-            int[] squarings = ScalingAndSquaring.Squarings(full, settings.MinimumSquarings);
+            int[] squarings = ScalingAndSquaring.Squarings(full, settings.Squarings);
             return Warp.Apply(sample.Deformed, ScalingAndSquaring.Exp(full, squarings), settings.Padding);
         }
     }

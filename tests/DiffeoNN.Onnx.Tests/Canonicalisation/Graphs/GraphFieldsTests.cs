@@ -4,6 +4,7 @@ using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Bundles;
 using TorchSharp;
 
@@ -19,14 +20,14 @@ public sealed class GraphFieldsTests
 
     // Some derivatives (of a SIREN's many weights, of a node a pixel) are nothing but rounding, whose sign Adam takes for a direction,
     // and processors round differently: small steps keep that small.
-    [TestCase(StartPoint.Identity, 0, FieldKind.ControlLattice, 0.02)]
-    [TestCase(StartPoint.Identity, 6, FieldKind.ControlLattice, 0.02)]
+    [TestCase(StartPoint.Identity, 0, FieldKind.Lattice, 0.02)]
+    [TestCase(StartPoint.Identity, 6, FieldKind.Lattice, 0.02)]
     [TestCase(StartPoint.Identity, 3, FieldKind.Siren, 2e-5)]
-    [TestCase(StartPoint.Proposer, 0, FieldKind.ControlLattice, 0.02)]
-    [TestCase(StartPoint.Proposer, 6, FieldKind.ControlLattice, 0.02)]
-    [TestCase(StartPoint.Multi, 4, FieldKind.ControlLattice, 0.02)]
+    [TestCase(StartPoint.Proposer, 0, FieldKind.Lattice, 0.02)]
+    [TestCase(StartPoint.Proposer, 6, FieldKind.Lattice, 0.02)]
+    [TestCase(StartPoint.Multi, 4, FieldKind.Lattice, 0.02)]
     public void Search_IsTheSame(StartPoint start, int steps, FieldKind kind, double rate) => AssertSame(
-        Options with { Start = start, Steps = steps, Configure = o => o with { Field = kind, LearningRate = rate, Patience = 0 } },
+        Options with { Start = start, Steps = steps, Field = kind, LearningRate = rate, Patience = 0 },
         Images(3, 12, 16));
 
     [TestCase(WarpPadding.Zeros, LatticeBasis.Linear, 4, 0.02)]
@@ -36,8 +37,7 @@ public sealed class GraphFieldsTests
         Options with
         {
             Start = StartPoint.Identity, Steps = 5,
-            Configure = o => o with { Field = FieldKind.ControlLattice, Padding = padding, Basis = basis, Lattice = lattice,
-                LearningRate = rate, Patience = 0 },
+            Field = FieldKind.Lattice, Padding = padding, Basis = basis, Lattice = lattice, LearningRate = rate, Patience = 0,
         },
         Images(2, 12, 16));
 
@@ -46,8 +46,7 @@ public sealed class GraphFieldsTests
         Options with
         {
             Start = StartPoint.Proposer, Steps = 5,
-            Configure = o => o with
-                { Field = FieldKind.ControlLattice, MinimumSquarings = 0, LearningRate = 0.3, Patience = 0, SmoothnessWeight = 0.01 },
+            Field = FieldKind.Lattice, Squarings = 0, LearningRate = 0.3, Patience = 0, Smoothness = 0.01,
         },
         Images(4, 12, 16),
         1e-3);
@@ -57,7 +56,7 @@ public sealed class GraphFieldsTests
     [TestCase(2, true)]
     public void Passes_AreTheSame(int steps, bool average) => AssertSame(
         Options with
-            { Start = StartPoint.Proposer, Steps = steps, Passes = 3, Average = average, Configure = o => o with { LearningRate = 0.01 } },
+            { Start = StartPoint.Proposer, Steps = steps, Passes = 3, Average = average, LearningRate = 0.01 },
         Images(3, 12, 16));
 
     [TestCase(12, 16, true)]
@@ -93,7 +92,7 @@ public sealed class GraphFieldsTests
     [Test]
     public void Refusals_AreTheSame() => AssertSame(
         Options with { Start = StartPoint.Proposer, Steps = 0, Passes = 2, Average = true, Accept = AcceptanceRule.Checked,
-            Configure = o => o with { MinimumDecrease = 0 } },
+            MinimumDecrease = 0 },
         Images(6, 12, 16));
 
     [Test]
@@ -102,7 +101,7 @@ public sealed class GraphFieldsTests
         {
             Start = StartPoint.Proposer,
             Steps = 0,
-            Configure = o => o with { MinimumSquarings = 0, MaximumInverseResidual = 0.02 },
+            Squarings = 0, InverseResidual = 0.02,
         },
         Images(6, 12, 16), 5e-4);
 
@@ -112,7 +111,7 @@ public sealed class GraphFieldsTests
         var options = Options with
         {
             Start = StartPoint.Identity, Steps = 40, Fields = FieldEngine.Onnx,
-            Configure = o => o with { Field = FieldKind.ControlLattice, Patience = 3, Tolerance = 0.01, LearningRate = 0.02 },
+            Field = FieldKind.Lattice, Patience = 3, Tolerance = 0.01, LearningRate = 0.02,
         };
         using var model = EquivariantModel.Load(TinyBundle.Original, options);
         var images = Images(6, 12, 16);

@@ -1,4 +1,4 @@
-namespace DiffeoNN.Onnx.Inference;
+namespace DiffeoNN.Onnx.Search;
 
 /// <summary>Where canonicalisation starts.</summary>
 public enum StartPoint

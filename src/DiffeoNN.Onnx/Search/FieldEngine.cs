@@ -1,4 +1,4 @@
-namespace DiffeoNN.Onnx.Inference;
+namespace DiffeoNN.Onnx.Search;
 
 /// <summary>What computes fields: the velocity at every pixel, its exponential, warps, regularisers, and their gradients.</summary>
 public enum FieldEngine

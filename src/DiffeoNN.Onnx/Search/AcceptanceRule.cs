@@ -1,4 +1,4 @@
-namespace DiffeoNN.Onnx.Canonicalisation;
+namespace DiffeoNN.Onnx.Search;
 
 /// <summary>When the map found for an image is used. Under either rule a map that fails its certificate, or whose energy is not finite, is
 /// refused.</summary>

@@ -1,4 +1,4 @@
-namespace DiffeoNN.Onnx.Inference;
+namespace DiffeoNN.Onnx.Search;
 
 /// <summary>Whose settings a search takes where the caller says nothing.</summary>
 public enum SearchPreset

@@ -45,6 +45,8 @@ public sealed class EvaluateCommandTests
         Assert.That(root.GetProperty("deform").GetString(), Is.EqualTo("tps-strong"));
         Assert.That(root.GetProperty("seed").GetInt32(), Is.EqualTo(11));
         Assert.That(root.GetProperty("count").GetInt32(), Is.EqualTo(4));
+        Assert.That(root.GetProperty("search").GetProperty("steps").GetInt32(), Is.EqualTo(5));
+        Assert.That(root.GetProperty("search").GetProperty("start").GetString(), Is.EqualTo("proposer"));
         int column = Array.IndexOf(rows[0].Split(','), "diffeonnIou");
         double mean = rows.Skip(1).Average(row => double.Parse(row.Split(',')[column]));
         Assert.That(root.GetProperty("methods").GetProperty("diffeonn").GetProperty("iou").GetProperty("mean").GetDouble(),

@@ -1,6 +1,8 @@
 using System.IO.Compression;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Cli.Tests;
 
@@ -36,13 +38,36 @@ public sealed class RunCommandTests
         [
             "image", "height", "width", "files", "answer", "total", "energy", "terms", "steps", "stop", "bestStep", "accepted", "refusal",
             "maps", "inputEnergy", "start", "velocityScale", "squarings", "determinant", "foldedFraction", "inverseResidualPixels", "model",
-            "device", "seed", "batch", "batchMilliseconds",
+            "device", "engine", "preset", "fields", "seed", "search", "batch", "batchMilliseconds",
         ];
         foreach (string field in fields) Assert.That(record.RootElement.TryGetProperty(field, out _), field);
         string[] terms = [.. record.RootElement.GetProperty("terms").EnumerateObject().Select(term => term.Name)];
         Assert.That(terms, Is.EqualTo(new[] { "vae", "adversarial", "smoothness", "orientation" }));
         var total = record.RootElement.GetProperty("total");
         Assert.That(total.GetProperty("after").GetDouble(), Is.LessThan(total.GetProperty("before").GetDouble()));
+    }
+
+    /// <summary>Two runs that differ say in what, by the manifest's words.</summary>
+    [TestCase("torch")]
+    [TestCase("onnx")]
+    public void Run_RecordsHowItWasSearched(string fields)
+    {
+        using var folder = new TemporaryFolder();
+        Prepare(folder, 1);
+        var run = Run(folder, "results", "--fields", fields, "--start", "zero", "--accept", "always", "--seed", "3");
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
+        var record = JsonNode.Parse(File.ReadAllText(folder["results/results.jsonl"]))!;
+        string[] told = [.. new[] { "engine", "fields", "preset" }.Select(name => record[name]!.GetValue<string>())];
+        Assert.That(told, Is.EqualTo(new[] { "onnxruntime", fields, "bundle" }));
+        var search = record["search"]!.AsObject();
+        Assert.That(search.Select(setting => setting.Key), Is.EqualTo(SearchSpec.Settings
+            .Where(setting => setting.Name != "timeBudget").Select(setting => setting.Name)));
+        Assert.That((search["start"]!.GetValue<string>(), search["steps"]!.GetValue<int>(), search["accept"]!.GetValue<string>(),
+            search["seed"]!.GetValue<int>(), search["fields"]!.GetValue<string>(), search["lattice"]!.GetValue<int>()),
+            Is.EqualTo(("identity", 5, "always", 3, fields, 8)));
+        double Time(string stage) => record["batchMilliseconds"]![stage]!.GetValue<double>();
+        Assert.That(Time("searchGraph"), fields == "onnx" ? Is.GreaterThan(0) : Is.Zero);
+        Assert.That(Time("exponential"), fields == "onnx" ? Is.Zero : Is.GreaterThan(0));
     }
 
     [Test]

@@ -39,8 +39,8 @@ public sealed class TuneCommandTests
         Assert.That(lines.Count(
             line => line.StartsWith("0      2 ", StringComparison.Ordinal) && line.EndsWith("(present)", StringComparison.Ordinal)),
             Is.EqualTo(1), run.Output);
-        Assert.That(lines.Count(line =>
-            line.StartsWith("1      2 ", StringComparison.Ordinal) && line.Contains("minimumDecrease 1000000 -> ", StringComparison.Ordinal)),
+        Assert.That(lines.Count(line => line.StartsWith("1      2 ", StringComparison.Ordinal)
+            && line.Contains("minimumDecrease 1000000 -> ", StringComparison.Ordinal)),
             Is.EqualTo(1), run.Output);
         Assert.That(lines.Count(line => line.StartsWith("2      2 ", StringComparison.Ordinal)), Is.EqualTo(1), run.Output);
         foreach (string part in new[] { "2 images, undeformed and by tps-strong", "trial images", "Best: trial ", $"Written: {Manifest}" })

@@ -50,7 +50,8 @@ internal sealed class CommonOptions
     /// <summary>Adds those to a command that say where it runs, not how it searches.</summary>
     public void AddExecutionTo(Command command)
     {
-        foreach (var option in new Option[] { _batch, Of(nameof(SearchSpec.Seed)), _engine, _device, _threads }) command.Options.Add(option);
+        foreach (var option in new Option[] { _batch, Of(nameof(SearchSpec.Seed)), _engine, _device, _threads })
+            command.Options.Add(option);
     }
 
     /// <summary>Images optimised together.</summary>

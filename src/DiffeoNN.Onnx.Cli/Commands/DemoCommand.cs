@@ -40,7 +40,8 @@ internal static class DemoCommand
             using var model = EquivariantModel.Load(FindBundle(), options);
             DeviceLine.Print(console, model, options.Execution.Device);
             AtomicFile.CreateFolder(Path.GetDirectoryName(Path.GetFullPath(parse.GetValue(output)!))!);
-            var samples = Draw(model.Bundle.Image, Deformation.Create(parse.GetValue(deform)!), parse.GetValue(count), model.Plan.FromIdentity.Seed);
+            var seed = model.Plan.FromIdentity.Seed;
+            var samples = Draw(model.Bundle.Image, Deformation.Create(parse.GetValue(deform)!), parse.GetValue(count), seed);
             var scores = new List<(double Naive, double Canonicalised)>();
             var rows = new List<PanelRow>();
             BatchProgress.Run(console, "canonicalising", samples.Count, progress =>

@@ -3,8 +3,8 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 /// <summary>Where the time of a batch went, forward and backward together. On a GPU work is queued, and waiting falls to the stage that
 /// reads a result; only the total is exact there.</summary>
 /// <param name="EnergyGradient">Energy networks and their gradient; the scoring of several starts, maps included.</param>
-/// <param name="SearchGraph">Where fields are graphs: the one graph of a step, from parameters to their gradient, which holds energy, field,
-/// exponential, warp and regularisers; these then have nothing of their own but what is measured beside the steps.</param>
+/// <param name="SearchGraph">Where fields are graphs: the one graph of a step, from parameters to their gradient. It holds energy, field,
+/// exponential, warp and regularisers, which then have nothing of their own but what is measured beside the steps.</param>
 /// <param name="Field">Parameters to velocity at every pixel.</param>
 /// <param name="Exponential">Velocity to displacement.</param>
 /// <param name="Warp">Resampling of the image.</param>

@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Metrics;
@@ -39,6 +40,9 @@ public sealed record EvaluationSummary(
     double? EquivarianceError,
     double SecondsPerImage)
 {
+    /// <summary>The settings that searches had, by their words; null where that is not told.</summary>
+    public JsonObject? Search { get; init; }
+
     /// <summary>The gap below which no share of it is stated: 0.005.</summary>
     public const double SmallestGap = 0.005;
 

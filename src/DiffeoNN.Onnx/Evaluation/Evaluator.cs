@@ -60,7 +60,8 @@ public sealed class Evaluator
             progress?.Report(new EvaluationProgress(samples.Count, check.Usable.Count));
         }
 
-        return new EvaluationResult(EvaluationSummary.Of(_model.Bundle.Name, data, _options, samples, time), samples, check.Skipped);
+        var summary = EvaluationSummary.Of(_model.Bundle.Name, data, _options, samples, time);
+        return new EvaluationResult(summary with { Search = _model.Plan.ToJson() }, samples, check.Skipped);
     }
 
     /// <summary>Reads and deforms one sample; the same index gives the same map.</summary>

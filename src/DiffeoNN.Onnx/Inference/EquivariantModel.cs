@@ -48,7 +48,7 @@ public sealed partial class EquivariantModel : IDisposable
         {
             _energy = _networks.Energy.WithWeights(Plan.FromIdentity);
             if (Plan.AsksProposer) _proposer = _networks.Proposer;
-            Plan = Plan.WithFields(FieldsOf(Plan.FromIdentity.Fields, _networks.Engine));
+            Plan = Plan.WithFields(FieldsOf(Plan.FromIdentity.Fields, _networks));
             ISearchFields fields = Plan.FromIdentity.Fields == FieldEngine.Onnx
                 ? _graphFields = new GraphFields((OnnxRuntimeEngine)_networks.Engine, _energy, EnergyComposer.ComposeValues(bundle))
                 : new TorchFields(_energy);
@@ -256,7 +256,7 @@ public sealed partial class EquivariantModel : IDisposable
         if (_ownsNetworks) _networks.Dispose();
     }
 
-    private static FieldEngine FieldsOf(FieldEngine asked, IEngine engine) => (asked, engine) switch
+    private static FieldEngine FieldsOf(FieldEngine asked, ModelNetworks networks) => (asked, networks.Engine) switch
     {
         (FieldEngine.Torch, _) => FieldEngine.Torch,
         (FieldEngine.Onnx, not OnnxRuntimeEngine) =>

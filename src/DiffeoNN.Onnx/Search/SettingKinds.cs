@@ -8,7 +8,8 @@ namespace DiffeoNN.Onnx.Search;
 internal static class SettingKinds
 {
     /// <summary>A number that float32 can hold too, since weights become tensors.</summary>
-    public static SettingKind<double> NonNegative { get; } = new Number("a number of at least 0", value => value is >= 0 and <= float.MaxValue);
+    public static SettingKind<double> NonNegative { get; } =
+        new Number("a number of at least 0", value => value is >= 0 and <= float.MaxValue);
 
     /// <summary>Above zero, and within float32.</summary>
     public static SettingKind<double> Positive { get; } = new Number("a number above 0", value => value is > 0 and <= float.MaxValue);
@@ -145,8 +146,8 @@ internal static class SettingKinds
         protected override bool Fits(MultiStartOptions value) => value is { Rotations.Count: > 0, Scales.Count: > 0, Refined: >= 1 }
             && value.Scales.All(scale => scale > 0) && value.Scales.Concat(value.Rotations).All(double.IsFinite);
 
-        protected override string Text(MultiStartOptions value) =>
-            string.Create(CultureInfo.InvariantCulture, $"{value.Rotations.Count} rotations x {value.Scales.Count} scales, {value.Refined} refined");
+        protected override string Text(MultiStartOptions value) => string.Create(CultureInfo.InvariantCulture,
+            $"{value.Rotations.Count} rotations x {value.Scales.Count} scales, {value.Refined} refined");
 
         protected override JsonNode Write(MultiStartOptions value) => new JsonObject
         {

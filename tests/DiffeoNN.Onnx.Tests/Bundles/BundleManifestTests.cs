@@ -63,6 +63,25 @@ internal sealed class BundleManifestTests
         Assert.That(Manifests.Read().Search.SaysWhenAMapHelps, Is.False);
     }
 
+    /// <summary>What the PyTorch tools put into a manifest they take from their configurations as it is.</summary>
+    [TestCase("lungs")]
+    [TestCase("shapes")]
+    [TestCase("genus")]
+    [TestCase("small")]
+    public void ConfigurationsOfThePyTorchTools_UseTheWordsOfTheManifest(string name)
+    {
+        var configuration = JsonNode.Parse(
+            File.ReadAllText(Path.Combine(Repository.Root, "tools", "pytorch", "configs", $"{name}.json")))!;
+        string[] parts = [.. new[] { "energy", "optimiser", "acceptance" }.Where(part => configuration[part] is not null)];
+        var manifest = Manifests.Read(root =>
+        {
+            root.Remove("acceptance");
+            foreach (var part in parts) root[part] = configuration[part]!.DeepClone();
+        });
+        var written = JsonNode.Parse(manifest.ToJson())!;
+        foreach (var part in parts) Assert.That(JsonNode.DeepEquals(written[part], configuration[part]), $"{written[part]}");
+    }
+
     /// <summary>Manifests of before say <c>zero</c>.</summary>
     [TestCase("zero")]
     [TestCase("identity")]

@@ -112,7 +112,8 @@ public sealed partial class EquivariantModelTests
         });
         using var model = EquivariantModel.Load(tiny.Path, Options);
         using var zero = EquivariantModel.Load(tiny.Path, Options with { Start = StartPoint.Identity });
-        Assert.That((model.Plan.FromIdentity.CanonicalBelow, model.Plan.FromIdentity.MinimumDecrease, model.Plan.FromIdentity.InverseResidual),
+        var settings = model.Plan.FromIdentity;
+        Assert.That((settings.CanonicalBelow, settings.MinimumDecrease, settings.InverseResidual),
             Is.EqualTo((-3.5, 0.2, 0.5)));
         Assert.That((model.Plan.Start, model.Plan.AsksProposer, zero.Plan.Start, zero.Plan.AsksProposer),
             Is.EqualTo((StartPoint.Multi, true, StartPoint.Identity, false)));
@@ -197,7 +198,8 @@ public sealed partial class EquivariantModelTests
         using var model = EquivariantModel.Load(tiny.Path, Options with { Preset = SearchPreset.Published });
         using (Assert.EnterMultipleScope())
         {
-            Assert.That((model.Plan.Start, model.Plan.AsksProposer, model.Plan.Preset), Is.EqualTo((StartPoint.Identity, false, SearchPreset.Published)));
+            Assert.That((model.Plan.Start, model.Plan.AsksProposer, model.Plan.Preset),
+                Is.EqualTo((StartPoint.Identity, false, SearchPreset.Published)));
             Assert.That(model.Plan.FromIdentity, Is.EqualTo(new SearchSpec
             {
                 Start = StartPoint.Identity, Field = FieldKind.Siren, Lattice = 0, Steps = 100, LearningRate = 0.0038926, Smoothness = 1,

@@ -66,7 +66,8 @@ public sealed class SearchPlanTests
     [Test]
     public void ValuesOutOfRange_AreRefusedByName()
     {
-        Assert.That(() => SearchPlan.Resolve(Subject(Bundle), new SearchSpec { Passes = 0 }), Refusal("passes is 0; expected a whole number from 1 to 100."));
+        Assert.That(() => SearchPlan.Resolve(Subject(Bundle), new SearchSpec { Passes = 0 }),
+            Refusal("passes is 0; expected a whole number from 1 to 100."));
         Assert.That(() => SearchPlan.Resolve(Subject(Bundle with { Lattice = 1 })),
             Refusal("lattice is 1; expected a whole number from 2 to 65536, or 0 (one node a pixel)."));
         Assert.That(() => SearchPlan.Resolve(Subject(Bundle with { Refinement = new SearchSpec { Steps = -1 } })),

@@ -50,7 +50,8 @@ public sealed class SearchSpecTests
     {
         var first = new SearchSpec { Steps = 100, CanonicalBelow = 4 };
         var second = new SearchSpec { Steps = 3, Lattice = 5, Refinement = new SearchSpec { Steps = 1 } };
-        Assert.That(first.Over(second), Is.EqualTo(new SearchSpec { Steps = 100, CanonicalBelow = 4, Lattice = 5 }), "a default that is said counts");
+        Assert.That(first.Over(second), Is.EqualTo(new SearchSpec { Steps = 100, CanonicalBelow = 4, Lattice = 5 }),
+            "a default that is said counts");
         Assert.That(first.Over(null), Is.EqualTo(first));
     }
 
@@ -64,7 +65,8 @@ public sealed class SearchSpecTests
     {
         Assert.That(new SearchSpec { Steps = 100 }, Is.Not.EqualTo(new SearchSpec()), "another may still say otherwise");
         Assert.That(new SearchSpec { Steps = 100 }.Complete(), Is.EqualTo(new SearchSpec().Complete()));
-        Assert.That(new SearchSpec { Steps = 1, Lattice = 2 }.GetHashCode(), Is.EqualTo(new SearchSpec { Lattice = 2, Steps = 1 }.GetHashCode()));
+        Assert.That(new SearchSpec { Steps = 1, Lattice = 2 }.GetHashCode(),
+            Is.EqualTo(new SearchSpec { Lattice = 2, Steps = 1 }.GetHashCode()));
     }
 
     [Test]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from . import deformations, get
+from . import get
 from .model_reference import command as model_reference
 
 ROLES = ("inner", "vae", "critic", "proposer", "augmented")
@@ -42,21 +42,6 @@ def _parser():
     command.add_argument("--roles", nargs="+", choices=ROLES, help="train these only and write no bundle")
     command.add_argument("--skip", nargs="+", choices=OPTIONAL, default=[], help="leave these roles out, also of the bundle")
     command.set_defaults(run=_train)
-
-    command = commands.add_parser("evaluate", help="mean IoU or accuracy naive and canonicalised, for choosing settings")
-    _common(command)
-    command.add_argument("--split", default="val", help="split to evaluate (default val)")
-    command.add_argument("--deform", nargs="+", default=["tps", "tps-strong"], choices=("none", *deformations.PRESETS))
-    command.add_argument("--seed", type=int, default=1, help="seed of the deformations (default 1)")
-    command.add_argument("--repeats", type=int, default=1, help="deformations an image (default 1)")
-    command.add_argument("--start", default="auto", choices=("auto", "zero", "proposer"),
-                         help="where canonicalisation starts (default auto: at the proposal, where there is one)")
-    command.add_argument("--steps", type=int, help="updates (default the configuration's; 0 takes the start alone)")
-    command.add_argument("--passes", type=int, help="how often the proposer is asked (default the configuration's)")
-    command.add_argument("--average", type=json.loads, metavar="true|false",
-                         help="whether answers are the mean over the maps of all passes and of the search (default the configuration's)")
-    command.add_argument("--count", type=int, help="the first images only")
-    command.set_defaults(run=_evaluate)
 
     command = commands.add_parser("bundle-gradients", help="write the gradients beside a bundle's reference tensors, from its checkpoints")
     command.add_argument("--task", required=True, help="lungs, shapes or genus: names the configuration")
@@ -132,17 +117,6 @@ def _train_stage(role, config, splits, checkpoints, name, initial):
 def _roles(config, skip=()):
     """The roles that a configuration describes."""
     return [role for role in ROLES if role in config and role not in skip]
-
-
-def _evaluate(options):
-    from . import data, evaluate
-
-    config, checkpoints = _setup(options)
-    images, targets = (part[: options.count] for part in data.load(options.data, options.split, config))
-    networks = _load(config, checkpoints)
-    for preset in options.deform:
-        evaluate.evaluate(networks, config, images, targets, preset, options.seed, options.repeats, options.start, options.steps,
-                          options.passes, options.average)
 
 
 def _trained(config, checkpoints):

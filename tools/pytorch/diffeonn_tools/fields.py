@@ -1,4 +1,4 @@
-"""Batched PyTorch counterparts of the library's fields: warp, exponential, regularisers.
+"""Batched PyTorch counterparts of the library's fields, for training: warp, exponential, smoothness.
 
 Displacements and velocities are (N, 2, H, W), component 0 is x, the longest side spans [-1, 1], corners aligned.
 """
@@ -99,14 +99,6 @@ def _differences(field):
 def smoothness(v):
     """Mean over positions of |grad v|^2, summed over components and axes; (N,)."""
     return sum((d ** 2).sum(1).mean((1, 2)) for d in _differences(v))
-
-
-def orientation(u):
-    """Mean of relu(-det J) with forward differences; (N,)."""
-    dx, dy = _differences(u)
-    dx, dy = dx[:, :, :-1, :], dy[:, :, :, :-1]
-    determinant = (1 + dx[:, 0]) * (1 + dy[:, 1]) - dx[:, 1] * dy[:, 0]
-    return F.relu(-determinant).mean((1, 2))
 
 
 def minimum_determinant(u):

@@ -8,8 +8,8 @@ import torch
 from onnx import numpy_helper
 
 from . import deformations, fields, tensors
-from .evaluate import energy_terms
 from .export import INPUT, OUTPUTS
+from .train import vae_terms
 
 
 def write(folder, networks, weights, size, seed):
@@ -37,6 +37,17 @@ def add_gradients(folder, networks, seed):
                                  f"{error:.1e} of the largest value.")
         _write_gradients(folder / role, gradients(role, network, image, seed))
     return list(networks)
+
+
+def energy_terms(y, vae, critic, weights):
+    """Unweighted terms (N, T) of the energy graph, in its order: vae, adversarial; absent networks are left out."""
+    terms = []
+    if vae is not None:
+        error, divergence = vae_terms(y, *vae(y))
+        terms.append(error + weights["beta"] * divergence)
+    if critic is not None:
+        terms.append(critic(y))
+    return torch.stack(terms, 1)
 
 
 def gradients(role, network, image, seed):

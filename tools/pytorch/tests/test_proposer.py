@@ -10,7 +10,7 @@ import onnx
 import torch
 from onnx import numpy_helper
 
-from diffeonn_tools import deformations, evaluate, fields, intensity, manifest, networks, proposals, train
+from diffeonn_tools import deformations, fields, intensity, manifest, networks, proposals, train
 from diffeonn_tools.curves import History
 
 CONFIG = json.loads((Path(__file__).parents[1] / "configs" / "small.json").read_text())
@@ -101,8 +101,11 @@ class ProposerTests(unittest.TestCase):
         loss = proposals.ProposerLoss(config, images, torch.zeros(6, dtype=torch.long))
         self.network.eval()
         velocity = loss._velocity(self.network, images, torch.Generator().manual_seed(1))
-        torch.testing.assert_close(fields.upsample(velocity, 32, 32),
-                                   evaluate.propose(self.network, images, 2, loss.squarings, CONFIG["padding"])[1])
+        first = self.network(images)
+        left = fields.warp(images, fields.exponential(fields.upsample(first, 32, 32), loss.squarings), CONFIG["padding"])
+        composed = fields.compose_velocities(first, self.network(left), 32, 32)
+        self.assertGreater(float((composed - first).abs().max()), 1e-3)
+        torch.testing.assert_close(velocity, composed)
         velocity.sum().backward()
         self.assertGreater(float(self.network.dense.bias.grad.abs().max()), 0)
 
@@ -122,66 +125,6 @@ class ProposerTests(unittest.TestCase):
         for mirror, of_image in ((proposals._left_right, lambda x: x.flip(3)), (proposals._upside_down, lambda x: x.flip(2)),
                                  (proposals._diagonal, lambda x: x.transpose(2, 3))):
             torch.testing.assert_close(fields.warp(of_image(image), mirror(u.float()).double()), of_image(warped), atol=1e-5, rtol=0)
-
-    def test_proposal_is_where_canonicalisation_starts_and_what_no_steps_return(self):
-        images, _ = _pairs(2)
-        start = 0.1 * fields.base_grid(32, 32).repeat(2, 1, 1, 1)
-        vae = train.build("vae", CONFIG).eval()
-        v, _ = evaluate.canonicalise(images, vae, None, CONFIG["energy"], {**CONFIG["optimiser"], "steps": 0}, start=start)
-        torch.testing.assert_close(v, start)
-
-    def test_further_passes_propose_for_what_is_left(self):
-        torch.nn.init.normal_(self.network.dense.weight, std=0.05)
-        images, _ = _pairs(3)
-        self.network.eval()
-        first, second = evaluate.propose(self.network, images, passes=2)
-        torch.testing.assert_close(evaluate.propose(self.network, images), [first])
-        left = evaluate.propose(self.network, fields.warp(images, fields.exponential(first)))[0]
-        self.assertGreater(float((second - first).abs().max()), 1e-3)
-        composed = fields.compose(fields.exponential(first), fields.exponential(left))
-        inside = (slice(None), slice(None), slice(4, -4), slice(4, -4))
-        error = (fields.exponential(second) - composed)[inside].abs().max()
-        self.assertLess(float(error), 0.2 * float(left.abs().max()))
-
-    def test_answers_are_averaged_over_passes_and_search(self):
-        images, masks = _pairs(4)
-        built = {role: train.build(role, CONFIG).eval() for role in ("inner", "vae", "critic", "proposer")}
-        torch.nn.init.normal_(built["proposer"].dense.weight, std=0.1)
-        asked = []
-        average = evaluate.mean_answer
-        try:
-            evaluate.mean_answer = lambda answers: asked.append(len(answers)) or average(answers)
-            for options in ({"passes": 2, "steps": 0}, {"passes": 2, "steps": 1}, {"passes": 1, "steps": 1}, {"start": "zero", "steps": 1},
-                            {"passes": 2, "steps": 0, "average": False}):
-                evaluate.evaluate(built, CONFIG, images, masks, "tps", 1, log=lambda text: None, **{"average": True, **options})
-        finally:
-            evaluate.mean_answer = average
-        self.assertEqual(asked, [2, 3, 2, 1, 1])
-
-    def test_mean_of_classifiers_is_that_of_their_probabilities(self):
-        logits = [torch.tensor([[2.0, 0.0, -1.0]]), torch.tensor([[0.0, 3.0, 1.0]])]
-        mean = (logits[0].softmax(1) + logits[1].softmax(1)) / 2
-        torch.testing.assert_close(evaluate.mean_answer(logits).softmax(1), mean)
-        self.assertIs(evaluate.mean_answer(logits[:1]), logits[0])
-
-    def test_refinement_replaces_settings_from_the_proposal_only(self):
-        config = {**CONFIG, "optimiser": {**CONFIG["optimiser"], "refinement": {"steps": 3, "smoothness": 2000.0, "lattice": 4}}}
-        optimiser, weights = evaluate.settings(config, from_proposal=True)
-        self.assertEqual(optimiser, {**CONFIG["optimiser"], "steps": 3, "lattice": 4})
-        self.assertEqual(weights, {**CONFIG["energy"], "smoothness": 2000.0})
-        self.assertEqual(evaluate.settings(config, from_proposal=False), (CONFIG["optimiser"], CONFIG["energy"]))
-        self.assertEqual(evaluate.settings(config, from_proposal=True, steps=7)[0]["steps"], 7)
-
-    def test_evaluation_from_the_proposal_takes_the_refinement(self):
-        images, masks = _pairs(4)
-        built = {role: train.build(role, CONFIG).eval() for role in ("inner", "vae", "critic", "proposer")}
-        torch.nn.init.normal_(built["proposer"].dense.weight, std=0.1)
-        config = {**CONFIG, "optimiser": {**CONFIG["optimiser"], "steps": 2, "refinement": {"steps": 0}}}
-        run = lambda config, **options: evaluate.evaluate(built, config, images, masks, "tps", 1, log=lambda text: None,
-                                                          **options)["energy"]
-        self.assertEqual(run(config), run(CONFIG, steps=0))
-        self.assertEqual(run(config, start="zero"), run(CONFIG, start="zero", steps=2))
-        self.assertNotEqual(run(config), run(config, steps=2))
 
 
 class _Brightness(torch.nn.Module):

@@ -156,8 +156,8 @@ internal sealed class BundleManifestTests
         yield return Case("learning rate of zero", root => root["optimiser"]!["learningRate"] = 0,
             "m.json: field 'optimiser.learningRate' is 0; expected a number above 0.");
         yield return Case("unknown field of the refinement", root => root["optimiser"]!["refinement"]!["start"] = "proposer",
-            "m.json: unknown field 'optimiser.refinement.start'. Known there: smoothness, orientation, lattice, steps, "
-            + "learningRate, tolerance, patience.");
+            "m.json: unknown field 'optimiser.refinement.start'. Known there: "
+            + $"{string.Join(", ", SearchSpec.Settings.Where(setting => setting.IsRefinable).Select(setting => setting.Name))}.");
         yield return Case("refinement out of range", root => root["optimiser"]!["refinement"]!["smoothness"] = -1,
             "m.json: field 'optimiser.refinement.smoothness' is -1; expected a number of at least 0.");
         yield return Case("no pass", root => root["optimiser"]!["passes"] = 0,

@@ -25,7 +25,7 @@ internal sealed class GraphPipeline : IDisposable
     private readonly DeviceNetwork _inner;
 
     private GraphPipeline(
-        Bundle bundle, GraphFields fields, CanonicaliserOptions options, int passes, bool average, DeviceNetwork proposer,
+        Bundle bundle, GraphFields fields, SearchSpec options, int passes, bool average, DeviceNetwork proposer,
         DeviceNetwork inner)
     {
         (_bundle, _fields, _options, _passes, _average) = (bundle, fields, options, passes, average);

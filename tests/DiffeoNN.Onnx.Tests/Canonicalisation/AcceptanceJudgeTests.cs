@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Tests.Canonicalisation;
 
@@ -8,7 +9,7 @@ public sealed class AcceptanceJudgeTests
 {
     private static readonly FieldDiagnostics Sound = new(0.2, 3, 0, 0.5, 0.1, 0.3, 0);
 
-    private static readonly CanonicaliserOptions Options = new() { MaximumInverseResidual = 0.75, MinimumDecrease = 0.25 };
+    private static readonly SearchSpec Options = new() { InverseResidual = 0.75, MinimumDecrease = 0.25 };
 
     [TestCase(0.0, 0.3, true)]
     [TestCase(0.2, 0.0, true)]

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Search;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Canonicalisation;
@@ -8,65 +9,65 @@ public sealed class CanonicaliserOptionsTests
 {
     private static IEnumerable<TestCaseData> Wrong()
     {
-        static TestCaseData Case(string name, string value, string expected, Func<CanonicaliserOptions, CanonicaliserOptions> change) =>
+        static TestCaseData Case(string name, string value, string expected, Func<SearchSpec, SearchSpec> change) =>
             new TestCaseData(name, value, expected, change).SetArgDisplayNames(name, value);
-        yield return Case("Lattice", "1", "0 (one node a pixel) or at least 2", o => o with { Lattice = 1 });
-        yield return Case("Lattice", "-2", "0 (one node a pixel) or at least 2", o => o with { Lattice = -2 });
-        yield return Case("Steps", "-1", "at least 0", o => o with { Steps = -1 });
-        yield return Case("LearningRate", "0", "positive", o => o with { LearningRate = 0 });
-        yield return Case("LearningRate", "∞", "positive", o => o with { LearningRate = double.PositiveInfinity });
-        yield return Case("SmoothnessWeight", "-0.1", "at least 0", o => o with { SmoothnessWeight = -0.1 });
-        yield return Case("SmoothnessWeight", "∞", "at least 0", o => o with { SmoothnessWeight = double.PositiveInfinity });
-        yield return Case("OrientationWeight", "-0.1", "at least 0", o => o with { OrientationWeight = -0.1 });
-        yield return Case("OrientationWeight", "NaN", "at least 0", o => o with { OrientationWeight = double.NaN });
-        yield return Case("OrientationWeight", "∞", "at least 0", o => o with { OrientationWeight = double.PositiveInfinity });
-        yield return Case("MinimumSquarings", "-1", "from 0 to 30", o => o with { MinimumSquarings = -1 });
-        yield return Case("MinimumSquarings", "31", "from 0 to 30", o => o with { MinimumSquarings = 31 });
-        yield return Case("Tolerance", "-1E-09", "at least 0", o => o with { Tolerance = -1e-9 });
-        yield return Case("Patience", "-1", "at least 0", o => o with { Patience = -1 });
-        yield return Case("TimeBudget", "-00:00:01", "null or at least 0", o => o with { TimeBudget = TimeSpan.FromSeconds(-1) });
-        yield return Case("CanonicalBelow", "NaN", "null or finite", o => o with { CanonicalBelow = double.NaN });
-        yield return Case("MinimumDecrease", "-0.5", "at least 0", o => o with { MinimumDecrease = -0.5 });
-        yield return Case("MinimumDecrease", "∞", "at least 0", o => o with { MinimumDecrease = double.PositiveInfinity });
-        yield return Case("MaximumInverseResidual", "0", "positive", o => o with { MaximumInverseResidual = 0 });
-        yield return Case("MaximumInverseResidual", "NaN", "positive", o => o with { MaximumInverseResidual = double.NaN });
-        yield return Case("Accept", "7", "a defined rule", o => o with { Accept = (AcceptanceRule)7 });
-        yield return Case("Field", "7", "a defined kind", o => o with { Field = (FieldKind)7 });
-        yield return Case("Basis", "7", "a defined basis", o => o with { Basis = (LatticeBasis)7 });
-        yield return Case("Padding", "7", "a defined padding", o => o with { Padding = (WarpPadding)7 });
+        yield return Case("lattice", "1", "a whole number from 2 to 65536, or 0 (one node a pixel)", o => o with { Lattice = 1 });
+        yield return Case("lattice", "-2", "a whole number from 2 to 65536, or 0 (one node a pixel)", o => o with { Lattice = -2 });
+        yield return Case("steps", "-1", "a whole number of at least 0", o => o with { Steps = -1 });
+        yield return Case("learningRate", "0", "a number above 0", o => o with { LearningRate = 0 });
+        yield return Case("learningRate", "∞", "a number above 0", o => o with { LearningRate = double.PositiveInfinity });
+        yield return Case("smoothness", "-0.1", "a number of at least 0", o => o with { Smoothness = -0.1 });
+        yield return Case("smoothness", "∞", "a number of at least 0", o => o with { Smoothness = double.PositiveInfinity });
+        yield return Case("orientation", "-0.1", "a number of at least 0", o => o with { Orientation = -0.1 });
+        yield return Case("orientation", "NaN", "a number of at least 0", o => o with { Orientation = double.NaN });
+        yield return Case("orientation", "∞", "a number of at least 0", o => o with { Orientation = double.PositiveInfinity });
+        yield return Case("squarings", "-1", "a whole number from 0 to 20", o => o with { Squarings = -1 });
+        yield return Case("squarings", "21", "a whole number from 0 to 20", o => o with { Squarings = 21 });
+        yield return Case("tolerance", "-1E-09", "a number of at least 0", o => o with { Tolerance = -1e-9 });
+        yield return Case("patience", "-1", "a whole number of at least 0", o => o with { Patience = -1 });
+        yield return Case("timeBudget", "-1", "a number of seconds of at least 0", o => o with { TimeBudget = TimeSpan.FromSeconds(-1) });
+        yield return Case("canonicalBelow", "NaN", "a finite number", o => o with { CanonicalBelow = double.NaN });
+        yield return Case("minimumDecrease", "-0.5", "a number of at least 0", o => o with { MinimumDecrease = -0.5 });
+        yield return Case("minimumDecrease", "∞", "a number of at least 0", o => o with { MinimumDecrease = double.PositiveInfinity });
+        yield return Case("inverseResidual", "0", "a number above 0", o => o with { InverseResidual = 0 });
+        yield return Case("inverseResidual", "NaN", "a number above 0", o => o with { InverseResidual = double.NaN });
+        yield return Case("accept", "7", "one of checked, always", o => o with { Accept = (AcceptanceRule)7 });
+        yield return Case("field", "7", "one of siren, lattice", o => o with { Field = (FieldKind)7 });
+        yield return Case("basis", "7", "one of linear, cubicBSpline", o => o with { Basis = (LatticeBasis)7 });
+        yield return Case("padding", "7", "one of zeros, border, reflection", o => o with { Padding = (WarpPadding)7 });
     }
 
     [TestCaseSource(nameof(Wrong))]
     public void WhatMakesNoSense_IsRefusedByName(
-        string name, string value, string expected, Func<CanonicaliserOptions, CanonicaliserOptions> change)
+        string name, string value, string expected, Func<SearchSpec, SearchSpec> change)
     {
         using var scope = torch.NewDisposeScope();
         var infinity = double.PositiveInfinity.ToString(System.Globalization.CultureInfo.InvariantCulture);
         var text = value.Replace("∞", infinity, StringComparison.Ordinal);
-        Assert.That(() => new Canonicaliser(new TemplateEnergy(torch.zeros(1)), change(new CanonicaliserOptions())),
+        Assert.That(() => new Canonicaliser(new TemplateEnergy(torch.zeros(1)), change(new SearchSpec())),
             Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.StartsWith(
-                $"Canonicaliser option {name} is {text}; it must be {expected}."));
+                $"Search setting {name} is {text}; expected {expected}."));
     }
 
     [Test]
     public void WhatIsAtItsLimit_IsTaken()
     {
-        var least = new CanonicaliserOptions
+        var least = new SearchSpec
         {
-            Lattice = 0, Steps = 0, LearningRate = 1e-12, SmoothnessWeight = 0, OrientationWeight = 0, MinimumSquarings = 0, Tolerance = 0,
-            Patience = 0, TimeBudget = TimeSpan.Zero, MinimumDecrease = 0, MaximumInverseResidual = 1e-12,
+            Lattice = 0, Steps = 0, LearningRate = 1e-12, Smoothness = 0, Orientation = 0, Squarings = 0, Tolerance = 0,
+            Patience = 0, TimeBudget = TimeSpan.Zero, MinimumDecrease = 0, InverseResidual = 1e-12,
         };
         Assert.That(() => least.Validate(), Throws.Nothing);
-        var other = least with { Lattice = 2, MinimumSquarings = 30, TimeBudget = null, CanonicalBelow = -5 };
+        var other = least with { Lattice = 2, Squarings = 20, TimeBudget = null, CanonicalBelow = -5 };
         Assert.That(() => other.Validate(), Throws.Nothing);
     }
 
     [Test]
-    public void Defaults_AreThoseDocumented() => Assert.That(new CanonicaliserOptions(), Is.EqualTo(new CanonicaliserOptions
+    public void Defaults_AreThoseDocumented() => Assert.That(new SearchSpec(), Is.EqualTo(new SearchSpec
     {
         Field = FieldKind.Siren, Lattice = 16, Basis = LatticeBasis.CubicBSpline, Steps = 100, LearningRate = 0.0038926,
-        SmoothnessWeight = 1, OrientationWeight = 1, MinimumSquarings = 7, Tolerance = 1e-4, Patience = 20, TimeBudget = null, Seed = 1,
-        Accept = AcceptanceRule.Checked, CanonicalBelow = null, MinimumDecrease = 0, MaximumInverseResidual = 1,
+        Smoothness = 1, Orientation = 1, Squarings = 7, Tolerance = 1e-4, Patience = 20, TimeBudget = null, Seed = 1,
+        Accept = AcceptanceRule.Checked, CanonicalBelow = null, MinimumDecrease = 0, InverseResidual = 1,
         Padding = WarpPadding.Zeros,
     }));
 
@@ -79,7 +80,7 @@ public sealed class CanonicaliserOptionsTests
     [TestCase(8, 36, 20, 8, 5)]
     [TestCase(2, 100, 10, 2, 2)]
     public void LatticeSize_KeepsCellsAboutSquare(int lattice, int height, int width, int rows, int columns) => Assert.That(
-        CanonicalisationRun.LatticeSize(new CanonicaliserOptions { Lattice = lattice }, new SamplingGrid(height, width)),
+        CanonicalisationRun.LatticeSize(new SearchSpec { Lattice = lattice }, new SamplingGrid(height, width)),
         Is.EqualTo((rows, columns)));
 
     [TestCase(3.0, 0, 3)]
@@ -90,7 +91,7 @@ public sealed class CanonicaliserOptionsTests
     [TestCase(double.PositiveInfinity, 4, 4)]
     public void SquaringsOf_AFieldThatDiverged_AreTheLeast(double speed, int minimum, int expected)
     {
-        Assert.That(CanonicalisationRun.SquaringsOf(speed, new CanonicaliserOptions { MinimumSquarings = minimum }), Is.EqualTo(expected));
+        Assert.That(CanonicalisationRun.SquaringsOf(speed, new SearchSpec { Squarings = minimum }), Is.EqualTo(expected));
         Assert.That(CanonicalisationRun.HasNotDiverged(speed), Is.EqualTo(speed < 1_000_000));
     }
 }

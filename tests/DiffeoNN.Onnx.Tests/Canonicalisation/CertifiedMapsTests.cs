@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Fields;
 using TorchSharp;
 
@@ -19,7 +20,7 @@ public sealed class CertifiedMapsTests
         Assert.That(residuals, Is.Ordered.Descending, "each try is more exact than the one before");
         // What the wanted try reaches and the one before does not.
         var limit = wanted == 0 ? residuals[0] : (residuals[wanted] + residuals[wanted - 1]) / 2;
-        var maps = new CertifiedMaps(v.clone(), [0], new Acceptance(new CanonicaliserOptions { MaximumInverseResidual = limit }));
+        var maps = new CertifiedMaps(v.clone(), [0], new Acceptance(new SearchSpec { InverseResidual = limit }));
         var (more, scale) = Tries[wanted];
         Assert.Multiple(() =>
         {
@@ -37,7 +38,7 @@ public sealed class CertifiedMapsTests
     {
         using var scope = torch.NewDisposeScope();
         var v = FieldFixtures.Field(1, 24, 32, 5, seed: 3);
-        var maps = new CertifiedMaps(v.clone(), [1], new Acceptance(new CanonicaliserOptions { MaximumInverseResidual = 1e-9 }));
+        var maps = new CertifiedMaps(v.clone(), [1], new Acceptance(new SearchSpec { InverseResidual = 1e-9 }));
         Assert.Multiple(() =>
         {
             Assert.That((maps.Squarings[0], maps.Scales[0], maps.Repaired.Count), Is.EqualTo((1, 1.0, 0)));
@@ -53,7 +54,7 @@ public sealed class CertifiedMapsTests
         var wild = FieldFixtures.Field(1, 24, 32, 5, seed: 3);
         var (calm, limit) = (wild * 0.01, (Residual(wild, 2) + Residual(wild, 0)) / 2);
         var batch = torch.cat([calm, wild, calm * 2, wild], 0);
-        var acceptance = new Acceptance(new CanonicaliserOptions { MaximumInverseResidual = limit });
+        var acceptance = new Acceptance(new SearchSpec { InverseResidual = limit });
         var maps = new CertifiedMaps(batch.clone(), [0, 0, 1, 0], acceptance);
         Assert.Multiple(() =>
         {

@@ -1,12 +1,13 @@
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Tests.Canonicalisation;
 
 /// <summary>When an image stops, and what it keeps.</summary>
 public sealed class ImageStateTests
 {
-    private static readonly CanonicaliserOptions Options = new() { Steps = 100, Patience = 2, Tolerance = 0.1 };
+    private static readonly SearchSpec Options = new() { Steps = 100, Patience = 2, Tolerance = 0.1 };
 
     [Test]
     public void AnImage_ConvergesWhenItsBestImprovesByNoMoreThanTheTolerance()
@@ -94,15 +95,15 @@ public sealed class ImageStateTests
     [Test]
     public void Energies_AddTheWeightedRegularisers()
     {
-        var options = Options with { SmoothnessWeight = 2, OrientationWeight = 0.5 };
+        var options = Options with { Smoothness = 2, Orientation = 0.5 };
         var found = IterateEnergy.Of([3, 7, 8], 0.25, 6, options);
         Assert.That((found.Energy, found.Total), Is.EqualTo((3.0, 3 + (2 * 0.25) + (0.5 * 6))));
         Assert.That(found.Terms, Is.EqualTo(new[] { 7, 8, 0.25, 6 }));
     }
 
-    private static ImageState Run(CanonicaliserOptions options, params double[] totals) => Add(options, totals, timeIsUp: false);
+    private static ImageState Run(SearchSpec options, params double[] totals) => Add(options, totals, timeIsUp: false);
 
-    private static ImageState Add(CanonicaliserOptions options, double[] totals, bool timeIsUp)
+    private static ImageState Add(SearchSpec options, double[] totals, bool timeIsUp)
     {
         var state = new ImageState(options);
         for (var step = 0; step < totals.Length; step++) state.Add(step, Energy(totals[step]), timeIsUp && step == totals.Length - 1);

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Fields;
 using TorchSharp;
 
@@ -8,9 +9,9 @@ namespace DiffeoNN.Onnx.Tests.Canonicalisation;
 /// <summary>What a search's best iterates become: energies of repaired maps, and the identity in place of what is refused.</summary>
 public sealed class SearchOutcomeTests
 {
-    private static readonly CanonicaliserOptions Options = new()
+    private static readonly SearchSpec Options = new()
     {
-        SmoothnessWeight = 2, OrientationWeight = 3, Accept = AcceptanceRule.Always, Padding = WarpPadding.Border,
+        Smoothness = 2, Orientation = 3, Accept = AcceptanceRule.Always, Padding = WarpPadding.Border,
     };
 
     [Test]
@@ -20,7 +21,7 @@ public sealed class SearchOutcomeTests
         var v = FieldFixtures.Field(1, 24, 32, 5, seed: 3);
         // Only 0.64 of the velocity passes.
         var limit = (Residual(v * 0.8) + Residual(v * 0.64)) / 2;
-        var options = Options with { MaximumInverseResidual = limit };
+        var options = Options with { InverseResidual = limit };
         var images = FieldFixtures.Image(2, 1, 24, 32, seed: 4);
         var template = FieldFixtures.Image(1, 1, 24, 32, seed: 5);
         ImageState[] states = [State(options, 7, smoothness: 10), State(options, 8, smoothness: 20)];
@@ -48,7 +49,7 @@ public sealed class SearchOutcomeTests
     {
         using var scope = torch.NewDisposeScope();
         var v = FieldFixtures.Field(1, 24, 32, 5, seed: 3);
-        var options = Options with { MaximumInverseResidual = repairs ? (Residual(v * 0.8) + Residual(v * 0.64)) / 2 : 100 };
+        var options = Options with { InverseResidual = repairs ? (Residual(v * 0.8) + Residual(v * 0.64)) / 2 : 100 };
         var images = FieldFixtures.Image(1, 1, 24, 32, seed: 4);
         var maps = new CertifiedMaps(v.clone(), [0], new Acceptance(options));
         using var result = new SearchOutcome(new TemplateEnergy(images), options, images, [State(options, 1, 0)], new StageClock())
@@ -57,10 +58,10 @@ public sealed class SearchOutcomeTests
         Assert.That((result.Canonical - expected).abs().max().item<float>(), Is.Zero);
     }
 
-    private static ImageState State(CanonicaliserOptions options, double energy, double smoothness)
+    private static ImageState State(SearchSpec options, double energy, double smoothness)
     {
         var state = new ImageState(options with { Steps = 0 });
-        state.Add(0, new IterateEnergy(energy, [energy, smoothness, 0], energy + (options.SmoothnessWeight * smoothness)), false);
+        state.Add(0, new IterateEnergy(energy, [energy, smoothness, 0], energy + (options.Smoothness * smoothness)), false);
         return state;
     }
 

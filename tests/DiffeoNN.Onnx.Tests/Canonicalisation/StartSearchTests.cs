@@ -113,7 +113,7 @@ public sealed class StartSearchTests
         using var scope = torch.NewDisposeScope();
         var (template, deformed, _) = CanonicaliserTests.Deformed(24, 24, 2);
         var energy = new TemplateEnergy(template);
-        var (one, other) = (Options with { Steps = 0 }, Options with { Steps = 0, SmoothnessWeight = 5 });
+        var (one, other) = (Options with { Steps = 0 }, Options with { Steps = 0, Smoothness = 5 });
         var settings = new[] { one, other, other, other, one };
         SearchStart[] starts = [.. Starts(SamplingGrid.Of(template)).Zip(settings, (start, own) => new SearchStart(start, own))];
         using var result = new Canonicaliser(energy, Options).Run(deformed, starts, 5, null, default);
@@ -148,7 +148,7 @@ public sealed class StartSearchTests
         var (template, deformed, _) = CanonicaliserTests.Deformed(24, 24, 2);
         var energy = new TemplateEnergy(template) { Before = _ => Thread.Sleep(10) };
         SearchStart[] starts = [.. Starts(SamplingGrid.Of(template)).Take(2)
-            .Select((start, i) => new SearchStart(start, Options with { Steps = 1, Patience = 0, SmoothnessWeight = i }))];
+            .Select((start, i) => new SearchStart(start, Options with { Steps = 1, Patience = 0, Smoothness = i }))];
         using var result = new Canonicaliser(energy, Options).Run(deformed, starts, 2, null, default);
         Assert.That(energy.Batches, Has.Count.EqualTo(7), "scores; and twice inputs and two iterates");
         Assert.That(result.Times.EnergyGradient, Is.GreaterThanOrEqualTo(TimeSpan.FromMilliseconds(69.5)));

@@ -4,6 +4,7 @@ using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Bundles;
 using TorchSharp;
 
@@ -30,17 +31,17 @@ public sealed partial class EquivariantModelTests
         var engine = new OnnxRuntimeEngine(Options.Execution);
         using var energy = OnnxEnergy.FromBundle(model.Bundle, engine);
         var (batch, grid) = (ImageTensor.ToTensor(images), new SamplingGrid(12, 16));
-        var starts = several.Starts(grid, null).Select(velocity => new SearchStart(velocity, model.Settings)).ToList();
+        var starts = MultiStarts.Of(several, grid, null).Select(velocity => new SearchStart(velocity, model.Plan.FromIdentity)).ToList();
         if (withProposer)
         {
             using var proposer = Network.OnImages(model.Bundle, Onnx.Bundles.BundleRole.Proposer, engine);
             var passes = new ProposalPasses(model.Bundle, proposer, new TorchFields(energy), 1);
-            var proposal = passes.Run(batch, model.SettingsFromProposal, default)[0];
-            starts.AddRange(several.Starts(grid, proposal).Select(velocity => new SearchStart(velocity, model.SettingsFromProposal)));
+            var proposal = passes.Run(batch, model.Plan.FromProposal, default)[0];
+            starts.AddRange(MultiStarts.Of(several, grid, proposal).Select(velocity => new SearchStart(velocity, model.Plan.FromProposal)));
         }
 
         Assert.That(starts, Has.Count.EqualTo(count));
-        using var expected = new Canonicaliser(energy, model.Settings).Run(batch, [.. starts], count, null, default);
+        using var expected = new Canonicaliser(energy, model.Plan.FromIdentity).Run(batch, [.. starts], count, null, default);
         var won = first.Images.Select(image => image.Canonicalisation.Start).ToArray();
         Assert.That(won, Is.EqualTo(expected.Images.Select(image => image.Start)));
         if (withProposer) Assert.That(won, Has.Some.GreaterThanOrEqualTo(3), "one of the proposal's");
@@ -56,7 +57,7 @@ public sealed partial class EquivariantModelTests
         using var tiny = new TinyBundle();
         tiny.Manifest(root => root["image"]!["padding"] = padding);
         using var model = EquivariantModel.Load(tiny.Path, Options with { Steps = 0, Accept = AcceptanceRule.Always });
-        Assert.That((model.Settings.Padding, model.SettingsFromProposal.Padding), Is.EqualTo((expected, expected)));
+        Assert.That((model.Plan.FromIdentity.Padding, model.Plan.FromProposal.Padding), Is.EqualTo((expected, expected)));
         var images = Images(2, 12, 16);
         using var result = model.Run(images);
         using var scope = torch.NewDisposeScope();

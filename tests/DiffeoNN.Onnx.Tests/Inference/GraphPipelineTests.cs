@@ -4,6 +4,7 @@ using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Bundles;
 using TorchSharp;
 
@@ -31,7 +32,7 @@ public sealed class GraphPipelineTests
         });
         tiny.Manifest(root => root["models"]!["inner"]!["output"] =
             new JsonObject { ["name"] = "scores", ["kind"] = "classification", ["activation"] = "softmax" });
-        var options = Options with { Accept = rule, Configure = settings => settings with { MinimumDecrease = 0 } };
+        var options = Options with { Accept = rule, MinimumDecrease = 0 };
         var (expected, found) = Both(tiny.Path, options, Images(8, 12, 16));
         using (expected)
         using (found)
@@ -74,7 +75,7 @@ public sealed class GraphPipelineTests
     {
         using var byTorch = EquivariantModel.Load(path, options with { Fields = FieldEngine.Torch });
         using var byGraphs = EquivariantModel.Load(path, options with { Fields = FieldEngine.Onnx });
-        Assert.That((byTorch.Fields, byGraphs.Fields), Is.EqualTo((FieldEngine.Torch, FieldEngine.Onnx)));
+        Assert.That((byTorch.Plan.FromIdentity.Fields, byGraphs.Plan.FromIdentity.Fields), Is.EqualTo((FieldEngine.Torch, FieldEngine.Onnx)));
         return (byTorch.Run(images), byGraphs.Run(images));
     }
 

@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Fields;
 using TorchSharp;
 
@@ -24,7 +25,8 @@ public sealed class MultiStartOptionsTests
     {
         using var scope = torch.NewDisposeScope();
         var proposal = fromProposal ? FieldFixtures.Field(3, 5, 7, 2, seed: 1) : null;
-        var starts = new MultiStartOptions { Rotations = [10, -20], Scales = [1, 1.5, 0.5] }.Starts(Grid, proposal);
+        var options = new MultiStartOptions { Rotations = [10, -20], Scales = [1, 1.5, 0.5] };
+        var starts = MultiStarts.Of(options, Grid, proposal);
         (double Rotation, double Scale)[] expected = [(10, 1), (-20, 1), (10, 1.5), (-20, 1.5), (10, 0.5), (-20, 0.5)];
         Assert.That(starts, Has.Count.EqualTo(6));
         for (var i = 0; i < 6; i++)
@@ -38,7 +40,9 @@ public sealed class MultiStartOptionsTests
     public void Starts_WithoutARotationOrAScale_AreRefused()
     {
         foreach (var options in new[] { new MultiStartOptions { Rotations = [] }, new MultiStartOptions { Scales = [] } })
-            Assert.That(() => options.Starts(Grid, null),
-                Throws.ArgumentException.With.Message.EqualTo("A multi start needs at least one rotation and one scale."));
+        {
+            Assert.That(() => new SearchSpec { MultiStart = options }.Validate(), Throws.TypeOf<ArgumentOutOfRangeException>()
+                .With.Message.Contains("expected rotations and scales, one of each at least"));
+        }
     }
 }

@@ -77,7 +77,8 @@ public sealed class PassResultsTests
             var own = pass;
             passes.Add(new CanonicalisationResult(Tensor(1, 0), Tensor(2, 1), Tensor(2, 2), Tensor(2, 3),
                 [.. used.Select((row, image) => Image(Value(own, image), row[own]))],
-                new StageTimes(default, TimeSpan.FromTicks(pass), default, default, default, default, default, TimeSpan.FromTicks(1))));
+                new StageTimes(
+                    default, default, TimeSpan.FromTicks(pass), default, default, default, default, default, TimeSpan.FromTicks(1))));
         }
 
         return passes;

@@ -3,6 +3,7 @@ using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Bundles;
 using DiffeoNN.Onnx.Tests.Canonicalisation;
 using TorchSharp;
@@ -20,7 +21,7 @@ public sealed class ProposalPassesTests
         using var network = Network.OnImages(bundle, BundleRole.Proposer, engine);
         using var proposer = engine.Load(bundle.PathOf(BundleRole.Proposer));
         var images = torch.rand([2, 2, 12, 16], generator: new torch.Generator(3)) * 0.5 + 0.5;
-        var settings = new CanonicaliserOptions { Padding = padding, MinimumSquarings = 5 };
+        var settings = new SearchSpec { Padding = padding, Squarings = 5 };
         var fields = new TorchFields(new TemplateEnergy(images));
         var passes = new ProposalPasses(bundle, network, fields, 3).Run(images, settings, default);
         var expected = new List<torch.Tensor> { Proposed(proposer, images) };

@@ -4,6 +4,7 @@ using DiffeoNN.Onnx.Canonicalisation.Graphs;
 using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Bundles;
 using DiffeoNN.Onnx.Tests.Fields;
 using TorchSharp;
@@ -15,9 +16,9 @@ public sealed class GraphSearchTests
 {
     private static readonly SamplingGrid Grid = new(12, 16);
 
-    private static readonly CanonicaliserOptions Options = new()
+    private static readonly SearchSpec Options = new()
     {
-        Field = FieldKind.ControlLattice, Lattice = 5, LearningRate = 0.02, Patience = 0, MinimumSquarings = 2, OrientationWeight = 0.7,
+        Field = FieldKind.Lattice, Lattice = 5, LearningRate = 0.02, Patience = 0, Squarings = 2, Orientation = 0.7,
         Accept = AcceptanceRule.Always,
     };
 
@@ -40,7 +41,7 @@ public sealed class GraphSearchTests
     public void FoldsOfTheStart_ArePenalisedRowByRow([Values(0, 1, 3)] int steps, [Values] bool forGpu)
     {
         using var scope = torch.NewDisposeScope();
-        var options = Options with { Steps = steps, MinimumSquarings = 0, LearningRate = 0.002 };
+        var options = Options with { Steps = steps, Squarings = 0, LearningRate = 0.002 };
         // Differences between a half and one pixel: folds that the first look, which takes fields for regular, must not miss.
         var calm = FieldFixtures.Field(1, 12, 16, 0.3, seed: 1);
         var start = torch.cat([calm, Folding(2), calm * 2, Folding(5), calm * -1], 0);
@@ -69,12 +70,12 @@ public sealed class GraphSearchTests
         }
     }
 
-    [TestCase(FieldKind.ControlLattice, 0.02)]
+    [TestCase(FieldKind.Lattice, 0.02)]
     [TestCase(FieldKind.Siren, 2e-5)]
     public void BatchesThatSuitAGpu_GiveTheSame(FieldKind kind, double rate)
     {
         using var scope = torch.NewDisposeScope();
-        var options = Options with { Field = kind, LearningRate = rate, Steps = 4, SmoothnessWeight = 0.01 };
+        var options = Options with { Field = kind, LearningRate = rate, Steps = 4, Smoothness = 0.01 };
         var start = FieldFixtures.Field(3, 4, 6, 2, seed: 3);
         var (expected, found) = Both(options, Images(3), start, forGpu: true);
         using (expected)
@@ -87,7 +88,7 @@ public sealed class GraphSearchTests
     {
         using var scope = torch.NewDisposeScope();
         // A step size too large throws fields about: best iterates lie all over the run, and images stop one by one.
-        var options = Options with { Steps = 25, LearningRate = 0.06, Patience = 3, Tolerance = 0.02, MinimumSquarings = 4 };
+        var options = Options with { Steps = 25, LearningRate = 0.06, Patience = 3, Tolerance = 0.02, Squarings = 4 };
         var images = Images(9);
         using var fields = Graphs(forGpu);
         var canonicaliser = new Canonicaliser(_energy, options, fields);
@@ -158,7 +159,7 @@ public sealed class GraphSearchTests
         _engine, _energy, EnergyComposer.ComposeValues(_bundle), forGpu ? BatchSizes.Fixed : BatchSizes.AsTheyCome);
 
     private (CanonicalisationResult ByTorch, CanonicalisationResult ByGraphs) Both(
-        CanonicaliserOptions options, torch.Tensor images, torch.Tensor start, bool forGpu)
+        SearchSpec options, torch.Tensor images, torch.Tensor start, bool forGpu)
     {
         using var fields = Graphs(forGpu);
         return (new Canonicaliser(_energy, options).Run(images, start), new Canonicaliser(_energy, options, fields).Run(images, start));

@@ -1,12 +1,13 @@
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Canonicalisation.Graphs;
 using DiffeoNN.Onnx.Composition;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Tests.Canonicalisation.Graphs;
 
 public sealed class SquaringsTests
 {
-    private static readonly CanonicaliserOptions Options = new() { MinimumSquarings = 2 };
+    private static readonly SearchSpec Options = new() { Squarings = 2 };
 
     [Test]
     public void Inputs_AreScalesAndTurnsOfEachRow()

@@ -114,6 +114,6 @@ public sealed partial class EquivariantModel
     {
         if (!_networks.Inner.Input.HasOwnPixels) return passes.Canonical;
         var own = ToNetworkBatch(images, _networks.Inner.Input);
-        return passes.Warped(own, Settings.Padding);
+        return passes.Warped(own, Plan.FromIdentity.Padding);
     }
 }

@@ -63,13 +63,12 @@ public sealed class CanonicaliserOptionsTests
     }
 
     [Test]
-    public void Defaults_AreThoseDocumented() => Assert.That(new SearchSpec(), Is.EqualTo(new SearchSpec
+    public void Defaults_AreThoseDocumented() => Assert.That(new SearchSpec().Complete(), Is.EqualTo(new SearchSpec
     {
         Field = FieldKind.Siren, Lattice = 16, Basis = LatticeBasis.CubicBSpline, Steps = 100, LearningRate = 0.0038926,
         Smoothness = 1, Orientation = 1, Squarings = 7, Tolerance = 1e-4, Patience = 20, TimeBudget = null, Seed = 1,
-        Accept = AcceptanceRule.Checked, CanonicalBelow = null, MinimumDecrease = 0, InverseResidual = 1,
-        Padding = WarpPadding.Zeros,
-    }));
+        Accept = AcceptanceRule.Checked, CanonicalBelow = null, MinimumDecrease = 0, InverseResidual = 1, Padding = WarpPadding.Zeros,
+    }.Complete()));
 
     [TestCase(0, 20, 36, 20, 36)]
     [TestCase(36, 20, 36, 20, 36)]

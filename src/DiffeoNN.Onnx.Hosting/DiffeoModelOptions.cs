@@ -46,11 +46,11 @@ public sealed class DiffeoModelOptions
         var options = new EquivariantOptions
         {
             Execution = new ExecutionOptions { Device = Device, DeviceIndex = DeviceIndex, Engine = Engine, Threads = Threads },
-            Steps = Steps,
             Seed = Seed,
             TimeBudget = TimeBudget,
             QueueCapacity = QueueCapacity,
         };
+        if (Steps is { } steps) options = options with { Steps = steps };
         return Configure?.Invoke(options) ?? options;
     }
 }

@@ -3,6 +3,7 @@ using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Shapes;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;

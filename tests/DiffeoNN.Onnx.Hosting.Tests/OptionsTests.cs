@@ -61,7 +61,7 @@ public sealed class OptionsTests
             await host.StartAsync();
             fast = host.Services.GetRequiredKeyedService<EquivariantModel>("fast");
             slow = host.Services.GetRequiredKeyedService<EquivariantModel>("slow");
-            Assert.That(slow.Settings.Steps, Is.EqualTo(7));
+            Assert.That(slow.Plan.FromIdentity.Steps, Is.EqualTo(7));
             Assert.That(host.Services.GetRequiredService<EquivariantModel>(), Is.SameAs(fast).And.Not.SameAs(slow));
             await host.StopAsync();
         }

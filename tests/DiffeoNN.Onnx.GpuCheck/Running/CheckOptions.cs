@@ -43,7 +43,7 @@ internal sealed record CheckOptions
 
     public IReadOnlyList<string> Bundles { get; init; } = ["lungs", "shapes", "genus"];
 
-    public IReadOnlyList<Inference.FieldEngine> Fields { get; init; } = [Inference.FieldEngine.Torch, Inference.FieldEngine.Onnx];
+    public IReadOnlyList<Search.FieldEngine> Fields { get; init; } = [Search.FieldEngine.Torch, Search.FieldEngine.Onnx];
 
     public int Threads { get; init; }
 
@@ -98,7 +98,7 @@ internal sealed record CheckOptions
         "--json" => this with { Json = value },
         "--bundles" => this with { Bundles = value.Split(',') },
         "--fields" => this with { Fields = [.. value.Split(',')
-            .Select(field => Enum.Parse<Inference.FieldEngine>(field, ignoreCase: true))] },
+            .Select(field => Enum.Parse<Search.FieldEngine>(field, ignoreCase: true))] },
         "--threads" => this with { Threads = Number(value) },
         "--seed" => this with { Seed = Number(value) },
         "--onnx" => this with { Onnx = value },

@@ -4,6 +4,7 @@ using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Bundles;
 
 namespace DiffeoNN.Onnx.Tests.Inference;

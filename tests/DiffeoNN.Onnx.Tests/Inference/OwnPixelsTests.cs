@@ -5,6 +5,7 @@ using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Torch;
 using TorchSharp;
 
@@ -46,7 +47,7 @@ internal sealed class OwnPixelsTests
     {
         using var folder = Bundle(Probe(46, 58), OutputKind.Classification, 46, 58);
         using var model = EquivariantModel.Load(
-            folder.Path, Options with { Accept = AcceptanceRule.Checked, Configure = o => o with { CanonicalBelow = 1e9 } });
+            folder.Path, Options with { Accept = AcceptanceRule.Checked, CanonicalBelow = 1e9 });
         var image = Noise(1, 46, 58);
         using var result = model.Run([image]);
         Assert.That(result.Images[0].Canonicalisation.Accepted, Is.False);
@@ -223,8 +224,7 @@ internal sealed class OwnPixelsTests
                     ? null
                     : new PredictorSpec { File = "augmented.onnx", Input = Own(augmented), Output = output },
             },
-            Energy = new EnergyWeights { Adversarial = 1 },
-            Optimiser = new OptimiserSettings { Start = "proposer", Steps = 0 },
+            Search = new SearchSpec { Adversarial = 1, Start = StartPoint.Proposer, Steps = 0 },
         });
         return folder;
     }

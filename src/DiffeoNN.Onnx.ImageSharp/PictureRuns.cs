@@ -1,4 +1,4 @@
-using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
@@ -48,18 +48,14 @@ public static class PictureRuns
     /// <param name="output">A segmentation: black and white for two classes, for more the class's index as grey level of 255.
     /// An image of one plane or three: its values.</param>
     /// <returns>The caller disposes it.</returns>
-    /// <exception cref="ImageException">The answer is a classification or points, or an image of another number of planes.</exception>
+    /// <exception cref="ImageException">The answer has no value for every pixel, or is an image of another number of planes.</exception>
     public static Image<TPixel> ToPicture<TPixel>(this ModelOutput output)
         where TPixel : unmanaged, IPixel<TPixel>
     {
         ArgumentNullException.ThrowIfNull(output);
-        return output switch
-        {
-            { Kind: OutputKind.Segmentation, Labels: { } labels } =>
-                labels.ToImage(output.Planes is { Channels: > 2 } ? 256 : 2).ToPicture<TPixel>(),
-            { Kind: OutputKind.Image, Planes: { } planes } => planes.ToPicture<TPixel>(),
-            _ => throw new ImageException($"An answer of kind {output.Kind} has no value for every pixel; read its Scores or Points."),
-        };
+        return output.ToPicture() is { } picture
+            ? picture.ToPicture<TPixel>()
+            : throw new ImageException($"An answer of kind {output.Kind} has no value for every pixel; read its numbers.");
     }
 
     private static ImageBuffer[] Buffers(IReadOnlyList<Image> pictures)

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text;
 using System.Text.Json;
+using DiffeoNN.Onnx.Answers;
 using System.Text.Json.Serialization;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
@@ -153,7 +154,7 @@ public sealed class DocumentTests
     [TestCase(typeof(ModelFile), "### `models`")]
     [TestCase(typeof(VaeSpec), "### `models`")]
     [TestCase(typeof(EnergyGraphSpec), "### `models`")]
-    [TestCase(typeof(OutputSpec), "### `models`")]
+    [TestCase(typeof(OutputSpec), "### Outputs")]
     [TestCase(typeof(Provenance), "## The manifest")]
     public void ManifestReference_NamesEveryField(Type record, string heading)
     {
@@ -195,6 +196,10 @@ public sealed class DocumentTests
 
     [TestCase(typeof(OutputKind))]
     [TestCase(typeof(OutputActivation))]
+    [TestCase(typeof(OutputLayout))]
+    [TestCase(typeof(OutputCoordinates))]
+    [TestCase(typeof(CoordinateOrder))]
+    [TestCase(typeof(BoxFormat))]
     [TestCase(typeof(ImagePadding))]
     public void ManifestReference_NamesEveryChoice(Type choice) => Assert.That(
         Documents.Code(Documents.Read(Bundles)), Is.SupersetOf(Enum.GetNames(choice).Select(JsonNamingPolicy.CamelCase.ConvertName)));

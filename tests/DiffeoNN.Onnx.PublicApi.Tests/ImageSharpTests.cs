@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.ImageSharp;
 using DiffeoNN.Onnx.Imaging;

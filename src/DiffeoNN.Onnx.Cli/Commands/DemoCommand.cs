@@ -57,7 +57,7 @@ internal static class DemoCommand
                         double alone = SegmentationScore.Of(naive[i].Labels!, truth).Iou,
                             found = SegmentationScore.Of(batch.Images[i].Output.Labels!, truth).Iou;
                         scores.Add((alone, found));
-                        if (rows.Count < Shown) rows.Add(Panels.Compare(batch, i, model, truth, naive[i], alone, found));
+                        if (rows.Count < Shown) rows.Add(Panels.Compare(batch, i, truth, naive[i], alone, found));
                     }
 
                     progress.Complete(chunk.Length);

@@ -1,5 +1,5 @@
 using System.Globalization;
-using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Evaluation;
 using DiffeoNN.Onnx.Files;
@@ -89,38 +89,28 @@ internal sealed class EvaluationReport
             var result = chunk[i].Key;
             var tiles = Tiles(found, i, samples[i], result, clean[i], naive[i]);
             var row = new PanelRow([.. tiles], SearchText.Footer(found.Images[i], _model));
-            var picture = PanelRenderer.Render([row], new PanelOptions { Heading = $"{samples[i].Original.Name}   {Heading(result)}" });
+            var picture = PanelRenderer.Render([row], new PanelOptions { Heading = $"{samples[i].Original.Name}   {result.Heading}" });
             foreach (string name in chunk[i].Value) ImageFile.WritePng(Path.Combine(folder, name), picture);
         }
     }
 
-    private List<PanelTile> Tiles(
+    private static List<PanelTile> Tiles(
         EquivariantResult found, int index, DeformedSample sample, SampleResult result, ModelOutput clean, ModelOutput naive)
     {
-        var tiles = Panels.Tiles(found, index, _model);
-        tiles[^1] = tiles[^1] with { Reference = sample.Mask, Caption = Caption(result.Diffeonn) };
-        tiles.Insert(1, Panels.Tile("network alone", found.Images[index].Input, naive, _model) with
+        var tiles = Panels.Tiles(found, index);
+        tiles[^1] = tiles[^1] with { Reference = sample.Mask, Caption = result.Diffeonn.Caption };
+        tiles.Insert(1, Panels.Tile("network alone", found.Images[index].Input, naive) with
         {
             Reference = sample.Mask,
-            Caption = Caption(result.Naive),
+            Caption = result.Naive.Caption,
         });
-        tiles.Insert(0, Panels.Tile("undeformed", OutputPicture.Displayable(sample.Original.Image), clean, _model) with
+        tiles.Insert(0, Panels.Tile("undeformed", OutputPicture.Displayable(sample.Original.Image), clean) with
         {
             Reference = sample.Original.Mask,
-            Caption = Caption(result.Clean),
+            Caption = result.Clean.Caption,
         });
         return tiles;
     }
-
-    private string Caption(MethodScore score) => score.Iou is { } iou
-        ? string.Create(CultureInfo.InvariantCulture, $"IoU {iou:F3}")
-        : Panels.ClassName(score.Class!.Value, _model);
-
-    private string Heading(SampleResult result) => result.Label is { } label
-        ? string.Create(CultureInfo.InvariantCulture,
-            $"truth {Panels.ClassName(label, _model)}, given {result.Diffeonn.Probability:F3} (alone {result.Naive.Probability:F3})")
-        : string.Create(
-            CultureInfo.InvariantCulture, $"IoU {result.Diffeonn.Iou:F3} (alone {result.Naive.Iou:F3}, undeformed {result.Clean.Iou:F3})");
 
     private static ImageBuffer BoxPlot(EvaluationResult result)
     {
@@ -129,6 +119,6 @@ internal sealed class EvaluationReport
         var series = names.Select(
             (name, i) => new BoxPlotSeries(name, [.. result.Samples.Select(sample => sample.Methods().ElementAt(i).Value.Rank)]));
         string images = $"{summary.Model}, {summary.Count} images, {summary.Deform}, seed {summary.Seed}";
-        return BoxPlotRenderer.Render(images, summary.Methods.Clean.Iou is null ? "probability of the true class" : "IoU", [.. series]);
+        return BoxPlotRenderer.Render(images, summary.RankTitle, [.. series]);
     }
 }

@@ -14,20 +14,13 @@ internal static class EvaluationTable
     public static void Print(IAnsiConsole console, EvaluationResult result, string output)
     {
         var summary = result.Summary;
-        bool segments = summary.Methods.Clean.Iou is not null;
         var table = new Table().Border(TableBorder.Rounded).AddColumn("method");
         // Not the table's title, which would be broken at the table's width.
         console.MarkupLineInterpolated(
             $"[bold]{summary.Model}[/]: {summary.Count} images of {Name(summary)}, {summary.Deform}, seed {summary.Seed}");
-        string[] headings = segments ? ["mean IoU", "std", "median IoU", "mean Dice", "pixels right"] : ["accuracy"];
-        foreach (string heading in headings) table.AddColumn(new TableColumn(heading).RightAligned());
+        foreach (var column in summary.Columns) table.AddColumn(new TableColumn(column.Heading).RightAligned());
         foreach (var (method, score) in summary.Methods.Present())
-        {
-            double[] values = segments
-                ? [score.Iou!.Mean, score.Iou.Std, score.Iou.Median, score.Dice!.Mean, score.Accuracy.Mean]
-                : [score.Accuracy.Mean];
-            table.AddRow([method, .. values.Select(value => Number(value, "F4"))]);
-        }
+            table.AddRow([method, .. summary.Columns.Select(column => Number(score.Of(column), "F4"))]);
 
         console.Write(table);
         string gap = summary.GapClosed is { } closed
@@ -37,7 +30,9 @@ internal static class EvaluationTable
         console.MarkupLineInterpolated($"Gap closed: {gap}; {summary.Folded} with folds; {residual}");
         if (summary.Harm is { } harm)
         {
-            string means = $"{headings[0]} {Number(harm.Canonicalised, "F4")}, the network alone {Number(harm.Alone, "F4")}";
+            // An error counts as its negative, and is told as itself.
+            string means = $"{summary.Columns[0].Heading} {Number(Math.Abs(harm.Canonicalised), "F4")}, the network alone "
+                + Number(Math.Abs(harm.Alone), "F4");
             console.MarkupLineInterpolated($"[red]Canonicalisation hurts here: {means}.[/] {Remedy}");
         }
 

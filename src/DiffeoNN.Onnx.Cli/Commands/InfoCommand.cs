@@ -32,9 +32,13 @@ internal static class InfoCommand
         console.MarkupLineInterpolated($"[bold]{manifest.Name}[/] {manifest.Description}");
         console.WriteLine($"Images: {image.Channels} x {image.Height} x {image.Width}, mean {string.Join(", ", image.Mean)}, std "
             + $"{string.Join(", ", image.Std)}, padding {image.Padding.ToString().ToLowerInvariant()}");
-        var output = manifest.Models.Inner.Output;
-        console.WriteLine($"Answer: {output.Kind.ToString().ToLowerInvariant()} '{output.Name}'"
-            + (output.Classes is { } classes ? $", classes {string.Join(", ", classes)}" : ""));
+        foreach (var output in manifest.Models.Inner.Outputs)
+        {
+            console.WriteLine($"Answer: {output.Kind.ToString().ToLowerInvariant()} '{output.Name}'"
+                + (output.As is { } name ? $" as {name}" : "")
+                + (output.Classes is { } classes ? $", classes {string.Join(", ", classes)}" : ""));
+        }
+
         PrintSearch(console, bundle);
         if (manifest.Models.Energy?.Gradient is { } gradient)
             console.WriteLine($"Gradient of the energy: {gradient.File}, the bundle's own");

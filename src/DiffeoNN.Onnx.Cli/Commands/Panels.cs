@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Fields;
@@ -19,33 +20,36 @@ internal static class Panels
     public static ImageBuffer Draw(
         EquivariantImage image, MappedOutput answer, CanonicalisationResult fields, int index, EquivariantModel model)
     {
-        var options = new PanelOptions { Classes = Classes(answer, model) };
-        var tiles = Tiles(image, fields, index, model);
-        tiles.Add(answer.Kind == Bundles.OutputKind.Image
-            ? Shrunk("final output", answer, options)
-            : Tile("final output", image.Input, image.Output, model));
+        var options = new PanelOptions { Classes = answer.All.Select(one => one.Legend).FirstOrDefault(legend => legend is not null) };
+        var tiles = Tiles(image, fields, index);
+        foreach (var (one, output) in answer.All.Zip(image.Output.All))
+        {
+            string title = answer.Further.Count == 0 ? "final output" : $"final {one.Name}";
+            tiles.Add(one.IsPicture ? Shrunk(title, one, output, options) : Tile(title, image.Input, output));
+        }
+
         return PanelRenderer.Render([new PanelRow(tiles, SearchText.Footer(image, model))], options);
     }
 
     /// <summary>One row of the demo's picture: the network alone and the panel's tiles, the truth outlined.</summary>
     public static PanelRow Compare(
-        EquivariantResult batch, int index, EquivariantModel model, LabelMap truth, ModelOutput naive, double naiveIou, double foundIou)
+        EquivariantResult batch, int index, LabelMap truth, ModelOutput naive, double naiveIou, double foundIou)
     {
-        var tiles = Tiles(batch, index, model);
+        var tiles = Tiles(batch, index);
         tiles[^1] = tiles[^1] with { Reference = truth, Caption = $"IoU {foundIou:F3}" };
         tiles.Insert(
-            1, Tile("network alone", batch.Images[index].Input, naive, model) with { Reference = truth, Caption = $"IoU {naiveIou:F3}" });
+            1, Tile("network alone", batch.Images[index].Input, naive) with { Reference = truth, Caption = $"IoU {naiveIou:F3}" });
         return new PanelRow(tiles);
     }
 
     /// <summary>Input, deformation, canonical image, its output, final output.</summary>
-    public static List<PanelTile> Tiles(EquivariantResult batch, int index, EquivariantModel model)
+    public static List<PanelTile> Tiles(EquivariantResult batch, int index)
     {
         var image = batch.Images[index];
-        return [.. Tiles(image, batch.Fields, index, model), Tile("final output", image.Input, image.Output, model)];
+        return [.. Tiles(image, batch.Fields, index), Tile("final output", image.Input, image.Output)];
     }
 
-    private static List<PanelTile> Tiles(EquivariantImage image, CanonicalisationResult fields, int index, EquivariantModel model) =>
+    private static List<PanelTile> Tiles(EquivariantImage image, CanonicalisationResult fields, int index) =>
     [
         new PanelTile("input", OutputPicture.Displayable(image.Input)),
         new PanelTile("deformation", OutputPicture.Displayable(image.Input))
@@ -53,33 +57,34 @@ internal static class Panels
             Grid = DeformationMap.FromTensor(fields.Displacement, index),
         },
         new PanelTile("canonical", OutputPicture.Displayable(image.Canonical)),
-        Tile("its output", image.Canonical, image.CanonicalOutput, model),
+        Tile("its output", image.Canonical, image.CanonicalOutput),
     ];
 
-    private static PanelTile Shrunk(string title, MappedOutput answer, PanelOptions options)
+    private static PanelTile Shrunk(string title, MappedOutput answer, ModelOutput summary, PanelOptions options)
     {
         var (height, width) = options.SizeOf(answer.Height, answer.Width);
-        var tiles = answer.Tiles(answer.Channels is 1 or 3 ? null : 0).Select(tile => tile.Rows);
-        return new PanelTile(title, ImageResampler.Resize(tiles, answer.Height, height, width));
+        return new PanelTile(title, ImageResampler.Resize(answer.ToPicture(summary)!, answer.Height, height, width));
     }
 
-    /// <summary>Names of a segmentation's classes, for the legend; null for other answers.</summary>
-    private static IReadOnlyList<string>? Classes(MappedOutput answer, EquivariantModel model) =>
-        answer.Kind == Bundles.OutputKind.Segmentation
-        ? [.. Enumerable.Range(0, OutputPicture.Classes(answer)).Select(label => ClassName(label, model))]
-        : null;
-
-    /// <summary>An image with an answer drawn over it.</summary>
-    public static PanelTile Tile(string title, ImageBuffer image, ModelOutput output, EquivariantModel? model = null)
+    /// <summary>An image with an answer drawn over it, or the answer's own picture.</summary>
+    public static PanelTile Tile(string title, ImageBuffer image, ModelOutput output)
     {
-        if (output is { Kind: Bundles.OutputKind.Image, Planes: { } planes })
-            return new PanelTile(title, OutputPicture.Displayable(planes));
+        var sketch = output.ToSketch();
+        if (sketch.Picture is { } picture) return new PanelTile(title, picture);
         return new PanelTile(title, OutputPicture.Displayable(image))
         {
-            Labels = output.Labels,
-            Points = output.Points is { } points ? [.. points.Select(point => Place(image, output, point))] : null,
-            Caption = output.Class is { } label ? ClassName(label, model) : null,
+            Labels = sketch.Labels,
+            Points = sketch.Points is { } points ? [.. points.Select(point => Place(image, output, point))] : null,
+            Boxes = sketch.Boxes is { } boxes ? [.. boxes.Select(box => Frame(image, output, box))] : null,
+            Caption = sketch.Caption,
         };
+    }
+
+    private static (double X0, double Y0, double X1, double Y1, int Colour, string? Text) Frame(
+        ImageBuffer image, ModelOutput output, AnswerBox box)
+    {
+        var ((x0, y0), (x1, y1)) = (Place(image, output, (box.Left, box.Top)), Place(image, output, (box.Right, box.Bottom)));
+        return (x0, y0, x1, y1, 1 + (box.Class ?? 0), box.Class is { } label ? output.NameOf(label) : null);
     }
 
     private static (double X, double Y) Place(ImageBuffer image, ModelOutput output, (double Column, double Row) point)
@@ -89,8 +94,4 @@ internal static class Panels
         return (grid.X(point.Column * (image.Width - 1) / (output.Width - 1)),
             grid.Y(point.Row * (image.Height - 1) / (output.Height - 1)));
     }
-
-    /// <summary>A class by the bundle's name for it, or its number.</summary>
-    public static string ClassName(int label, EquivariantModel? model) =>
-        model?.Bundle.Manifest.Models.Inner.Output.Classes is { } names && label < names.Count ? names[label] : $"class {label}";
 }

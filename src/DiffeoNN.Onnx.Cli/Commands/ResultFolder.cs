@@ -1,4 +1,4 @@
-using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
@@ -45,9 +45,9 @@ internal sealed class ResultFolder : IDisposable
         var files = new Dictionary<string, string>();
         var answer = batch.Answer(index);
         var result = batch.Image(index, answer.ToSummary());
-        Answer("output", answer, result.Output);
+        Answers("output", "", answer, result.Output);
         var alone = naive?.ToSummary();
-        if (naive is not null) Answer("naive", naive, alone!);
+        if (naive is not null) Answers("naive", ".naive", naive, alone!);
         ImageFile.WritePng(PathOf("canonical", "png"), OutputPicture.Displayable(result.Canonical));
         ImageFile.WritePng(PathOf("panel", "png"), Panels.Draw(result, answer, batch.Fields, index, _model));
         if (WritesFields) FieldArchive.Write(PathOf("fields", "npz"), batch.Fields, index);
@@ -57,17 +57,23 @@ internal sealed class ResultFolder : IDisposable
         _lines.Flush();
         return result;
 
+        // Of several outputs each has its name in place of the one word.
+        void Answers(string only, string suffix, MappedOutput mapped, ModelOutput summary)
+        {
+            foreach (var (one, own) in mapped.All.Zip(summary.All))
+                Answer(mapped.Further.Count == 0 ? only : one.Name + suffix, one, own);
+        }
+
         void Answer(string kind, MappedOutput mapped, ModelOutput summary)
         {
-            switch (mapped.Kind)
+            if (mapped.ToPicture(summary) is { } rows)
             {
-                case OutputKind.Segmentation or OutputKind.Image:
-                    ImageFile.WritePng(PathOf(kind, "png"), mapped.Height, mapped.Width, OutputPicture.Tiles(mapped, summary));
-                    break;
-                case OutputKind.Points:
-                    var whole = Orients ? ImageFile.ReadOriented(input) : ImageFile.Read(input);
-                    PanelRenderer.Write(PathOf(kind, "png"), [OutputPicture.Marked(summary, whole)], OutputPicture.FullSize(mapped));
-                    break;
+                ImageFile.WritePng(PathOf(kind, "png"), mapped.Height, mapped.Width, rows);
+            }
+            else if (summary.ToSketch().HasMarks)
+            {
+                var whole = Orients ? ImageFile.ReadOriented(input) : ImageFile.Read(input);
+                PanelRenderer.Write(PathOf(kind, "png"), [OutputPicture.Marked(summary, whole)], OutputPicture.FullSize(mapped));
             }
         }
 

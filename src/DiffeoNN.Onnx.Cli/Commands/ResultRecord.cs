@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
@@ -33,11 +34,11 @@ internal static class ResultRecord
             ["height"] = scaled.Height,
             ["width"] = scaled.Width,
             ["files"] = new JsonObject(files.Select(file => KeyValuePair.Create<string, JsonNode?>(file.Key, file.Value))),
-            ["answer"] = Answer(image.Output, model),
+            [image.Output.Further.Count == 0 ? "answer" : "outputs"] = Answers(image.Output),
         };
         if (scaled.Orientation != ImageOrientation.Upright)
             record["orientation"] = new JsonObject { ["exif"] = (int)scaled.Orientation, ["applied"] = orients };
-        if (naive is not null) record["naive"] = Answer(naive, model);
+        if (naive is not null) record["naive"] = Answers(naive);
         record["accepted"] = found.Accepted;
         record["refusal"] = found.Refusal is { } refusal
             ? new JsonObject { ["reason"] = Camel(refusal.Reason), ["text"] = refusal.Text }
@@ -76,30 +77,10 @@ internal static class ResultRecord
         return record.ToJsonString(Options);
     }
 
-    private static JsonObject? Answer(ModelOutput output, EquivariantModel model)
-    {
-        if (output.Scores is { } scores)
-        {
-            var answer = new JsonObject
-            {
-                ["class"] = output.Class,
-                ["scores"] = new JsonArray([.. scores.Select(score => Finite(score))]),
-            };
-            if (model.Bundle.Manifest.Models.Inner.Output.Classes is { } names && output.Class < names.Count)
-                answer["className"] = names[output.Class.Value];
-            return answer;
-        }
-
-        if (output.Points is { } points)
-            return new JsonObject
-                { ["points"] = new JsonArray([.. points.Select(point => new JsonArray(Finite(point.Column), Finite(point.Row)))]) };
-        if (output.Labels is not { } labels) return null;
-        var counts = new int[256];
-        foreach (byte label in labels.Labels) counts[label]++;
-        var present = counts.Index().Where(pair => pair.Item > 0)
-            .Select(pair => KeyValuePair.Create<string, JsonNode?>($"{pair.Index}", pair.Item));
-        return new JsonObject { ["pixels"] = new JsonObject(present) };
-    }
+    /// <summary>The one answer, or each by its name.</summary>
+    private static JsonObject? Answers(ModelOutput output) => output.Further.Count == 0
+        ? output.ToJson()
+        : new JsonObject(output.All.Select(one => KeyValuePair.Create<string, JsonNode?>(one.Name, one.ToJson())));
 
     private static JsonObject Times(EquivariantBatch batch)
     {

@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using System.Text.Unicode;
 using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
@@ -27,6 +28,7 @@ public sealed record BundleManifest
         WriteIndented = true,
         NewLine = "\n",
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { WriteOneOutputOrSeveral } },
     };
 
     /// <summary>Version of the manifest's format.</summary>
@@ -115,6 +117,21 @@ public sealed record BundleManifest
 
     /// <summary>The manifest as indented JSON, ending with a new line.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, WriterOptions) + "\n";
+
+    private static void WriteOneOutputOrSeveral(JsonTypeInfo type)
+    {
+        if (type.Type != typeof(PredictorSpec)) return;
+        foreach (var property in type.Properties)
+        {
+            property.ShouldSerialize = property.Name switch
+            {
+                "output" => static (spec, _) => ((PredictorSpec)spec).Further.Count == 0,
+                "outputs" => static (spec, _) => ((PredictorSpec)spec).Further.Count > 0,
+                "further" => static (_, _) => false,
+                _ => property.ShouldSerialize,
+            };
+        }
+    }
 
     /// <summary>Writes the manifest; a half-written file is never seen under its name.</summary>
     /// <param name="path">The file; replaced if it exists.</param>

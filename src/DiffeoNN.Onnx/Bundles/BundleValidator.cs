@@ -39,7 +39,7 @@ internal static class BundleValidator
         switch (place.File)
         {
             case PredictorSpec predictor:
-                Check(tensors, predictor.Output);
+                foreach (var output in predictor.Outputs) tensors.Answer(output);
                 break;
             case VaeSpec vae:
                 tensors.Images(tensors.Output(vae.Reconstruction));
@@ -72,30 +72,5 @@ internal static class BundleValidator
         throw place.Refuse(
             $"takes {format}; an energy with a gradient of its own, and that gradient, take float32, channels first, with a free batch, of "
             + "size, channels, mean and std of the manifest's image.");
-    }
-
-    private static void Check(TensorCheck tensors, OutputSpec spec)
-    {
-        var output = tensors.Output(spec.Name);
-        switch (spec.Kind)
-        {
-            case OutputKind.Segmentation:
-                tensors.Rank(output, 4, "a segmentation (N,K,H,W)");
-                tensors.ImageSize(output);
-                tensors.Classes(output, spec);
-                break;
-            case OutputKind.Image:
-                tensors.Rank(output, 4, "an image (N,K,H,W)");
-                tensors.ImageSize(output);
-                break;
-            case OutputKind.Classification:
-                tensors.Rank(output, 2, "a classification (N,K)");
-                tensors.Classes(output, spec);
-                break;
-            case OutputKind.Points:
-                tensors.Rank(output, 3, "points (N,P,2)");
-                tensors.Size(output, 2, 2, "coordinates, x and y");
-                break;
-        }
     }
 }

@@ -62,6 +62,9 @@ internal sealed class ManifestNode(JsonElement value, string place, string sourc
         return string.IsNullOrWhiteSpace(text) ? throw Refuse("a string that is not empty") : text;
     }
 
+    public bool Truth() =>
+        value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Refuse("true or false");
+
     public string Choice(params string[] choices)
     {
         if (value.ValueKind == JsonValueKind.String && choices.Contains(value.GetString(), StringComparer.Ordinal))

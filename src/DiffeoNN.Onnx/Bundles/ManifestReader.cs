@@ -69,13 +69,19 @@ internal static class ManifestReader
 
     private static PredictorSpec Predictor(ManifestNode node, ImageSpec image)
     {
-        node.Object("file", "sha256", "input", "output");
+        node.Object("file", "sha256", "input", "output", "outputs");
+        var outputs = node.Optional("outputs") is { } several
+            ? OutputReading.Several(several)
+            : [OutputReading.One(node.Required("output"))];
+        if (node.Optional("outputs") is not null && node.Optional("output") is { } also)
+            throw also.Refuse("no such field beside outputs");
         return new PredictorSpec
         {
             File = RelativePath(node.Required("file")),
             Sha256 = Hash(node.Required("sha256")),
             Input = Input(node.Required("input"), image),
-            Output = Output(node.Required("output")),
+            Output = outputs[0],
+            Further = outputs.Skip(1).ToList(),
         };
     }
 
@@ -97,33 +103,6 @@ internal static class ManifestReader
             Mean = node.Optional("mean") is { } mean ? PerChannel(mean, channels ?? image.Channels, 0, item => item.Mean()) : null,
             Std = node.Optional("std") is { } std ? PerChannel(std, channels ?? image.Channels, 1, item => item.Deviation()) : null,
         };
-    }
-
-    private static OutputSpec Output(ManifestNode node)
-    {
-        node.Object("name", "kind", "activation", "classes");
-        var kind = node.Required("kind").Choice<OutputKind>();
-        var hasClasses = kind is OutputKind.Segmentation or OutputKind.Classification;
-        var activation = node.Optional("activation");
-        if (!hasClasses && activation is not null && activation.Choice<OutputActivation>() != OutputActivation.None)
-            throw activation.Refuse($"none, since the output's kind is {kind.ToString().ToLowerInvariant()}");
-        if (!hasClasses && node.Optional("classes") is { } extra)
-            throw extra.Refuse($"no such field, since the output's kind is {kind.ToString().ToLowerInvariant()}");
-        return new OutputSpec
-        {
-            Name = node.Required("name").Name(),
-            Kind = kind,
-            Activation = activation?.Choice<OutputActivation>() ?? OutputActivation.None,
-            Classes = node.Optional("classes") is { } classes ? Classes(classes) : null,
-        };
-    }
-
-    private static List<string> Classes(ManifestNode node)
-    {
-        var names = node.Items().ConvertAll(item => item.Name());
-        return names.Count > 0 && names.Distinct(StringComparer.Ordinal).Count() == names.Count
-            ? names
-            : throw node.Refuse("the classes' names, each once");
     }
 
     private static VaeSpec Vae(ManifestNode node, ImageSpec image)

@@ -1,3 +1,5 @@
+using DiffeoNN.Onnx.Answers;
+using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Gradients;
 
 namespace DiffeoNN.Onnx.Bundles;
@@ -41,9 +43,29 @@ internal sealed class TensorCheck(ModelPlace place, OnnxGraph graph)
     /// <summary>An output by name: float32, float16 or float64, with a batch like the input's.</summary>
     public OnnxValueInfo Output(string name)
     {
+        var output = OutputOfAnyType(name);
+        if (!IsReal(output.ElementType)) throw place.Refuse($"output {output} must be float32.");
+        return output;
+    }
+
+    /// <summary>The tensors of an answer must be what the manifest says of it.</summary>
+    public void Answer(OutputSpec spec)
+    {
+        var kind = AnswerKinds.Of(spec);
+        foreach (var name in kind.Tensors(spec))
+        {
+            var output = OutputOfAnyType(name);
+            if (output.Shape is not { } shape) continue;
+            var form = new TensorForm(output.ElementType, [.. shape.Select(dimension => dimension.Size)]);
+            if (kind.Problem(name, form, spec, new SamplingGrid(Format.Height, Format.Width)) is { } problem)
+                throw place.Refuse($"output {output} {problem}");
+        }
+    }
+
+    private OnnxValueInfo OutputOfAnyType(string name)
+    {
         var output = graph.Outputs.Find(value => value.Name == name)
             ?? throw place.Refuse($"has no output '{name}'. Outputs: {List(graph.Outputs)}.");
-        if (!IsReal(output.ElementType)) throw place.Refuse($"output {output} must be float32.");
         if (output.Shape is { Count: 0 })
             throw place.Refuse($"output {output} is a scalar; expected one value or more for each image of the batch.");
         Batch(output);
@@ -98,16 +120,6 @@ internal sealed class TensorCheck(ModelPlace place, OnnxGraph graph)
         var same = a.Count == b.Count
             && a.Zip(b).All(pair => pair.First.Size is null || pair.Second.Size is null || pair.First.Size == pair.Second.Size);
         if (!same) throw place.Refuse($"outputs {mean} and {logVariance} differ; mean and logarithm of the variance must have one shape.");
-    }
-
-    /// <summary>The channels must fit the names of the classes and the activation.</summary>
-    public void Classes(OnnxValueInfo value, OutputSpec spec)
-    {
-        if (value.Shape?[1].Size is not { } channels) return;
-        if (channels == 1 && spec.Activation == OutputActivation.Softmax)
-            throw place.Refuse($"output {value} has 1 channel, whose softmax is always 1; use the activation sigmoid.");
-        if (spec.Classes is null || spec.Classes.Count == channels || (channels == 1 && spec.Classes.Count == 2)) return;
-        throw place.Refuse($"output {value} has {channels} channels; the manifest names {spec.Classes.Count} classes.");
     }
 
     private static string List(IEnumerable<OnnxValueInfo> values) => string.Join(", ", values);

@@ -1,5 +1,4 @@
-using DiffeoNN.Onnx.Bundles;
-using DiffeoNN.Onnx.Evaluation;
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Data;
@@ -11,9 +10,9 @@ public static class EvaluationData
     public const string Shapes = "shapes";
 
     /// <summary>
-    /// Opens a folder with <c>images/</c> (segmentation: <c>masks/</c>; classification:
-    /// a column <c>label</c> in <c>split.csv</c>), a folder with the IDX files of MNIST, or <c>shapes</c>,
-    /// which are generated unless a folder of that name holds <c>images/</c>.
+    /// Opens a folder with <c>images/</c> (segmentation: <c>masks/</c>; classification: a column <c>label</c> in <c>split.csv</c>;
+    /// regression: a column <c>numbers</c> there; points: <c>points.csv</c>; boxes: <c>boxes.csv</c>), a folder with the IDX files of
+    /// MNIST, or <c>shapes</c>, which are generated unless a folder of that name holds <c>images/</c>.
     /// </summary>
     /// <param name="data">Path, or <see cref="Shapes"/>.</param>
     /// <param name="task">What truth is needed.</param>
@@ -27,13 +26,13 @@ public static class EvaluationData
         if (Directory.Exists(Path.Combine(data, "images"))) return new FolderData(data, task, selection);
         if (MnistData.IsMnist(data))
         {
-            Require(task, OutputKind.Classification, data, "digits, whose label is the number of holes");
+            Require(task, TruthForm.Label, data, "digits, whose label is the number of holes");
             return new MnistData(data, task, selection);
         }
 
         if (data == Shapes)
         {
-            Require(task, OutputKind.Segmentation, data, "generated shapes with masks");
+            Require(task, TruthForm.Mask, data, "generated shapes with masks");
             return new ShapesData(task, selection);
         }
 
@@ -45,9 +44,9 @@ public static class EvaluationData
                     + $"'{Shapes}' for generated ones.");
     }
 
-    private static void Require(EvaluationTask task, OutputKind kind, string data, string holds)
+    private static void Require(EvaluationTask task, TruthForm truth, string data, string holds)
     {
-        if (task.Kind != kind)
-            throw new DataException($"'{data}' holds {holds}; the bundle answers with a {task.Kind.ToString().ToLowerInvariant()}.");
+        if (task.Truth != truth)
+            throw new DataException($"'{data}' holds {holds}; the bundle answers with a {task.Answers.Name}.");
     }
 }

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Data;
@@ -5,10 +6,22 @@ namespace DiffeoNN.Onnx.Data;
 /// <summary>An undeformed image and the truth about it.</summary>
 /// <param name="Name">Names it within its data.</param>
 /// <param name="Image">At least 2x2 pixels, values in [0, 1].</param>
-/// <param name="Mask">Segmentation: class of every pixel, of the image's size; null for classifications.</param>
-/// <param name="Label">Classification: the class; null for segmentations.</param>
+/// <param name="Mask">Segmentation: class of every pixel, of the image's size; null for others.</param>
+/// <param name="Label">Classification: the class; null for others.</param>
 public sealed record EvaluationSample(string Name, ImageBuffer Image, LabelMap? Mask, int? Label)
 {
+    /// <summary>Regression: the numbers; null for others.</summary>
+    public IReadOnlyList<double>? Numbers { get; init; }
+
+    /// <summary>Points: in order, in pixels; null for others.</summary>
+    public IReadOnlyList<(double Column, double Row)>? Points { get; init; }
+
+    /// <summary>Boxes: in pixels; null for others.</summary>
+    public IReadOnlyList<AnswerBox>? Boxes { get; init; }
+
     /// <summary>What the image's file says about how it is looked at.</summary>
     public ImageOrientation Orientation { get; init; } = ImageOrientation.Upright;
+
+    /// <summary>All that is true of the image.</summary>
+    internal Truth Truth => new() { Mask = Mask, Label = Label, Numbers = Numbers, Points = Points, Boxes = Boxes };
 }

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
@@ -5,31 +6,41 @@ using DiffeoNN.Onnx.Inference;
 namespace DiffeoNN.Onnx.Data;
 
 /// <summary>What a bundle is scored on.</summary>
-/// <param name="Kind"><see cref="OutputKind.Segmentation"/> or <see cref="OutputKind.Classification"/>.</param>
-/// <param name="Classes">Number of classes, at least 2; a network with a single output tells two apart.</param>
+/// <param name="Kind">A kind of answer that can be compared with a truth.</param>
+/// <param name="Classes">Number of classes, at least 2 (a network with a single output tells two apart); for numbers and points how many
+/// there are; for boxes the number of classes' names, or 0.</param>
 public sealed record EvaluationTask(OutputKind Kind, int Classes)
 {
     /// <summary>Channels the networks take, to which images must be convertible; null accepts every image.</summary>
     public int? Channels { get; init; }
 
-    /// <summary>Finds out what a model answers, by running it once on a black image.</summary>
+    /// <summary>Everything about the kind.</summary>
+    internal AnswerKind Answers => AnswerKinds.Of(Kind);
+
+    /// <summary>What truth is needed.</summary>
+    internal TruthForm Truth => Answers.Truth;
+
+    /// <summary>Finds out what a model answers, by running it once on a black image; of several outputs the first counts.</summary>
     /// <param name="model">Stays the caller's.</param>
-    /// <exception cref="BundleException">It answers with points or images, which have no score here.</exception>
+    /// <exception cref="BundleException">Its answers have no score.</exception>
     public static EvaluationTask Of(EquivariantModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var kind = model.Bundle.Manifest.Models.Inner.Output.Kind;
-        if (kind is not (OutputKind.Segmentation or OutputKind.Classification))
+        var kind = AnswerKinds.Of(model.Bundle.Manifest.Models.Inner.Output);
+        if (kind.Truth == TruthForm.None)
         {
+            string scored = string.Join(", ", AnswerKinds.All.Where(one => one.Truth != TruthForm.None).Select(one => one.Name));
             throw new BundleException(
-                $"Bundle '{model.Bundle.Name}' answers with {kind.ToString().ToLowerInvariant()}; only segmentations and "
-                + "classifications are evaluated.");
+                $"Bundle '{model.Bundle.Name}' answers with {kind.Name}, which has no score; evaluated are {scored}.");
         }
 
         var spec = model.Bundle.Image;
         var answer = model.RunNaive([new ImageBuffer(spec.Channels, spec.Height, spec.Width)])[0];
-        return new EvaluationTask(kind, Math.Max(2, answer.Scores?.Length ?? answer.Planes!.Channels)) { Channels = spec.Channels };
+        return new EvaluationTask(kind.Kind, kind.ClassesOf(answer)) { Channels = spec.Channels };
     }
+
+    /// <summary>Compares an answer with the truth.</summary>
+    internal AnswerScore Score(ModelOutput answer, Truth truth) => Answers.Score(answer, truth, Classes);
 
     /// <exception cref="ImageException">The image cannot be brought to <see cref="Channels"/>.</exception>
     internal void RequireChannels(ImageBuffer image, string path)

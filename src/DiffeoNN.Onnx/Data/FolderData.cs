@@ -1,10 +1,9 @@
-using DiffeoNN.Onnx.Bundles;
-using DiffeoNN.Onnx.Evaluation;
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Data;
 
-/// <summary>A folder of images with masks or labels.</summary>
+/// <summary>A folder of images with masks, labels, numbers, points or boxes.</summary>
 internal sealed class FolderData : IEvaluationData
 {
     private const string DefaultSplit = "test";
@@ -12,6 +11,7 @@ internal sealed class FolderData : IEvaluationData
     private readonly ImageFolder _folder;
     private readonly IReadOnlyList<ImageFolderRow> _rows;
     private readonly Lazy<MaskRules> _rules;
+    private readonly TruthTable? _table;
     private readonly bool _orients;
 
     /// <summary>Reads the list of images, and none of them.</summary>
@@ -21,17 +21,23 @@ internal sealed class FolderData : IEvaluationData
         (_task, _orients) = (task, selection.Orients);
         _rules = new Lazy<MaskRules>(LearnRules);
         _folder = ImageFolder.Read(path);
-        if (task.Kind == OutputKind.Segmentation && !_folder.HasMasks)
-            throw new DataException($"'{path}' has no folder masks/; the answers of a segmentation are compared with masks.");
+        if (task.Truth == TruthForm.Mask && !_folder.HasMasks)
+            throw new DataException($"'{path}' has no folder masks/; the answers of a {task.Answers.Name} are compared with masks.");
+        if (task.Truth == TruthForm.Points) _table = TruthTable.OfPoints(path);
+        if (task.Truth == TruthForm.Boxes) _table = TruthTable.OfBoxes(path);
         Split = selection.Split ?? (_folder.Rows.Any(row => row.Split.Length > 0) ? DefaultSplit : null);
         Source = selection.Source;
         _rows = _folder.Select(Split, Source, selection.Count);
-        if (task.Kind == OutputKind.Classification && _rows.All(row => row.Label is null))
+        if (task.Truth == TruthForm.Label) RequireColumn("label", row => row.Label);
+        if (task.Truth == TruthForm.Numbers) RequireColumn("numbers", row => row.Numbers);
+
+        void RequireColumn(string column, Func<ImageFolderRow, string?> value)
         {
+            if (_rows.Any(row => value(row) is not null)) return;
             string list = Path.Combine(path, "split.csv");
             throw new DataException(File.Exists(list)
-                ? $"'{list}' has no column label; the answers of a classification are compared with it."
-                : $"'{list}' is missing; the answers of a classification are compared with its columns name and label.");
+                ? $"'{list}' has no column {column}; the answers of a {task.Answers.Name} are compared with it."
+                : $"'{list}' is missing; the answers of a {task.Answers.Name} are compared with its columns name and {column}.");
         }
     }
 
@@ -59,10 +65,26 @@ internal sealed class FolderData : IEvaluationData
         if (image.Height < 2 || image.Width < 2)
             throw new ImageException($"'{path}' is {image.Width}x{image.Height} pixels; at least 2x2 are needed.");
         _task.RequireChannels(image, path);
-        var sample = _task.Kind == OutputKind.Segmentation
-            ? new EvaluationSample(row.Name, image, ReadMask(row, image), null)
-            : new EvaluationSample(row.Name, image, null, ReadLabel(row, path));
-        return sample with { Orientation = orientation };
+        return WithTruth(new EvaluationSample(row.Name, image, null, null) { Orientation = orientation }, row, path);
+    }
+
+    private EvaluationSample WithTruth(EvaluationSample sample, ImageFolderRow row, string path) => _task.Truth switch
+    {
+        TruthForm.Mask => sample with { Mask = ReadMask(row, sample.Image) },
+        TruthForm.Label => sample with { Label = ReadLabel(row, path) },
+        TruthForm.Numbers => sample with { Numbers = ReadNumbers(row, path) },
+        TruthForm.Points => sample with { Points = _table!.Points(row.Name, _task.Classes) },
+        TruthForm.Boxes => sample with { Boxes = _table!.Boxes(row.Name) },
+        _ => sample,
+    };
+
+    private double[] ReadNumbers(ImageFolderRow row, string path)
+    {
+        var numbers = (row.Numbers ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(TruthTable.Parse).ToList();
+        return numbers.Count == _task.Classes && !numbers.Contains(null)
+            ? [.. numbers.Select(number => number!.Value)]
+            : throw new DataException(
+                $"'{path}' has the numbers '{row.Numbers}' in split.csv; expected {_task.Classes}, separated by blanks.");
     }
 
     private LabelMap ReadMask(ImageFolderRow row, ImageBuffer image)

@@ -7,7 +7,8 @@ namespace DiffeoNN.Onnx.Data;
 /// <summary>
 /// A folder of images for training and evaluation: <c>images/NAME</c>, optionally <c>masks/</c> of the same names or with .png instead of
 /// the extension, optionally
-/// <c>split.csv</c> with the column name and, as far as they are needed, split, source and label, the class of the whole image.
+/// <c>split.csv</c> with the column name and, as far as they are needed, split, source, label, the class of the whole image, and numbers of
+/// the whole image.
 /// </summary>
 public sealed class ImageFolder
 {
@@ -119,7 +120,7 @@ public sealed class ImageFolder
         return !File.Exists(same) && File.Exists(png) ? png : same;
     }
 
-    /// <summary>Writes split.csv whole, with a column of labels where a row has one.</summary>
+    /// <summary>Writes split.csv whole, with columns of labels and numbers where a row has them.</summary>
     /// <param name="path">The data folder.</param>
     /// <param name="rows">Rows in order.</param>
     /// <exception cref="OutputException">The file cannot be written.</exception>
@@ -127,11 +128,13 @@ public sealed class ImageFolder
     {
         ArgumentNullException.ThrowIfNull(rows);
         ImageFolderRow[] all = [.. rows];
-        bool labelled = all.Any(row => row.Label is not null);
-        var text = new StringBuilder(labelled ? "name,split,source,label\n" : "name,split,source\n");
+        bool labelled = all.Any(row => row.Label is not null), numbered = all.Any(row => row.Numbers is not null);
+        var text = new StringBuilder($"name,split,source{(labelled ? ",label" : "")}{(numbered ? ",numbers" : "")}\n");
         foreach (var row in all)
         {
-            string[] fields = labelled ? [row.Name, row.Split, row.Source, row.Label ?? ""] : [row.Name, row.Split, row.Source];
+            List<string> fields = [row.Name, row.Split, row.Source];
+            if (labelled) fields.Add(row.Label ?? "");
+            if (numbered) fields.Add(row.Numbers ?? "");
             text.AppendJoin(',', fields.Select(CsvText.Quote)).Append('\n');
         }
 
@@ -148,7 +151,7 @@ public sealed class ImageFolder
         if (table.Count > 0 && table[0].Problem is { } bad) throw new DataException($"'{file}' {bad}");
         if (header.GroupBy(column => column).FirstOrDefault(group => group.Key.Length > 0 && group.Count() > 1) is { } twice)
             throw new DataException($"'{file}' has the column '{twice.Key}' {twice.Count()} times; expected each once.");
-        int name = At("name"), split = At("split"), source = At("source"), label = At("label");
+        int name = At("name"), split = At("split"), source = At("source"), label = At("label"), numbers = At("numbers");
         if (name < 0)
         {
             throw new DataException(
@@ -173,7 +176,12 @@ public sealed class ImageFolder
             else if (!known.TryAdd(image, row.Line))
                 problems.Add($"'{file}' line {row.Line} names '{image}' again, after line {known[image]}.");
             else
-                rows.Add(new ImageFolderRow(image, Field(row, split) ?? "", Field(row, source) ?? "") { Label = Field(row, label) });
+            {
+                rows.Add(new ImageFolderRow(image, Field(row, split) ?? "", Field(row, source) ?? "")
+                {
+                    Label = Field(row, label), Numbers = Field(row, numbers),
+                });
+            }
         }
 
         return rows;

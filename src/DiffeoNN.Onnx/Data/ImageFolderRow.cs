@@ -8,4 +8,7 @@ public sealed record ImageFolderRow(string Name, string Split, string Source)
 {
     /// <summary>The image's class as split.csv gives it; null where it has no column of labels.</summary>
     public string? Label { get; init; }
+
+    /// <summary>The image's numbers as split.csv gives them, separated by blanks; null where it has no such column.</summary>
+    public string? Numbers { get; init; }
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using DiffeoNN.Onnx.Evaluation;
 using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Data;

@@ -122,6 +122,52 @@ public sealed class DeformationMap
         return result;
     }
 
+    /// <summary>Where a place of the image is in the deformed image: the p with p + u(p) = q, found by Newton's method from the pixel that
+    /// comes nearest.</summary>
+    /// <param name="place">q, in pixels; (0, 0) is the centre of the top left one.</param>
+    /// <returns>p, in pixels; the border's displacement goes on outside.</returns>
+    public (double Column, double Row) PlaceOf((double Column, double Row) place)
+    {
+        var (column, row) = Nearest(place);
+        const double step = 1e-3;
+        for (int i = 0; i < 20; i++)
+        {
+            var (x, y) = Target(column, row);
+            double dx = place.Column - x, dy = place.Row - y;
+            if (Math.Abs(dx) + Math.Abs(dy) < 1e-9) break;
+            var (right, below) = (Target(column + step, row), Target(column, row + step));
+            double xx = (right.X - x) / step, yx = (right.Y - y) / step, xy = (below.X - x) / step, yy = (below.Y - y) / step;
+            double determinant = (xx * yy) - (xy * yx);
+            if (Math.Abs(determinant) < 1e-9) break;
+            column += ((yy * dx) - (xy * dy)) / determinant;
+            row += ((xx * dy) - (yx * dx)) / determinant;
+        }
+
+        return (column, row);
+    }
+
+    private (double Column, double Row) Nearest((double Column, double Row) place)
+    {
+        var (best, nearest) = ((0, 0), double.PositiveInfinity);
+        for (int row = 0; row < Grid.Height; row++)
+            for (int column = 0; column < Grid.Width; column++)
+            {
+                double dx = column + (X(row, column) / Grid.PixelSize) - place.Column;
+                double dy = row + (Y(row, column) / Grid.PixelSize) - place.Row;
+                double distance = (dx * dx) + (dy * dy);
+                if (distance < nearest) (best, nearest) = ((column, row), distance);
+            }
+
+        return best;
+    }
+
+    private (double X, double Y) Target(double column, double row)
+    {
+        int plane = Grid.Height * Grid.Width;
+        return (column + (Bilinear.Sample<double>(U[..plane], Grid, row, column, WarpPadding.Border) / Grid.PixelSize),
+            row + (Bilinear.Sample<double>(U[plane..], Grid, row, column, WarpPadding.Border) / Grid.PixelSize));
+    }
+
     /// <summary>The displacement as a tensor on the CPU.</summary>
     /// <param name="type">Float32 or float64.</param>
     /// <returns>Shape (1, 2, H, W), independent of this map; the caller disposes it.</returns>

@@ -1,6 +1,5 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Data;
-using DiffeoNN.Onnx.Evaluation;
 using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Diagnostics;

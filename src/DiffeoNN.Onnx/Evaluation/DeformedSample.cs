@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Imaging;
@@ -9,4 +10,8 @@ namespace DiffeoNN.Onnx.Evaluation;
 /// <param name="Map">The deformation, on the image's own pixels.</param>
 /// <param name="Image">The deformed image, zero outside.</param>
 /// <param name="Mask">The deformed mask, class 0 outside (<see cref="DeformationMap.Apply(LabelMap)"/>); null for classifications.</param>
-public sealed record DeformedSample(EvaluationSample Original, DeformationMap Map, ImageBuffer Image, LabelMap? Mask);
+public sealed record DeformedSample(EvaluationSample Original, DeformationMap Map, ImageBuffer Image, LabelMap? Mask)
+{
+    /// <summary>All that is true of the deformed image.</summary>
+    internal Truth Truth { get; init; } = new();
+}

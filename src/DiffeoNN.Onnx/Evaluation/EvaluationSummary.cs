@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Metrics;
 
@@ -16,13 +17,14 @@ namespace DiffeoNN.Onnx.Evaluation;
 /// <param name="Seed">Seed of the deformations.</param>
 /// <param name="Count">Images that were evaluated.</param>
 /// <param name="Methods">Scores of each method.</param>
-/// <param name="GapClosed">(diffeonn - naive) / (clean - naive) of the means of the first metric; null where clean - naive is below
-/// <see cref="SmallestGap"/>, for there is nothing to close.</param>
+/// <param name="GapClosed">(diffeonn - naive) / (clean - naive) of the means of the first metric, of which an error counts as its
+/// negative; null where clean - naive is below <see cref="SmallestGap"/>, for there is nothing to close.</param>
 /// <param name="Folded">Maps that fold somewhere.</param>
 /// <param name="InverseResidualPixels">Median over the images of the largest |phi(phi^-1(p)) - p| of each, in pixels of the bundle's size;
 /// null if none is finite.</param>
 /// <param name="EnergyGap">Mean of |E(x_c) - E((g·x)_c)|; null if it was not measured or no energy is finite.</param>
-/// <param name="EquivarianceError">Mean disagreement of f(g·x) and g·f(x), in [0, 1]; null if it was not measured.</param>
+/// <param name="EquivarianceError">Mean disagreement of f(g·x) and g·f(x), see <see cref="SampleResult.EquivarianceError"/>; null if it was
+/// not measured.</param>
 /// <param name="SecondsPerImage">Time of canonicalisation and inference on deformed images, divided by their number.</param>
 public sealed record EvaluationSummary(
     string Model,
@@ -49,6 +51,14 @@ public sealed record EvaluationSummary(
     /// <summary>The loss from which canonicalisation counts as harmful: 0.001.</summary>
     public const double SmallestHarm = 0.001;
 
+    /// <summary>Columns of the table of methods, the first metric first.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<ScoreColumn> Columns { get; init; } = [];
+
+    /// <summary>What images are ranked by.</summary>
+    [JsonIgnore]
+    public string RankTitle { get; init; } = "";
+
     /// <summary>The means of the first metric where canonicalisation makes it worse than the network alone;
     /// null where it does not.</summary>
     [JsonIgnore]
@@ -68,14 +78,14 @@ public sealed record EvaluationSummary(
 
     /// <summary>Summarises samples.</summary>
     internal static EvaluationSummary Of(
-        string model, IEvaluationData data, EvaluationOptions options, IReadOnlyList<SampleResult> samples, TimeSpan time)
+        string model, IEvaluationData data, EvaluationOptions options, IReadOnlyList<SampleResult> samples, TimeSpan time, AnswerKind kind)
     {
-        var augmented = samples.Select(sample => sample.Augmented).OfType<MethodScore>().ToList();
+        var augmented = samples.Select(sample => sample.Augmented).OfType<AnswerScore>().ToList();
         var methods = new MethodSummaries(
-            MethodSummary.Of([.. samples.Select(sample => sample.Clean)]),
-            MethodSummary.Of([.. samples.Select(sample => sample.Naive)]),
-            MethodSummary.Of([.. samples.Select(sample => sample.Diffeonn)]),
-            augmented.Count == 0 ? null : MethodSummary.Of(augmented));
+            Of(samples.Select(sample => sample.Clean)),
+            Of(samples.Select(sample => sample.Naive)),
+            Of(samples.Select(sample => sample.Diffeonn)),
+            augmented.Count == 0 ? null : Of(augmented));
         double[] residuals =
             [.. samples.Select(sample => sample.Canonicalisation.Diagnostics.InverseResidualMaximum).Where(double.IsFinite)];
         return new EvaluationSummary(
@@ -85,7 +95,13 @@ public sealed record EvaluationSummary(
             residuals.Length == 0 ? null : SummaryStatistics.Of(residuals).Median,
             Mean(samples.Select(sample => sample.EnergyGap)),
             Mean(samples.Select(sample => sample.EquivarianceError)),
-            time.TotalSeconds / samples.Count);
+            time.TotalSeconds / samples.Count)
+        {
+            Columns = kind.Columns,
+            RankTitle = kind.RankTitle,
+        };
+
+        MethodSummary Of(IEnumerable<AnswerScore> scores) => MethodSummary.Of([.. scores], kind.Summarised);
     }
 
     /// <summary>(found - naive) / (clean - naive), or null where the denominator is too small.</summary>

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Data;
@@ -60,7 +61,7 @@ public sealed class Evaluator
             progress?.Report(new EvaluationProgress(samples.Count, check.Usable.Count));
         }
 
-        var summary = EvaluationSummary.Of(_model.Bundle.Name, data, _options, samples, time);
+        var summary = EvaluationSummary.Of(_model.Bundle.Name, data, _options, samples, time, Task.Answers);
         return new EvaluationResult(summary with { Search = _model.Plan.ToJson() }, samples, check.Skipped);
     }
 
@@ -77,7 +78,8 @@ public sealed class Evaluator
         cancellationToken.ThrowIfCancellationRequested();
         var sample = data.Read(index);
         var map = _options.Deformation.Draw(new SamplingGrid(sample.Image.Height, sample.Image.Width), _options.Seed, index);
-        return new DeformedSample(sample, map, map.Apply(sample.Image), sample.Mask is null ? null : map.Apply(sample.Mask));
+        var truth = sample.Truth.Deform(map);
+        return new DeformedSample(sample, map, map.Apply(sample.Image), truth.Mask) { Truth = truth };
     }
 
     private List<SampleResult> Score(
@@ -99,17 +101,20 @@ public sealed class Evaluator
         {
             var sample = batch[i];
             var image = found.Images[i];
+            AnswerScore undisturbed = Task.Score(clean[i], sample.Original.Truth), alone = Of(naive[i]), canonicalised = Of(image.Output);
             results.Add(new SampleResult(
                 indices[i], sample.Original.Name, sample.Original.Label,
-                MethodScore.Of(clean[i], sample.Original.Mask, sample.Original.Label, Task.Classes),
-                Of(naive[i]), Of(image.Output), augmented is null ? null : Of(augmented[i]),
+                undisturbed, alone, canonicalised, augmented is null ? null : Of(augmented[i]),
                 image.Canonicalisation,
                 undeformed is null
                     ? null
                     : Math.Abs(undeformed.Images[i].Canonicalisation.CanonicalEnergy - image.Canonicalisation.CanonicalEnergy),
-                undeformed is null ? null : Disagreement(image.Output, undeformed.Images[i].Output, sample.Map)));
+                undeformed is null ? null : Task.Answers.Disagreement(image.Output, undeformed.Images[i].Output, sample.Map))
+            {
+                Heading = Task.Answers.Heading(sample.Truth, image.Output, canonicalised, alone, undisturbed),
+            });
 
-            MethodScore Of(ModelOutput answer) => MethodScore.Of(answer, sample.Mask, sample.Original.Label, Task.Classes);
+            AnswerScore Of(ModelOutput answer) => Task.Score(answer, sample.Truth);
         }
 
         return results;
@@ -124,17 +129,6 @@ public sealed class Evaluator
             using var found = _model.Canonicalise(images, steps, cancellationToken);
             return found.ToResult();
         }
-    }
-
-    /// <summary>How far f(g·x) is from g·f(x): probabilities are deformed, then the best class is taken.</summary>
-    private static double Disagreement(ModelOutput deformed, ModelOutput undeformed, DeformationMap map)
-    {
-        if (deformed.Kind == OutputKind.Classification) return deformed.Class == undeformed.Class ? 0 : 1;
-        var expected = LabelMap.FromProbabilities(map.Apply(undeformed.Planes!));
-        int different = 0;
-        for (int i = 0; i < expected.Labels.Length; i++)
-            if (expected.Labels[i] != deformed.Labels!.Labels[i]) different++;
-        return different / (double)expected.Labels.Length;
     }
 
     /// <summary>Turns steps of a search into images done.</summary>

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Canonicalisation;
 
 namespace DiffeoNN.Onnx.Evaluation;
@@ -12,22 +13,26 @@ namespace DiffeoNN.Onnx.Evaluation;
 /// <param name="Augmented">The network trained with deformations on the deformed image; null where the bundle has none.</param>
 /// <param name="Canonicalisation">Of the deformed image.</param>
 /// <param name="EnergyGap">|E(x_c) - E((g·x)_c)|; null if it was not measured.</param>
-/// <param name="EquivarianceError">Disagreement of f(g·x) and g·f(x): share of pixels of another class, or 1 for another class of the
-/// image; null if it was not measured.</param>
+/// <param name="EquivarianceError">Disagreement of f(g·x) and g·f(x): share of pixels of another class, 1 for another class of the
+/// image, the mean difference of numbers, the mean distance of points in pixels, or 1 less the mean IoU of boxes; null if it was not
+/// measured.</param>
 public sealed record SampleResult(
     int Index,
     string Name,
     int? Label,
-    MethodScore Clean,
-    MethodScore Naive,
-    MethodScore Diffeonn,
-    MethodScore? Augmented,
+    AnswerScore Clean,
+    AnswerScore Naive,
+    AnswerScore Diffeonn,
+    AnswerScore? Augmented,
     ImageCanonicalisation Canonicalisation,
     double? EnergyGap,
     double? EquivarianceError)
 {
+    /// <summary>The truth and the scores in one line.</summary>
+    public string Heading { get; init; } = "";
+
     /// <summary>The scores by method, in the order of reports; those that were run.</summary>
-    public IEnumerable<KeyValuePair<string, MethodScore>> Methods()
+    public IEnumerable<KeyValuePair<string, AnswerScore>> Methods()
     {
         yield return new("clean", Clean);
         yield return new("naive", Naive);

@@ -31,11 +31,7 @@ public static class SampleTable
         if (sample.Label is { } label) yield return ("label", label);
         foreach (var (method, score) in sample.Methods())
         {
-            if (score.Iou is { } iou) yield return ($"{method}Iou", iou);
-            if (score.Dice is { } dice) yield return ($"{method}Dice", dice);
-            if (score.Class is { } answer) yield return ($"{method}Class", answer);
-            yield return ($"{method}Accuracy", score.Accuracy);
-            if (score.Probability is { } probability) yield return ($"{method}Probability", probability);
+            foreach (var (name, value) in score.Values) yield return ($"{method}{char.ToUpperInvariant(name[0])}{name[1..]}", value);
         }
 
         var found = sample.Canonicalisation;

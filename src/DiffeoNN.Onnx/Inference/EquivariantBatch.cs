@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Canonicalisation;
 
 namespace DiffeoNN.Onnx.Inference;

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Imaging;
 using TorchSharp;
@@ -32,9 +33,12 @@ public sealed partial class EquivariantModel
     {
         ArgumentOutOfRangeException.ThrowIfZero(images.Count, nameof(images));
         var augmented = _networks.Augmented;
-        var mapping = new OutputMapping(augmented.Output);
         using var scope = torch.NewDisposeScope();
-        var output = augmented.Run(ToNetworkBatch(images, augmented.Input), cancellationToken);
-        return [.. images.Select((image, i) => mapping.Map(output.narrow(0, i, 1), null, null, _grid, image.Height, image.Width))];
+        var outputs = augmented.Answers(ToNetworkBatch(images, augmented.Input), cancellationToken);
+        return [.. images.Select((image, i) =>
+        {
+            using var answer = Unwarped(augmented.Outputs, outputs, i, image.Height, image.Width);
+            return answer.ToOutput();
+        })];
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Canonicalisation.Graphs;
@@ -28,7 +29,7 @@ public sealed partial class EquivariantModel : IDisposable
     private readonly Canonicaliser _canonicaliser;
     private readonly Canonicaliser _refiner;
     private readonly Canonicaliser _asProposed;
-    private readonly OutputMapping _mapping;
+    private readonly IReadOnlyList<OutputSpec> _outputs;
     private readonly SamplingGrid _grid;
     private readonly EquivariantOptions _options;
     private readonly GraphFields? _graphFields;
@@ -40,7 +41,7 @@ public sealed partial class EquivariantModel : IDisposable
         Bundle = bundle;
         _options = options;
         _grid = new SamplingGrid(bundle.Image.Height, bundle.Image.Width);
-        _mapping = new OutputMapping(bundle.Manifest.Models.Inner.Output);
+        _outputs = bundle.Manifest.Models.Inner.Outputs;
         Plan = bundle.Plan(options, options.Preset);
         _ownsNetworks = networks is null;
         _networks = networks ?? new ModelNetworks(bundle, options.Execution);
@@ -56,7 +57,7 @@ public sealed partial class EquivariantModel : IDisposable
             _refiner = new Canonicaliser(_energy, Plan.FromProposal, fields);
             _asProposed = new Canonicaliser(_energy, Plan.FromProposal with { Steps = 0 }, fields);
             if (_proposer is not null) _proposals = new ProposalPasses(bundle, _proposer, fields, Plan.Passes);
-            if (_graphFields is not null && TakesProposalsAsTheyAre)
+            if (_graphFields is not null && TakesProposalsAsTheyAre && GraphPipeline.Takes(_networks.Inner))
                 _pipeline = GraphPipeline.Load(
                     bundle, _graphFields, (OnnxRuntimeEngine)_networks.Engine, Plan.FromProposal, Plan.Passes, Plan.Average);
         }
@@ -189,15 +190,14 @@ public sealed partial class EquivariantModel : IDisposable
         }
 
         inference.Start();
-        torch.Tensor[] outputs = [.. Canonical(images, passes).Select(canonical => _networks.Inner.Run(canonical, cancellationToken))];
+        IReadOnlyList<torch.Tensor[]>[] outputs =
+            [.. Canonical(images, passes).Select(canonical => _networks.Inner.Answers(canonical, cancellationToken))];
         inference.Stop();
         var fields = passes.Gather();
         try
         {
             var canonical = ImageTensor.FromTensor(fields.Canonical);
-            ModelOutput[] final =
-                [.. images.Select(
-                    (_, i) => _mapping.Map(outputs[passes.Final(i)].narrow(0, i, 1), null, null, _grid, _grid.Height, _grid.Width))];
+            ModelOutput[] final = [.. images.Select((_, i) => OnCanonical(outputs[passes.Final(i)], i))];
             return new EquivariantBatch(() => fields, fields.Times, inference.Elapsed, [.. images.Select((image, i) => new PendingImage(
                 Pending(outputs, passes, i, image),
                 image.Pixels,
@@ -241,9 +241,8 @@ public sealed partial class EquivariantModel : IDisposable
         return ModelTelemetry.Run<IReadOnlyList<MappedOutput>>(this, "naive", images.Count, () =>
         {
             using var scope = torch.NewDisposeScope();
-            var output = _networks.Inner.Run(ToNetworkBatch(images, _networks.Inner.Input), cancellationToken);
-            return [.. images.Select((image, i) =>
-                new MappedOutput(_mapping, [new MappedAnswer(output.narrow(0, i, 1), null, null)], _grid, image.Height, image.Width))];
+            var outputs = _networks.Inner.Answers(ToNetworkBatch(images, _networks.Inner.Input), cancellationToken);
+            return [.. images.Select((image, i) => Unwarped(_outputs, outputs, i, image.Height, image.Width))];
         }, _ => (0, 0));
     }
 
@@ -276,21 +275,23 @@ public sealed partial class EquivariantModel : IDisposable
         answers.Times,
         answers.InferenceTime,
         [.. images.Select((image, i) => new PendingImage(
-            new MappedOutput(_mapping, () => Output(answers, i, false), _grid),
+            new MappedOutput(_outputs[0], () => Output(answers, i, false), _grid),
             image.Pixels,
             () => answers.Canonical(i),
-            () => Output(answers, i, true),
+            () => Output(answers, i, true) with { Name = _outputs[0].Title, ClassNames = _outputs[0].Classes },
             answers.Images[i],
             answers.Maps[i]))],
         answers);
 
     private ModelOutput Output(PipelineResult answers, int image, bool isFinal)
     {
+        var (spec, kind) = (_outputs[0], AnswerKinds.Of(_outputs[0]));
         if (!answers.IsWhole)
-            return _mapping.Answer(isFinal ? answers.FinalPlanes(image) : answers.Planes(image));
+            return kind.OfPlanes(isFinal ? answers.FinalPlanes(image) : answers.Planes(image), spec);
         var scores = isFinal ? answers.Final : answers.Mapped;
         var columns = (int)scores.Shape[1];
-        return _mapping.Answer(scores.ToArray<float>().AsSpan(image * columns, columns).ToArray(), _grid.Height, _grid.Width);
+        float[] numbers = scores.ToArray<float>().AsSpan(image * columns, columns).ToArray();
+        return kind.OfNumbers(numbers, spec, _grid.Height, _grid.Width);
     }
 
     private bool TakesProposalsAsTheyAre => Plan.Start == StartPoint.Proposer && Plan.FromProposal.Steps == 0;
@@ -309,10 +310,29 @@ public sealed partial class EquivariantModel : IDisposable
     ];
 
     // What was left as it is takes the same way as the network alone.
-    private MappedOutput Pending(torch.Tensor[] outputs, PassResults passes, int index, ScaledImage image)
+    private MappedOutput Pending(IReadOnlyList<torch.Tensor[]>[] outputs, PassResults passes, int index, ScaledImage image)
     {
         int[] used = passes.Accepted(index) is { Length: > 0 } accepted ? accepted : [passes.Final(index)];
-        MappedAnswer[] answers = [.. used.Select(pass => passes.Answer(outputs[pass], pass, index))];
-        return new MappedOutput(_mapping, answers, _grid, image.Height, image.Width);
+        return Mapped(
+            _outputs, output => [.. used.Select(pass => passes.Answer(outputs[pass][output], pass, index))], image.Height, image.Width);
     }
+
+    private ModelOutput OnCanonical(IReadOnlyList<torch.Tensor[]> outputs, int index)
+    {
+        using var answer = Unwarped(_outputs, outputs, index, _grid.Height, _grid.Width);
+        return answer.ToOutput();
+    }
+
+    /// <summary>The answers for an image that was not warped.</summary>
+    private MappedOutput Unwarped(
+        IReadOnlyList<OutputSpec> specs, IReadOnlyList<torch.Tensor[]> outputs, int index, int height, int width) => Mapped(
+        specs, output => [new MappedAnswer(outputs[output].Select(part => part.narrow(0, index, 1)), null, null)], height, width);
+
+    /// <summary>The answer of the first output with those of the others.</summary>
+    private MappedOutput Mapped(
+        IReadOnlyList<OutputSpec> specs, Func<int, IReadOnlyList<MappedAnswer>> answers, int height, int width) =>
+        new(specs[0], answers(0), _grid, height, width)
+        {
+            Further = [.. specs.Skip(1).Select((spec, i) => new MappedOutput(spec, answers(i + 1), _grid, height, width))],
+        };
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Canonicalisation.Graphs;
@@ -45,7 +46,6 @@ internal sealed class GraphPipeline : IDisposable
         Bundle bundle, GraphFields fields, OnnxRuntimeEngine engine, SearchSpec options, int passes, bool average)
     {
         var models = bundle.Manifest.Models;
-        if (!Takes(models.Inner.Output.Kind)) return null;
         if (DeviceNetwork.Load(bundle, BundleRole.Inner, models.Inner.Output.Name, engine) is not { } inner) return null;
         DeviceNetwork? proposer = null;
         try
@@ -59,8 +59,10 @@ internal sealed class GraphPipeline : IDisposable
         }
     }
 
-    /// <summary>Whether answers of a kind are carried back here.</summary>
-    public static bool Takes(OutputKind kind) => kind is OutputKind.Segmentation or OutputKind.Image or OutputKind.Classification;
+    /// <summary>Whether a network's answers are carried back here: those of one output, in the form that graphs take; others are by the
+    /// model's parts.</summary>
+    public static bool Takes(InnerModel inner) => inner.Outputs is [var only] && AnswerKinds.Of(only).OnDevice != DeviceForm.None
+        && only.Layout != OutputLayout.ChannelsLast && inner.IsFloat32;
 
     /// <summary>Runs a batch.</summary>
     /// <param name="images">(N, C, H, W) on the CPU, of the bundle's size; stays the caller's.</param>
@@ -115,7 +117,7 @@ internal sealed class GraphPipeline : IDisposable
         try
         {
             var output = _bundle.Manifest.Models.Inner.Output;
-            var isWhole = output.Kind == OutputKind.Classification;
+            var isWhole = AnswerKinds.Of(output).OnDevice == DeviceForm.Numbers;
             if (!isWhole && !maps.AreOnPixels(outputs[0]))
                 return null;
             var (mapped, final) = isWhole

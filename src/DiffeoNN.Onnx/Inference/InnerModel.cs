@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
@@ -5,26 +6,33 @@ using TorchSharp;
 
 namespace DiffeoNN.Onnx.Inference;
 
-/// <summary>The pretrained network that is wrapped: pixel values in, probabilities, values, scores or points out.</summary>
+/// <summary>The pretrained network that is wrapped: pixel values in, answers out.</summary>
 public sealed class InnerModel : IDisposable
 {
     private readonly Network _network;
     private readonly PredictorSpec _spec;
-    private readonly SamplingGrid _grid;
     private readonly NetworkPixels _pixels;
+    private readonly OutputReader _outputs;
 
     private InnerModel(Network network, PredictorSpec spec, ImageSpec image)
     {
         (_network, _spec) = (network, spec);
-        _grid = new SamplingGrid(image.Height, image.Width);
         _pixels = new NetworkPixels(network.Format, image);
+        var (own, canonical) = (new SamplingGrid(network.Format.Height, network.Format.Width), new SamplingGrid(image.Height, image.Width));
+        _outputs = new OutputReader(network.Name, spec.Outputs, new OutputGrids(own, canonical));
     }
 
     /// <summary>How the network takes images.</summary>
     public InputFormat Input => _network.Format;
 
-    /// <summary>What the output means.</summary>
+    /// <summary>What the output means, or the first of several.</summary>
     public OutputSpec Output => _spec.Output;
+
+    /// <summary>What the outputs mean.</summary>
+    public IReadOnlyList<OutputSpec> Outputs => _spec.Outputs;
+
+    /// <summary>Whether the first output is float32.</summary>
+    internal bool IsFloat32 => _network.IsFloat32(_spec.Output.Name);
 
     /// <summary>Loads the network of a role.</summary>
     /// <param name="bundle">Stays the caller's.</param>
@@ -48,35 +56,28 @@ public sealed class InnerModel : IDisposable
     /// <param name="images">Pixel values in [0, 1], float32, shape (N, C, H, W) of the network (<see cref="Input"/>), or of the bundle,
     /// from which a network with a size or channels of its own gets them resized; left untouched.</param>
     /// <param name="cancellationToken">Stops the run.</param>
-    /// <returns>The network's output after its activation, float32; the caller disposes it.</returns>
-    /// <exception cref="GraphException">The images do not fit the network.</exception>
+    /// <returns>The first output after its activation, float32, arranged as its kind is: planes (N, K, H, W) of the bundle's size, numbers
+    /// (N, K), points (N, P, 2), opposite corners of boxes (N, 2B, 2); the caller disposes it.</returns>
+    /// <exception cref="GraphException">The images do not fit the network, or its output is not what the manifest says.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public torch.Tensor Run(torch.Tensor images, CancellationToken cancellationToken = default)
+    {
+        using var scope = torch.NewDisposeScope();
+        return Answers(images, cancellationToken)[0][0].MoveToOuterDisposeScope();
+    }
+
+    /// <summary>As <see cref="Run"/>, for all outputs and their parts; in the caller's scope.</summary>
+    internal IReadOnlyList<torch.Tensor[]> Answers(torch.Tensor images, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(images);
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
         var isOwn = images.dim() == 4 && (images.size(1), images.size(2), images.size(3)) == (Input.Channels, Input.Height, Input.Width);
-        var output = _network.Run(isOwn ? images : _pixels.Of(images), _spec.Output.Name, cancellationToken);
-        return InUnitOfBundle(Activate(output, _spec.Output.Activation)).MoveToOuterDisposeScope();
+        var pixels = isOwn ? images : _pixels.Of(images);
+        var answers = _outputs.Read(_network.Run(pixels, _outputs.Tensors, cancellationToken));
+        foreach (var part in answers.SelectMany(parts => parts)) part.MoveToOuterDisposeScope();
+        return answers;
     }
-
-    /// <summary>Points in half the longest side of the network's image as points in half the longest side of the bundle's.</summary>
-    private torch.Tensor InUnitOfBundle(torch.Tensor output)
-    {
-        if (_spec.Output.Kind != OutputKind.Points || (Input.Height, Input.Width) == (_grid.Height, _grid.Width)) return output;
-        var own = new SamplingGrid(Input.Height, Input.Width);
-        float[] scale = [(float)(_grid.HalfWidth / own.HalfWidth), (float)(_grid.HalfHeight / own.HalfHeight)];
-        return output * torch.tensor(scale, device: output.device);
-    }
-
-    /// <summary>A network's output to what it means; classes are the second dimension.</summary>
-    internal static torch.Tensor Activate(torch.Tensor output, OutputActivation activation) => activation switch
-    {
-        OutputActivation.Softmax => torch.nn.functional.softmax(output, 1),
-        OutputActivation.Sigmoid => torch.sigmoid(output),
-        _ => output,
-    };
 
     /// <inheritdoc/>
     public void Dispose() => _network.Dispose();

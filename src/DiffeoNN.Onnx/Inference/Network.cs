@@ -41,6 +41,26 @@ internal sealed class Network : IDisposable
         return (result.is_floating_point() && result.dtype != torch.float32 ? result.to(torch.float32) : result).MoveToOuterDisposeScope();
     }
 
+    /// <summary>What messages call it.</summary>
+    public string Name => _graph.Name;
+
+    /// <summary>Whether an output is float32.</summary>
+    public bool IsFloat32(string output) => _graph.Outputs.First(value => value.Name == output).Type == torch.ScalarType.Float32;
+
+    /// <summary>Runs the network for several outputs, of whatever types they are.</summary>
+    /// <param name="images">(N, C, H, W), float32.</param>
+    /// <param name="outputs">Their names.</param>
+    /// <param name="cancellationToken">Stops the run.</param>
+    /// <returns>The outputs by name; they join the caller's dispose scope.</returns>
+    public IReadOnlyDictionary<string, torch.Tensor> Run(
+        torch.Tensor images, IReadOnlyCollection<string> outputs, CancellationToken cancellationToken)
+    {
+        using var scope = torch.NewDisposeScope();
+        var values = _graph.Run(new Dictionary<string, torch.Tensor> { [_input] = images.contiguous() }, outputs, cancellationToken);
+        foreach (var value in values.Values) value.MoveToOuterDisposeScope();
+        return values;
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _graph.Dispose();
 

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Tensors;
@@ -35,12 +36,12 @@ internal sealed class PassResults : IDisposable
     public int[] Accepted(int image) => [.. Enumerable.Range(0, _results.Count).Where(pass => _results[pass].Images[image].Accepted)];
 
     /// <summary>The answer of a pass for an image with its way back, none where the map is not used.</summary>
-    /// <param name="output">The network's output on the pass's canonical images.</param>
+    /// <param name="output">Parts of the network's answers on the pass's canonical images.</param>
     /// <param name="pass">Which pass.</param>
     /// <param name="image">Which image.</param>
-    public MappedAnswer Answer(torch.Tensor output, int pass, int image)
+    public MappedAnswer Answer(torch.Tensor[] output, int pass, int image)
     {
-        var (result, own) = (_results[pass], output.narrow(0, image, 1));
+        var (result, own) = (_results[pass], output.Select(part => part.narrow(0, image, 1)));
         return result.Images[image].Accepted
             ? new MappedAnswer(own, result.Displacement.narrow(0, image, 1), result.InverseDisplacement.narrow(0, image, 1))
             : new MappedAnswer(own, null, null);

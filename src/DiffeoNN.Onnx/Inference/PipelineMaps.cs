@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Canonicalisation.Graphs;
@@ -125,7 +126,8 @@ internal sealed class PipelineMaps(GraphFields fields, SearchSpec options, Graph
     public (DeviceTensor Mean, DeviceTensor Final) Mean(DeviceTensor[] outputs, OutputActivation activation)
     {
         using var scope = torch.NewDisposeScope();
-        torch.Tensor[] answers = [.. outputs.Select(output => InnerModel.Activate(batch.Download(output).flatten(1), activation))];
+        torch.Tensor[] answers = [.. outputs.Select(output => ClassScores.Activate(Rows(batch.Download(output)), activation))];
+        static torch.Tensor Rows(torch.Tensor output) => output.reshape(output.size(0), -1);
         torch.Tensor Sum(Func<int, float[]> parts) => answers
             .Select((answer, map) => answer * torch.tensor(parts(map)).view(-1, 1)).Aggregate((sum, next) => sum.Plus(next));
         return (DeviceTensor.Of(Sum(Weights)), DeviceTensor.Of(Sum(Finals)));

@@ -20,6 +20,10 @@ public sealed record PanelTile(string Title, ImageBuffer Image)
     /// <summary>Points marked by dots, as (x, y) in the library's unit of the image.</summary>
     public IReadOnlyList<(double X, double Y)>? Points { get; init; }
 
+    /// <summary>Frames, from (X0, Y0) to (X1, Y1) in the library's unit of the image, in the colour of a number from 1, with a text or
+    /// none.</summary>
+    public IReadOnlyList<(double X0, double Y0, double X1, double Y1, int Colour, string? Text)>? Boxes { get; init; }
+
     /// <summary>Text in the lower left corner, such as a class or a score.</summary>
     public string? Caption { get; init; }
 }

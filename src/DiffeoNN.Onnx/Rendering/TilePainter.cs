@@ -31,6 +31,7 @@ internal static class TilePainter
         using var canvas = new SKCanvas(bitmap);
         if (tile.Grid is not null) DrawGrid(canvas, tile.Grid, options.GridLines, width, height);
         if (tile.Points is not null) DrawPoints(canvas, tile.Points, width, height);
+        if (tile.Boxes is not null) DrawBoxes(canvas, tile.Boxes, width, height);
         if (tile.Caption is not null) DrawCaption(canvas, tile.Caption, width, height);
         canvas.Flush();
         return bitmap;
@@ -86,6 +87,24 @@ internal static class TilePainter
             float column = (float)grid.Column(x) + 0.5f, row = (float)grid.Row(y) + 0.5f;
             canvas.DrawCircle(column, row, 3.5f, fill);
             canvas.DrawCircle(column, row, 3.5f, edge);
+        }
+    }
+
+    private static void DrawBoxes(
+        SKCanvas canvas, IReadOnlyList<(double X0, double Y0, double X1, double Y1, int Colour, string? Text)> boxes, int width, int height)
+    {
+        var grid = new SamplingGrid(Math.Max(2, height), Math.Max(2, width));
+        foreach (var (x0, y0, x1, y1, colour, text) in boxes)
+        {
+            using var line = new SKPaint
+            {
+                Color = LabelOverlay.Colour(Math.Max(1, colour)), IsAntialias = true, Style = SKPaintStyle.Stroke, StrokeWidth = 1.8f,
+            };
+            float left = (float)grid.Column(x0) + 0.5f, top = (float)grid.Row(y0) + 0.5f;
+            canvas.DrawRect(left, top, (float)grid.Column(x1) + 0.5f - left, (float)grid.Row(y1) + 0.5f - top, line);
+            if (text is null) continue;
+            StrokeFont.Draw(
+                canvas, StrokeFont.Fit(text, CaptionSize, width), left + 3, top + CaptionSize + 3, CaptionSize, line.Color);
         }
     }
 

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Deformations;
@@ -82,5 +83,5 @@ internal sealed class TuningData
     }
 
     private double Metric(ModelOutput answer, DeformedSample sample) =>
-        MethodScore.Of(answer, sample.Mask, sample.Original.Label, _task.Classes).Metric;
+        _task.Score(answer, sample.Truth).Metric;
 }

@@ -1,10 +1,10 @@
 using System.Diagnostics;
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
-using DiffeoNN.Onnx.Metrics;
 using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Validation.Comparing;
 using DiffeoNN.Onnx.Validation.Reports;
@@ -109,8 +109,11 @@ internal sealed class JobValidation : IDisposable
     {
         var (baseline, other) = (first.Run.Result, second.Run.Result);
         var pairs = baseline.Images.Zip(other.Images).ToList();
-        var kind = pairs[0].First.Output.Kind;
-        var ious = kind == OutputKind.Segmentation ? pairs.Select(pair => Iou(pair.First.Output, pair.Second.Output)).ToList() : null;
+        var differences = pairs
+            .SelectMany(pair => pair.First.Output.All.Zip(pair.Second.Output.All))
+            .Select(pair => AnswerKinds.Of(pair.First.Kind).Differ(pair.First, pair.Second)).ToList();
+        var ious = differences.Select(difference => difference.Iou).OfType<double>().ToList();
+        var flips = differences.Select(difference => difference.Flips).OfType<double>().ToList();
         return new JobReport
         {
             Name = name,
@@ -124,18 +127,14 @@ internal sealed class JobValidation : IDisposable
                 Tensor("canonical image", baseline.Fields.Canonical, other.Fields.Canonical),
                 Tensor("velocity", baseline.Fields.Velocity, other.Fields.Velocity),
                 Tensor("displacement", baseline.Fields.Displacement, other.Fields.Displacement),
-                .. pairs.SelectMany((pair, i) => Answer($"answer {i}", pair.First.Output, pair.Second.Output)),
+                .. pairs.SelectMany((pair, i) => Answers($"answer {i}", pair.First.Output, pair.Second.Output)),
             ],
-            MeanIou = ious?.Average(),
-            WorstIou = ious?.Min(),
-            Flips = kind switch
-            {
-                OutputKind.Classification => pairs.Average(pair => pair.First.Output.Class == pair.Second.Output.Class ? 0.0 : 1.0),
-                OutputKind.Segmentation => pairs.Average(pair => Differing(pair.First.Output.Labels!, pair.Second.Output.Labels!)),
-                _ => null,
-            },
-            AnswerError = kind is OutputKind.Image or OutputKind.Points
-                ? pairs.SelectMany(pair => Answer("answer", pair.First.Output, pair.Second.Output)).Max(tensor => tensor.LargestScaledError)
+            MeanIou = ious.Count == 0 ? null : ious.Average(),
+            WorstIou = ious.Count == 0 ? null : ious.Min(),
+            Flips = flips.Count == 0 ? null : flips.Average(),
+            AnswerError = flips.Count < differences.Count
+                ? pairs.SelectMany(pair => Answers("answer", pair.First.Output, pair.Second.Output))
+                    .Max(tensor => tensor.LargestScaledError)
                 : null,
             OtherDecisions = pairs.Count(pair => pair.First.Canonicalisation.Accepted != pair.Second.Canonicalisation.Accepted),
         };
@@ -147,25 +146,17 @@ internal sealed class JobValidation : IDisposable
         return new JobRun(model.Run(images, null, cancellationToken), clock.Elapsed);
     }
 
-    private static double Iou(ModelOutput a, ModelOutput b)
-    {
-        var classes = Math.Max(2, 1 + Math.Max(a.Labels!.Labels.ToArray().Max(), b.Labels!.Labels.ToArray().Max()));
-        return SegmentationScore.Of(b.Labels!, a.Labels!, classes).Iou;
-    }
-
-    private static double Differing(LabelMap a, LabelMap b) =>
-        a.Labels.ToArray().Zip(b.Labels.ToArray()).Average(pair => pair.First == pair.Second ? 0.0 : 1.0);
+    private static IEnumerable<TensorComparison> Answers(string name, ModelOutput a, ModelOutput b) =>
+        a.All.Zip(b.All).SelectMany((pair, i) => Answer(i == 0 ? name : $"{name} {pair.First.Name}", pair.First, pair.Second));
 
     private static IEnumerable<TensorComparison> Answer(string name, ModelOutput a, ModelOutput b)
     {
-        if (Values(a) is not { } first || Values(b) is not { } second) return [];
+        var kind = AnswerKinds.Of(a.Kind);
+        if (kind.Values(a) is not { } first || kind.Values(b) is not { } second) return [];
         return [TensorComparison.Of(Tensor(name, first), Tensor(name, second))];
 
         static OnnxTensor Tensor(string name, float[] values) => OnnxTensor.Create<float>(name, [values.Length], values);
     }
-
-    private static float[]? Values(ModelOutput output) => output.Planes is { } planes ? planes.Data.ToArray()
-        : output.Scores ?? output.Points?.SelectMany(point => new[] { (float)point.Column, (float)point.Row }).ToArray();
 
     private static TensorComparison Tensor(string name, torch.Tensor a, torch.Tensor b) =>
         TensorComparison.Of(TorchTensors.FromTorch(name, a), TorchTensors.FromTorch(name, b));

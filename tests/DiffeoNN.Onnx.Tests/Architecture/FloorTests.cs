@@ -14,6 +14,7 @@ public sealed class FloorTests
         ["Tensors", "Files", "RandomNumbers", "Native"],
         ["Fields", "Imaging"],
         ["Execution", "Search", "Deformations", "Metrics", "Shapes"],
+        ["Answers"],
         ["Bundles", "Energies", "Composition"],
         ["Canonicalisation"],
         ["Inference"],

@@ -81,14 +81,16 @@ internal sealed class BadBundleTests
             "segmentation of rank 2", tiny => tiny.Model("inner", model => Redeclare(model.Graph.Outputs, OnnxElementType.Float, "N", 3)),
             "Bundle 'tiny', inner model 'inner.onnx': output 'logits' float32 [N,3] has 2 dimensions; expected a segmentation (N,K,H,W).");
         yield return Case("segmentation of another size",
-            tiny => tiny.Model("inner", model => Redeclare(model.Graph.Outputs, OnnxElementType.Float, "N", 3, 6, 8)),
-            "Bundle 'tiny', inner model 'inner.onnx': output 'logits' float32 [N,3,6,8] is 6 x 8 pixels (height x width); the "
-            + "manifest's image is 12 x 16.");
+            tiny => tiny.Model("inner", model => Redeclare(model.Graph.Outputs, OnnxElementType.Float, "N", 3, 6, 7)),
+            "Bundle 'tiny', inner model 'inner.onnx': output 'logits' float32 [N,3,6,7] is 6 x 7 pixels (height x width); the "
+            + "manifest's image is 12 x 16, and it is no whole fraction of that; if it covers the same image, say so by the output's "
+            + "field resolution.");
         yield return Case("classification of rank 4", tiny => Kind(tiny, "classification"),
-            "Bundle 'tiny', inner model 'inner.onnx': output 'logits' float32 [N,3,12,16] has 4 dimensions; "
-            + "expected a classification (N,K).");
+            "Bundle 'tiny', inner model 'inner.onnx': output 'logits' float32 [N,3,12,16] has 4 dimensions of more than "
+            + "one pixel; expected a classification (N,K) or (N,K,1,1).");
         yield return Case("points of rank 4", tiny => Kind(tiny, "points"),
-            "Bundle 'tiny', inner model 'inner.onnx': output 'logits' float32 [N,3,12,16] has 4 dimensions; expected points (N,P,2).");
+            "Bundle 'tiny', inner model 'inner.onnx': output 'logits' float32 [N,3,12,16] has 4 dimensions; expected points (N,P,2) "
+            + "or (N,2P).");
         yield return Case(
             "number of classes", tiny => tiny.Manifest(root => root["models"]!["inner"]!["output"]!["classes"] = new JsonArray("a", "b")),
             "Bundle 'tiny', inner model 'inner.onnx': output 'logits' float32 [N,3,12,16] has 3 channels; the manifest names 2 classes.");

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Search;
@@ -128,7 +129,7 @@ internal sealed class BundleManifestTests
     private static IEnumerable<TestCaseData> Spoilt()
     {
         yield return Case("unknown field", root => root["models"]!["inner"]!["fille"] = "x",
-            "m.json: unknown field 'models.inner.fille'. Known there: file, sha256, input, output.");
+            "m.json: unknown field 'models.inner.fille'. Known there: file, sha256, input, output, outputs.");
         yield return Case("unknown role", root => root["models"]!["decoder"] = 1,
             "m.json: unknown field 'models.decoder'. Known there: inner, vae, critic, energy, proposer, augmented.");
         yield return Case("no name", root => root.Remove("name"), "m.json: field 'name' is missing.");
@@ -176,10 +177,12 @@ internal sealed class BundleManifestTests
             "m.json: field 'image.mean[0]' is 1E+308; expected a number from -1e6 to 1e6.");
         yield return Case("unknown padding", root => root["image"]!["padding"] = "mirror",
             "m.json: field 'image.padding' is \"mirror\"; expected one of zeros, border.");
-        yield return Case("unknown kind", root => root["models"]!["inner"]!["output"]!["kind"] = "boxes",
-            "m.json: field 'models.inner.output.kind' is \"boxes\"; expected one of segmentation, classification, image, points.");
+        yield return Case("unknown kind", root => root["models"]!["inner"]!["output"]!["kind"] = "depth",
+            "m.json: field 'models.inner.output.kind' is \"depth\"; expected one of segmentation, classification, image, points, "
+            + "regression, boxes.");
         yield return Case("kind in capitals", root => root["models"]!["inner"]!["output"]!["kind"] = "Image",
-            "m.json: field 'models.inner.output.kind' is \"Image\"; expected one of segmentation, classification, image, points.");
+            "m.json: field 'models.inner.output.kind' is \"Image\"; expected one of segmentation, classification, image, points, "
+            + "regression, boxes.");
         yield return Case("activation of points", root => root["models"]!["inner"]!["output"]!["kind"] = "points",
             "m.json: field 'models.inner.output.activation' is \"softmax\"; expected none, since the output's kind is points.");
         yield return Case("class twice", root => root["models"]!["inner"]!["output"]!["classes"] = new JsonArray("a", "a"),

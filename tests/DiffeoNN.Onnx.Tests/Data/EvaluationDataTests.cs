@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Evaluation;

@@ -25,13 +25,13 @@ public sealed class PassResultsTests
     {
         using var scope = torch.NewDisposeScope();
         using var passes = Passes(Used);
-        var output = torch.arange(6, torch.float32).view(3, 2);
+        torch.Tensor[] output = [torch.arange(6, torch.float32).view(3, 2)];
         for (var pass = 0; pass < 3; pass++)
         {
             for (var image = 0; image < 3; image++)
             {
                 using var answer = passes.Answer(output, pass, image);
-                Assert.That(answer.Output.data<float>().ToArray(), Is.EqualTo(new[] { 2f * image, (2 * image) + 1 }));
+                Assert.That(answer.Parts[0].data<float>().ToArray(), Is.EqualTo(new[] { 2f * image, (2 * image) + 1 }));
                 var isCarried = answer.Displacement is not null && answer.Inverse is not null;
                 Assert.That(isCarried, Is.EqualTo(Used[image][pass]), $"pass {pass}, image {image}");
                 if (!Used[image][pass]) continue;

@@ -1,5 +1,7 @@
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Metrics;
@@ -20,6 +22,7 @@ internal sealed class Predictor(
     private const double Larger = 8;
 
     private readonly Network _network = Network.OnValues(sample.Bundle, role, engine);
+    private OutputReader? _outputs;
     private readonly Dictionary<int, PredictorAnswers> _answers = [];
     private IReadOnlyList<NetworkInput>? _inputs;
 
@@ -52,6 +55,12 @@ internal sealed class Predictor(
     /// <inheritdoc/>
     public void Dispose() => _network.Dispose();
 
+    private static OutputGrids Grids(Bundle bundle, Network network)
+    {
+        var (image, own) = (bundle.Image, network.Format);
+        return new OutputGrids(new SamplingGrid(own.Height, own.Width), new SamplingGrid(image.Height, image.Width));
+    }
+
     private PredictorAnswers Run(NetworkInput input)
     {
         using var scope = torch.NewDisposeScope();
@@ -78,10 +87,11 @@ internal sealed class Predictor(
 
         torch.Tensor Classes(torch.Tensor images)
         {
-            var output = _network.Run(input.Of(images), spec.Output.Name, cancellationToken);
-            magnitude = output.abs().mean().item<float>();
-            double from = spec.Output.Activation == OutputActivation.Sigmoid ? 0 : 0.5;
-            return output.size(1) > 1 ? output.argmax(1) : output.Below(from).logical_not().to(torch.int64).squeeze(1);
+            _outputs ??= new OutputReader(spec.File, [spec.Output], Grids(sample.Bundle, _network));
+            var outputs = _network.Run(input.Of(images), _outputs.Tensors, cancellationToken);
+            var parts = _outputs.Read(outputs, activated: false)[0];
+            magnitude = parts[0].abs().mean().item<float>();
+            return AnswerKinds.Of(spec.Output).Classes(parts, spec.Output)!;
         }
 
         static byte[] Labels(torch.Tensor classes) => [.. classes.cpu().flatten().data<long>().Select(label => (byte)label)];

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Imaging;
@@ -32,7 +33,7 @@ internal static class PredictorWiring
             foreach (var role in new[] { BundleRole.Inner, BundleRole.Augmented }.Where(sample.Bundle.Has))
             {
                 var spec = (PredictorSpec)sample.Bundle.Manifest.Models[role]!;
-                if (spec.Output.Kind is OutputKind.Segmentation or OutputKind.Classification)
+                if (AnswerKinds.Of(spec.Output).HasClasses)
                     networks.Add(new Predictor(sample, role, spec, engine, cancellationToken));
             }
 

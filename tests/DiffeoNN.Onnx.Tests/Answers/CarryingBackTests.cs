@@ -1,12 +1,11 @@
-using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Fields;
-using DiffeoNN.Onnx.Inference;
 using TorchSharp;
 
-namespace DiffeoNN.Onnx.Tests.Inference;
+namespace DiffeoNN.Onnx.Tests.Answers;
 
 /// <summary>How answers of each kind come back to the input image.</summary>
-public sealed class OutputMappingTests
+public sealed class CarryingBackTests
 {
     private static readonly SamplingGrid Grid = new(9, 17);
 
@@ -19,8 +18,8 @@ public sealed class OutputMappingTests
             .expand(1, 2, 9, 17).contiguous();
         var points = torch.tensor(new[] { 0f, 0f, -1f, (float)-Grid.HalfHeight }).view(1, 2, 2);
 
-        var same = Mapping(OutputKind.Points).Map(points, u, -u, Grid, 9, 17);
-        var doubled = Mapping(OutputKind.Points).Map(points, u, -u, Grid, 17, 33);
+        var same = Map(OutputKind.Points, points, u, -u, Grid, 9, 17);
+        var doubled = Map(OutputKind.Points, points, u, -u, Grid, 17, 33);
 
         AssertPoints(same.Points!, (9, 6), (1, 2));
         AssertPoints(doubled.Points!, (18, 12), (2, 4));
@@ -32,7 +31,7 @@ public sealed class OutputMappingTests
         using var scope = torch.NewDisposeScope();
         var values = torch.arange(9 * 17, torch.float32).view(1, 1, 9, 17);
         var inverse = torch.tensor(new[] { (float)Grid.PixelSize, 0f }).view(1, 2, 1, 1).expand(1, 2, 9, 17).contiguous();
-        var output = Mapping(OutputKind.Image).Map(values, -inverse, inverse, Grid, 9, 17);
+        var output = Map(OutputKind.Image, values, -inverse, inverse, Grid, 9, 17);
         Assert.That(output.Planes![0, 3, 5], Is.EqualTo((3 * 17) + 6).Within(1e-3));
         Assert.That(output.Planes[0, 3, 16], Is.EqualTo((3 * 17) + 16).Within(1e-3), "the border goes on outside");
         Assert.That(output.Labels, Is.Null);
@@ -43,7 +42,7 @@ public sealed class OutputMappingTests
     {
         using var scope = torch.NewDisposeScope();
         var probabilities = torch.stack([torch.full([9, 17], 0.2f), torch.full([9, 17], 0.5f), torch.full([9, 17], 0.3f)], 0).unsqueeze(0);
-        var output = Mapping(OutputKind.Segmentation).Map(probabilities, null, null, Grid, 4, 6);
+        var output = Map(OutputKind.Segmentation, probabilities, null, null, Grid, 4, 6);
         Assert.That((output.Height, output.Width), Is.EqualTo((4, 6)));
         Assert.That(output.Labels!.Labels.ToArray(), Is.All.EqualTo(1));
     }
@@ -55,22 +54,21 @@ public sealed class OutputMappingTests
         MappedAnswer Answer(float[] values, long[] shape, float pixels)
         {
             var u = torch.full([1, 2, 9, 17], pixels * (float)Grid.PixelSize);
-            return new MappedAnswer(torch.tensor(values).view(shape), u, -u);
+            return new MappedAnswer([torch.tensor(values).view(shape)], u, -u);
         }
 
-        var scores = Mapping(OutputKind.Classification).Map(
-            [Answer([0.2f, 0.8f], [1, 2], 0), Answer([0.9f, 0.1f], [1, 2], 3)], Grid, 9, 17);
+        var scores = Map(OutputKind.Classification, [Answer([0.2f, 0.8f], [1, 2], 0), Answer([0.9f, 0.1f], [1, 2], 3)], Grid, 9, 17);
         Assert.That(scores.Scores, Is.EqualTo(new[] { 0.55f, 0.45f }).Within(1e-6));
         Assert.That(scores.Class, Is.Zero);
 
-        var points = Mapping(OutputKind.Points).Map([Answer([0, 0], [1, 1, 2], 1), Answer([0, 0], [1, 1, 2], 3)], Grid, 9, 17);
+        var points = Map(OutputKind.Points, [Answer([0, 0], [1, 1, 2], 1), Answer([0, 0], [1, 1, 2], 3)], Grid, 9, 17);
         AssertPoints(points.Points!, (10, 6));
 
         // One map says class 1 in every column from 8 on, the other 2 columns further left; between them the surer one wins.
         float[] Step(float probability) =>
             [.. Enumerable.Range(0, 2 * 9 * 17).Select(i => (i / (9 * 17) == 1) == (i % 17 >= 8) ? probability : 1 - probability)];
-        var planes = Mapping(OutputKind.Segmentation).Map(
-            [Answer(Step(0.7f), [1, 2, 9, 17], 0), Answer(Step(0.9f), [1, 2, 9, 17], -2)], Grid, 9, 17);
+        var planes = Map(
+            OutputKind.Segmentation, [Answer(Step(0.7f), [1, 2, 9, 17], 0), Answer(Step(0.9f), [1, 2, 9, 17], -2)], Grid, 9, 17);
         Assert.That(planes.Planes![1, 4, 7], Is.EqualTo((0.3f + 0.9f) / 2).Within(1e-5));
         Assert.That((planes.Labels![4, 5], planes.Labels[4, 7]), Is.EqualTo(((byte)0, (byte)1)));
     }
@@ -79,7 +77,7 @@ public sealed class OutputMappingTests
     public void Classifications_AreTakenAsTheyAre()
     {
         using var scope = torch.NewDisposeScope();
-        var output = Mapping(OutputKind.Classification).Map(torch.tensor(new[] { 0.1f, 0.7f, 0.2f }).view(1, 3), null, null, Grid, 9, 17);
+        var output = Map(OutputKind.Classification, torch.tensor(new[] { 0.1f, 0.7f, 0.2f }).view(1, 3), null, null, Grid, 9, 17);
         Assert.That(output.Scores, Is.EqualTo(new[] { 0.1f, 0.7f, 0.2f }));
         Assert.That(output.Class, Is.EqualTo(1));
     }
@@ -98,7 +96,15 @@ public sealed class OutputMappingTests
             Throws.ArgumentException.With.Message.Contains("one displacement for each image"));
     }
 
-    private static OutputMapping Mapping(OutputKind kind) => new(new OutputSpec { Name = "output", Kind = kind });
+    private static ModelOutput Map(
+        OutputKind kind, torch.Tensor output, torch.Tensor? displacement, torch.Tensor? inverse, SamplingGrid grid, int height, int width)
+    {
+        using var answer = new MappedAnswer([output], displacement, inverse);
+        return Map(kind, [answer], grid, height, width);
+    }
+
+    private static ModelOutput Map(OutputKind kind, IReadOnlyList<MappedAnswer> answers, SamplingGrid grid, int height, int width) =>
+        new MappedOutput(new OutputSpec { Name = "output", Kind = kind }, answers, grid, height, width).ToOutput();
 
     private static void AssertPoints(IReadOnlyList<(double Column, double Row)> actual, params (double Column, double Row)[] expected)
     {

@@ -1,4 +1,4 @@
-namespace DiffeoNN.Onnx.Bundles;
+namespace DiffeoNN.Onnx.Answers;
 
 /// <summary>What turns an inner model's scores into probabilities.</summary>
 public enum OutputActivation

@@ -67,7 +67,7 @@ public sealed partial class EquivariantModel : IAsyncDisposable
         return OnThread(token => RunNaive(own, token), cancellationToken);
     }
 
-    /// <summary><see cref="RunAugmented"/> on the model's own thread, as <see cref="RunAsync"/>.</summary>
+    /// <summary><c>RunAugmented</c> on the model's own thread, as <see cref="RunAsync"/>.</summary>
     /// <param name="images">At least one, of any sizes; not to be changed before the end.</param>
     /// <param name="cancellationToken">Takes the request out while it waits, and stops its run.</param>
     /// <returns>One answer an image, at its size.</returns>

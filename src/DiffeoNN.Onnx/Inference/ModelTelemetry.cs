@@ -12,7 +12,7 @@ public static class ModelTelemetry
     /// <summary>Name of the activity source and of the meter.</summary>
     public const string Name = "DiffeoNN.Onnx";
 
-    /// <summary>The activity of <see cref="EquivariantModel.Load"/>.</summary>
+    /// <summary>The activity of <c>EquivariantModel.Load</c>.</summary>
     public const string LoadActivity = "diffeonn.load";
 
     /// <summary>The activity of a run over a batch, by whichever method.</summary>

@@ -152,7 +152,7 @@ internal sealed partial class GradientCompilation
 
     private List<string> ChooseInputs(List<string> candidates, HashSet<string> needed)
     {
-        foreach (var name in (_options.Inputs ?? []).Where(i => !needed.Contains(i)))
+        foreach (var name in (_options.Inputs ?? []).Where(i => !needed.Contains(i) && !_options.LeavesOutUnreached))
             throw new OnnxModelException(
                 $"Input '{name}' does not influence the chosen outputs differentiably, so its gradient would be zero everywhere.");
         return [.. candidates.Where(needed.Contains)];

@@ -28,4 +28,7 @@ public sealed record GradientOptions
 
     /// <summary>What is put behind a name for its gradient.</summary>
     public string Suffix { get; init; } = "_grad";
+
+    /// <summary>Whether chosen inputs that do not influence the outputs differentiably are left out instead of refused.</summary>
+    internal bool LeavesOutUnreached { get; init; }
 }

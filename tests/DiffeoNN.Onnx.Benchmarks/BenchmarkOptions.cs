@@ -22,6 +22,9 @@ internal sealed record BenchmarkOptions
           --torch        with --memory: libtorch runs the networks instead of ONNX Runtime
           --gradients    what input gradients cost beside their networks: the above, the bundles in models/, and any --model
           --formulas     gradients that can be written in several ways: the way taken beside the others
+          --training     what training costs, started from the repository's root: weight gradients of the lungs' networks beside their
+                         forward pass, and a step of the proposer with its task loss beside the same by TorchSharp; batch 16 unless stated
+          --side NAME    with --training: only the memory of one side's steps, onnx or torch
           --model FILE   a further ONNX file for --gradients; may be repeated
           --json FILE    also write the figures as JSON
         """;
@@ -50,6 +53,10 @@ internal sealed record BenchmarkOptions
 
     public bool Formulas { get; init; }
 
+    public bool Training { get; init; }
+
+    public string? Side { get; init; }
+
     public IReadOnlyList<string> Models { get; init; } = [];
 
     public string? Json { get; init; }
@@ -66,6 +73,7 @@ internal sealed record BenchmarkOptions
                 "--lattices" => options with { Lattices = true },
                 "--memory" => options with { Memory = true },
                 "--torch" => options with { Torch = true },
+                "--training" => options with { Training = true },
                 "--formulas" => options with { Formulas = true },
                 "--gradients" => options with { Gradients = true },
                 _ => null,
@@ -81,6 +89,7 @@ internal sealed record BenchmarkOptions
             var isNumber = int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number);
             BenchmarkOptions? next = (name, value) switch
             {
+                ("--side", "onnx" or "torch") => options with { Side = value },
                 ("--json", not null) => options with { Json = value },
                 ("--model", not null) => options with { Models = [.. options.Models, value] },
                 ("--size", _) when isNumber && number > 0 && number % 64 == 0 => options with { Size = number },

@@ -16,6 +16,8 @@ var engine = new OnnxRuntimeEngine(new ExecutionOptions { Device = ExecutionDevi
 var networks = new ReferenceNetworks(options.Size);
 if (options.Gradients)
     return GradientCosts();
+if (options.Training)
+    return DiffeoNN.Onnx.Benchmarks.TrainingSteps.TrainingCosts.Run(engine, options);
 if (options.Formulas)
     return FormulaCosts();
 IEngine torchEngine = new TorchEngine(new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = options.Threads });

@@ -35,26 +35,30 @@ internal static class Convolution
             return FreePadding.Same(like, window).Within(dY.Builder.Node("ConvTranspose", [dY, weights], Common(window, group))[0], like);
         if (weights.Facts.Constant is { } known)
             return new AdjointConvolution(dY, known, window, group, like).Emit();
+        if (weights.Facts.Sizes is { } sizes && ReversedPads(sizes, window, group) is { } pads)
+            return Reversed(dY, Flipped(weights, sizes, group), pads, window, group);
         return Transposed(dY, weights, window, group, like);
     }
 
     /// <summary>The adjoint as a convolution with reversed weights; null where that is impossible or slower.</summary>
     public static Value? Reversed(Value dY, OnnxTensor weights, Window window, long group)
     {
-        var rank = window.Rank;
-        if (window.Strides.All(s => s == 1) && (weights.Dimensions[1] > FewChannels || group > 1 || window.Kernel.All(k => k == 1)))
-        {
-            var pads = Enumerable.Range(0, rank).Select(i => window.Extent(i) - 1 - window.Begin[i])
-                .Concat(Enumerable.Range(0, rank).Select(i => window.Extent(i) - 1 - window.End[i])).ToArray();
-            if (pads.All(p => p >= 0))
-            {
-                return dY.Builder.Node(
-                    "Conv", [dY, dY.Builder.Constant(Flipped(weights, group))], OnnxAttribute.Of("dilations", window.Dilations),
-                    OnnxAttribute.Of("group", group), OnnxAttribute.Of("kernel_shape", window.Kernel), OnnxAttribute.Of("pads", pads))[0];
-            }
-        }
+        return ReversedPads(weights.Dimensions, window, group) is { } pads
+            ? Reversed(dY, dY.Builder.Constant(Flipped(weights, group)), pads, window, group) : null;
+    }
 
-        return null;
+    private static Value Reversed(Value dY, Value reversed, long[] pads, Window window, long group) =>
+        dY.Builder.Node("Conv", [dY, reversed], OnnxAttribute.Of("dilations", window.Dilations), OnnxAttribute.Of("group", group),
+            OnnxAttribute.Of("kernel_shape", window.Kernel), OnnxAttribute.Of("pads", pads))[0];
+
+    /// <summary>Padding of the convolution with reversed weights; null where that is impossible or slower.</summary>
+    private static long[]? ReversedPads(IReadOnlyList<long> shape, Window window, long group)
+    {
+        if (window.Strides.Any(s => s != 1) || (shape[1] <= FewChannels && group == 1 && window.Kernel.Any(k => k != 1)))
+            return null;
+        long[] pads = [.. Enumerable.Range(0, window.Rank).Select(i => window.Extent(i) - 1 - window.Begin[i]),
+            .. Enumerable.Range(0, window.Rank).Select(i => window.Extent(i) - 1 - window.End[i])];
+        return Array.TrueForAll(pads, p => p >= 0) ? pads : null;
     }
 
     /// <summary>The adjoint as a transposed convolution, which needs no weights of its own.</summary>
@@ -80,9 +84,12 @@ internal static class Convolution
         [OnnxAttribute.Of("dilations", window.Dilations), OnnxAttribute.Of("group", group),
             OnnxAttribute.Of("kernel_shape", window.Kernel), OnnxAttribute.Of("strides", window.Strides)];
 
-    /// <summary>Gradient with respect to the weights of a convolution: the batch becomes the channels that are summed over.</summary>
+    /// <summary>Gradient with respect to the weights of a convolution: a matrix product where its sizes are known and that is faster,
+    /// else a convolution, for which the batch becomes the channels that are summed over.</summary>
     public static Value Weights(Value x, Value dY, Window window, long group, Value weights)
     {
+        if (WeightProduct.Of(x, dY, window, group, weights) is { } product)
+            return product;
         var rank = window.Rank;
         int[] spatial = [.. Enumerable.Range(2, rank)];
         var builder = x.Builder;
@@ -152,6 +159,22 @@ internal static class Convolution
         var exchanged =
             TensorTransforms.Transpose(split, [0, 2, 1, .. spatial]).WithShape([group * shape[1], shape[0] / group, .. shape.Skip(2)]);
         return TensorTransforms.Flip(exchanged, Enumerable.Range(2, shape.Count - 2));
+    }
+
+    /// <summary>The same of weights that change from run to run.</summary>
+    private static Value Flipped(Value weights, long[] shape, long group)
+    {
+        int[] spatial = [.. Enumerable.Range(2, shape.Length - 2)];
+        var exchanged = group == 1 ? weights.Transpose([1, 0, .. spatial])
+            : weights.Reshape([group, shape[0] / group, shape[1], .. shape.Skip(2)]).Transpose([0, 2, 1, .. spatial.Select(d => d + 1)])
+                .Reshape([group * shape[1], shape[0] / group, .. shape.Skip(2)]);
+        int[] reversed = [.. spatial.Where(d => shape[d] > 1)];
+        if (reversed.Length == 0)
+            return exchanged;
+        var builder = weights.Builder;
+        return builder.Op("Slice", exchanged, builder.Integers([.. reversed.Select(_ => -1L)]),
+            builder.Integers([.. reversed.Select(_ => (long)int.MinValue)]), builder.Integers([.. reversed.Select(d => (long)d)]),
+            builder.Integers([.. reversed.Select(_ => -1L)]));
     }
 
     /// <summary>Weights with a factor for each channel that they take.</summary>

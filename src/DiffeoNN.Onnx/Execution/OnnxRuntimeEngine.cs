@@ -87,6 +87,10 @@ public sealed class OnnxRuntimeEngine : IEngine
     internal DeviceGraph LoadOnDevice(OnnxModel model, string name, SharedWeights? weights = null) =>
         new(name, _sessions.Open(model, name, weights), Device);
 
+    /// <summary>A session of a composed model, for callers that bind memory of their own.</summary>
+    internal InferenceSession OpenSession(OnnxModel model, string name, Action<SessionOptions> configure) =>
+        _sessions.Open(model.ToBytes(), name, configure);
+
     private OrtGraph Create(string name, InferenceSession session)
     {
         try

@@ -37,6 +37,17 @@ internal sealed class SessionFactory(DeviceSelection device, CoreBudget budget, 
         return new InferenceSession(model, options);
     });
 
+    /// <summary>A session of a serialised model with options of its own.</summary>
+    /// <param name="model">Not needed afterwards.</param>
+    /// <param name="name">What messages call it.</param>
+    /// <param name="configure">Has the last word on the options.</param>
+    /// <exception cref="GraphException">ONNX Runtime does not load it.</exception>
+    public InferenceSession Open(byte[] model, string name, Action<SessionOptions> configure) => Open(name, options =>
+    {
+        configure(options);
+        return new InferenceSession(model, options);
+    });
+
     /// <summary>A session of a model in memory.</summary>
     /// <param name="model">Of any size: one too large for a message of its own goes through a temporary folder.
     /// Not needed afterwards.</param>

@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Native;
 using DiffeoNN.Onnx.Gradients;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;

@@ -23,7 +23,7 @@ public sealed class TrainableNetwork : IDisposable
     public TrainableNetwork(OnnxModel model, WeightSelection? selection = null, string? name = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        NativeLoader.EnsureLoaded();
+        Runtime.LoadTorch();
         _model = model.Copy();
         Name = name ?? model.Graph.Name;
         Weights = (selection ?? WeightSelection.All).Choose(_model);

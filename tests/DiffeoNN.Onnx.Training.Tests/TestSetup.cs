@@ -10,5 +10,5 @@ public sealed class TestSetup
     internal static OnnxRuntimeEngine Engine { get; } = new(new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = 2 });
 
     [OneTimeSetUp]
-    public void LoadNativeLibraries() => NativeLoader.EnsureLoaded();
+    public void LoadNativeLibraries() => Runtime.Initialise();
 }

@@ -24,8 +24,9 @@ internal sealed class DiffeoModelValidation(string name) : IValidateOptions<Diff
         if (options.QueueCapacity < 1) yield return $"QueueCapacity is {options.QueueCapacity}; give 1 or more.";
         if (options.TimeBudget <= TimeSpan.Zero) yield return $"TimeBudget is {options.TimeBudget}; give more than 0, or leave it out.";
         if (!Engine.IsRegistered(options.Engine))
-            yield return $"Engine is {options.Engine}, which this program has not made known; take the package DiffeoNN.Onnx.{options.Engine} "
-                + $"and call its {options.Engine}Engine.Register() first, or leave it out for {nameof(EngineKind.OnnxRuntime)}.";
+            yield return $"Engine is {options.Engine}, which this program has not made known; take the package "
+                + $"DiffeoNN.Onnx.{options.Engine} and call its {options.Engine}Engine.Register() first, "
+                + $"or leave it out for {nameof(EngineKind.OnnxRuntime)}.";
         if (options.DeviceIndex < 0) yield return $"DeviceIndex is {options.DeviceIndex}; GPUs are numbered from 0.";
         else if (DeviceProblem(options) is { } device) yield return device;
     }

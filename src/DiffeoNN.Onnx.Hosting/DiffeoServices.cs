@@ -63,8 +63,8 @@ public static class DiffeoServices
         return services;
     }
 
-    /// <summary>Adds a health check of a model: unhealthy until it is loaded and after a run failed by the model's own fault, degraded while
-    /// its queue is full.</summary>
+    /// <summary>Adds a health check of a model: unhealthy until it is loaded and after a run failed by the model's own fault, degraded
+    /// while its queue is full.</summary>
     /// <param name="builder">Where to.</param>
     /// <param name="name">The model's.</param>
     /// <param name="tags">Of the check; null for none.</param>

@@ -23,7 +23,8 @@ internal sealed class ModelHealth(HostedModel model) : IHealthCheck
         {
             ["device"] = loaded.Device.Reason, ["waiting"] = loaded.WaitingRequests, ["capacity"] = model.Options.QueueCapacity,
         };
-        if (model.Fault is { } fault) return HealthCheckResult.Unhealthy($"The last run of model '{model.Name}' failed: {fault}", null, data);
+        if (model.Fault is { } fault)
+            return HealthCheckResult.Unhealthy($"The last run of model '{model.Name}' failed: {fault}", null, data);
         return loaded.WaitingRequests >= model.Options.QueueCapacity
             ? HealthCheckResult.Degraded($"{loaded.WaitingRequests} requests wait for model '{model.Name}'.", null, data)
             : HealthCheckResult.Healthy($"Model '{model.Name}' takes requests.", data);

@@ -7,9 +7,10 @@ namespace DiffeoNN.Onnx;
 
 /// <summary>What the library does to the process it runs in, all of it in <see cref="Initialise"/>.</summary>
 /// <remarks>
-/// <para>On Linux systems whose libstdc++ is older than GCC 13's, TorchSharp's native libraries do not load by themselves. There libtorch is
-/// loaded by full path, then a patched private copy of <c>libLibTorchSharp.so</c>, in which one empty function of the newer libstdc++ is no
-/// longer asked for. Where the system's libstdc++ has GLIBCXX_3.4.32, and on Windows and macOS, nothing is loaded ahead of time.</para>
+/// <para>On Linux systems whose libstdc++ is older than GCC 13's, TorchSharp's native libraries do not load by themselves. There libtorch
+/// is loaded by full path, then a patched private copy of <c>libLibTorchSharp.so</c>, in which one empty function of the newer
+/// libstdc++ is no longer asked for. Where the system's libstdc++ has GLIBCXX_3.4.32, and on Windows and macOS, nothing is loaded ahead
+/// of time.</para>
 /// <para>On Linux it also sets <c>OMP_WAIT_POLICY=passive</c> for libtorch's OpenMP, unless that variable or <c>GOMP_SPINCOUNT</c> is set,
 /// so that idle threads leave the cores to ONNX Runtime. And it limits glibc's allocator to two pools, so that memory stays flat, unless
 /// <c>MALLOC_ARENA_MAX</c> is set.</para>

@@ -183,7 +183,8 @@ public sealed class EvaluateCommandTests
     public void Evaluate_OfAnEmptySplit_ListsWhatThereIs()
     {
         ShapesDataSet.Write(_folder["data"], 2, 1, 32);
-        Evaluate(_folder["data"], "out").AssertError(ExitCode.Data, "no image of split 'test'. Splits: 'train'.", "Take another one, for instance by --split train.");
+        Evaluate(_folder["data"], "out").AssertError(
+            ExitCode.Data, "no image of split 'test'. Splits: 'train'.", "Take another one, for instance by --split train.");
         Evaluate(_folder["data"], "out", "--split", "train", "--source", "moon").AssertError(ExitCode.Data, "source 'moon'");
         Evaluate("shapes", "out", "--split", "exam").AssertError(
             ExitCode.Data, "no image of split 'exam'. Splits: 'train', 'val', 'test'. Sources: 'shapes'.");

@@ -31,7 +31,8 @@ public sealed class SeveralOutputsTests
             "run", "--model", bundle.Path, "--input", folder["in"], "--output", folder["out"], "--device", "cpu", "--naive", "--values");
 
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        string[] written = [.. Directory.EnumerateFiles(folder["out"]).Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal)];
+        string[] written =
+            [.. Directory.EnumerateFiles(folder["out"]).Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal)];
         Assert.That(written, Is.EqualTo(new[]
         {
             "results.jsonl", "spot.boxes.naive.png", "spot.boxes.png", "spot.canonical.png", "spot.fields.npz", "spot.mask.naive.png",
@@ -60,7 +61,8 @@ public sealed class SeveralOutputsTests
     public void Run_OfBoxesAlone_DrawsThemOverTheInput()
     {
         using var bundle = new AnswerBundle(
-            graph => graph.Output("boxes", Box(graph), OnnxElementType.Float, "N", 1, 4), Output("boxes", "boxes", ("coordinates", "pixels")));
+            graph => graph.Output("boxes", Box(graph), OnnxElementType.Float, "N", 1, 4),
+            Output("boxes", "boxes", ("coordinates", "pixels")));
         using var folder = Images();
 
         var run = CommandRun.Of("run", "--model", bundle.Path, "--input", folder["in"], "--output", folder["out"], "--device", "cpu");
@@ -76,7 +78,8 @@ public sealed class SeveralOutputsTests
     }
 
     private static string Box(AnswerGraph graph) => graph.Reshape(
-        graph.Concat(graph.Plus(graph.Column, -9), graph.Plus(graph.Row, -8), graph.Plus(graph.Column, 9), graph.Plus(graph.Row, 8)), -1, 1, 4);
+        graph.Concat(
+            graph.Plus(graph.Column, -9), graph.Plus(graph.Row, -8), graph.Plus(graph.Column, 9), graph.Plus(graph.Row, 8)), -1, 1, 4);
 
     private static JsonObject Output(string name, string kind, params (string Name, JsonNode Value)[] fields)
     {

@@ -157,7 +157,10 @@ public sealed class HostedModelTests
     }
 
     private static EquivariantOptions Options(int steps) =>
-        new() { Execution = new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = 1 }, Steps = steps, Start = StartPoint.Identity };
+        new()
+        {
+            Execution = new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = 1 }, Steps = steps, Start = StartPoint.Identity,
+        };
 
     private static async Task<IHost> Start(LogEntries log, int steps)
     {

@@ -28,8 +28,10 @@ public sealed class OptionsTests
         yield return new(Set(o => o.TimeBudget = TimeSpan.Zero), "Model 'a': TimeBudget is 00:00:00; give more than 0");
         yield return new(Set(o => o.DeviceIndex = -1), "Model 'a': DeviceIndex is -1; GPUs are numbered from 0.");
         yield return new(Set(o => o.Engine = EngineKind.Torch),
-            "Model 'a': Engine is Torch, which this program has not made known; take the package DiffeoNN.Onnx.Torch and call its TorchEngine.");
-        yield return new(Set(o => (o.Device, o.DeviceIndex) = (ExecutionDevice.Cuda, 99)), "Model 'a': Device 'cuda:99' is not available: ");
+            "Model 'a': Engine is Torch, which this program has not made known; "
+                + "take the package DiffeoNN.Onnx.Torch and call its TorchEngine.");
+        yield return new(Set(o => (o.Device, o.DeviceIndex) = (ExecutionDevice.Cuda, 99)),
+                "Model 'a': Device 'cuda:99' is not available: ");
     }
 
     [TestCaseSource(nameof(Wrong))]

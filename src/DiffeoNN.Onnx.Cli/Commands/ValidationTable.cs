@@ -12,7 +12,8 @@ internal static class ValidationTable
     /// <summary>Prints one line for each source of each graph, what is wrong in detail, and the verdict.</summary>
     public static void Print(IAnsiConsole console, ValidationReport report)
     {
-        console.MarkupLineInterpolated($"[bold]{report.Subject}[/] [grey]{report.Device} {InputFiles.Count(report.Cores, "core")}, seed {report.Seed}[/]");
+        string cores = InputFiles.Count(report.Cores, "core");
+        console.MarkupLineInterpolated($"[bold]{report.Subject}[/] [grey]{report.Device} {cores}, seed {report.Seed}[/]");
         var table = new Table().Border(TableBorder.Rounded).AddColumns("graph", "what", "source", "against");
         foreach (string heading in new[] { "tensors", "largest error", "smallest cosine" })
             table.AddColumn(new TableColumn(heading).RightAligned());

@@ -56,7 +56,8 @@ public static class SelfTest
         }
         catch (DeviceUnavailableException)
         {
-            return [new(FindingLevel.Problem, "self-test", "left out, as the device asked for does not work", "see what is said of CUDA above")];
+            return [new(FindingLevel.Problem, "self-test", "left out, as the device asked for does not work",
+                "see what is said of CUDA above")];
         }
         catch (Exception error) when (error is DiffeoException or GradientException)
         {

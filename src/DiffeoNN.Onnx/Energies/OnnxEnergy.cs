@@ -73,7 +73,8 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
         var energy = EnergyComposer.Compose(bundle, engine.Device.GradientTarget);
         var (model, valueModel) = (energy.Model, energy.ValueModel);
         if (engine is not OnnxRuntimeEngine runtime)
-            return new OnnxEnergy(AnyBatch(engine.Load(model, title), energy), () => AnyBatch(engine.Load(valueModel, title), energy), energy);
+            return new OnnxEnergy(
+                AnyBatch(engine.Load(model, title), energy), () => AnyBatch(engine.Load(valueModel, title), energy), energy);
         // Both graphs, and those of a search by graphs, have the networks' weights.
         var weights = new SharedWeights(valueModel);
         try

@@ -23,7 +23,7 @@ namespace DiffeoNN.Onnx.Evaluation;
 /// <param name="InverseResidualPixels">Median over the images of the largest |phi(phi^-1(p)) - p| of each, in pixels of the bundle's size;
 /// null if none is finite.</param>
 /// <param name="EnergyGap">Mean of |E(x_c) - E((g·x)_c)|; null if it was not measured or no energy is finite.</param>
-/// <param name="EquivarianceError">Mean disagreement of f(g·x) and g·f(x), see <see cref="SampleResult.EquivarianceError"/>; null if it was
+/// <param name="EquivarianceError">Mean disagreement of f(g·x) and g·f(x), see <see cref="SampleResult.EquivarianceError"/>; null if
 /// not measured.</param>
 /// <param name="SecondsPerImage">Time of canonicalisation and inference on deformed images, divided by their number.</param>
 public sealed record EvaluationSummary(

@@ -86,7 +86,10 @@ internal sealed class SessionFactory(DeviceSelection device, CoreBudget budget, 
     public SessionOptions Options(string name)
     {
         _ = OrtEnvironment.Create(budget.Cores);
-        var options = new SessionOptions { LogSeverityLevel = OrtEnvironment.LogLevel, LogId = name, GraphOptimizationLevel = Optimisation };
+        var options = new SessionOptions
+        {
+            LogSeverityLevel = OrtEnvironment.LogLevel, LogId = name, GraphOptimizationLevel = Optimisation,
+        };
         budget.ApplyTo(options);
         Configure?.Invoke(options);
         if (device.Device == ExecutionDevice.Cuda) (cuda ?? new CudaOptions()).ApplyTo(options, device.Index);

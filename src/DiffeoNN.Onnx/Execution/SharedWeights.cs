@@ -5,7 +5,8 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace DiffeoNN.Onnx.Execution;
 
-/// <summary>Weights that several sessions read from one place in memory: of a graph with and one without its gradient, for instance.</summary>
+/// <summary>Weights that several sessions read from one place in memory: of a graph with and one without its gradient, for
+/// instance.</summary>
 /// <remarks>Outlives the sessions that were made with it. For the CPU: a GPU's sessions keep weights of their own.</remarks>
 internal sealed unsafe class SharedWeights : IDisposable
 {

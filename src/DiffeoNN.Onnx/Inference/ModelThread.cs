@@ -83,7 +83,8 @@ internal sealed class ModelThread : IDisposable, IAsyncDisposable
     {
         if (Thread.CurrentThread == _thread)
             throw new InvalidOperationException(
-                $"'{_name}' is disposed by its own work, such as a progress report, and would wait for itself for ever; dispose it outside.");
+                $"'{_name}' is disposed by its own work, such as a progress report, and would wait for itself for ever; "
+                + "dispose it outside.");
     }
 
     private void Close()
@@ -155,7 +156,8 @@ internal sealed class ModelThread : IDisposable, IAsyncDisposable
 
         public override void Refuse()
         {
-            if (Leave()) _result.SetException(new ObjectDisposedException(_name, $"'{_name}' was disposed before the request's turn came."));
+            if (Leave())
+                _result.SetException(new ObjectDisposedException(_name, $"'{_name}' was disposed before the request's turn came."));
         }
 
         protected override void Work()

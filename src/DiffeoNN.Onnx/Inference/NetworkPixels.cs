@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Inference;
@@ -21,9 +22,9 @@ internal sealed class NetworkPixels(InputFormat format, ImageSpec image)
         if (image.Channels > format.Channels)
             value = (value * torch.tensor(ImageBuffer.Luma.ToArray(), device: value.device).view(1, -1, 1, 1)).sum(1, keepdim: true);
         if (image.Height != format.Height)
-            value = Matrix(image.Height, format.Height, false, value.device).matmul(value);
+            value = Matrix(image.Height, format.Height, false, value.device).MatrixProduct(value);
         if (image.Width != format.Width)
-            value = value.matmul(Matrix(image.Width, format.Width, true, value.device));
+            value = value.MatrixProduct(Matrix(image.Width, format.Width, true, value.device));
         if (image.Channels < format.Channels) value = value.expand(-1, format.Channels, -1, -1);
         return value.contiguous().MoveToOuterDisposeScope();
     }

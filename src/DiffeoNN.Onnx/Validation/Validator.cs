@@ -93,7 +93,8 @@ public static class Validator
     }
 
     private static (JobReport? Report, string? Skipped) Job(
-        JobValidation jobs, IReadOnlyList<ImageBuffer>? images, List<GraphReport> graphs, ValidationOptions options, IProgress<string>? progress,
+        JobValidation jobs, IReadOnlyList<ImageBuffer>? images, List<GraphReport> graphs, ValidationOptions options,
+        IProgress<string>? progress,
         CancellationToken cancellationToken)
     {
         if (!options.Sources.Contains(ValidationSources.Torch) || !options.Sources.Contains(ValidationSources.OnnxRuntime))

@@ -45,7 +45,8 @@ internal sealed class PlaceTests
             {
                 numbers =
                 [
-                    .. Place(graph, coordinates, order, -halfWidth, -halfHeight), .. Place(graph, coordinates, order, halfWidth, halfHeight),
+                    .. Place(graph, coordinates, order, -halfWidth, -halfHeight),
+                    .. Place(graph, coordinates, order, halfWidth, halfHeight),
                 ];
             }
             else

@@ -20,6 +20,8 @@ public sealed class AssemblyTests
         [Library] = [Gradients],
         [Torch] = [Library],
         ["DiffeoNN.Onnx.ImageSharp"] = [Library],
+        ["DiffeoNN.Onnx.Hosting"] = [Library],
+        ["DiffeoNN.Onnx.Training"] = [Library],
         ["DiffeoNN.Onnx.Cli"] = [Library, Torch],
     };
 

@@ -57,7 +57,9 @@ public sealed class FloorTests
     [Test]
     public void AnArrowTurnedRound_IsSeen()
     {
-        Assert.That(Upwards(Graph, Swapped(Floors, 0, 1)), Has.Some.Contains("Fields needs Tensors").And.Some.Contains("Imaging needs Files"));
+        Assert.That(
+            Upwards(Graph, Swapped(Floors, 0, 1)),
+            Has.Some.Contains("Fields needs Tensors").And.Some.Contains("Imaging needs Files"));
         Assert.That(Upwards(Validation, Swapped(ValidationFloors, 2, 3)), Is.Not.Empty.And.All.Contains("Blame needs Differences"));
         Assert.That(Upwards(Validation, Swapped(ValidationFloors, 3, 4)), Is.Not.Empty.And.All.Contains(". needs Blame"));
     }

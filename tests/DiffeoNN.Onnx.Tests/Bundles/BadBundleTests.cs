@@ -68,7 +68,8 @@ internal sealed class BadBundleTests
             + "unexpectedly in the middle of a field.  This could mean either that the input has been truncated or that an embedded "
             + "message misreported its own length.");
         yield return Case("int64 output", tiny => tiny.Model("inner", model => Redeclare(model.Graph.Outputs, OnnxElementType.Int64)),
-            "Bundle 'tiny', inner model 'inner.onnx': output 'logits' int64 [N,3,12,16] must be float32.");
+            "Bundle 'tiny', inner model 'inner.onnx': output 'logits' int64 [N,3,12,16] holds class numbers in 4 dimensions; "
+            + "expected (N,H,W) or (N,1,H,W).");
         yield return Case(
             "fixed batch", tiny => tiny.Model("inner", model => Redeclare(model.Graph.Outputs, OnnxElementType.Float, 1, 3, 12, 16)),
             "Bundle 'tiny', inner model 'inner.onnx': output 'logits' float32 [1,3,12,16] has a fixed batch of 1, "

@@ -167,10 +167,12 @@ public sealed class DiagnosisTests
         var naming = findings.Where(finding => finding.Text.Contains("libcublas.so.13", StringComparison.Ordinal)).ToList();
         Assert.That(naming, Has.Count.EqualTo(1), string.Join("\n", findings));
         Assert.That(naming[0].Subject, Is.EqualTo("CUDA libraries"));
-        Assert.That(findings.Count(finding => finding.Text.Contains("libcuda.so.1' does not load", StringComparison.Ordinal)), Is.EqualTo(1));
+        Assert.That(
+            findings.Count(finding => finding.Text.Contains("libcuda.so.1' does not load", StringComparison.Ordinal)), Is.EqualTo(1));
 
         var unknown = MachineDiagnosis.Run(cuda, probe with { Needs = _ => ["libodd.so.1"], CanLoad = name => name == "libcudnn.so.9" });
-        Assert.That(unknown.Where(finding => finding.Text.Contains("libodd.so.1", StringComparison.Ordinal)).Select(finding => finding.Subject),
+        Assert.That(unknown.Where(finding => finding.Text.Contains("libodd.so.1", StringComparison.Ordinal))
+                .Select(finding => finding.Subject),
             Is.EqualTo(new[] { "CUDA" }), "what is none of CUDA's own libraries");
     }
 

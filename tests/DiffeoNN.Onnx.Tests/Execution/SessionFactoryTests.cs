@@ -19,7 +19,8 @@ public sealed class SessionFactoryTests
     public void Sessions_AreMadeInOnePlace()
     {
         using var module = ModuleDefinition.ReadModule(typeof(OnnxRuntimeEngine).Assembly.Location);
-        var makers = module.GetTypes().Where(type => type.Methods.Where(method => method.HasBody).Any(method => method.Body.Instructions.Any(
+        var makers = module.GetTypes().Where(type => type.Methods.Where(method => method.HasBody).Any(
+            method => method.Body.Instructions.Any(
             instruction => instruction.Operand is MethodReference { Name: ".ctor", DeclaringType.Name: nameof(InferenceSession) })));
         Assert.That(makers.Select(type => type.FullName.Split('/')[0]).Distinct(), Is.EqualTo(new[] { typeof(SessionFactory).FullName }));
     }

@@ -78,14 +78,13 @@ public sealed class ResampleTests
     }
 
     [TestCase(1, 8, 8)]
-    [TestCase(2, 8, 9)]
-    [TestCase(2, 9, 8)]
-    public void ADisplacementOfAnotherSize_IsRefused(int count, int height, int width)
+    [TestCase(3, 8, 9)]
+    public void DisplacementsOfAnotherCount_AreRefused(int count, int height, int width)
     {
         using var scope = torch.NewDisposeScope();
         var (image, u) = (torch.zeros(2, 1, 8, 8), torch.zeros(count, 2, height, width));
         var message = $"displacement has shape ({count}, 2, {height}, {width}), image (2, 1, 8, 8); "
-            + "batch size, height and width must be the same.";
+            + "there must be one displacement for each image.";
         Assert.That(() => Resample.To(image, u, 16, 16), Throws.ArgumentException.With.Message.StartsWith(message));
         Assert.That(() => Resample.RowsTo(image, u, 16, 16, 0, 4), Throws.ArgumentException.With.Message.StartsWith(message));
     }

@@ -75,7 +75,8 @@ public sealed class GraphPipelineTests
     {
         using var byTorch = EquivariantModel.Load(path, options with { Fields = FieldEngine.Torch });
         using var byGraphs = EquivariantModel.Load(path, options with { Fields = FieldEngine.Onnx });
-        Assert.That((byTorch.Plan.FromIdentity.Fields, byGraphs.Plan.FromIdentity.Fields), Is.EqualTo((FieldEngine.Torch, FieldEngine.Onnx)));
+        Assert.That(
+            (byTorch.Plan.FromIdentity.Fields, byGraphs.Plan.FromIdentity.Fields), Is.EqualTo((FieldEngine.Torch, FieldEngine.Onnx)));
         return (byTorch.Run(images), byGraphs.Run(images));
     }
 

@@ -149,7 +149,8 @@ public sealed class RuntimeTests
         Directory.CreateDirectory(root["empty"]);
         Assert.That(() => TorchLibraries.Prepare(System(isNew, folders: [root["app"]], libtorch: root["empty"])),
             Throws.TypeOf<NativeLibraryException>().With.Message.EqualTo(
-                $"'libc10.so' is in none of the folders '{root["empty"]}'; DIFFEONN_LIBTORCH must name a folder with all of libtorch, "
+                $"'libc10.so' is in none of the folders '{root["empty"]}'; "
+                    + "DIFFEONN_LIBTORCH must name a folder with all of libtorch, "
                 + "or be unset."));
         Assert.That(_loaded, Is.Empty);
     }
@@ -194,7 +195,8 @@ public sealed class RuntimeTests
         Assert.That(() => TorchLibraries.Prepare(System(isNew: true, folders: [root["app"]], libtorch: other)),
             Throws.TypeOf<NativeLibraryException>()
                 .With.Message.EqualTo(
-                    $"'libtorch.so' is in none of the folders '{other}'; DIFFEONN_LIBTORCH must name a folder with all of libtorch, or be unset."));
+                    $"'libtorch.so' is in none of the folders '{other}'; "
+                    + "DIFFEONN_LIBTORCH must name a folder with all of libtorch, or be unset."));
     }
 
     [Test]

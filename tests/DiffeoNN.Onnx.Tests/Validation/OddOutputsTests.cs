@@ -166,7 +166,8 @@ public sealed class OddOutputsTests
         var result = GradientCheck.Run(model, gradient);
 
         Assert.That(result.Passed, Is.False, "this version of ONNX Runtime no longer has the fault; take the test's model out");
-        Assert.That(RuntimeFault.Find(model, gradient, result), Does.StartWith("ONNX Runtime itself is wrong: in run 2 on the same inputs output")
+        Assert.That(
+            RuntimeFault.Find(model, gradient, result), Does.StartWith("ONNX Runtime itself is wrong: in run 2 on the same inputs output")
             .And.Contain("since BatchNormalization (node 'norm1') in training mode writes its running statistics into 'zeros', 'ones', ")
             .And.EndWith("The written gradient, run by libtorch, agrees with libtorch's own."));
     }

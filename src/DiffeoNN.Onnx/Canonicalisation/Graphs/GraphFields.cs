@@ -63,7 +63,8 @@ internal sealed class GraphFields : ISearchFields, IDisposable
 
     /// <summary>A graph by its key, composed and loaded when it is first asked for.</summary>
     public DeviceGraph Graph(object key, string name, Func<OnnxModel> compose) =>
-        _graphs.GetOrAdd(key, _ => new Lazy<DeviceGraph>(() => _engine.LoadOnDevice(compose(), $"{_composed.Name}/{name}", _energy.Shared))).Value;
+        _graphs.GetOrAdd(key, _ => new Lazy<DeviceGraph>(
+            () => _engine.LoadOnDevice(compose(), $"{_composed.Name}/{name}", _energy.Shared))).Value;
 
     /// <summary>The energy without its gradient.</summary>
     public DeviceGraph EnergyValues => Graph("energy", "energy", () => _composed.ValueModel);

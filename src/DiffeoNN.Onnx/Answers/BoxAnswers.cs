@@ -52,7 +52,7 @@ internal sealed class BoxAnswers : AnswerKind
         if (rank is not (2 or 3)) return $"has {rank} dimensions; expected scores of boxes (N,B) or (N,B,C).";
         return rank == 2 && spec.Activation == OutputActivation.Softmax
             ? "has one score a box, whose softmax is always 1; use the activation sigmoid."
-            : rank == 3 ? ClassScores.Problem(found.Shape[2], spec) : null;
+            : rank == 3 ? ScoreProblem(found.Shape[2], spec) : null;
     }
 
     /// <inheritdoc/>
@@ -105,6 +105,11 @@ internal sealed class BoxAnswers : AnswerKind
         return parts;
     }
 
+    // A single score of a box is its only class's, not one of two.
+    private static string? ScoreProblem(long? classes, OutputSpec spec) => classes != 1 || spec.Classes is null or { Count: 1 }
+        ? classes == 1 ? null : ClassScores.Problem(classes, spec)
+        : $"has 1 score a box; the manifest names {spec.Classes.Count} classes.";
+
     /// <inheritdoc/>
     public override ModelOutput CarryBack(
         IReadOnlyList<MappedAnswer> answers, OutputSpec spec, SamplingGrid canonical, int height, int width)
@@ -123,7 +128,7 @@ internal sealed class BoxAnswers : AnswerKind
             boxes.Add(new AnswerBox(left, top, right, bottom)
             {
                 Score = classes > 0 ? own[best] : null,
-                Class = labels is not null ? (int)labels[i] : classes > 1 ? best : null,
+                Class = labels is not null ? (int)labels[i] : classes > 1 || spec.Classes is { Count: 1 } ? best : null,
             });
         }
 

@@ -12,7 +12,9 @@ internal static class ClassScores
         if (channels is null) return null;
         if (channels == 1 && spec.Activation == OutputActivation.Softmax)
             return "has 1 channel, whose softmax is always 1; use the activation sigmoid.";
-        if (spec.Classes is null || spec.Classes.Count == channels || (channels == 1 && spec.Classes.Count == 2)) return null;
+        if (spec.Classes is null || spec.Classes.Count == (channels == 1 ? 2 : channels)) return null;
+        if (channels == 1)
+            return $"has 1 channel, which tells two classes apart; name both, the one below one half first, not {spec.Classes.Count}.";
         return $"has {channels} channels; the manifest names {spec.Classes.Count} classes.";
     }
 

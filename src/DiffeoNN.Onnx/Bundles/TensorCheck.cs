@@ -85,6 +85,14 @@ internal sealed class TensorCheck(ModelPlace place, OnnxGraph graph)
     {
         Rank(value, 4, $"images {Format.Shape}", kind);
         var whose = place.File.Input.Channels is null ? "channels, as the manifest's image has" : "channels, as the manifest says";
+        if (kind == "input" && Format.ChannelAxis == 1 && value.Shape is { } shape && shape[1].Size is { } second
+            && second != Format.Channels && shape[3].Size == Format.Channels)
+        {
+            throw place.Refuse(
+                $"{kind} {value} has its {Format.Channels} {whose} in the last dimension; "
+                + "give its input as an object with \"layout\": \"channelsLast\".");
+        }
+
         Size(value, Format.ChannelAxis, Format.Channels, whose, kind);
         ImageSize(value, Format.RowAxis, kind);
     }

@@ -8,6 +8,7 @@ namespace DiffeoNN.Onnx.Inference;
 public sealed partial class EquivariantModel : IAsyncDisposable
 {
     private readonly Lock _threadLock = new();
+    private readonly Lock _turn = new();
     private ModelThread? _thread;
     private bool _isDisposed;
     private int _isReleased;
@@ -21,7 +22,7 @@ public sealed partial class EquivariantModel : IAsyncDisposable
     /// <param name="progress">Told after each step, on the model's thread, which must not dispose the model.</param>
     /// <param name="cancellationToken">Takes the request out while it waits, and ends its run within one step.</param>
     /// <returns>The caller disposes it, on any thread. The same bits as <see cref="Run"/> gives.</returns>
-    /// <remarks>No thread of the pool waits meanwhile. Synchronous methods may not be called while such requests are open.</remarks>
+    /// <remarks>No thread of the pool waits meanwhile. A synchronous method that is called while such a request runs waits for its end.</remarks>
     /// <exception cref="ImageException">As for <see cref="Run"/>.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed, or was before the request's turn.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -108,6 +109,12 @@ public sealed partial class EquivariantModel : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(images);
         ArgumentOutOfRangeException.ThrowIfZero(images.Count, nameof(images));
         return [.. images];
+    }
+
+    /// <summary>One run at a time, whoever calls.</summary>
+    private T InTurn<T>(Func<T> run)
+    {
+        lock (_turn) return run();
     }
 
     private Task<T> OnThread<T>(Func<CancellationToken, T> work, CancellationToken cancellationToken)

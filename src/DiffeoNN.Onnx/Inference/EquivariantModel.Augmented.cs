@@ -32,6 +32,7 @@ public sealed partial class EquivariantModel
     internal IReadOnlyList<ModelOutput> RunAugmented(IReadOnlyList<ScaledImage> images, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfZero(images.Count, nameof(images));
+        using var turn = _turn.EnterScope();
         var augmented = _networks.Augmented;
         using var scope = torch.NewDisposeScope();
         var outputs = augmented.Answers(ToNetworkBatch(images, augmented.Input), cancellationToken);

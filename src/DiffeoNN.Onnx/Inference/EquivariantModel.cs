@@ -135,20 +135,23 @@ public sealed partial class EquivariantModel : IDisposable
         ArgumentNullException.ThrowIfNull(images);
         return ModelTelemetry.Run(this, "equivariant", images.Count, () =>
         {
-            using var batch = Search([.. images.Select(Prepare)], progress, cancellationToken);
-            return batch.ToResult();
+            ScaledImage[] prepared = [.. images.Select(Prepare)];
+            return InTurn(() =>
+            {
+                using var batch = Search(prepared, progress, cancellationToken);
+                return batch.ToResult();
+            });
         }, result => Outcome(result.Images.Select(image => image.Canonicalisation)));
     }
 
     /// <summary>Canonicalises a batch and runs the network; answers are mapped back when they are asked for, so that memory is bounded by
-    /// one image
-    /// and not by the batch.</summary>
+    /// one image and not by the batch.</summary>
     /// <param name="images">At least one, as <see cref="Prepare"/> or <see cref="ImageFile.ReadScaled"/> make them for the bundle's size
     /// and channels.</param>
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellationToken">Ends the run within one step.</param>
     /// <returns>The caller disposes it. Where fields are graphs on a GPU, what is not asked for does not leave it.</returns>
-    /// <remarks>One call at a time; answers of a batch may be asked for on another thread while the next batch runs.</remarks>
+    /// <remarks>Calls of several threads wait for each other; answers of a batch may be asked for on another thread while the next batch runs.</remarks>
     /// <exception cref="ArgumentException">An image has another size or other channels than the bundle.</exception>
     /// <exception cref="ImageException">An image has values that are not in [0, 1].</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -158,7 +161,7 @@ public sealed partial class EquivariantModel : IDisposable
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(images);
-        return ModelTelemetry.Run(this, "equivariant", images.Count, () => Search(images, progress, cancellationToken),
+        return ModelTelemetry.Run(this, "equivariant", images.Count, () => InTurn(() => Search(images, progress, cancellationToken)),
             batch => Outcome(Enumerable.Range(0, batch.Count).Select(batch.Canonicalisation)));
     }
 
@@ -238,12 +241,12 @@ public sealed partial class EquivariantModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(images);
         ArgumentOutOfRangeException.ThrowIfZero(images.Count, nameof(images));
-        return ModelTelemetry.Run<IReadOnlyList<MappedOutput>>(this, "naive", images.Count, () =>
+        return ModelTelemetry.Run(this, "naive", images.Count, () => InTurn<IReadOnlyList<MappedOutput>>(() =>
         {
             using var scope = torch.NewDisposeScope();
             var outputs = _networks.Inner.Answers(ToNetworkBatch(images, _networks.Inner.Input), cancellationToken);
             return [.. images.Select((image, i) => Unwarped(_outputs, outputs, i, image.Height, image.Width))];
-        }, _ => (0, 0));
+        }), _ => (0, 0));
     }
 
     private void Release()

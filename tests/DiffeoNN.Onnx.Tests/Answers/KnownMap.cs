@@ -57,7 +57,7 @@ internal static class KnownMap
     public static JsonObject Output(string name, string kind, params (string Name, JsonNode Value)[] fields)
     {
         var output = new JsonObject { ["name"] = name, ["kind"] = kind };
-        foreach (var (field, value) in fields) output[field] = value;
+        foreach (var (field, value) in fields) output[field] = value.DeepClone();
         return output;
     }
 }

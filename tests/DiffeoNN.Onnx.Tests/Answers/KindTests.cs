@@ -110,6 +110,16 @@ internal sealed class KindTests
             Is.EqualTo(((byte)0, (byte)1, (byte)0, (byte)1)));
     }
 
+    [Test]
+    public void Tiles_EndWithTheImage()
+    {
+        using var scope = torch.NewDisposeScope();
+        var spec = new OutputSpec { Name = "out", Kind = OutputKind.Image };
+        using var answer = new MappedOutput(
+            spec, [new MappedAnswer([torch.zeros(1, 1, 4, 5)], null, null)], Grid, 8, 1 << 16);
+        Assert.That(answer.Tiles().Select(tile => (tile.FirstRow, tile.Rows.Height)), Is.EqualTo(new[] { (0, 4), (4, 4) }));
+    }
+
     [TestCase(1, 1)]
     [TestCase(2, 1)]
     [TestCase(3, 3)]
@@ -127,6 +137,7 @@ internal sealed class KindTests
         Assert.That(whole.ToSketch().Picture!.Data.ToArray(), Is.EqualTo(values[..(drawn * 20)]).Within(1e-4));
         Assert.That(whole.ToPicture(), Is.SameAs(whole.Planes));
         Assert.That((whole.ToJson(), answer.Legend), Is.EqualTo(((System.Text.Json.Nodes.JsonObject?)null, (IReadOnlyList<string>?)null)));
+        Assert.That(AnswerKinds.Of(OutputKind.Image).ClassesOf(whole), Is.Zero);
         Assert.That(AnswerKinds.Of(OutputKind.Image).Values(whole), Is.EqualTo(values).Within(1e-4));
         Assert.That(answer.ToArrays().Single().Name, Is.EqualTo("planes"));
         Assert.That((answer.ToSummary().Planes, answer.ToSummary().Height), Is.EqualTo(((ImageBuffer?)null, 4)));
@@ -173,6 +184,7 @@ internal sealed class KindTests
     [TestCase(new[] { 0.3f }, 0, 1, 0.3)]
     [TestCase(new[] { float.NaN, 0.25f, 0.5f }, 2, null, null)]
     [TestCase(new[] { 0.5f, 0.5f }, 0, 0, 0.5)]
+    [TestCase(new[] { 1000f, 0f }, 0, 0, 1.0)]
     public void Classification_TakesTheBestClassAndTheTruthsProbability(float[] scores, int best, int? label, double? probability)
     {
         var kind = AnswerKinds.Of(OutputKind.Classification);
@@ -206,7 +218,7 @@ internal sealed class KindTests
         Assert.That((kind.Disagreement(answer, other, OneLeft), kind.Disagreement(other, other, OneLeft)), Is.EqualTo((1.0, 0.0)));
         Assert.That((kind.Differ(answer, other), kind.Differ(other, other)),
             Is.EqualTo((new AnswerDifference(null, 1), new AnswerDifference(null, 0))));
-        Assert.That((kind.HasClasses, kind.RankTitle), Is.EqualTo((true, "probability of the true class")));
+        Assert.That((kind.Truth, kind.RankTitle), Is.EqualTo((TruthForm.Label, "probability of the true class")));
         Assert.That(kind.Columns, Is.EqualTo(new ScoreColumn[] { new("accuracy", "accuracy") }));
         Assert.That(kind.Summarised, Is.EqualTo(new[] { "accuracy" }));
         Assert.That(kind.Values(answer), Is.EqualTo(new[] { 0.25f, 0.75f }));
@@ -327,6 +339,8 @@ internal sealed class KindTests
 
         Assert.That(alone.ToArrays().Select(array => array.Name), Is.EqualTo(new[] { "boxes" }));
         Assert.That(alone.ToArrays().Single().Parts.Single(), Is.EqualTo(new[] { 2, 1.5f, 4, 2.5f, 0, 1.5f, 2, 3 }).Within(1e-5));
+        using var one = Mapped(spec with { Scores = "s" }, corners, torch.tensor([0.25f, 0.75f]).view(1, 2, 1));
+        Assert.That(one.ToArrays().Select(Show), Is.EqualTo(new[] { "boxes 2x4", "scores 2: 0.25 0.75" }), "one score is no class");
         Assert.That(full.ToArrays().Select(Show), Is.EqualTo(new[] { "boxes 2x4", "scores 2: 0.25 0.75", "classes 2: 3 1" }));
         Assert.That(classes.ToArrays().Select(Show), Is.EqualTo(new[] { "boxes 2x4", "scores 2: 0.5 0.75", "classes 2: 1 0" }));
 

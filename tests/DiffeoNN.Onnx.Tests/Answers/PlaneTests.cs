@@ -87,6 +87,24 @@ internal sealed class PlaneTests
         bool[] bright = [.. KnownMap.SpotImage().Data.ToArray().Select(value => value > 0.4)];
         Assert.That(bright.Count(is1 => is1), Is.GreaterThan(25));
         Assert.That(labels.Zip(bright).Count(pair => pair.First == 1 != pair.Second), Is.LessThanOrEqualTo(8));
+        byte[] graphs = KnownMap.Run(bundle, options => options with { Fields = FieldEngine.Onnx }).Labels!.Labels.ToArray();
+        Assert.That(graphs.Zip(labels).Count(pair => pair.First != pair.Second), Is.LessThanOrEqualTo(2), "fields by graphs");
+    }
+
+    [TestCase(60, Width)]
+    [TestCase(Height, 80)]
+    public void Segmentation_ByGraphs_IsOfTheImagesSize(int height, int width)
+    {
+        using var bundle = new AnswerBundle(
+            graph => graph.Output("logits", Scores(graph), OnnxElementType.Float, "N", 3, Height, Width),
+            KnownMap.Output("logits", "segmentation", ("activation", "softmax")), KnownMap.Turn, KnownMap.Growth);
+        var image = new ImageBuffer(1, height, width);
+        KnownMap.SpotImage().Data[..(height * 40)].CopyTo(image.Data);
+
+        var answer = KnownMap.Run(bundle, options => options with { Fields = FieldEngine.Onnx }, image);
+
+        Assert.That((answer.Height, answer.Width, answer.Planes!.Height, answer.Planes.Width),
+            Is.EqualTo((height, width, height, width)));
     }
 
     [Test]

@@ -154,6 +154,9 @@ internal sealed class ReadingTests
         var tensors = new Dictionary<string, torch.Tensor> { ["out"] = torch.ones(1, 3, 4), ["scores"] = torch.ones(1, 2) };
         Assert.That(() => AnswerKinds.Of(spec).Read(tensors, spec, Same), Throws.TypeOf<Onnx.Execution.GraphException>()
             .With.Message.EqualTo("Output 'out' has 3 boxes; its scores or labels are for 2."));
+        (spec, tensors["labels"]) = (spec with { Labels = "labels" }, torch.ones(1, 4));
+        Assert.That(() => AnswerKinds.Of(spec).Read(tensors, spec, Same), Throws.TypeOf<Onnx.Execution.GraphException>()
+            .With.Message.EndsWith("are for 2."), "the scores first");
     }
 
     [TestCase(OutputActivation.None, new[] { 0.49f, 0.5f, 2f })]

@@ -62,6 +62,9 @@ public sealed class LatticeTests
         var backward = (lattice * upsampling.ApplyTransposed(gradient)).sum().item<float>();
         Assert.That(backward, Is.EqualTo(forward).Within(1e-4 * Math.Abs(forward)));
         Assert.That(() => upsampling.Apply(gradient), Throws.ArgumentException.With.Message.Contains("expected (N, 2, 5, 8)"));
+        Assert.That(
+            () => upsampling.ApplyTransposed(gradient.narrow(2, 0, 19)),
+            Throws.ArgumentException.With.Message.StartsWith("gradient has shape (2, 2, 19, 33); expected (N, 2, 20, 33)."));
     }
 
     [Test]

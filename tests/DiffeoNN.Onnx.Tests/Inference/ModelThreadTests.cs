@@ -43,7 +43,7 @@ public sealed class ModelThreadTests
         var first = thread.Run(token =>
         {
             begun.Set();
-            go.Wait(Long);
+            go.Wait(Long, CancellationToken.None);
             token.ThrowIfCancellationRequested();
             return 1;
         }, running.Token);
@@ -74,7 +74,7 @@ public sealed class ModelThreadTests
         var first = thread.Run(_ =>
         {
             begun.Set();
-            return go.Wait(Long);
+            return go.Wait(Long, CancellationToken.None);
         }, default);
         Assert.That(begun.Wait(Long));
         var second = thread.Run(_ => 2, default);
@@ -96,39 +96,38 @@ public sealed class ModelThreadTests
             try { thread.Dispose(); }
             catch (InvalidOperationException error) { inside = error; }
             begun.Set();
-            return go.Wait(Long);
+            return go.Wait(Long, CancellationToken.None);
         }, default);
         Assert.That(begun.Wait(Long));
         var second = thread.Run(_ => 2, default);
         var disposal = asynchronously ? thread.DisposeAsync().AsTask() : Task.Run(thread.Dispose);
-        var late = Refused();
+        // From when on it takes no more, not even what would wait.
+        Assert.That(SpinWait.SpinUntil(() =>
+        {
+            Thread.Sleep(1);
+            return thread.Run(_ => 4, default).IsFaulted;
+        }, Long));
         Assert.That((disposal.IsCompleted, first.IsCompleted), Is.EqualTo((false, false)));
         go.Set();
         await disposal.WaitAsync(Long);
         Assert.That(await first.WaitAsync(Long));
         Assert.That(async () => await second.WaitAsync(Long), Throws.TypeOf<ObjectDisposedException>()
             .With.Message.StartsWith("'mine' was disposed before the request's turn came."));
-        Assert.That(async () => await (await late).WaitAsync(Long), Throws.TypeOf<ObjectDisposedException>());
+        Assert.That(() => thread.Run(_ => 4, default), Throws.TypeOf<ObjectDisposedException>());
         Assert.That(inside?.Message, Is.EqualTo("'mine' is disposed by its own work, such as a progress report, and would wait for itself "
             + "for ever; dispose it outside."));
         Assert.That(thread.Waiting, Is.Zero);
         Assert.That(thread.Dispose, Throws.Nothing, "twice");
-
-        async Task<Task<int>> Refused()
-        {
-            await disposal.WaitAsync(Long);
-            return thread.Run(_ => 4, default);
-        }
     }
 
     [Test]
     public async Task Work_HasTheCallersContext()
     {
         using var thread = new ModelThread("mine", 4);
-        var local = new AsyncLocal<string> { Value = "caller" };
+        var local = new AsyncLocal<string?> { Value = "caller" };
         Assert.That(await thread.Run(_ => local.Value, default).WaitAsync(Long), Is.EqualTo("caller"));
         Task<string?> without;
-        using (ExecutionContext.SuppressFlow()) without = thread.Run(_ => local.Value, default);
+        using (ExecutionContext.SuppressFlow()) without = thread.Run<string?>(_ => local.Value, default);
         Assert.That(await without.WaitAsync(Long), Is.Null);
     }
 }

@@ -57,6 +57,26 @@ public sealed class PassResultsTests
     }
 
     [Test]
+    public void OtherImages_AreWarpedOnlyWhereTheMapIsUsed()
+    {
+        using var scope = torch.NewDisposeScope();
+        using var passes = Passes(Used);
+        var images = torch.ones(3, 1, 5, 3);
+        torch.Tensor[] warped = [.. passes.Warped(images, WarpPadding.Zeros)];
+        // The maps lead out of the image, where nothing is: by two units along x and y, its size, or more.
+        for (var pass = 0; pass < 3; pass++)
+        {
+            for (var image = 0; image < 3; image++)
+            {
+                float[] beyondTheCorner = warped[pass][image].contiguous().data<float>().ToArray()[1..];
+                Assert.That(beyondTheCorner, Is.All.EqualTo(Used[image][pass] ? 0 : 1), $"pass {pass}, image {image}");
+            }
+        }
+
+        Assert.That(warped[2], Is.SameAs(images), "nothing to do");
+    }
+
+    [Test]
     public void Passes_OwnTheirTensors()
     {
         var live = torch.Tensor.TotalCount;

@@ -52,8 +52,8 @@ public sealed class SettingTests
         Assert.That(SearchSpec.Settings.Select(setting => setting.Name), Is.EqualTo(cases));
     }
 
-    [TestCase("smoothness", "0|0.5|3.4E+38", "-0.001|3.5E+38|NaN")]
-    [TestCase("learningRate", "0.001|1E-30", "0|-1|Infinity")]
+    [TestCase("smoothness", "0|0.5|3.4028234663852886E+38", "-0.001|3.5E+38|NaN")]
+    [TestCase("learningRate", "0.001|1E-30|3.4028234663852886E+38", "0|-1|Infinity")]
     [TestCase("canonicalBelow", "-5|0", "Infinity|NaN|")]
     [TestCase("lattice", "0|2|65536", "1|65537|-1|2.5| 2")]
     [TestCase("passes", "1|100", "0|101|+ 1")]
@@ -81,7 +81,7 @@ public sealed class SettingTests
     [TestCase("canonicalBelow", "-1e300", "\"none\"")]
     [TestCase("steps", "7", "7.5|\"7\"|-1|3000000000")]
     [TestCase("seed", "18446744073709551615", "-1|1.5|\"1\"")]
-    [TestCase("timeBudget", "0|2.5", "-1|1e9|\"2\"")]
+    [TestCase("timeBudget", "0|2.5", "-1|-1e300|1e9|\"2\"")]
     [TestCase("average", "true|false", "0|\"true\"|null")]
     [TestCase("start", "\"identity\"|\"proposer\"|\"multi\"", "\"auto\"|\"Identity\"|1|null")]
     [TestCase("fields", "\"torch\"|\"onnx\"", "\"auto\"|2")]

@@ -1,11 +1,13 @@
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.RandomNumbers;
+using DiffeoNN.Onnx.Training.Architectures;
+using DiffeoNN.Onnx.Training.Fitting;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Training.Tests;
 
-/// <summary>The example of the assembly's README: it stands there as it stands here, and it learns.</summary>
+/// <summary>The examples of the assembly's README: they stand there as they stand here, and they learn.</summary>
 [NonParallelizable]
 public sealed class ReadmeTests
 {
@@ -30,18 +32,55 @@ public sealed class ReadmeTests
     }
 
     [Test]
+    public void Example_TrainsAProposer()
+    {
+        using var folder = new TemporaryFolder();
+        Shapes.Inner(3, 50, 70).Save(folder["inner.onnx"]);
+        using var images = Shapes.Draw(32, 3, 50, 70, 1);
+        var before = Environment.CurrentDirectory;
+        Environment.CurrentDirectory = folder.Path;
+        try
+        {
+            Propose(images);
+        }
+        finally
+        {
+            Environment.CurrentDirectory = before;
+        }
+
+        using var graph = TestSetup.Engine.Load(folder["proposer.onnx"]);
+        using var scope = torch.NewDisposeScope();
+        var velocity = graph.Run(new Dictionary<string, torch.Tensor> { ["image"] = images })["velocity"];
+        Assert.That(velocity.abs().max().item<float>(), Is.InRange(1e-3, 1));
+    }
+
+    [Test]
     public void Example_StandsInTheReadme()
     {
         var readme = File.ReadAllText(Path.Combine(Repository.Root, "src", "DiffeoNN.Onnx.Training", "README.md"));
         var source = File.ReadAllText(
             Path.Combine(Repository.Root, "tests", "DiffeoNN.Onnx.Training.Tests", "ReadmeTests.cs")).ReplaceLineEndings("\n");
         var blocks = readme.ReplaceLineEndings("\n").Split("```csharp\n").Skip(1).Select(b => b.Split("```")[0]).ToList();
-        Assert.That(blocks, Has.Count.EqualTo(2));
+        Assert.That(blocks, Has.Count.EqualTo(3));
         foreach (var block in blocks)
         {
             var lines = block.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Trim()).Distinct();
             Assert.That(source.Split('\n').Select(line => line.Trim()).ToHashSet(), Is.SupersetOf(lines));
         }
+    }
+
+    private static void Propose(torch.Tensor images)
+    {
+        var engine = new OnnxRuntimeEngine();
+        const int steps = 30; // in earnest some thousands
+        var architecture = ProposerArchitecture.For(channels: 3, height: 50, width: 70);
+        using var proposer = new TrainableNetwork(architecture.Create(seed: 1), Architecture.Weights);
+        var task = new InnerTask(OnnxModel.Load("inner.onnx"), InnerAnswer.Logits);
+        using var recipe = new ProposerRecipe(engine, proposer, new TrainingImages(images), task: task);
+        using var trainer = new Trainer(proposer, ProposerRecipe.Training(steps));
+        using var data = new PrefetchedData(recipe, trainer.Options.Seed);
+        trainer.Run(data, steps, new CheckpointOptions("proposer.state", Every: 100));
+        trainer.ToModel(proposer).Save("proposer.onnx");
     }
 
     private static void Tune()

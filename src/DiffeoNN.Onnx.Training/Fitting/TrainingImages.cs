@@ -1,0 +1,86 @@
+using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.RandomNumbers;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Training.Fitting;
+
+/// <summary>The undeformed images that energies and proposers learn from, in memory.</summary>
+public sealed class TrainingImages
+{
+    private readonly torch.Tensor _images;
+    private readonly Dictionary<long, int[]> _orders = [];
+    private readonly Lock _lock = new();
+
+    /// <summary>Takes images as they lie.</summary>
+    /// <param name="images">(M, C, H, W) on the CPU: float32 in [0, 1], or uint8. It stays the caller's and lives as long as this.</param>
+    /// <exception cref="TrainingException">The shape or type is another, or there is no image.</exception>
+    public TrainingImages(torch.Tensor images)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        if (images.dim() != 4 || images.size(0) < 1 || images.size(1) < 1 || images.size(2) < 2 || images.size(3) < 2
+            || images.dtype is not (torch.ScalarType.Float32 or torch.ScalarType.Byte) || images.device_type != DeviceType.CPU)
+            throw new TrainingException(
+                $"The images to train on are {images.dtype} ({string.Join(", ", images.shape)}) on {images.device}; expected float32 in "
+                + "[0, 1] or uint8, (images, channels, height, width), on the CPU.");
+        Runtime.LoadTorch();
+        _images = images;
+        (Count, Channels) = ((int)images.size(0), (int)images.size(1));
+        Grid = SamplingGrid.Of(images);
+    }
+
+    /// <summary>M.</summary>
+    public int Count { get; }
+
+    /// <summary>C.</summary>
+    public int Channels { get; }
+
+    /// <summary>Height and width.</summary>
+    public SamplingGrid Grid { get; }
+
+    /// <summary>The images of a step: every image once, in an order drawn anew, then all of them again.</summary>
+    /// <param name="step">From 0.</param>
+    /// <param name="batch">How many.</param>
+    /// <param name="seed">Of the orders.</param>
+    internal int[] Choose(int step, int batch, ulong seed)
+    {
+        var chosen = new int[batch];
+        for (var i = 0; i < batch; i++)
+        {
+            var (epoch, place) = Math.DivRem(((long)step * batch) + i, Count);
+            chosen[i] = Order(epoch, seed)[place];
+        }
+
+        return chosen;
+    }
+
+    /// <summary>Some images as float32 in [0, 1]; the caller disposes them.</summary>
+    internal torch.Tensor Batch(int[] chosen)
+    {
+        using var scope = torch.NewDisposeScope();
+        var batch = _images.index_select(0, torch.tensor(chosen.Select(i => (long)i).ToArray()));
+        return (batch.dtype == torch.ScalarType.Byte ? batch.to(torch.float32).mul_(1f / 255) : batch).MoveToOuterDisposeScope();
+    }
+
+    private int[] Order(long epoch, ulong seed)
+    {
+        lock (_lock)
+        {
+            // Batches lie in one epoch, or in two that meet.
+            var key = unchecked(epoch ^ (long)(seed << 32));
+            if (_orders.TryGetValue(key, out var known))
+                return known;
+            if (_orders.Count > 8)
+                _orders.Clear();
+            var random = SplitMix64.ForItem(seed, epoch);
+            var order = Enumerable.Range(0, Count).ToArray();
+            for (var i = Count - 1; i > 0; i--)
+            {
+                var j = (int)(random.Next() % (ulong)(i + 1));
+                (order[i], order[j]) = (order[j], order[i]);
+            }
+
+            return _orders[key] = order;
+        }
+    }
+}

@@ -54,6 +54,7 @@ internal static class CommandLine
             ValidateCommand.Create(console),
             DeformCommand.Create(console),
             ShapesCommand.Create(console),
+            BundleCommand.Create(console),
         };
 
     private static string Describe(ParseResult parsed)

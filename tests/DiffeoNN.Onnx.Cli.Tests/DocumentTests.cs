@@ -94,9 +94,11 @@ public sealed class DocumentTests
     [TestCase("demo", "src/DiffeoNN.Onnx.Cli/README.md", "## Demo")]
     [TestCase("deform", "src/DiffeoNN.Onnx.Cli/README.md", "## Deform")]
     [TestCase("shapes", "src/DiffeoNN.Onnx.Cli/README.md", "## Shapes")]
+    [TestCase("bundle init", "src/DiffeoNN.Onnx.Cli/BUNDLE.md", "# `diffeonn bundle init`: read a network, write its manifest")]
     public void OptionTables_AreTheProgramsOptions(string name, string document, string heading)
     {
-        var command = Program().Subcommands.Single(command => command.Name == name);
+        var command = name.Split(' ').Aggregate(
+            (Command)Program(), (above, word) => above.Subcommands.Single(command => command.Name == word));
         var options = command.Options.SelectMany(option => option.Aliases.Append(option.Name));
 
         var told = Documents.Rows(Documents.Section(document, heading)).SelectMany(row => Documents.Code(row[0]))

@@ -39,7 +39,8 @@ internal static class InfoCommand
                 + (output.Classes is { } classes ? $", classes {string.Join(", ", classes)}" : ""));
         }
 
-        PrintSearch(console, bundle);
+        if (manifest.Models.HasEnergy) PrintSearch(console, bundle);
+        else console.WriteLine("Energy: none yet; 'diffeonn fit' trains one, and nothing is canonicalised without.");
         if (manifest.Models.Energy?.Gradient is { } gradient)
             console.WriteLine($"Gradient of the energy: {gradient.File}, the bundle's own");
         if (manifest.Licence is { } licence) console.WriteLine($"Licence: {licence}");

@@ -70,6 +70,16 @@ public sealed class Bundle
     /// <param name="role">The role.</param>
     public bool Has(BundleRole role) => Manifest.Models[role] is not null;
 
+    /// <summary>Refuses a bundle that has nothing to minimise yet.</summary>
+    /// <exception cref="BundleException">It holds its inner network alone.</exception>
+    internal void RequireEnergy()
+    {
+        if (Manifest.Models.HasEnergy) return;
+        throw new BundleException(
+            $"Bundle '{Name}' has no energy, which canonicalisation minimises: none of the roles vae, critic and energy. "
+            + "Train them by 'diffeonn fit', or add your own to its manifest.");
+    }
+
     /// <summary>How its images are searched.</summary>
     /// <param name="caller">What the caller says; nothing if null.</param>
     /// <param name="preset">Who is asked where the caller says nothing.</param>

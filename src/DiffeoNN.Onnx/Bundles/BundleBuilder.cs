@@ -49,6 +49,29 @@ public sealed class BundleBuilder(string folder)
         }
     }
 
+    /// <summary>Writes a model into the folder.</summary>
+    /// <param name="model">With all its weights in one file.</param>
+    /// <param name="name">Its name in the bundle, inside the folder, with forward slashes.</param>
+    /// <returns>This builder.</returns>
+    /// <exception cref="BundleException">It is too large for one file.</exception>
+    /// <exception cref="OutputException">The file cannot be written into the folder.</exception>
+    public BundleBuilder Add(OnnxModel model, string name)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        try
+        {
+            var target = Path.Combine(Folder, name);
+            AtomicFile.CreateFolder(Path.GetDirectoryName(Path.GetFullPath(target))!);
+            AtomicFile.Write(target, model.ToBytes());
+            return this;
+        }
+        catch (OnnxModelException error)
+        {
+            throw new BundleException($"Model '{name}' cannot be added to the bundle: {error.Message}", error);
+        }
+    }
+
     /// <summary>Fills in the hashes, checks files and manifest as <see cref="Bundle.Load"/> does,
     /// and writes <c>diffeonn.json</c> last.</summary>
     /// <param name="manifest">The manifest; its hashes are ignored.</param>

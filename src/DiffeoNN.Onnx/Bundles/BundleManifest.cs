@@ -55,7 +55,7 @@ public sealed record BundleManifest
     public SearchSpec Search { get; init; } = new();
 
     [JsonInclude]
-    private JsonObject Energy => ManifestSearch.Write(Search, SearchSection.Energy)!;
+    private JsonObject? Energy => ManifestSearch.Write(Search, SearchSection.Energy, Models.HasEnergy);
 
     [JsonInclude]
     private JsonObject? Optimiser => ManifestSearch.Write(Search, SearchSection.Optimiser);

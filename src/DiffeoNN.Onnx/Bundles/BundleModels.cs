@@ -1,6 +1,9 @@
+using System.Text.Json.Serialization;
+
 namespace DiffeoNN.Onnx.Bundles;
 
-/// <summary>The networks of a bundle by role. The inner model and at least one of VAE, critic and energy are required.</summary>
+/// <summary>The networks of a bundle by role. The inner model is required; canonicalisation needs at least one of VAE, critic and energy
+/// (<see cref="HasEnergy"/>).</summary>
 public sealed record BundleModels
 {
     /// <summary>The pretrained network that is wrapped.</summary>
@@ -20,6 +23,11 @@ public sealed record BundleModels
 
     /// <summary>The inner model trained with deformations, for comparison.</summary>
     public PredictorSpec? Augmented { get; init; }
+
+    /// <summary>Whether there is something to minimise: a VAE, a critic or an energy of the user's own. Without, a bundle describes the
+    /// inner model alone, as what is trained for it needs.</summary>
+    [JsonIgnore]
+    public bool HasEnergy => Vae is not null || Critic is not null || Energy is not null;
 
     /// <summary>The roles that are there, in a fixed order, with their files; a backward graph is not a role.</summary>
     public IEnumerable<KeyValuePair<BundleRole, ModelFile>> Present()

@@ -53,7 +53,7 @@ internal static class ManifestReader
     private static BundleModels Models(ManifestNode node, ImageSpec image)
     {
         node.Object("inner", "vae", "critic", "energy", "proposer", "augmented");
-        var models = new BundleModels
+        return new BundleModels
         {
             Inner = Predictor(node.Required("inner"), image),
             Vae = node.Optional("vae") is { } vae ? Vae(vae, image) : null,
@@ -62,9 +62,6 @@ internal static class ManifestReader
             Proposer = node.Optional("proposer") is { } proposer ? Proposer(proposer, image) : null,
             Augmented = node.Optional("augmented") is { } augmented ? Predictor(augmented, image) : null,
         };
-        return models.Vae is null && models.Critic is null && models.Energy is null
-            ? throw node.Refuse("at least one of the roles vae, critic and energy, which canonicalisation minimises")
-            : models;
     }
 
     private static PredictorSpec Predictor(ManifestNode node, ImageSpec image)

@@ -14,7 +14,9 @@ internal static class ManifestSearch
     public static SearchSpec Read(ManifestNode root, BundleModels models)
     {
         HashSet<string> roles = [.. models.Present().Select(pair => BundleValidator.Title(pair.Key))];
-        var spec = Read(new SearchSpec(), root.Required("energy"), [.. Of(SearchSection.Energy)], roles);
+        // Weights of energies that are still to come may be there already.
+        var weights = models.HasEnergy ? root.Required("energy") : root.Optional("energy");
+        var spec = weights is null ? new SearchSpec() : Read(new SearchSpec(), weights, [.. Of(SearchSection.Energy)], roles);
         if (root.Optional("optimiser") is { } optimiser)
         {
             spec = Read(spec, optimiser, [.. Of(SearchSection.Optimiser)], [], RefinementName);
@@ -26,12 +28,15 @@ internal static class ManifestSearch
     }
 
     /// <summary>A part as the manifest has it; null where there is nothing to say, unless it may not be absent.</summary>
-    public static JsonObject? Write(SearchSpec spec, SearchSection section)
+    /// <param name="spec">What the manifest says of searches.</param>
+    /// <param name="section">The part.</param>
+    /// <param name="isNeeded">Whether it may not be absent.</param>
+    public static JsonObject? Write(SearchSpec spec, SearchSection section, bool isNeeded = false)
     {
         var json = spec.ToJson(setting => setting.Section == section);
         if (section == SearchSection.Optimiser && spec.Refinement is { } refinement)
             json[RefinementName] = refinement.ToJson(setting => setting.IsRefinable);
-        return json.Count > 0 || section == SearchSection.Energy ? json : null;
+        return json.Count > 0 || isNeeded ? json : null;
     }
 
     private static SearchSpec Read(

@@ -37,6 +37,7 @@ public static class ModelDiagnosis
         [
             new(FindingLevel.Good, bundle.Name,
                 $"manifest, files and hashes agree; roles {string.Join(", ", bundle.Roles.Select(BundleValidator.Title))}"),
+            .. WithoutEnergy(bundle),
             .. bundle.Roles.SelectMany(role =>
             {
                 var subject = $"{BundleValidator.Title(role)} ({Path.GetFileName(bundle.PathOf(role))})";
@@ -45,6 +46,12 @@ public static class ModelDiagnosis
             }),
         ];
     }
+
+    private static Finding[] WithoutEnergy(Bundle bundle) => bundle.Manifest.Models.HasEnergy ? [] :
+    [
+        new(FindingLevel.Note, bundle.Name, "has no energy, so that nothing can be canonicalised with it yet",
+            "train one by 'diffeonn fit', or add your own to its manifest"),
+    ];
 
     private static IEnumerable<Finding> File(string path, string subject, ExecutionOptions options)
     {

@@ -59,6 +59,7 @@ public static class WiringDiagnosis
         findings.AddRange(vae);
         foreach (var role in new[] { BundleRole.Critic, BundleRole.Energy }.Where(bundle.Has))
             findings.Add(EnergyWiring.OfNetwork(sample, role, range, engine, cancellationToken));
+        if (!bundle.Manifest.Models.HasEnergy) return findings;
         using var energy = OnnxEnergy.FromBundle(bundle, engine);
         findings.AddRange(EnergyWiring.OfWhole(sample, energy, cancellationToken));
         bool sound = findings.TrueForAll(finding => finding.Level != FindingLevel.Problem);

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Imaging;
@@ -16,17 +17,29 @@ public static class WiringImages
     /// <exception cref="ImageException">The one image cannot be read.</exception>
     public static IReadOnlyList<ImageBuffer> Read(string data, Bundle bundle, out IReadOnlyList<string> bad)
     {
-        ArgumentException.ThrowIfNullOrEmpty(data);
         ArgumentNullException.ThrowIfNull(bundle);
+        return Read(data, bundle.Manifest.Models.Inner.Output.Kind, out bad);
+    }
+
+    /// <summary>As <see cref="Read(string, Bundle, out IReadOnlyList{string})"/>, for a network of which nothing is known yet.</summary>
+    /// <param name="data">As there.</param>
+    /// <param name="bad">What is wrong with images that cannot be read, one line each; they are left out.</param>
+    /// <exception cref="DataException">There is no such data, or none of its images can be read.</exception>
+    /// <exception cref="ImageException">The one image cannot be read.</exception>
+    public static IReadOnlyList<ImageBuffer> Read(string data, out IReadOnlyList<string> bad) =>
+        Read(data, data == EvaluationData.Shapes ? OutputKind.Segmentation : OutputKind.Classification, out bad);
+
+    private static IReadOnlyList<ImageBuffer> Read(string data, OutputKind kind, out IReadOnlyList<string> bad)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(data);
         bad = [];
         if (File.Exists(data)) return [ImageFile.Read(data)];
         string inside = Path.Combine(data, "images");
         var files = Directory.Exists(inside) ? ImageFile.ListFolder(inside) : Directory.Exists(data) ? ImageFile.ListFolder(data) : [];
         if (files.Count > 0) return Readable(files, out bad);
         if (Directory.Exists(inside)) throw new DataException($"'{inside}' holds no images.");
-        var output = bundle.Manifest.Models.Inner.Output;
         var images = EvaluationData.Open(
-            data, new EvaluationTask(output.Kind, 256), new EvaluationSelection { Split = "train", Count = WiringDiagnosis.MostImages });
+            data, new EvaluationTask(kind, 256), new EvaluationSelection { Split = "train", Count = WiringDiagnosis.MostImages });
         return [.. Spread(images.Count).Select(i => images.Read(i).Image)];
     }
 

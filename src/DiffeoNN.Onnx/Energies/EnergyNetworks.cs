@@ -37,6 +37,7 @@ internal sealed class EnergyNetworks
 
     public static EnergyNetworks Load(Bundle bundle)
     {
+        bundle.RequireEnergy();
         var (vae, critic, energy) = (Read(BundleRole.Vae), Read(BundleRole.Critic), Read(BundleRole.Energy));
         var backward = bundle.LoadBackwardGraph();
         var opset = new[] { vae, critic, energy, backward }.OfType<OnnxModel>().Select(model => model.Opset).Append(LeastOpset).Max();

@@ -14,6 +14,7 @@ internal sealed class ModelNetworks : IDisposable
     /// <summary>Loads what every run needs; proposer and augmented network follow when first asked for.</summary>
     public ModelNetworks(Bundle bundle, ExecutionOptions execution)
     {
+        bundle.RequireEnergy();
         _bundle = bundle;
         Engine = Execution.Engine.Create(execution);
         Inner = InnerModel.Load(bundle, BundleRole.Inner, Engine);

@@ -137,9 +137,7 @@ internal sealed class BundleManifestTests
         yield return Case("null", root => root["licence"] = null, "m.json: field 'licence' is null; expected a string.");
         yield return Case("no inner model", root => root["models"]!.AsObject().Remove("inner"),
             "m.json: field 'models.inner' is missing.");
-        yield return Case("no energy role", root => root["models"] = new JsonObject { ["inner"] = root["models"]!["inner"]!.DeepClone() },
-            "m.json: field 'models' is an object; expected at least one of the roles vae, critic and energy, "
-            + "which canonicalisation minimises.");
+        yield return Case("no energies' weights", root => root.Remove("energy"), "m.json: field 'energy' is missing.");
         yield return Case("later schema", root => root["schema"] = 2,
             "m.json: field 'schema' is 2; expected 1, the schema this version reads; update DiffeoNN.Onnx for a later one.");
         yield return Case("wrong type", root => root["image"]!["channels"] = "one",

@@ -2,6 +2,7 @@ using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Diagnostics;
 using DiffeoNN.Onnx.Diagnostics.Reading;
+using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
@@ -68,7 +69,7 @@ internal sealed class NetworkReadingTests
             Assert.That(Of(reading, "layout").ToString(),
                 Is.EqualTo("layout: channelsLast (the graph brings channels to the front; else --layout)"));
         });
-        using var inner = InnerModel.Load(reading.Write(_folder["bundle"]), BundleRole.Inner, Execution.Engine.Create());
+        using var inner = InnerModel.Load(reading.Write(_folder["bundle"]), BundleRole.Inner, Engine.Create());
         using var answer = inner.Run(ImageTensor.ToTensor([new ImageBuffer(3, 32, 48)]));
         Assert.That(answer.shape, Is.EqualTo(new long[] { 1, 5, 32, 48 }));
     }
@@ -216,7 +217,7 @@ internal sealed class NetworkReadingTests
         var bundle = reading.Write(_folder["bundle"]);
 
         Assert.That(Of(reading, "batch of 'logits'").Value, Is.EqualTo("free"));
-        using var inner = InnerModel.Load(bundle, BundleRole.Inner, Execution.Engine.Create());
+        using var inner = InnerModel.Load(bundle, BundleRole.Inner, Engine.Create());
         using var answer = inner.Run(ImageTensor.ToTensor([new ImageBuffer(1, 32, 32), new ImageBuffer(1, 32, 32)]));
         Assert.That(answer.shape, Is.EqualTo(new long[] { 2, 2 }));
         Assert.That(OnnxModel.Load(path).Graph.Outputs[0].Shape![0].Size, Is.EqualTo(1));

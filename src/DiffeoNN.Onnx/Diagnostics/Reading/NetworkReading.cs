@@ -210,6 +210,8 @@ public sealed record NetworkReading
         if (format.DeclaredBatch is not null || model.Graph.Outputs.TrueForAll(output => output.Shape is not [{ Size: not null }, ..]))
             return model;
         var copy = model.Copy();
+        // What the exporter says of values inside has the same size, most likely.
+        copy.Graph.ValueInfos.Clear();
         var outputs = copy.Graph.Outputs;
         for (int i = 0; i < outputs.Count; i++)
         {
@@ -252,6 +254,7 @@ public sealed record NetworkReading
             && samples.TryGetValue(output.Name, out var sample) && sample.Count == images).ToList();
         if (wrong.Count == 0) return null;
         var copy = model.Copy();
+        copy.Graph.ValueInfos.Clear();
         foreach (var output in wrong)
         {
             int place = copy.Graph.Outputs.FindIndex(value => value.Name == output.Name);

@@ -48,5 +48,5 @@ public sealed record OutputSpec
     internal string Title => As ?? Name;
 
     /// <summary>A class by its name, or its number.</summary>
-    internal string NameOf(int label) => Classes is { } names && label < names.Count ? names[label] : $"class {label}";
+    internal string NameOf(int label) => Classes is { } names && label >= 0 && label < names.Count ? names[label] : $"class {label}";
 }

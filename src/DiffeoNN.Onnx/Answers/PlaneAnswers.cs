@@ -63,8 +63,9 @@ internal abstract class PlaneAnswers : AnswerKind
     private static bool IsFraction(long height, long width, SamplingGrid image)
     {
         if (height < 1 || width < 1 || height > image.Height || width > image.Width) return false;
-        long stride = (long)Math.Round(image.Height / (double)height), other = (long)Math.Round(image.Width / (double)width);
-        return Fits(stride) || Fits(other);
+        for (long stride = 1; stride <= Math.Max(image.Height, image.Width); stride++)
+            if (Fits(stride)) return true;
+        return false;
 
         bool Fits(long by) => (height, width) == (image.Height / by, image.Width / by)
             || (height, width) == ((image.Height + by - 1) / by, (image.Width + by - 1) / by);

@@ -26,6 +26,8 @@ internal sealed class SegmentationAnswers : PlaneAnswers
     /// <inheritdoc/>
     public override bool HasClasses => true;
 
+    private const int MostClasses = 256;
+
     /// <inheritdoc/>
     protected override string Expected(bool isLast) => isLast ? "a segmentation (N,H,W,K)" : "a segmentation (N,K,H,W)";
 
@@ -35,8 +37,11 @@ internal sealed class SegmentationAnswers : PlaneAnswers
         if (!found.IsInteger)
         {
             if (!found.IsReal) return "must be float32, float16 or float64, or class numbers of int64, int32 or uint8.";
-            return base.Problem(tensor, found, spec, image)
-                ?? ClassScores.Problem(found.Shape[spec.Layout == OutputLayout.ChannelsLast ? 3 : 1], spec);
+            if (base.Problem(tensor, found, spec, image) is { } problem) return problem;
+            var channels = found.Shape[spec.Layout == OutputLayout.ChannelsLast ? 3 : 1];
+            return channels > MostClasses
+                ? $"has {channels} classes; labels of pixels are bytes, so at most {MostClasses} are taken."
+                : ClassScores.Problem(channels, spec);
         }
 
         bool isLast = spec.Layout == OutputLayout.ChannelsLast;
@@ -47,6 +52,8 @@ internal sealed class SegmentationAnswers : PlaneAnswers
             return $"holds class numbers; expected no activation, since the manifest's {ActivationName(spec)} needs scores.";
         if (spec.Classes is null)
             return "holds class numbers; name the classes in the manifest, so that it is known how many there are.";
+        if (spec.Classes.Count > MostClasses)
+            return $"is one of {spec.Classes.Count} classes; labels of pixels are bytes, so at most {MostClasses} are taken.";
         int rows = found.Shape.Count == 4 && !isLast ? 2 : 1;
         return SizeProblem(found.Shape[rows], found.Shape[rows + 1], spec, image);
     }

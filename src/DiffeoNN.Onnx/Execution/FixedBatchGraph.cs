@@ -59,6 +59,13 @@ internal sealed class FixedBatchGraph : IGraph
                 }
 
                 if (!parts.TryGetValue(name, out var list)) parts[name] = list = [];
+                if (list.Count > 0 && !list[0].shape.Skip(1).SequenceEqual(tensor.shape.Skip(1)))
+                {
+                    throw new GraphException(
+                        $"Output '{name}' of model '{Name}' has shape [{string.Join(",", list[0].shape)}] for some images and "
+                        + $"[{string.Join(",", tensor.shape)}] for others, so they cannot be in one batch; run them one by one.");
+                }
+
                 list.Add(tensor.narrow(0, 0, count));
             }
         }

@@ -23,6 +23,7 @@ internal sealed class ReadingTests
     [TestCase(3, 2, true, TestName = "{m}(a quarter, rounded down)")]
     [TestCase(4, 3, true, TestName = "{m}(a quarter, rounded up)")]
     [TestCase(1, 1, true)]
+    [TestCase(2, 2, true, TestName = "{m}(a fifth, rounded down)")]
     [TestCase(13, 5, false)]
     [TestCase(14, 11, false)]
     [TestCase(13, 12, false)]
@@ -44,6 +45,19 @@ internal sealed class ReadingTests
                 $"is {height?.ToString() ?? "any"} x {width?.ToString() ?? "any"} pixels (height x width); the manifest's image is 13 x "
                 + "11, and it is no whole fraction of that; if it covers the same image, say so by the output's field resolution."));
         }
+    }
+
+    /// <summary>Labels of pixels are bytes.</summary>
+    [Test]
+    public void Segmentations_OfMoreClassesThanAByteTells_AreRefused()
+    {
+        var scores = new OutputSpec { Name = "out", Kind = OutputKind.Segmentation };
+        Assert.That(Problem(scores, OnnxElementType.Float, [null, 256, 13, 11]), Is.Null);
+        Assert.That(Problem(scores, OnnxElementType.Float, [null, 257, 13, 11]), Is.EqualTo(
+            "has 257 classes; labels of pixels are bytes, so at most 256 are taken."));
+        var numbers = scores with { Classes = [.. Enumerable.Range(0, 300).Select(i => $"c{i}")] };
+        Assert.That(Problem(numbers, OnnxElementType.Int32, [null, 13, 11]), Is.EqualTo(
+            "is one of 300 classes; labels of pixels are bytes, so at most 256 are taken."));
     }
 
     [TestCase(4, 5, true)]

@@ -44,7 +44,7 @@ internal static class MultiHeadAttention
         if (n.Has(5))
             scores += n.Input(5);
         if (n.Node.GetInt("unidirectional", 0) != 0)
-            scores = HeadedAttention.Causal(n, scores);
+            scores = HeadedAttention.Causal(n, scores, before: n.Has(6) ? n.Input(6).Size(2) : n.Integers(0));
         return [HeadedAttention.Joined(n.Op("MatMul", HeadedAttention.Softmax(scores), values)), keys, values];
     }
 

@@ -103,7 +103,8 @@ public sealed class Trainer : IDisposable
         if (parts.Count == 0)
             throw new TrainingException($"Step {Steps + 1} has no data; expected at least one part.");
         if (parts.FirstOrDefault(part => !float.IsFinite((float)part.Weight)) is { } odd)
-            throw new TrainingException($"Step {Steps + 1}: a part has the weight {odd.Weight}; expected a finite number of single precision.");
+            throw new TrainingException(
+                $"Step {Steps + 1}: a part has the weight {odd.Weight}; expected a finite number of single precision.");
         var start = Stopwatch.GetTimestamp();
         var values = new List<ObjectiveValue>();
         foreach (var part in parts)

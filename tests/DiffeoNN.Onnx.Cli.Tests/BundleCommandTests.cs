@@ -17,7 +17,7 @@ public sealed class BundleCommandTests
 
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
         Assert.That(run.Output, Does.Contain("guessed kind of 'logits': segmentation (by its name; else --kind)")
-            .And.Contain("told    classes of 'logits': background, target (as told)").And.Contain("'diffeonn fit'"));
+            .And.Contain("told    classes of 'logits': background, target (as told)").And.Contain("no energy yet"));
         var truth = BundleManifest.Load(Path.Combine(Repository.Bundle("shapes"), BundleManifest.FileName)).Models.Inner;
         var found = Bundle.Load(folder["mine"]).Manifest.Models.Inner;
         Assert.That((found.Input, found.Sha256, found.Output.Name, found.Output.Activation), Is.EqualTo(
@@ -25,9 +25,9 @@ public sealed class BundleCommandTests
         Assert.That(found.Output.Classes, Is.EqualTo(truth.Output.Classes));
         var info = CommandRun.Of("info", folder["mine"]);
         Assert.That(info.Code, Is.EqualTo(ExitCode.Success), info.Error);
-        Assert.That(info.Output, Does.Contain("Energy: none yet; 'diffeonn fit' trains one").And.Not.Contain("Search:"));
+        Assert.That(info.Output, Does.Contain("Energy: none yet").And.Not.Contain("Search:"));
         CommandRun.Of("run", "--model", folder["mine"], "--input", Path.Combine(Repository.Bundle("shapes"), "demo.png"),
-            "--output", folder["results"]).AssertError(ExitCode.Model, "Bundle 'mine' has no energy", "'diffeonn fit'");
+            "--output", folder["results"]).AssertError(ExitCode.Model, "Bundle 'mine' has no energy", "Add one of the roles");
         CommandRun.Of("bundle", "init", Inner, "--output", folder["mine"]).AssertError(ExitCode.Usage, "holds a bundle already");
     }
 

@@ -40,7 +40,7 @@ internal static class InfoCommand
         }
 
         if (manifest.Models.HasEnergy) PrintSearch(console, bundle);
-        else console.WriteLine("Energy: none yet; 'diffeonn fit' trains one, and nothing is canonicalised without.");
+        else console.WriteLine("Energy: none yet, and nothing is canonicalised without.");
         if (manifest.Models.Energy?.Gradient is { } gradient)
             console.WriteLine($"Gradient of the energy: {gradient.File}, the bundle's own");
         if (manifest.Licence is { } licence) console.WriteLine($"Licence: {licence}");

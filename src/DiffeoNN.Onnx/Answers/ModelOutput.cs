@@ -31,7 +31,8 @@ public sealed record ModelOutput
     /// <summary>Regression: the numbers. Null for the others.</summary>
     public float[]? Numbers { get; init; }
 
-    /// <summary>Points: column and row in pixels, 0 at the centre of the first, possibly fractional or outside the image. Null for the others.</summary>
+    /// <summary>Points: column and row in pixels, 0 at the centre of the first, possibly fractional or outside the image. Null for the
+    /// others.</summary>
     public IReadOnlyList<(double Column, double Row)>? Points { get; init; }
 
     /// <summary>Boxes, in the network's order, in pixels, 0 at the centre of the first. Null for the others.</summary>

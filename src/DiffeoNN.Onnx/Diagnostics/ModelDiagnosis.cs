@@ -50,7 +50,7 @@ public static class ModelDiagnosis
     private static Finding[] WithoutEnergy(Bundle bundle) => bundle.Manifest.Models.HasEnergy ? [] :
     [
         new(FindingLevel.Note, bundle.Name, "has no energy, so that nothing can be canonicalised with it yet",
-            "train one by 'diffeonn fit', or add your own to its manifest"),
+            "add one to its manifest"),
     ];
 
     private static IEnumerable<Finding> File(string path, string subject, ExecutionOptions options)

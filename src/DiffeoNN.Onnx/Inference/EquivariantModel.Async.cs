@@ -22,7 +22,8 @@ public sealed partial class EquivariantModel : IAsyncDisposable
     /// <param name="progress">Told after each step, on the model's thread, which must not dispose the model.</param>
     /// <param name="cancellationToken">Takes the request out while it waits, and ends its run within one step.</param>
     /// <returns>The caller disposes it, on any thread. The same bits as <see cref="Run"/> gives.</returns>
-    /// <remarks>No thread of the pool waits meanwhile. A synchronous method that is called while such a request runs waits for its end.</remarks>
+    /// <remarks>No thread of the pool waits meanwhile. A synchronous method that is called while such a request runs waits for its
+    /// end.</remarks>
     /// <exception cref="ImageException">As for <see cref="Run"/>.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed, or was before the request's turn.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>

@@ -151,7 +151,8 @@ public sealed partial class EquivariantModel : IDisposable
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellationToken">Ends the run within one step.</param>
     /// <returns>The caller disposes it. Where fields are graphs on a GPU, what is not asked for does not leave it.</returns>
-    /// <remarks>Calls of several threads wait for each other; answers of a batch may be asked for on another thread while the next batch runs.</remarks>
+    /// <remarks>Calls of several threads wait for each other; answers of a batch may be asked for on another thread while the next batch
+    /// runs.</remarks>
     /// <exception cref="ArgumentException">An image has another size or other channels than the bundle.</exception>
     /// <exception cref="ImageException">An image has values that are not in [0, 1].</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>

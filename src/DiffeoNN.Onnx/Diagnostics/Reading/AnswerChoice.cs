@@ -44,7 +44,8 @@ internal sealed class AnswerChoice(
         if (guesses.Count(guess => guess.Spec.Kind == OutputKind.Boxes) > 1)
         {
             throw Refuse(
-                $"has several outputs of boxes: {string.Join(", ", model.Graph.Outputs.Select(Shown))}. Raw predictions of several scales have "
+                $"has several outputs of boxes: {string.Join(", ", model.Graph.Outputs.Select(Shown))}. "
+                + "Raw predictions of several scales have "
                 + "to be decoded and joined in the graph; if one of them is the answer, say so by --output-name.");
         }
 
@@ -61,7 +62,8 @@ internal sealed class AnswerChoice(
             var spec = new OutputSpec { Name = output, Kind = kind ?? OutputKind.Segmentation };
             var format = OutputKinds.FormOf(samples[output]);
             throw Refuse(kind is null
-                ? $"has an output {Shown(model.Graph.Output(output))} of no kind that can be carried back; say which by --kind if it is one."
+                ? $"has an output {Shown(model.Graph.Output(output))} of no kind that can be carried back; "
+                    + "say which by --kind if it is one."
                 : $"cannot answer with {AnswerKinds.Of(spec).Name}: output {Shown(model.Graph.Output(output))} "
                     + $"{_kinds.Problem(spec, format)}");
         }

@@ -35,7 +35,8 @@ internal sealed class GraphTrace
                 case "Add" or "Sub" or "Mul" or "Div" when Operand(node, value) is { } constant && trace.Weights is null:
                     if (!trace.Then(node.OpType, constant, node.Input(0) == value)) return trace;
                     break;
-                case "BatchNormalization" when node.Input(0) == value && Values(node.Input(3)) is { } mean && Values(node.Input(4)) is { } var:
+                case "BatchNormalization" when node.Input(0) == value && Values(node.Input(3)) is { } mean && Values(node.Input(
+                    4)) is { } var:
                     trace.Statistics = (mean, [.. var.Select(Math.Sqrt)]);
                     break;
                 case "Conv" when node.Input(0) == value && Tensor(node.Input(1)) is { Dimensions.Count: 4 } weights:

@@ -5,7 +5,8 @@ namespace DiffeoNN.Onnx.Diagnostics.Reading;
 /// <param name="Value">What was taken.</param>
 /// <param name="Reason">Why.</param>
 /// <param name="Origin">How sure it is.</param>
-/// <param name="Override">Options of <c>diffeonn bundle init</c>, and of <c>fit</c>, that say otherwise, separated by blanks; empty for what
+/// <param name="Override">Options of <c>diffeonn bundle init</c>, that say otherwise, separated by blanks; empty for
+/// what
 /// the file alone decides.</param>
 public sealed record Guess(string Subject, string Value, string Reason, GuessOrigin Origin, string Override = "")
 {

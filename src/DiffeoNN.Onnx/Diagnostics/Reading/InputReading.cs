@@ -27,7 +27,8 @@ internal static class InputReading
         var channels = (int?)shape[isLast ? 3 : 1].Size ?? path.Channels ?? throw Refuse(
             $"leaves the channels of its input {declared} free, and its first operator does not tell them; export it with their number.");
         if (channels is < 1 or > 4096) throw Refuse($"takes {channels} channels; expected 1 to 4096.");
-        guesses.Add(new("channels", $"{channels}", shape[isLast ? 3 : 1].Size is null ? "its first convolution takes so many" : "the file's",
+        guesses.Add(new("channels", $"{channels}", shape[isLast ? 3 : 1].Size is null ? "its first convolution takes so many"
+            : "the file's",
             GuessOrigin.File));
         var (height, width) = Size(shape[isLast ? 1 : 2].Size, shape[isLast ? 2 : 3].Size);
         var image = new ImageSpec

@@ -18,7 +18,8 @@ internal sealed class InputTrace
     public (double[] Mean, double[] Std)? Statistics { get; set; }
 
     /// <summary>Whether the graph scales or shifts the input by constants.</summary>
-    public bool IsScaled => Array.Exists(_scale, value => Math.Abs(value - 1) > 1e-6) || Array.Exists(_shift, value => Math.Abs(value) > 1e-6);
+    public bool IsScaled => Array.Exists(_scale, value => Math.Abs(value - 1) > 1e-6) || Array.Exists(_shift, value => Math.Abs(
+        value) > 1e-6);
 
     /// <summary>The means that the graph takes off, in units of its input.</summary>
     public double[] Mean => [.. Pairs().Select(pair => -pair.Shift / pair.Scale)];
@@ -37,7 +38,8 @@ internal sealed class InputTrace
         double[] scale = new double[count], shift = new double[count];
         for (int i = 0; i < count; i++)
         {
-            double by = constant[constant.Length == 1 ? 0 : i], a = _scale[_scale.Length == 1 ? 0 : i], b = _shift[_shift.Length == 1 ? 0 : i];
+            double by = constant[constant.Length == 1 ? 0 : i], a = _scale[_scale.Length == 1 ? 0 : i], b = _shift[_shift.Length == 1 ? 0
+                : i];
             (scale[i], shift[i]) = operation switch
             {
                 "Add" => (a, b + by),

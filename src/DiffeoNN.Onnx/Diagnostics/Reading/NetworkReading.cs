@@ -9,7 +9,8 @@ namespace DiffeoNN.Onnx.Diagnostics.Reading;
 
 /// <summary>What a bundle has to say of a network, read from its file and from a look at its outputs: size, channels, layout, type,
 /// normalisation, names and kinds of answers. Guesses say why, and how to say otherwise.</summary>
-/// <remarks>The bundle's image is the network's: its size and channels, pixel values of 0 to 1; what the network wants beyond that stands in
+/// <remarks>The bundle's image is the network's: its size and channels, pixel values of 0 to 1; what the network wants beyond that stands
+/// in
 /// its input.</remarks>
 public sealed record NetworkReading
 {
@@ -48,7 +49,8 @@ public sealed record NetworkReading
     /// looked at. Null for none: what only values tell is not told then.</param>
     /// <param name="options">What is known already; nothing if null.</param>
     /// <param name="cancellationToken">Stops between two runs of the network.</param>
-    /// <exception cref="BundleException">It cannot be wrapped: no file, several inputs, no images, no output that can be carried back; or what
+    /// <exception cref="BundleException">It cannot be wrapped: no file, several inputs, no images, no output that can be carried back; or
+    /// what
     /// the options say does not fit it.</exception>
     /// <exception cref="GradientException">The file is no ONNX model.</exception>
     /// <exception cref="ImageException">An image cannot be brought to its channels.</exception>
@@ -103,7 +105,8 @@ public sealed record NetworkReading
     }
 
     /// <summary>The same with a network of another role beside it, which takes the same images in pixel values of 0 to 1.</summary>
-    /// <param name="role">A VAE, whose outputs are told by their names (reconstruction, mu, logvar), or a critic, an energy or a proposer of
+    /// <param name="role">A VAE, whose outputs are told by their names (reconstruction, mu, logvar), or a critic, an energy or a proposer
+    /// of
     /// one output each.</param>
     /// <param name="path">Its ONNX file.</param>
     /// <exception cref="BundleException">It has not the tensors that its role needs.</exception>
@@ -145,7 +148,8 @@ public sealed record NetworkReading
         return AddTo(new BundleBuilder(folder)).Build(ToManifest(name.Length > 0 ? name : "bundle"));
     }
 
-    /// <summary>Copies the networks into a bundle that is being made, the one that is wrapped as <see cref="FileName"/>; what its file says of
+    /// <summary>Copies the networks into a bundle that is being made, the one that is wrapped as <see cref="FileName"/>; what its file
+    /// says of
     /// the batch is put right where it is wrong.</summary>
     /// <param name="builder">The bundle.</param>
     /// <returns>The builder.</returns>
@@ -259,7 +263,8 @@ public sealed record NetworkReading
         {
             int place = copy.Graph.Outputs.FindIndex(value => value.Name == output.Name);
             copy.Graph.Outputs[place] = output with { Shape = ["N", .. output.Shape!.Skip(1)] };
-            guesses.Add(new($"batch of '{output.Name}'", "free", $"the file says {output.Shape![0]}, but it gives an answer for every image; "
+            guesses.Add(new($"batch of '{output.Name}'", "free",
+                $"the file says {output.Shape![0]}, but it gives an answer for every image; "
                 + "put right in the bundle's copy", GuessOrigin.File));
         }
 

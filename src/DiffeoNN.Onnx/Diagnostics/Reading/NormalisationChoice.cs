@@ -41,13 +41,15 @@ internal static class NormalisationChoice
         var own = isBytes ? Normalisation.Bytes(channels) : Normalisation.Pixels(channels);
         return (own, new Guess(
             "normalisation", own.ToString(),
-            $"the graph {what}, with mean {Text(mean)} and std {Text(std)}", trace.IsScaled ? GuessOrigin.File : GuessOrigin.Guessed, options));
+            $"the graph {what}, with mean {Text(mean)} and std {Text(std)}", trace.IsScaled ? GuessOrigin.File : GuessOrigin.Guessed,
+                options));
 
         double[] PerChannel(IReadOnlyList<double>? values, double absent) => values is null
             ? [.. Enumerable.Repeat(absent, channels)]
             : values.Count == 1 ? [.. Enumerable.Repeat(values[0], channels)]
             : values.Count == channels ? [.. values]
-            : throw new BundleException($"{values.Count} numbers are given for mean or std; the network takes {channels} channels: give one "
+            : throw new BundleException(
+            $"{values.Count} numbers are given for mean or std; the network takes {channels} channels: give one "
                 + $"number, or {channels}.");
     }
 

@@ -62,7 +62,8 @@ internal sealed partial class OutputDetails(
         if (classes == 1 && isShare && isTried && sample.Most > Rounding)
             return (OutputActivation.None, "values are of 0 to 1", GuessOrigin.Guessed);
         return classes > 1
-            ? (OutputActivation.Softmax, "no activation in the graph, and values are no probabilities; sigmoid where classes do not exclude "
+            ? (OutputActivation.Softmax,
+            "no activation in the graph, and values are no probabilities; sigmoid where classes do not exclude "
                 + "each other", GuessOrigin.Guessed)
             : (OutputActivation.Sigmoid, "no activation in the graph, and a single score", GuessOrigin.Guessed);
     }
@@ -85,7 +86,8 @@ internal sealed partial class OutputDetails(
 
         if (Named() is { } found && (found.Count == count || (count == 1 && found.Count == 2)))
         {
-            details.Add(new($"classes of '{spec.Name}'", string.Join(", ", found), "of the file's metadata", GuessOrigin.File, "--classes"));
+            details.Add(new($"classes of '{spec.Name}'", string.Join(", ", found), "of the file's metadata", GuessOrigin.File,
+                "--classes"));
             return spec with { Classes = found };
         }
 
@@ -155,12 +157,15 @@ internal sealed partial class OutputDetails(
     private OutputSpec WithPartners(OutputSpec spec, List<Guess> details)
     {
         long count = samples[spec.Name].Shape[1];
-        var others = samples.Where(pair => pair.Key != spec.Name && pair.Value.Shape.Length is 2 or 3 && pair.Value.Shape[1] == count).ToList();
+        var others = samples.Where(pair => pair.Key != spec.Name && pair.Value.Shape.Length is 2 or 3 && pair.Value.Shape[1] == count)
+            .ToList();
         var labels = others.Find(pair => pair.Value.Shape.Length == 2 && (pair.Value.IsInteger || Says(pair.Key, "label", "class"))).Key;
-        var scores = others.Find(pair => pair.Key != labels && !pair.Value.IsInteger && Says(pair.Key, "score", "conf", "prob", "class")).Key
+        var scores = others.Find(pair => pair.Key != labels && !pair.Value.IsInteger && Says(pair.Key, "score", "conf", "prob",
+            "class")).Key
             ?? others.Find(pair => pair.Key != labels && !pair.Value.IsInteger && pair.Value.Shape[^1] != 4).Key;
         if (scores is not null) details.Add(new($"scores of '{spec.Name}'", $"'{scores}'", "for as many boxes", GuessOrigin.Guessed));
-        if (labels is not null) details.Add(new($"class numbers of '{spec.Name}'", $"'{labels}'", "for as many boxes", GuessOrigin.Guessed));
+        if (labels is not null) details.Add(new($"class numbers of '{spec.Name}'", $"'{labels}'", "for as many boxes",
+            GuessOrigin.Guessed));
         return spec with { Scores = scores, Labels = labels };
     }
 
@@ -168,7 +173,8 @@ internal sealed partial class OutputDetails(
     {
         var sample = samples[spec.Name];
         double[] places = [.. sample.Values.Select(value => (double)value)];
-        var (coordinates, reason, origin) = told.Coordinates is { } given ? (given, "as told", GuessOrigin.Told) : Coordinates(places, spec);
+        var (coordinates, reason, origin) = told.Coordinates is { } given ? (given, "as told", GuessOrigin.Told) : Coordinates(places,
+            spec);
         details.Add(new($"coordinates of '{spec.Name}'", Word(coordinates), reason, origin, "--coordinates"));
         var order = told.Order ?? CoordinateOrder.Xy;
         details.Add(new($"order of '{spec.Name}'", Word(order), told.Order is null ? "the usual" : "as told",

@@ -60,7 +60,8 @@ internal sealed class OutputKinds(
                 ? new OutputGuess(map, "whole numbers for the pixels", GuessOrigin.Guessed) : null;
         }
 
-        bool isFlat = sample.Shape.Length == 4 && sample.Length == sample.Shape.Skip(1).Max() && sample.Shape[2] == 1 && sample.Shape[3] == 1;
+        bool isFlat = sample.Shape.Length == 4 && sample.Length == sample.Shape.Skip(1).Max() && sample.Shape[2] == 1
+            && sample.Shape[3] == 1;
         return sample.Shape.Length switch
         {
             4 when !isFlat => Planes(name, sample, last),
@@ -112,7 +113,8 @@ internal sealed class OutputKinds(
                 GuessOrigin.Unknown);
     }
 
-    /// <summary>Where planes have their channels, and what part of the image's resolution they have, if that has to be said; null where they
+    /// <summary>Where planes have their channels, and what part of the image's resolution they have, if that has to be said; null where
+    /// they
     /// lie on no image.</summary>
     private OutputSpec? Placed(OutputSpec spec, OutputSample sample)
     {

@@ -24,7 +24,8 @@ internal static class Usefulness
         IReadOnlyDictionary<string, OutputSample> changed,
         string name)
     {
-        const string advice = "check --range, --mean, --std, --layout and --kind, that the images show what it was trained on, and its weights";
+        const string advice =
+            "check --range, --mean, --std, --layout and --kind, that the images show what it was trained on, and its weights";
         var quality = AnswerQuality.Of(spec, samples[spec.Name], changed[spec.Name]);
         int count = samples[spec.Name].Count;
         List<Finding> findings = [];

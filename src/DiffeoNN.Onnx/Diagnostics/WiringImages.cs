@@ -27,7 +27,9 @@ public static class WiringImages
     /// <exception cref="DataException">There is no such data, or none of its images can be read.</exception>
     /// <exception cref="ImageException">The one image cannot be read.</exception>
     public static IReadOnlyList<ImageBuffer> Read(string data, out IReadOnlyList<string> bad) =>
-        Read(data, data == EvaluationData.Shapes ? OutputKind.Segmentation : OutputKind.Classification, out bad);
+        Read(data, KindWith(data == EvaluationData.Shapes ? TruthForm.Mask : TruthForm.Label), out bad);
+
+    private static OutputKind KindWith(TruthForm truth) => AnswerKinds.All.First(kind => kind.Truth == truth).Kind;
 
     private static IReadOnlyList<ImageBuffer> Read(string data, OutputKind kind, out IReadOnlyList<string> bad)
     {

@@ -137,7 +137,6 @@ internal static partial class RuleCases
             I("num_heads", 2));
         yield return Ms("MultiHeadAttention", [.. plain, Absent, Absent, Any(1, 2, 3, 5)], I("num_heads", 2));
         yield return Ms("MultiHeadAttention", [Any(2, 3, 4), Any(2, 3, 4), Any(2, 3, 4)], I("num_heads", 2), I("unidirectional", 1));
-        yield return Ms("MultiHeadAttention", [Any(2, 3, 4), Any(2, 5, 4), Any(2, 5, 4)], I("num_heads", 2), I("unidirectional", 1));
         yield return Ms("MultiHeadAttention", [Any(2, 3, 4), Any(2, 2, 5, 2), Any(2, 2, 5, 2)], I("num_heads", 2));
         yield return Ms("MultiHeadAttention",
             [Any(2, 3, 4), Any(2, 3, 4), Any(2, 3, 4), Absent, Absent, Absent, Any(2, 2, 2, 2), Any(2, 2, 2, 2)], I("num_heads", 2)) with

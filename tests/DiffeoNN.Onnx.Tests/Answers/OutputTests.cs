@@ -178,6 +178,7 @@ internal sealed class OutputTests
     public void EveryKind_HasItsPlaceInTheRegistry() => Assert.That(
         AnswerKinds.All.Select(kind => kind.Kind), Is.EquivalentTo(Enum.GetValues<OutputKind>()));
 
+    /// <summary>What guesses a kind from a file that says nothing of it (Diagnostics/Reading) has to name what it guesses.</summary>
     [Test]
     public void NoOtherFile_TellsKindsApart()
     {
@@ -185,7 +186,8 @@ internal sealed class OutputTests
         string[] switching =
         [
             .. Directory.EnumerateFiles(source, "*.cs", SearchOption.AllDirectories)
-                .Where(file => !Path.GetRelativePath(source, file).Split('/', '\\').Any(part => part is "obj" or "bin" or "Answers"))
+                .Where(file => !Path.GetRelativePath(source, file).Split('/', '\\')
+                    .Any(part => part is "obj" or "bin" or "Answers" or "Reading"))
                 .SelectMany(file => File.ReadLines(file).Where(line => line.Contains($"{nameof(OutputKind)}.", StringComparison.Ordinal))
                     .Select(line => $"{Path.GetFileName(file)}: {line.Trim()}")),
         ];

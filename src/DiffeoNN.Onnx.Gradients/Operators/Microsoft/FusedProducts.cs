@@ -43,9 +43,12 @@ internal static class FusedProducts
     {
         Value Prepared(int input, string name) => Order(n.Node, name, n.Input(input).Rank) is { } order
             ? n.Input(input).Transpose(order) : n.Input(input);
-        if ((n.Input(0).Rank == 1 || n.Input(1).Rank == 1) && Transpositions.Any(flag => n.Node.GetInt(flag.Name, 0) != 0))
-            throw n.Refuse("it has an operand of one axis beside transpositions; give that a second axis.");
+        if (IsTurned(0, "A") || IsTurned(1, "B"))
+            throw n.Refuse("it transposes an operand of one axis; leave that out, or give the operand a second axis.");
         return [n.Op("MatMul", Prepared(0, "A"), Prepared(1, "B")) * n.Node.GetFloat("alpha", 1)];
+
+        bool IsTurned(int input, string name) => n.Input(input).Rank == 1
+            && (n.Node.GetInt($"trans{name}", 0) != 0 || n.Node.GetInt($"transBatch{name}", 0) != 0);
     }
 
     private static ValueFacts[] MatMulShape(InferenceContext n)

@@ -45,11 +45,10 @@ internal static class HeadedAttention
     /// <param name="n">The node.</param>
     /// <param name="scores">(batch, heads, queries, keys).</param>
     /// <param name="window">How many keys a query sees, itself included; 0 for all before it.</param>
-    /// <param name="before">Keys before the first query's own, one number; null where the last query sees all keys.</param>
-    public static Value Causal(RuleContext n, Value scores, long window = 0, Value? before = null)
+    public static Value Causal(RuleContext n, Value scores, long window = 0)
     {
         var keys = scores.Size(3).Positions();
-        var past = before ?? n.Op("Sub", scores.Size(3), scores.Size(2));
+        var past = n.Op("Sub", scores.Size(3), scores.Size(2));
         var queries = n.Op("Add", scores.Size(2).Positions(), past).Unsqueeze(1);
         var hidden = n.Op("Greater", keys, queries);
         if (window > 0)

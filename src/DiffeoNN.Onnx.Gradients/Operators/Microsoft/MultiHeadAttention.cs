@@ -44,7 +44,12 @@ internal static class MultiHeadAttention
         if (n.Has(5))
             scores += n.Input(5);
         if (n.Node.GetInt("unidirectional", 0) != 0)
-            scores = HeadedAttention.Causal(n, scores, before: n.Has(6) ? n.Input(6).Size(2) : n.Integers(0));
+        {
+            if (!n.Has(6) && scores.Shape is [.., { Size: { } asked }, { Size: { } held }] && asked != held)
+                throw n.Refuse($"it is unidirectional with {asked} queries and {held} keys, of which none is past.");
+            scores = HeadedAttention.Causal(n, scores);
+        }
+
         return [HeadedAttention.Joined(n.Op("MatMul", HeadedAttention.Softmax(scores), values)), keys, values];
     }
 

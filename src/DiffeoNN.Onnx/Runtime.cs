@@ -15,8 +15,9 @@ namespace DiffeoNN.Onnx;
 /// so that idle threads leave the cores to ONNX Runtime. And it limits glibc's allocator to two pools, so that memory stays flat, unless
 /// <c>MALLOC_ARENA_MAX</c> is set.</para>
 /// <para>libtorch's threads are set, and ONNX Runtime's environment is made, quiet and without telemetry, with one pool of threads that
-/// all sessions on as many cores share; an environment that the program made before is taken as it is, and sessions then have
-/// their own threads.</para>
+/// all sessions on as many cores share, and one of memory for all sessions on the CPU, which keeps what they computed in for the next
+/// ones; weights are given back with their session. An environment that the program made before is taken as it is, and sessions then
+/// have their own threads and memory.</para>
 /// <para>Environment variables: <c>DIFFEONN_CACHE</c>, the folder for the patched copy (otherwise <c>diffeonn</c> in the user's cache
 /// folder); <c>DIFFEONN_LIBTORCH</c>, a folder with another libtorch of the same version, for instance one built for CUDA;
 /// the program's own <c>libtorch_cpu.so</c> must then be deleted or linked to it.</para>

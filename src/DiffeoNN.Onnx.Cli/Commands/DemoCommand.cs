@@ -63,7 +63,7 @@ internal static class DemoCommand
                     progress.Complete(chunk.Length);
                 }
             });
-            ImageFile.WritePng(parse.GetValue(output)!, PanelRenderer.Render(rows, new PanelOptions { TitlesOnce = true }));
+            PanelRenderer.Write(parse.GetValue(output)!, rows, new PanelOptions { TitlesOnce = true });
             Print(console, parse.GetValue(deform)!, scores);
             console.MarkupLineInterpolated(
                 $"Picture of the first {rows.Count} of {samples.Count} images: {Path.GetFullPath(parse.GetValue(output)!)}");

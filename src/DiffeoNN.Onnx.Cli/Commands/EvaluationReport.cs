@@ -54,7 +54,7 @@ internal sealed class EvaluationReport
         }
 
         AtomicFile.WriteText(Path.Combine(_path, "samples.csv"), SampleTable.ToCsv(result.Samples));
-        ImageFile.WritePng(Path.Combine(_path, "boxplot.png"), BoxPlot(result));
+        WriteBoxPlot(Path.Combine(_path, "boxplot.png"), result);
         AtomicFile.WriteText(summary, result.Summary.ToJson());
     }
 
@@ -89,8 +89,9 @@ internal sealed class EvaluationReport
             var result = chunk[i].Key;
             var tiles = Tiles(found, i, samples[i], result, clean[i], naive[i]);
             var row = new PanelRow([.. tiles], SearchText.Footer(found.Images[i], _model));
-            var picture = PanelRenderer.Render([row], new PanelOptions { Heading = $"{samples[i].Original.Name}   {result.Heading}" });
-            foreach (string name in chunk[i].Value) ImageFile.WritePng(Path.Combine(folder, name), picture);
+            PanelRenderer.Write(
+                [.. chunk[i].Value.Select(name => Path.Combine(folder, name))], [row],
+                new PanelOptions { Heading = $"{samples[i].Original.Name}   {result.Heading}" });
         }
     }
 
@@ -112,13 +113,13 @@ internal sealed class EvaluationReport
         return tiles;
     }
 
-    private static ImageBuffer BoxPlot(EvaluationResult result)
+    private static void WriteBoxPlot(string path, EvaluationResult result)
     {
         var summary = result.Summary;
         string[] names = [.. result.Samples[0].Methods().Select(method => method.Key)];
         var series = names.Select(
             (name, i) => new BoxPlotSeries(name, [.. result.Samples.Select(sample => sample.Methods().ElementAt(i).Value.Rank)]));
         string images = $"{summary.Model}, {summary.Count} images, {summary.Deform}, seed {summary.Seed}";
-        return BoxPlotRenderer.Render(images, summary.RankTitle, [.. series]);
+        BoxPlotRenderer.Write(path, images, summary.RankTitle, [.. series]);
     }
 }

@@ -11,14 +11,16 @@ namespace DiffeoNN.Onnx.Cli.Commands;
 /// <summary>The panel of an image: input, deformation grid, canonical image, its output, final output.</summary>
 internal static class Panels
 {
-    /// <summary>Draws the panel that <c>run</c> writes.</summary>
+    /// <summary>Draws the panel that <c>run</c> writes, as PNG.</summary>
+    /// <param name="path">File to create or replace.</param>
     /// <param name="image">What became of the image; its output may lack planes.</param>
     /// <param name="answer">The same output, from which planes are drawn some rows at a time.</param>
     /// <param name="fields">The batch's.</param>
     /// <param name="index">Which image of the batch.</param>
     /// <param name="model">What ran.</param>
-    public static ImageBuffer Draw(
-        EquivariantImage image, MappedOutput answer, CanonicalisationResult fields, int index, EquivariantModel model)
+    /// <exception cref="Files.OutputException">The file cannot be written.</exception>
+    public static void Write(
+        string path, EquivariantImage image, MappedOutput answer, CanonicalisationResult fields, int index, EquivariantModel model)
     {
         var options = new PanelOptions { Classes = answer.All.Select(one => one.Legend).FirstOrDefault(legend => legend is not null) };
         var tiles = Tiles(image, fields, index);
@@ -28,7 +30,7 @@ internal static class Panels
             tiles.Add(one.IsPicture ? Shrunk(title, one, output, options) : Tile(title, image.Input, output));
         }
 
-        return PanelRenderer.Render([new PanelRow(tiles, SearchText.Footer(image, model))], options);
+        PanelRenderer.Write(path, [new PanelRow(tiles, SearchText.Footer(image, model))], options);
     }
 
     /// <summary>One row of the demo's picture: the network alone and the panel's tiles, the truth outlined.</summary>

@@ -49,7 +49,7 @@ internal sealed class ResultFolder : IDisposable
         var alone = naive?.ToSummary();
         if (naive is not null) Answers("naive", ".naive", naive, alone!);
         ImageFile.WritePng(PathOf("canonical", "png"), OutputPicture.Displayable(result.Canonical));
-        ImageFile.WritePng(PathOf("panel", "png"), Panels.Draw(result, answer, batch.Fields, index, _model));
+        Panels.Write(PathOf("panel", "png"), result, answer, batch.Fields, index, _model);
         if (WritesFields) FieldArchive.Write(PathOf("fields", "npz"), batch.Fields, index);
         if (WritesValues) ValueArchive.Write(PathOf("values", "npz"), answer, naive);
         _lines ??= Open();

@@ -136,7 +136,7 @@ public static class SelfTest
         const double step = 1e-2;
         double Sum(double factor) => Evaluate(graph, x.Plus(direction.Times(factor))).Energy.Sum();
         times.Sort();
-        return new Side(energy, gradient, length, (Sum(step) - Sum(-step)) / (2 * step), times[times.Count / 2], times.Count,
+        return new Side(energy, gradient, length, CentralDifference.Of(Sum, step).Slope, times[times.Count / 2], times.Count,
             $"{device.Torch}");
     }
 

@@ -20,7 +20,6 @@ public static class BackwardGraphCheck
 
     private const int Images = 2;
     private const int DirectionsPerFamily = 4;
-    private const double FloatPrecision = 1.2e-7;
     private static readonly double[] Steps = [0.03, 0.01, 0.003];
 
     /// <summary>Refuses a bundle whose own backward graph is wrong; does nothing where it has none.</summary>
@@ -87,34 +86,23 @@ public static class BackwardGraphCheck
                 var claimed = (gradient * direction).sum([1L, 2, 3]).data<double>().ToArray();
                 var closest = Enumerable.Repeat(double.PositiveInfinity, Images).ToArray();
                 var slopes = new double[Images];
-                var coarser = new double[Images];
-                for (var i = 0; i < Steps.Length; i++)
+                CentralDifference[]? coarser = null;
+                foreach (var step in Steps)
                 {
-                    // The float32 neighbours are not exactly a step apart, which a short step would notice.
-                    var step = Steps[i];
-                    var up = x.to(float64).Plus(direction.Times(step)).to(float32).contiguous();
-                    var down = x.to(float64).Plus(direction.Times(-step)).to(float32).contiguous();
-                    var (above, below) = (Energies(up), Energies(down));
+                    var differences = CentralDifference.Of(distance => Energies(Moved(x, direction, distance)), step);
                     for (var n = 0; n < Images; n++)
                     {
-                        var slope = (above[n] - below[n]) / (2 * step);
-                        var rounding = FloatPrecision * Math.Max(Math.Abs(above[n]), Math.Abs(below[n])) / step;
-                        Consider(n, slope, rounding);
-                        if (i > 0)
-                        {
-                            // Richardson: two steps together cancel the curvature that each suffers from.
-                            var ratio = Math.Pow(Steps[i - 1] / step, 2);
-                            Consider(n, ((ratio * slope) - coarser[n]) / (ratio - 1), rounding * ratio / (ratio - 1));
-                        }
-
-                        coarser[n] = slope;
+                        Consider(n, (differences[n].Slope, differences[n].SingleRounding));
+                        if (coarser is not null) Consider(n, differences[n].Extrapolated(coarser[n]));
                     }
+
+                    coarser = differences;
                 }
 
-                void Consider(int n, double slope, double rounding)
+                void Consider(int n, (double Slope, double Rounding) found)
                 {
-                    var deviation = Math.Max(0, Math.Abs(slope - claimed[n]) - rounding);
-                    if (deviation < closest[n]) (closest[n], slopes[n]) = (deviation, slope);
+                    var deviation = CentralDifference.Beyond(found.Slope, claimed[n], found.Rounding);
+                    if (deviation < closest[n]) (closest[n], slopes[n]) = (deviation, found.Slope);
                 }
 
                 for (var n = 0; n < Images; n++)
@@ -136,6 +124,11 @@ public static class BackwardGraphCheck
 
     private static string Percent(double fraction) =>
         double.IsFinite(fraction) ? string.Create(CultureInfo.InvariantCulture, $"{100 * fraction:0.#} %") : "more than can be told";
+
+    /// <summary>The float32 neighbour of images at a distance along a direction; not exactly that far, which a short step would
+    /// notice.</summary>
+    private static Tensor Moved(Tensor x, Tensor direction, double distance) =>
+        x.to(float64).Plus(direction.Times(distance)).to(float32).contiguous();
 
     private static Tensor Run(IGraph graph, Tensor x, string output) =>
         graph.Run(new Dictionary<string, Tensor> { [graph.Inputs[0].Name] = x }, [output])[output];

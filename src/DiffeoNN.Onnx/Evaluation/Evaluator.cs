@@ -86,8 +86,8 @@ public sealed class Evaluator
         DeformedSample[] batch, int[] indices, RunProgress progress, ref TimeSpan time, CancellationToken cancellationToken)
     {
         // Each image is brought to the networks' size once, for all that looks at it.
-        ScaledImage[] originals = [.. batch.Select(sample => _model.Prepare(sample.Original.Image))];
-        ScaledImage[] deformed = [.. batch.Select(sample => _model.Prepare(sample.Image))];
+        ScaledImage[] originals = [.. batch.Select(sample => _model.PrepareShared(sample.Original.Image))];
+        ScaledImage[] deformed = [.. batch.Select(sample => _model.PrepareShared(sample.Image))];
         bool measuresTwice = _options.MeasuresInvariance && _options.Deformation is not NoDeformation;
         var clean = Alone(originals);
         var naive = Alone(deformed);

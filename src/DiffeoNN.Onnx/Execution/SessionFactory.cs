@@ -91,6 +91,8 @@ internal sealed class SessionFactory(DeviceSelection device, CoreBudget budget, 
             LogSeverityLevel = OrtEnvironment.LogLevel, LogId = name, GraphOptimizationLevel = Optimisation,
         };
         budget.ApplyTo(options);
+        if (device.Device == ExecutionDevice.Cpu && OrtEnvironment.SharesMemory)
+            options.AddSessionConfigEntry("session.use_env_allocators", "1");
         Configure?.Invoke(options);
         if (device.Device == ExecutionDevice.Cuda) (cuda ?? new CudaOptions()).ApplyTo(options, device.Index);
         return options;

@@ -15,8 +15,13 @@ public sealed partial class EquivariantModel
     public ScaledImage Prepare(ImageBuffer image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        return Prepared(image, _networks.Inner.Input);
+        var prepared = Prepared(image, _networks.Inner.Input);
+        return Owned(prepared, image);
     }
+
+    /// <summary>As <see cref="Prepare"/>, without a copy of an image that has the bundle's size and channels already: for what does not
+    /// outlive the call, or does not change.</summary>
+    internal ScaledImage PrepareShared(ImageBuffer image) => Prepared(image, _networks.Inner.Input);
 
     /// <summary>Reads an image as the networks take it, as <see cref="Prepare"/> makes it of the whole image, without the memory of
     /// that.</summary>
@@ -86,14 +91,21 @@ public sealed partial class EquivariantModel
         CheckFits(new ImageFileInfo(image.Channels, image.Height, image.Width));
         RequireUnitRange(image);
         var spec = Bundle.Image;
-        var pixels = ImageResampler.Resize(image.WithChannels(spec.Channels), spec.Height, spec.Width);
+        var pixels = ImageResampler.Fitted(image.WithChannels(spec.Channels), spec.Height, spec.Width);
         return new ScaledImage(pixels, image.Height, image.Width)
         {
             NetworkPixels = network.HasOwnPixels
-                ? ImageResampler.Resize(image.WithChannels(network.Channels), network.Height, network.Width)
+                ? ImageResampler.Fitted(image.WithChannels(network.Channels), network.Height, network.Width)
                 : null,
         };
     }
+
+    /// <summary>An image whose pixels are its own: results keep them, and the caller may change what it gave.</summary>
+    private static ScaledImage Owned(ScaledImage prepared, ImageBuffer image) => prepared with
+    {
+        Pixels = ReferenceEquals(prepared.Pixels, image) ? image.Clone() : prepared.Pixels,
+        NetworkPixels = ReferenceEquals(prepared.NetworkPixels, image) ? image.Clone() : prepared.NetworkPixels,
+    };
 
     /// <summary>Images as a network takes them that may have a size or channels of its own.</summary>
     private torch.Tensor ToNetworkBatch(IReadOnlyList<ScaledImage> images, InputFormat network)

@@ -114,7 +114,7 @@ public sealed partial class EquivariantModel : IDisposable
     internal float[] Energies(IReadOnlyList<ImageBuffer> images, CancellationToken cancellationToken)
     {
         using var scope = torch.NewDisposeScope();
-        using var evaluation = _energy.Evaluate(ToBatch([.. images.Select(Prepare)]), false, cancellationToken);
+        using var evaluation = _energy.Evaluate(ToBatch([.. images.Select(PrepareShared)]), false, cancellationToken);
         return [.. evaluation.Energy.cpu().data<float>()];
     }
 
@@ -226,7 +226,7 @@ public sealed partial class EquivariantModel : IDisposable
     public IReadOnlyList<ModelOutput> RunNaive(IReadOnlyList<ImageBuffer> images, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(images);
-        return [.. RunNaive([.. images.Select(Prepare)], cancellationToken).Select(answer =>
+        return [.. RunNaive([.. images.Select(PrepareShared)], cancellationToken).Select(answer =>
         {
             using (answer) return answer.ToOutput();
         })];

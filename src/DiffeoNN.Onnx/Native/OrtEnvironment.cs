@@ -2,8 +2,8 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace DiffeoNN.Onnx.Native;
 
-/// <summary>ONNX Runtime's environment, of which a process has one: quiet, without telemetry, and with one pool of threads for all
-/// sessions.</summary>
+/// <summary>ONNX Runtime's environment, of which a process has one: quiet, without telemetry, and with one pool of threads and
+/// one of memory for all sessions.</summary>
 /// <remarks>An error comes as an exception with its whole message; logging it as well would only put raw lines, for cancelled runs too,
 /// on standard error.</remarks>
 internal static class OrtEnvironment
@@ -19,6 +19,10 @@ internal static class OrtEnvironment
 
     /// <summary>Threads of the pool that sessions may share; 0 where there is none, since the program made the environment.</summary>
     public static int PoolThreads { get; private set; }
+
+    /// <summary>Whether sessions may take the memory that they compute in from one place, so that those which run in turn need as much as
+    /// the largest of them, and not as all together.</summary>
+    public static bool SharesMemory { get; private set; }
 
     /// <summary>Creates the environment unless there is one.</summary>
     /// <param name="threads">Threads of its pool, at least 1; they sleep where there is nothing to do, as libtorch's turn may be.</param>
@@ -40,6 +44,12 @@ internal static class OrtEnvironment
                 var options = new EnvironmentCreationOptions { logId = "DiffeoNN", logLevel = LogLevel, threadOptions = pool };
                 _created = OrtEnv.CreateInstanceWithOptions(ref options);
                 PoolThreads = threads;
+                using var memory = new OrtMemoryInfo(
+                    OrtMemoryInfo.allocatorCPU, OrtAllocatorType.ArenaAllocator, 0, OrtMemType.Default);
+                // What it has by default: no limit, and room that doubles as it is needed.
+                using var growth = new OrtArenaCfg(0, -1, -1, -1);
+                _created.CreateAndRegisterAllocator(memory, growth);
+                SharesMemory = true;
             }
 
             _created.DisableTelemetryEvents();

@@ -1,4 +1,5 @@
 using System.Globalization;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Metrics;
 using SkiaSharp;
@@ -27,6 +28,20 @@ public static class BoxPlotRenderer
         new(0x8C, 0x95, 0x9F), new(0xD5, 0x5E, 0x00), new(0x00, 0x72, 0xB2), new(0x00, 0x9E, 0x73),
     ];
 
+    /// <summary>Draws a plot and writes it as PNG.</summary>
+    /// <param name="path">File to create or replace.</param>
+    /// <param name="heading">Written on top.</param>
+    /// <param name="quantity">What the values are; written below the heading.</param>
+    /// <param name="series">At least one.</param>
+    /// <exception cref="ArgumentException">There is no series, or one has no values or some that are not finite.</exception>
+    /// <exception cref="OutputException">The file cannot be written.</exception>
+    public static void Write(string path, string heading, string quantity, IReadOnlyList<BoxPlotSeries> series)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        using var bitmap = Draw(heading, quantity, series);
+        ImageFile.WritePng(path, bitmap);
+    }
+
     /// <summary>Draws a plot.</summary>
     /// <param name="heading">Written on top.</param>
     /// <param name="quantity">What the values are; written below the heading.</param>
@@ -35,12 +50,18 @@ public static class BoxPlotRenderer
     /// <exception cref="ArgumentException">There is no series, or one has no values or some that are not finite.</exception>
     public static ImageBuffer Render(string heading, string quantity, IReadOnlyList<BoxPlotSeries> series)
     {
+        using var bitmap = Draw(heading, quantity, series);
+        return PanelRenderer.FromBitmap(bitmap);
+    }
+
+    private static SKBitmap Draw(string heading, string quantity, IReadOnlyList<BoxPlotSeries> series)
+    {
         ArgumentNullException.ThrowIfNull(series);
         if (series.Count == 0) throw new ArgumentException("A box plot needs at least one series.", nameof(series));
         SummaryStatistics[] statistics = [.. series.Select(one => SummaryStatistics.Of(one.Values))];
         int width = Left + (Math.Max(3, series.Count) * Column) + Right;
         var axis = Axis.For(series.Min(one => one.Values.Min()), series.Max(one => one.Values.Max()));
-        using var bitmap = new SKBitmap(new SKImageInfo(width, Height, SKColorType.Rgba8888, SKAlphaType.Opaque));
+        var bitmap = new SKBitmap(new SKImageInfo(width, Height, SKColorType.Rgba8888, SKAlphaType.Opaque));
         using var canvas = new SKCanvas(bitmap);
         canvas.Clear(SKColors.White);
         StrokeFont.Draw(canvas, StrokeFont.Fit(heading, 12, width - 40), 20, 30, 12, Ink);
@@ -50,7 +71,7 @@ public static class BoxPlotRenderer
         for (int i = 0; i < series.Count; i++)
             DrawBox(canvas, axis, Left + ((i + 0.5f) * step), series[i], statistics[i], Colours[i % Colours.Length]);
         canvas.Flush();
-        return PanelRenderer.FromBitmap(bitmap);
+        return bitmap;
     }
 
     private static void DrawAxis(SKCanvas canvas, Axis axis, int width)

@@ -28,8 +28,21 @@ public static class PanelRenderer
     /// <exception cref="OutputException">The file cannot be written.</exception>
     public static void Write(string path, IReadOnlyList<PanelRow> rows, PanelOptions? options = null)
     {
+        ArgumentNullException.ThrowIfNull(path);
+        Write([path], rows, options);
+    }
+
+    /// <summary>Draws a panel once and writes it as several PNG files.</summary>
+    /// <param name="paths">Files to create or replace.</param>
+    /// <param name="rows">At least one, each with at least one tile.</param>
+    /// <param name="options">Sizes and texts; defaults if null.</param>
+    /// <exception cref="ArgumentException">There is nothing to draw.</exception>
+    /// <exception cref="OutputException">A file cannot be written.</exception>
+    public static void Write(IReadOnlyCollection<string> paths, IReadOnlyList<PanelRow> rows, PanelOptions? options)
+    {
+        ArgumentNullException.ThrowIfNull(paths);
         using var bitmap = Draw(rows, options ?? new PanelOptions());
-        ImageFile.WritePng(path, bitmap);
+        foreach (string path in paths) ImageFile.WritePng(path, bitmap);
     }
 
     /// <summary>Draws a panel.</summary>

@@ -42,6 +42,50 @@ public sealed class SessionFactoryTests
         Assert.That(made, Is.LessThan(count / 2), "one of its own each, on two cores, would be as many as sessions");
     }
 
+    /// <summary>What a bundle's networks compute in, one after the other, is as much as the largest of them needs.</summary>
+    [Test]
+    public void Sessions_ThatRunInTurn_ComputeInTheSameMemory()
+    {
+        Runtime.Initialise();
+        if (!OrtEnvironment.SharesMemory) Assert.Ignore("somebody else made ONNX Runtime's environment");
+        const int count = 6, megabytes = 64;
+        // The first value is read again at the end, so that it and others are alive at once.
+        var model = new OnnxModel { OpsetImports = { [""] = 17 } };
+        model.Graph.Inputs.Add(new OnnxValueInfo("x", OnnxElementType.Float, [1]));
+        var size = model.Graph.AddInitializer(OnnxTensor.Int64s("size", megabytes << 18));
+        var large = model.Graph.AddNode("Sin", [model.Graph.AddNode("Expand", ["x", size], "large")], "sine");
+        var sum = model.Graph.AddNode("Mul", [model.Graph.AddNode("Cos", [large], "cosine"), large], "product");
+        model.Graph.AddNode("ReduceMax", [sum], "y");
+        model.Graph.Outputs.Add(new OnnxValueInfo("y", OnnxElementType.Float, [1]));
+        using var x = torch.ones(1);
+        var graphs = Enumerable.Range(0, count).Select(i => Engine.Load(model, $"large {i}")).ToList();
+        try
+        {
+            Run(graphs[0]);
+            var before = Resident();
+            foreach (var graph in graphs.Skip(1)) Run(graph);
+            Assert.That(
+                (Resident() - before) >> 20, Is.LessThan(megabytes),
+                "megabytes more for five further sessions, each of which computes in more than that");
+        }
+        finally
+        {
+            graphs.ForEach(graph => graph.Dispose());
+        }
+
+        void Run(IGraph graph)
+        {
+            using var y = graph.Run(new Dictionary<string, torch.Tensor> { ["x"] = x })["y"];
+            Assert.That(y.item<float>(), Is.EqualTo(Math.Sin(1) * Math.Cos(Math.Sin(1))).Within(1e-6));
+        }
+
+        static long Resident()
+        {
+            using var process = Process.GetCurrentProcess();
+            return process.WorkingSet64;
+        }
+    }
+
     /// <summary>The shared memory is what both sessions compute with: the gradient graph's weights are those of the value graph.</summary>
     [Test]
     public void SharedWeights_GiveWhatWeightsOfTheirOwnGive()

@@ -28,6 +28,23 @@ public sealed partial class EquivariantModelTests
             Throws.TypeOf<ImageException>().With.Message.StartsWith("An image holds the value 2 (channel 0, row 0, column 0);"));
     }
 
+    /// <summary>Results keep the input: the caller may go on writing to the image it gave. What keeps nothing copies nothing.</summary>
+    [Test]
+    public void AnImageOfTheBundlesSize_IsCopiedOnlyWhereItIsKept()
+    {
+        using var model = EquivariantModel.Load(TinyBundle.Original, Options);
+        var image = Images(1, 12, 16)[0];
+        var values = image.Data.ToArray();
+        using var result = model.Run([image]);
+        var prepared = model.Prepare(image);
+        Assert.That(model.PrepareShared(image).Pixels, Is.SameAs(image));
+
+        image.Data.Clear();
+
+        Assert.That(result.Images[0].Input.Data.ToArray(), Is.EqualTo(values));
+        Assert.That(prepared.Pixels.Data.ToArray(), Is.EqualTo(values));
+    }
+
     [Test]
     public void Dispose_LeavesNoTensorOfTheModel()
     {

@@ -24,14 +24,7 @@ public sealed class GraphPipelineTests
     public void WholeImageAnswers_AreTheMeanOverTheMapsThatAreUsed(AcceptanceRule rule)
     {
         using var tiny = new TinyBundle();
-        tiny.Model("inner", model =>
-        {
-            model.Graph.AddNode("GlobalAveragePool", ["logits"], "pooled");
-            model.Graph.AddNode("Flatten", ["pooled"], "scores");
-            model.Graph.Outputs[0] = new OnnxValueInfo("scores", OnnxElementType.Float, ["N", OnnxDimension.Of(3)]);
-        });
-        tiny.Manifest(root => root["models"]!["inner"]!["output"] =
-            new JsonObject { ["name"] = "scores", ["kind"] = "classification", ["activation"] = "softmax" });
+        Classify(tiny);
         var options = Options with { Accept = rule, MinimumDecrease = 0 };
         var (expected, found) = Both(tiny.Path, options, Images(8, 12, 16));
         using (expected)
@@ -52,11 +45,14 @@ public sealed class GraphPipelineTests
         }
     }
 
-    [Test]
-    public void ImagesOfAnotherSize_TakeTheOtherWayTogether()
+    /// <summary>Other rows, other columns, or both.</summary>
+    [TestCase(31, 20)]
+    [TestCase(12, 20)]
+    [TestCase(31, 16)]
+    public void ImagesOfAnotherSize_TakeTheOtherWayTogether(int height, int width)
     {
         var (expected, found) = Both(
-            TinyBundle.Original, Options with { Accept = AcceptanceRule.Always }, [.. Images(1, 12, 16), .. Images(1, 31, 20)]);
+            TinyBundle.Original, Options with { Accept = AcceptanceRule.Always }, [.. Images(1, 12, 16), .. Images(1, height, width)]);
         using (expected)
         using (found)
         {
@@ -68,6 +64,42 @@ public sealed class GraphPipelineTests
                     Is.EqualTo(expected.Images[i].Output.Planes!.Data.ToArray()).Within(1e-3));
             }
         }
+    }
+
+    /// <summary>What stays on the device is no tensor of libtorch: images of the bundle's size take the graphs' way, others do not.
+    /// Of whole images the answers are on the host, on the images and on the canonical ones.</summary>
+    [TestCase("segmentation", 0)]
+    [TestCase("classification", 2)]
+    public void Canonicalise_ByGraphs_FetchesNoFieldsUntilTheyAreAskedFor(string kind, int answers)
+    {
+        using var tiny = new TinyBundle();
+        if (kind == "classification") Classify(tiny);
+        using var model = EquivariantModel.Load(tiny.Path, Options with { Accept = AcceptanceRule.Always, Fields = FieldEngine.Onnx });
+        Assert.That(Fetched(Images(2, 12, 16)), Is.EqualTo(answers), "on the device");
+        Assert.That(Fetched(Images(2, 12, 20)), Is.GreaterThan(answers), "of another size, by the model's parts");
+
+        long Fetched(ImageBuffer[] images)
+        {
+            ScaledImage[] prepared = [.. images.Select(model.Prepare)];
+            var before = torch.Tensor.TotalCount;
+            using var batch = model.Canonicalise(prepared);
+            var held = torch.Tensor.TotalCount - before;
+            Assert.That(batch.Fields.Displacement.shape, Is.EqualTo(new long[] { 2, 2, 12, 16 }));
+            Assert.That(torch.Tensor.TotalCount - before, Is.GreaterThan(answers), "fields are tensors");
+            return held;
+        }
+    }
+
+    private static void Classify(TinyBundle tiny)
+    {
+        tiny.Model("inner", model =>
+        {
+            model.Graph.AddNode("GlobalAveragePool", ["logits"], "pooled");
+            model.Graph.AddNode("Flatten", ["pooled"], "scores");
+            model.Graph.Outputs[0] = new OnnxValueInfo("scores", OnnxElementType.Float, ["N", OnnxDimension.Of(3)]);
+        });
+        tiny.Manifest(root => root["models"]!["inner"]!["output"] =
+            new JsonObject { ["name"] = "scores", ["kind"] = "classification", ["activation"] = "softmax" });
     }
 
     private static (EquivariantResult ByTorch, EquivariantResult ByGraphs) Both(

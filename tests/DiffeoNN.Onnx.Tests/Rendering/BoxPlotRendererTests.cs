@@ -53,6 +53,16 @@ public sealed class BoxPlotRendererTests
         Assert.That(() => BoxPlotRenderer.Render("", "", [new("nan", [double.NaN])]), Throws.ArgumentException);
     }
 
+    [Test]
+    public void Write_PutsWhatRenderGivesIntoAFile()
+    {
+        using var folder = new TemporaryFolder();
+        BoxPlotSeries[] series = [new("grey", [0.1, 0.5]), new("orange", [0.3, 0.4])];
+        BoxPlotRenderer.Write(folder["plot.png"], "title", "IoU", series);
+        Assert.That(ImageFile.Read(folder["plot.png"]).Data.ToArray(),
+            Is.EqualTo(BoxPlotRenderer.Render("title", "IoU", series).Data.ToArray()));
+    }
+
     /// <summary>Pixels in the colour of the second series.</summary>
     private static (int Row, int Column)[] Marks(ImageBuffer plot) =>
     [

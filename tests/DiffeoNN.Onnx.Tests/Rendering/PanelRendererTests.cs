@@ -158,6 +158,23 @@ public sealed class PanelRendererTests
         Assert.That(StrokeFont.Fit("short", 10, 200), Is.EqualTo("short"));
     }
 
+    [Test]
+    public void Write_OfSeveralFiles_PutsWhatRenderGivesIntoEach()
+    {
+        using var folder = new TemporaryFolder();
+        PanelRow[] rows = [new([new("a", Grey), new("b", Constant(32, 64, 0.2f))], "a footer")];
+        var options = new PanelOptions { TileSize = 64, Heading = "heading" };
+        PanelRenderer.Write([folder["a.png"], folder["b.png"]], rows, options);
+        PanelRenderer.Write(folder["c.png"], rows, options);
+        var expected = PanelRenderer.Render(rows, options);
+        foreach (var name in new[] { "a.png", "b.png", "c.png" })
+        {
+            var written = ImageFile.Read(folder[name]);
+            Assert.That((written.Channels, written.Height, written.Width), Is.EqualTo((3, expected.Height, expected.Width)));
+            Assert.That(written.Data.ToArray(), Is.EqualTo(expected.Data.ToArray()), name);
+        }
+    }
+
     private static int Ink(ImageBuffer panel, int top, int bottom)
     {
         int count = 0;

@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Tensors;
 using DiffeoNN.Onnx.Validation.Sources;
 
 namespace DiffeoNN.Onnx.Validation.Differences;
@@ -18,6 +19,9 @@ internal sealed class FiniteDifferences(TensorGraph forward, OnnxElementType pre
 
     /// <summary>Steps relative to the size of the input: short ones suffer from rounding, long ones from kinks and curvature.</summary>
     private double[] Steps => precision == OnnxElementType.Double ? [1e-5, 1e-7] : [1e-2, 1e-3, 1e-4, 1e-1];
+
+    private double Precision =>
+        precision == OnnxElementType.Double ? CentralDifference.DoublePrecision : CentralDifference.SinglePrecision;
 
     /// <summary>Runs the model where the derivatives are wanted.</summary>
     /// <returns>The outputs.</returns>
@@ -68,8 +72,8 @@ internal sealed class FiniteDifferences(TensorGraph forward, OnnxElementType pre
 
         (double Slope, double Gap) At(double step)
         {
-            var (above, below) = (Moved(step), Moved(-step));
-            return ((above - below) / (2 * step), (above + below - (2 * _value)) / step);
+            var difference = CentralDifference.Of(Moved, step);
+            return (difference.Slope, difference.Gap(_value));
         }
 
         double Moved(double step)
@@ -99,7 +103,7 @@ internal sealed class FiniteDifferences(TensorGraph forward, OnnxElementType pre
         var spread = Math.Max(Math.Abs(shortest.Value - longer.Value) * (longer.Step > 5 * shortest.Step ? 1 : 4), kink);
         return (nearest.Value, error > 2 * spread ? false : null);
 
-        double Beyond(double value, double rounding) => Math.Max(0, Math.Abs(value - claimed) - (3 * rounding));
+        double Beyond(double value, double rounding) => CentralDifference.Beyond(value, claimed, 3 * rounding);
     }
 
     private static double Size(OnnxTensor input)
@@ -120,6 +124,6 @@ internal sealed class FiniteDifferences(TensorGraph forward, OnnxElementType pre
             }
         }
 
-        return (value, (precision == OnnxElementType.Double ? 1e-15 : 1.2e-7) * Math.Sqrt(squares));
+        return (value, Precision * Math.Sqrt(squares));
     }
 }

@@ -52,6 +52,28 @@ public sealed class GraphFieldsTests
         Images(4, 12, 16),
         1e-3);
 
+    /// <summary>Derivatives as small as the optimiser's epsilon, which then has its say in how far a step goes.</summary>
+    [Test]
+    public void Search_IsTheSame_WhereDerivativesAreAsSmallAsEpsilon()
+    {
+        var options = Options with
+        {
+            Start = StartPoint.Identity, Steps = 3, Field = FieldKind.Lattice, LearningRate = 0.02, Patience = 0,
+            Vae = 0, Beta = 0, Adversarial = 1e-6, Energy = 0, Smoothness = 0, Orientation = 0,
+        };
+        var images = Images(2, 12, 16);
+        using var byTorch = EquivariantModel.Load(TinyBundle.Original, options with { Fields = FieldEngine.Torch });
+        using var byGraphs = EquivariantModel.Load(TinyBundle.Original, options with { Fields = FieldEngine.Onnx });
+        using var loud = EquivariantModel.Load(TinyBundle.Original, options with { Adversarial = 1 });
+        using var scope = torch.NewDisposeScope();
+        using var expected = byTorch.Run(images);
+        using var found = byGraphs.Run(images);
+        using var far = loud.Run(images);
+        var size = expected.Fields.Velocity.abs().mean().item<float>();
+        Assert.That(size / far.Fields.Velocity.abs().mean().item<float>(), Is.InRange(0.05, 0.9), "of where no epsilon matters");
+        Assert.That((found.Fields.Velocity - expected.Fields.Velocity).abs().max().item<float>(), Is.LessThan(0.005 * size));
+    }
+
     [TestCase(0, true)]
     [TestCase(0, false)]
     [TestCase(2, true)]

@@ -1,11 +1,13 @@
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Search;
+using DiffeoNN.Onnx.Tests.Canonicalisation;
 using TorchSharp;
 
-namespace DiffeoNN.Onnx.Tests.Canonicalisation;
+namespace DiffeoNN.Onnx.Tests.Search;
 
-public sealed class CanonicaliserOptionsTests
+/// <summary>What values a search takes, and what is said of those it does not.</summary>
+public sealed class SearchSpecRangeTests
 {
     private static IEnumerable<TestCaseData> Wrong()
     {

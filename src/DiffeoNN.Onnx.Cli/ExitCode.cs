@@ -30,7 +30,7 @@ internal enum ExitCode
     /// <summary>A result cannot be written.</summary>
     Output = 8,
 
-    /// <summary>An energy was not finite for some image, whose answer is then the network's alone.</summary>
+    /// <summary>For some image an energy was not finite, so that its answer is the network's alone, or the answer itself.</summary>
     NonFinite = 9,
 
     /// <summary>Interrupted.</summary>

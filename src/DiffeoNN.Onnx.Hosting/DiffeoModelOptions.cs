@@ -37,7 +37,8 @@ public sealed class DiffeoModelOptions
     /// first asked for.</summary>
     public bool WarmsUp { get; set; } = true;
 
-    /// <summary>Last word on the model's options: receives those that follow from the above; null keeps them.</summary>
+    /// <summary>Last word on the model's options: receives those that follow from the above, and returns what counts; null keeps
+    /// them. It is also called when the options are checked.</summary>
     public Func<EquivariantOptions, EquivariantOptions>? Configure { get; set; }
 
     /// <summary>The model's options.</summary>
@@ -51,6 +52,6 @@ public sealed class DiffeoModelOptions
             QueueCapacity = QueueCapacity,
         };
         if (Steps is { } steps) options = options with { Steps = steps };
-        return Configure?.Invoke(options) ?? options;
+        return Configure is { } configure ? configure(options) : options;
     }
 }

@@ -23,12 +23,31 @@ internal sealed class DiffeoModelValidation(string name) : IValidateOptions<Diff
         if (options.Threads < 0) yield return $"Threads is {options.Threads}; give 0 for all cores, or how many.";
         if (options.QueueCapacity < 1) yield return $"QueueCapacity is {options.QueueCapacity}; give 1 or more.";
         if (options.TimeBudget <= TimeSpan.Zero) yield return $"TimeBudget is {options.TimeBudget}; give more than 0, or leave it out.";
-        if (!Engine.IsRegistered(options.Engine))
+        if (!Enum.IsDefined(options.Engine)) yield return Unknown(nameof(options.Engine), options.Engine);
+        else if (!Engine.IsRegistered(options.Engine))
             yield return $"Engine is {options.Engine}, which this program has not made known; take the package "
                 + $"DiffeoNN.Onnx.{options.Engine} and call its {options.Engine}Engine.Register() first, "
                 + $"or leave it out for {nameof(EngineKind.OnnxRuntime)}.";
-        if (options.DeviceIndex < 0) yield return $"DeviceIndex is {options.DeviceIndex}; GPUs are numbered from 0.";
-        else if (DeviceProblem(options) is { } device) yield return device;
+        if (!Enum.IsDefined(options.Device)) yield return Unknown(nameof(options.Device), options.Device);
+        else if (options.DeviceIndex < 0) yield return $"DeviceIndex is {options.DeviceIndex}; GPUs are numbered from 0.";
+        else if (Enum.IsDefined(options.Engine) && DeviceProblem(options) is { } device) yield return device;
+        if (options.Configure is not null && ConfigureProblem(options) is { } configure) yield return configure;
+    }
+
+    private static string Unknown<T>(string property, T value) where T : struct, Enum =>
+        $"{property} is {value}, which is none; give one of {string.Join(", ", Enum.GetNames<T>())}.";
+
+    private static string? ConfigureProblem(DiffeoModelOptions options)
+    {
+        try
+        {
+            return options.ToModelOptions() is null
+                ? "Configure returned null; return the options that it received, changed by 'with'." : null;
+        }
+        catch (Exception error)
+        {
+            return $"Configure failed: {error.GetType().Name}: {error.Message}";
+        }
     }
 
     private static string? BundleProblem(string folder)

@@ -34,11 +34,14 @@ public static class DiffeoServices
     /// <param name="section">Holds properties of <see cref="DiffeoModelOptions"/>, at least <c>Bundle</c>.</param>
     /// <returns>The same services.</returns>
     /// <exception cref="ArgumentException">The name is empty, or has been added.</exception>
+    /// <remarks>A setting that is none, or whose value cannot be read, fails the start as other options do
+    /// (<see cref="OptionsValidationException"/>), with the model and the section named.</remarks>
     public static IServiceCollection AddDiffeoNN(this IServiceCollection services, string name, IConfiguration section)
     {
         ArgumentNullException.ThrowIfNull(section);
-        // A misspelt setting would otherwise be none.
-        Add(services, name).Bind(section, binder => binder.ErrorOnUnknownConfiguration = true);
+        Add(services, name).Configure(options => ModelSection.Bind(name, section, options));
+        services.AddSingleton<IOptionsChangeTokenSource<DiffeoModelOptions>>(
+            new ConfigurationChangeTokenSource<DiffeoModelOptions>(name, section));
         return services;
     }
 

@@ -67,6 +67,7 @@ internal sealed class HostedModel(string name, DiffeoModelOptions options, ILogg
             _log = new ModelLog(name, model, logger);
             ModelMessages.Loaded(
                 logger, name, model.Bundle.Name, options.Bundle, model.Device.Reason, model.Cores, clock.Elapsed.TotalSeconds);
+            foreach (var warning in model.Warnings) ModelMessages.Warned(logger, name, warning);
             if (!options.WarmsUp) _isReady = true;
             return model;
         }

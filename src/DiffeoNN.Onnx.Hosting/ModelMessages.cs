@@ -30,4 +30,8 @@ internal static partial class ModelMessages
     /// <summary>A run failed.</summary>
     [LoggerMessage(6, LogLevel.Error, "Model {Model}: a run of {Images} images failed after {Seconds:0.000} s: {ErrorType}: {Error}")]
     public static partial void Failed(ILogger logger, string model, int images, double seconds, string errorType, string error);
+
+    /// <summary>What should be known of a model that was loaded.</summary>
+    [LoggerMessage(7, LogLevel.Warning, "Model {Model}: {Warning}")]
+    public static partial void Warned(ILogger logger, string model, string warning);
 }

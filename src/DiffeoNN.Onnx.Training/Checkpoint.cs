@@ -11,6 +11,9 @@ internal static class Checkpoint
     private const int Version = 1;
     private static readonly byte[] Magic = "DiffeoNN training"u8.ToArray();
 
+    /// <summary>Bytes of the least file: what it is, version, steps, and the hash.</summary>
+    private static readonly int Least = Magic.Length + (2 * sizeof(int)) + SHA256.HashSizeInBytes;
+
     public static void Save(string path, int steps, ulong seed, IReadOnlyList<(TrainableNetwork Network, AdamState State)> states) =>
         AtomicFile.Write(path, stream =>
         {
@@ -43,12 +46,20 @@ internal static class Checkpoint
 
         if (!bytes.AsSpan().StartsWith(Magic))
             throw new TrainingException($"'{path}' is no checkpoint of a training.");
+        if (bytes.Length < Least)
+            throw new TrainingException(
+                $"Checkpoint '{path}' is cut short: it has {bytes.Length} bytes, and the least one has {Least}. Take an older one.");
         var content = bytes.AsSpan(0, Math.Max(0, bytes.Length - SHA256.HashSizeInBytes));
         if (!SHA256.HashData(content).AsSpan().SequenceEqual(bytes.AsSpan(content.Length)))
             throw new TrainingException($"Checkpoint '{path}' is damaged: its hash does not fit its content. Take an older one.");
+        var version = BitConverter.ToInt32(content[Magic.Length..]);
+        if (version != Version)
+            throw new TrainingException(
+                $"Checkpoint '{path}' is of version {version}; expected {Version}. Go on with the release that wrote it.");
         // All but the steps must be the same.
-        var place = Magic.Length + sizeof(int);
-        var steps = BitConverter.ToInt32(content[place..]);
+        var steps = BitConverter.ToInt32(content[(Magic.Length + sizeof(int))..]);
+        if (steps < 0)
+            throw new TrainingException($"Checkpoint '{path}' tells of {steps} steps; expected 0 or more. Take an older one.");
         var header = Header(steps, seed, states);
         var numbers = states.SelectMany(s => Parts(s.Network, s.State)).Sum(memory => memory.Length);
         if (!content.StartsWith(header) || content.Length - header.Length != numbers * sizeof(float))

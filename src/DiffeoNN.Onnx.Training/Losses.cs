@@ -29,11 +29,39 @@ public static class Losses
     /// <summary>Cross entropy with given classes: mean -log softmax(logits)[label].</summary>
     /// <param name="builder">The graph.</param>
     /// <param name="logits">(N, K, ...).</param>
-    /// <param name="labels">(N, ...), int64, from 0 to K - 1.</param>
-    public static string CrossEntropy(this ObjectiveBuilder builder, string logits, string labels)
+    /// <param name="labels">(N, ...), int64, from 0 to K - 1. A batch with another label is refused when it is run, by a
+    /// <see cref="TrainingException"/>: none counts from the end, or as some other class.</param>
+    public static string CrossEntropy(this ObjectiveBuilder builder, string logits, string labels) =>
+        CrossEntropy(builder, logits, labels, null);
+
+    /// <summary>Cross entropy with given classes where some places have none: the mean of -log softmax(logits)[label] over the others.
+    /// </summary>
+    /// <param name="builder">The graph.</param>
+    /// <param name="logits">(N, K, ...).</param>
+    /// <param name="labels">(N, ...), int64, from 0 to K - 1 or <paramref name="ignored"/>; other ones are refused when they are
+    /// run.</param>
+    /// <param name="ignored">The label of places that do not count, such as -100 (PyTorch's ignore_index) or 255; null for none. A batch
+    /// that has no other is no number.</param>
+    public static string CrossEntropy(this ObjectiveBuilder builder, string logits, string labels, long? ignored)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        return builder.Op("SoftmaxCrossEntropyLoss", [logits, labels]);
+        labels = builder.Op("Cast", [labels], OnnxAttribute.Of("to", (long)OnnxElementType.Int64));
+        var classes = builder.Op("Gather", [builder.Op("Shape", [logits]), builder.Integers(1)], OnnxAttribute.Of("axis", 0L));
+        var isWrong = builder.Op("Or",
+            [builder.Op("Less", [labels, builder.Integers(0)]), builder.Op("GreaterOrEqual", [labels, classes])]);
+        if (ignored is { } label)
+        {
+            var counts = builder.Op("Not", [builder.Op("Equal", [labels, builder.Integers(label)])]);
+            isWrong = builder.Op("And", [isWrong, counts]);
+        }
+
+        builder.Refuse(
+            isWrong, labels, classes, $"labels from 0 to one less than the number of classes{(ignored is null ? "" : $", or {ignored}")}");
+        // Kernels read where the label says, so none may point outside.
+        var safe = builder.Op("Where", [isWrong, builder.Integers(0), labels]);
+        return ignored is { } index
+            ? builder.Op("SoftmaxCrossEntropyLoss", [logits, safe], OnnxAttribute.Of("ignore_index", index))
+            : builder.Op("SoftmaxCrossEntropyLoss", [logits, safe]);
     }
 
     /// <summary>Cross entropy with probabilities, such as another network's answer: mean over items and places of

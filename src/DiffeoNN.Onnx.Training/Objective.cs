@@ -14,6 +14,10 @@ public sealed class Objective : IDisposable
 {
     internal const string Loss = "loss";
     internal const string TermPrefix = "term/";
+    internal const string CheckPrefix = "check/";
+
+    /// <summary>Numbers of a check: how many are wrong, the least and the most of them, the number of classes.</summary>
+    private const int CheckLength = 4;
 
     private readonly OnnxRuntimeEngine _engine;
     private readonly OnnxModel _model;
@@ -21,6 +25,7 @@ public sealed class Objective : IDisposable
     private readonly GraphInputs _check;
     private readonly IReadOnlyList<string> _terms;
     private readonly IReadOnlyList<string> _data;
+    private readonly IReadOnlyList<(string Output, string Expected)> _checks;
     private readonly Dictionary<TrainableNetwork, int[]> _reached;
     private readonly List<OrtValue> _values = [];
     private readonly Dictionary<object, OrtIoBinding> _bindings = [];
@@ -30,9 +35,9 @@ public sealed class Objective : IDisposable
 
     internal Objective(
         OnnxRuntimeEngine engine, OnnxModel model, IReadOnlyList<string> terms, IReadOnlyList<string> data,
-        IReadOnlyList<(TrainableNetwork Network, bool IsFrozen)> networks)
+        IReadOnlyList<(TrainableNetwork Network, bool IsFrozen)> networks, IReadOnlyList<(string Output, string Expected)> checks)
     {
-        (_engine, _model, _terms, _data) = (engine, model, terms, data);
+        (_engine, _model, _terms, _data, _checks) = (engine, model, terms, data, checks);
         Networks = [.. networks.Where(n => !n.IsFrozen).Select(n => n.Network)];
         AllNetworks = [.. networks.Select(n => n.Network)];
         // What no term reads would have to be given nevertheless.
@@ -52,7 +57,8 @@ public sealed class Objective : IDisposable
             .Where(i => reached.Contains(GradientName(n, i))).ToArray());
         _session = engine.OpenSession(gradient, Name, Frugal);
         _check = new GraphInputs(Name, [.. gradient.Graph.Inputs.Where(i => data.Contains(i.Name)).Select(Describe)]);
-        _results = new FlatMemory([.. Enumerable.Repeat(Array.Empty<long>(), terms.Count + 1)]);
+        _results = new FlatMemory(
+            [.. Enumerable.Repeat(Array.Empty<long>(), terms.Count + 1), .. checks.Select(_ => new long[] { CheckLength })]);
     }
 
     /// <summary>What messages call it.</summary>
@@ -70,6 +76,7 @@ public sealed class Objective : IDisposable
     /// <param name="data">A tensor for each input, contiguous, on the CPU; left untouched.</param>
     /// <param name="cancellationToken">Stops this run.</param>
     /// <exception cref="GraphException">Data is missing, or of another type or shape.</exception>
+    /// <exception cref="TrainingException">Labels are none of the classes.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public ObjectiveValue Evaluate(IReadOnlyDictionary<string, torch.Tensor> data, CancellationToken cancellationToken = default)
     {
@@ -156,6 +163,8 @@ public sealed class Objective : IDisposable
         binding.BindOutput(Loss, Kept(_results.Views[0]));
         for (var i = 0; i < _terms.Count; i++)
             binding.BindOutput(TermPrefix + _terms[i], Kept(_results.Views[i + 1]));
+        for (var i = 0; i < _checks.Count; i++)
+            binding.BindOutput(_checks[i].Output, Kept(_results.Views[1 + _terms.Count + i]));
         foreach (var (network, memory) in gradients ?? new Dictionary<TrainableNetwork, FlatMemory>())
         {
             foreach (var i in _reached.GetValueOrDefault(network, []))
@@ -205,8 +214,23 @@ public sealed class Objective : IDisposable
             values.ForEach(value => value.Dispose());
         }
 
+        Check();
         return new ObjectiveValue(Number(0), _terms.Select((term, i) => (term, i))
             .ToDictionary(t => t.term, t => (double)Number(t.i + 1), StringComparer.Ordinal));
+    }
+
+    /// <summary>Refuses data that the graph found to be none that it is made for.</summary>
+    private void Check()
+    {
+        for (var i = 0; i < _checks.Count; i++)
+        {
+            var told = _results.Views[1 + _terms.Count + i].data<float>().ToArray();
+            if (told[0] == 0) continue;
+            throw new TrainingException(
+                $"Objective '{Name}': {told[0]} of a batch's labels are no classes, such as {(told[1] < 0 ? told[1] : told[2])}, where "
+                + $"there are {told[3]} classes; expected {_checks[i].Expected}. Correct the labels; places without a class are left out "
+                + $"with the label that {nameof(Losses.CrossEntropy)} is told to ignore.");
+        }
     }
 
     private float Number(int place) => _results.Views[place].item<float>();

@@ -13,6 +13,7 @@ public sealed partial class ObjectiveBuilder
     private readonly List<(TrainableNetwork Network, bool IsFrozen)> _networks = [];
     private readonly List<(string Name, string Value, double Weight)> _terms = [];
     private readonly List<string> _data = [];
+    private readonly List<(string Output, string Expected)> _checks = [];
     private int _copies;
 
     /// <summary>An empty graph.</summary>
@@ -115,6 +116,24 @@ public sealed partial class ObjectiveBuilder
         _terms.Add((name, value, weight));
     }
 
+    /// <summary>Lets a batch be refused whose whole numbers are others than expected.</summary>
+    /// <param name="isWrong">Where they are; bool.</param>
+    /// <param name="numbers">The numbers, int64, of the same shape.</param>
+    /// <param name="limit">What messages call the number of classes, (1).</param>
+    /// <param name="expected">What was expected, for the message.</param>
+    internal void Refuse(string isWrong, string numbers, string limit, string expected)
+    {
+        var wrong = _writer.Op("Where", [isWrong, numbers, _writer.Ints(0)]);
+        string Single(string value) => _writer.Reshape(_writer.Op("Cast", [value], OnnxAttribute.Of("to", (long)OnnxElementType.Float)), 1);
+        string All(string opType, string value) => Single(_writer.Op(opType, [value], OnnxAttribute.Of("keepdims", 0L)));
+        var count = All("ReduceSum", _writer.Op("Cast", [isWrong], OnnxAttribute.Of("to", (long)OnnxElementType.Int64)));
+        var output = $"{Objective.CheckPrefix}{_checks.Count}";
+        var told = _writer.Op(
+            "Concat", [count, All("ReduceMin", wrong), All("ReduceMax", wrong), Single(limit)], OnnxAttribute.Of("axis", 0L));
+        _writer.Output(output, told);
+        _checks.Add((output, expected));
+    }
+
     /// <summary>Derives the gradient and loads both into ONNX Runtime.</summary>
     /// <param name="engine">What runs it.</param>
     /// <returns>The caller disposes it, before the networks.</returns>
@@ -142,7 +161,7 @@ public sealed partial class ObjectiveBuilder
         foreach (var constant in writer.Graph.Initializers.Values)
             model.Graph.AddInitializer(constant);
         model.Graph.Outputs.AddRange(writer.Graph.Outputs);
-        return new Objective(engine, model, [.. _terms.Select(t => t.Name)], _data, _networks);
+        return new Objective(engine, model, [.. _terms.Select(t => t.Name)], _data, _networks, _checks);
     }
 
     /// <summary>A weight's name in the graph.</summary>
@@ -198,7 +217,15 @@ public sealed partial class ObjectiveBuilder
     {
         var missing = graph.RequiredInputs.Where(i => !inputs.ContainsKey(i.Name)).ToList();
         if (missing.Count > 0)
-            throw new TrainingException($"Network '{network}' needs a value for its inputs {string.Join(", ", missing)}.");
+            throw new TrainingException($"Network '{network}' needs a value for its inputs {string.Join(", ", missing)}{Unknown()}.");
         return _writer.Graph.Append(graph, $"{network}#{_copies++}/", inputs);
+
+        // What is misspelt is both missing and unknown.
+        string Unknown()
+        {
+            var known = graph.Inputs.Select(input => input.Name).Concat(graph.Initializers.Keys).ToHashSet(StringComparer.Ordinal);
+            string[] others = [.. inputs.Keys.Where(name => !known.Contains(name)).Order(StringComparer.Ordinal)];
+            return others.Length == 0 ? "" : $"; given, and not known to it: {string.Join(", ", others.Select(name => $"'{name}'"))}";
+        }
     }
 }

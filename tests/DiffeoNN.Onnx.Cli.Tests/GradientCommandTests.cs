@@ -73,6 +73,11 @@ public sealed class GradientCommandTests
         Assert.That(run.Output,
             Does.Contain("'image' [1,1,128,128]: agrees; 4 elements").And.Contain("The gradient agrees with finite differences."));
         Assert.That(run.Output, Does.Not.Contain("Assumed"));
+        var told = System.Text.RegularExpressions.Regex.Match(
+            run.Output, @"largest error (\S+) \(.*: written (\S+), differences (\S+), allowed (\S+);");
+        Assert.That(told.Success, run.Output);
+        double Told(int group) => double.Parse(told.Groups[group].Value, System.Globalization.CultureInfo.InvariantCulture);
+        Assert.That(Told(4), Is.GreaterThanOrEqualTo(Told(1)).And.LessThan(0.1 * Math.Abs(Told(3))));
     }
 
     [Test]

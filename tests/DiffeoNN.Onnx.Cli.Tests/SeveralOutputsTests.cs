@@ -12,6 +12,30 @@ public sealed class SeveralOutputsTests
 {
     private const int Height = AnswerBundle.Height, Width = AnswerBundle.Width;
 
+    [TestCase(false)]
+    [TestCase(true)]
+    public void Run_OfAnswersThatAreNotFinite_SaysSo(bool isPicture)
+    {
+        using var bundle = new AnswerBundle(graph =>
+        {
+            // Of dark pixels the root is no number.
+            string root = graph.Op("Sqrt", graph.Plus(AnswerGraph.Image, -0.4));
+            OnnxDimension[] shape = isPicture ? ["N", 1, Height, Width] : ["N", 1];
+            string found = isPicture ? root : graph.Op("Flatten", graph.Op("GlobalAveragePool", root));
+            graph.Output("found", found, OnnxElementType.Float, shape);
+        }, new JsonArray(Output("found", isPicture ? "image" : "regression")));
+        using var folder = Images();
+
+        var run = CommandRun.Of(
+            "run", "--model", bundle.Path, "--input", folder["in"], "--output", folder["out"], "--device", "cpu", "--naive");
+
+        Assert.That(run.Code, Is.EqualTo(ExitCode.NonFinite), run.Output + run.Error);
+        Assert.That(run.Output, Does.Contain("The network's answer holds numbers that are not finite for 1 of 1 images; see notFinite in"));
+        using var record = JsonDocument.Parse(File.ReadAllText(folder["out/results.jsonl"]));
+        Assert.That(record.RootElement.GetProperty("notFinite").GetInt32(), Is.GreaterThan(0));
+        Assert.That(record.RootElement.GetProperty("naiveNotFinite").GetInt32(), Is.GreaterThan(0));
+    }
+
     [Test]
     public void Run_NamesFilesAndRecordsByTheOutputs()
     {
@@ -40,6 +64,11 @@ public sealed class SeveralOutputsTests
         }));
         using var record = JsonDocument.Parse(File.ReadAllText(folder["out/results.jsonl"]));
         Assert.That(record.RootElement.TryGetProperty("answer", out _), Is.False);
+        Assert.That(record.RootElement.TryGetProperty("notFinite", out _), Is.False);
+        string info = CommandRun.Of("info", bundle.Path).Output;
+        Assert.That(info, Does.Contain("\nAnswer: segmentation 'logits' as mask, activation sigmoid\n"));
+        Assert.That(info, Does.Contain(
+            "\nAnswer: boxes 'boxes', coordinates pixels, order xy, format xyxy, scores 'scores', activation none\n"));
         var outputs = record.RootElement.GetProperty("outputs");
         Assert.That(outputs.EnumerateObject().Select(output => output.Name), Is.EqualTo(new[] { "mask", "boxes", "age" }));
         Assert.That(outputs.GetProperty("mask").GetProperty("pixels").GetProperty("1").GetInt32(), Is.GreaterThan(10));

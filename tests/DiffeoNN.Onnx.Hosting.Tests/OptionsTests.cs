@@ -30,6 +30,11 @@ public sealed class OptionsTests
         yield return new(Set(o => o.Engine = EngineKind.Torch),
             "Model 'a': Engine is Torch, which this program has not made known; "
                 + "take the package DiffeoNN.Onnx.Torch and call its TorchEngine.");
+        yield return new(Set(o => o.Device = (ExecutionDevice)7), "Model 'a': Device is 7, which is none; give one of Auto, Cpu, Cuda.");
+        yield return new(Set(o => o.Configure = _ => null!),
+            "Model 'a': Configure returned null; return the options that it received, changed by 'with'.");
+        yield return new(Set(o => o.Configure = _ => throw new NotSupportedException("not today")),
+            "Model 'a': Configure failed: NotSupportedException: not today");
         yield return new(Set(o => (o.Device, o.DeviceIndex) = (ExecutionDevice.Cuda, 99)),
                 "Model 'a': Device 'cuda:99' is not available: ");
     }
@@ -77,7 +82,26 @@ public sealed class OptionsTests
     {
         var settings = new Dictionary<string, string?> { ["Bundle"] = Shapes, ["Stepps"] = "3" };
         using var host = Host(services => services.AddDiffeoNN("a", Configuration(settings)));
-        Assert.That(async () => await host.StartAsync(), Throws.TypeOf<InvalidOperationException>().With.Message.Contains("Stepps"));
+        Assert.That(async () => await host.StartAsync(), Throws.TypeOf<OptionsValidationException>().With.Message.EqualTo(
+            "Model 'a': 'Stepps' is no setting; the settings are Bundle, Device, DeviceIndex, Engine, Threads, Steps, Seed, TimeBudget, "
+            + "QueueCapacity, WarmsUp."));
+    }
+
+    [TestCase("Device", "Tpu", "'Models:a:Device' is 'Tpu'; expected one of Auto, Cpu, Cuda.")]
+    [TestCase("Steps", "many", "'Models:a:Steps' is 'many'; expected a whole number.")]
+    [TestCase("Seed", "-1", "'Models:a:Seed' is '-1'; expected a whole number, 0 or more.")]
+    [TestCase("WarmsUp", "perhaps", "'Models:a:WarmsUp' is 'perhaps'; expected true or false.")]
+    [TestCase("TimeBudget", "soon", "'Models:a:TimeBudget' is 'soon'; expected a time such as 00:00:30.")]
+    [TestCase("Steps:Most", "3", "'Models:a:Steps' is a section; expected a value.")]
+    [TestCase("Configure", "x", "'Models:a:Configure' is no setting; the settings are Bundle, ")]
+    [TestCase("Device", "7", "Device is 7, which is none; give one of Auto, Cpu, Cuda.")]
+    [TestCase("Engine", "7", "Engine is 7, which is none; give one of OnnxRuntime, Torch.")]
+    public void Configuration_WithAWrongSetting_NamesTheModelAndThePlace(string setting, string value, string message)
+    {
+        var settings = new Dictionary<string, string?> { ["Models:a:Bundle"] = Shapes, [$"Models:a:{setting}"] = value };
+        using var host = Host(services => services.AddDiffeoNN(Configuration(settings).GetSection("Models")));
+        Assert.That(async () => await host.StartAsync(),
+            Throws.TypeOf<OptionsValidationException>().With.Message.StartsWith($"Model 'a': {message}"));
     }
 
     [Test]

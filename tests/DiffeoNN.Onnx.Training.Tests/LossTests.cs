@@ -71,4 +71,73 @@ public sealed class LossTests
         Assert.That(value.Terms["loss"], Is.EqualTo(expected.item<float>() / 2).Within(1e-5));
         Assert.That((gradients.Views[0] - parameter.grad!).abs().max().item<float>(), Is.LessThan(1e-6f));
     }
+
+
+    private static IEnumerable<TestCaseData> Labels()
+    {
+        yield return new(new long[] { 0, -1, 2 }, null, "Objective 'entropy': 1 of a batch's labels are no classes, such as -1, where there "
+            + "are 3 classes; expected labels from 0 to one less than the number of classes.");
+        yield return new(new long[] { 3, 7, 2 }, null, "2 of a batch's labels are no classes, such as 7, where there are 3 classes");
+        yield return new(new long[] { 0, -1, -100 }, -100L, "1 of a batch's labels are no classes, such as -1, where there are 3 classes; "
+            + "expected labels from 0 to one less than the number of classes, or -100.");
+        yield return new(new long[] { 255, 256, 1 }, 255L, "such as 256");
+    }
+
+    [TestCaseSource(nameof(Labels))]
+    public void CrossEntropy_OfLabelsThatAreNoClasses_IsRefusedAndChangesNothing(long[] labels, long? ignored, string message)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var network = new TrainableNetwork(Scores());
+        using var objective = Entropy(network, ignored);
+        using var trainer = new Trainer(network);
+        var data = new Dictionary<string, torch.Tensor> { ["x"] = torch.ones(3, 2), ["labels"] = torch.tensor(labels) };
+        var before = network["w"].data<float>().ToArray();
+        Assert.That(() => objective.Evaluate(data), Throws.TypeOf<TrainingException>().With.Message.Contains(message));
+        Assert.That(() => trainer.Step([new TrainingBatch(objective, data)]),
+            Throws.TypeOf<TrainingException>().With.Message.Contains(message));
+        Assert.That(network["w"].data<float>().ToArray(), Is.EqualTo(before));
+        data["labels"] = torch.tensor(new long[] { 0, 1, 2 });
+        Assert.That(objective.Evaluate(data).Loss, Is.EqualTo(Math.Log(3)).Within(0.5), "a batch that is right goes on");
+    }
+
+    [TestCase(-100)]
+    [TestCase(255)]
+    [TestCase(1)]
+    public void CrossEntropy_WithALabelToIgnore_IsThatOfLibtorch(long ignored)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var network = new TrainableNetwork(Scores());
+        using var objective = Entropy(network, ignored);
+        var x = torch.tensor(new float[] { 1, 2, -1, 3, 0.5f, -2 }).reshape(3, 2);
+        var labels = torch.tensor(new[] { 0, ignored, 2 });
+        var weights = network["w"].clone().requires_grad_();
+        var expected = F.cross_entropy(x.matmul(weights), labels, ignore_index: ignored);
+        expected.backward();
+        using var gradient = new FlatMemory(network.Shapes);
+        var found = objective.Run(
+            new Dictionary<string, torch.Tensor> { ["x"] = x, ["labels"] = labels },
+            new Dictionary<TrainableNetwork, FlatMemory> { [network] = gradient }, CancellationToken.None);
+        Assert.That(found.Loss, Is.EqualTo(expected.item<float>()).Within(1e-6));
+        Assert.That((gradient.Views[0] - weights.grad!).abs().max().item<float>(), Is.LessThan(1e-6f));
+    }
+
+    private static OnnxModel Scores()
+    {
+        var model = new OnnxModel();
+        model.OpsetImports[""] = 18;
+        model.Graph.Name = "scores";
+        model.Graph.Inputs.Add(new OnnxValueInfo("x", OnnxElementType.Float, ["N", 2L]));
+        model.Graph.AddInitializer(OnnxTensor.Create<float>("w", [2, 3], [0.1f, 0.2f, -0.1f, 0.3f, 0f, 0.1f]));
+        model.Graph.AddNode("MatMul", ["x", "w"], "y");
+        model.Graph.Outputs.Add(new OnnxValueInfo("y", OnnxElementType.Float, ["N", 3L]));
+        return model;
+    }
+
+    private static Objective Entropy(TrainableNetwork network, long? ignored)
+    {
+        var builder = new ObjectiveBuilder("entropy");
+        var y = builder.Add(network, new Dictionary<string, string> { ["x"] = builder.Input("x", "N", 2L) })["y"];
+        builder.Term("entropy", builder.CrossEntropy(y, builder.Input("labels", OnnxElementType.Int64, "N"), ignored));
+        return builder.Build(TestSetup.Engine);
+    }
 }

@@ -122,6 +122,8 @@ public sealed class NetworkTests
         Refuse(() => builder.Input("x"), "Objective 'loss' has an input 'x' already; choose another name.");
         Refuse(() => builder.Add(network, new Dictionary<string, string>()),
             "Network 'linear' needs a value for its inputs 'x' float32 [N,3].");
+        Refuse(() => builder.Add(network, new Dictionary<string, string> { ["X"] = "x", ["image"] = "x" }),
+            "Network 'linear' needs a value for its inputs 'x' float32 [N,3]; given, and not known to it: 'X', 'image'.");
         builder.Add(network, inputs);
         Refuse(() => builder.Add(same, inputs), "Objective 'loss' has another network 'linear' already; give one of them another name.");
         Refuse(() => builder.AddFrozen(network, inputs),

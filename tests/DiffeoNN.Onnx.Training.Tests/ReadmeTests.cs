@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.RandomNumbers;
@@ -11,6 +12,39 @@ namespace DiffeoNN.Onnx.Training.Tests;
 [NonParallelizable]
 public sealed class ReadmeTests
 {
+    /// <summary>What this file need not say.</summary>
+    private const string OwnNamespace = "using DiffeoNN.Onnx.Training;";
+
+    [Test]
+    public void Example_PutsATunedNetworkIntoABundle()
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder["my-bundle"]);
+        foreach (var file in Directory.GetFiles(Repository.Bundle("genus")))
+            File.Copy(file, Path.Combine(folder["my-bundle"], Path.GetFileName(file)));
+        using (var network = new TrainableNetwork(OnnxModel.Load(folder["my-bundle/inner.onnx"]), WeightSelection.LastLayers(1)))
+        {
+            network[network.Weights[0]].mul_(2);
+            network.ToModel().Save(folder["tuned.onnx"]);
+        }
+
+        File.Copy(folder["tuned.onnx"], folder["my-bundle/inner.onnx"], overwrite: true);
+        Assert.That(() => Bundle.Load(folder["my-bundle"]), Throws.TypeOf<BundleException>().With.Message.Contains("SHA-256"));
+        var before = Environment.CurrentDirectory;
+        Environment.CurrentDirectory = folder.Path;
+        try
+        {
+            var manifest = BundleManifest.Load("my-bundle/diffeonn.json");
+            new BundleBuilder("my-bundle").Add("tuned.onnx", "inner.onnx").Build(manifest with { References = [] });
+        }
+        finally
+        {
+            Environment.CurrentDirectory = before;
+        }
+
+        Assert.That(Bundle.Load(folder["my-bundle"]).Manifest.Models.Inner.Sha256, Is.EqualTo(Bundle.Hash(folder["tuned.onnx"])));
+    }
+
     [Test]
     public void Example_TunesTheLastLayersOfANetwork()
     {
@@ -61,11 +95,12 @@ public sealed class ReadmeTests
         var source = File.ReadAllText(
             Path.Combine(Repository.Root, "tests", "DiffeoNN.Onnx.Training.Tests", "ReadmeTests.cs")).ReplaceLineEndings("\n");
         var blocks = readme.ReplaceLineEndings("\n").Split("```csharp\n").Skip(1).Select(b => b.Split("```")[0]).ToList();
-        Assert.That(blocks, Has.Count.EqualTo(3));
+        Assert.That(blocks, Has.Count.EqualTo(4));
+        Assert.That(blocks[0], Does.StartWith("using ").And.Contain(OwnNamespace), "whoever starts with it knows no namespaces");
         foreach (var block in blocks)
         {
             var lines = block.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Trim()).Distinct();
-            Assert.That(source.Split('\n').Select(line => line.Trim()).ToHashSet(), Is.SupersetOf(lines));
+            Assert.That(source.Split('\n').Select(line => line.Trim()).Append(OwnNamespace).ToHashSet(), Is.SupersetOf(lines));
         }
     }
 

@@ -101,7 +101,53 @@ public sealed class ResumeTests
         var before = network["w"].data<float>().ToArray();
         Refuse(folder["damaged"], trainer, "is damaged");
         File.WriteAllBytes(folder["short"], bytes[..50]);
-        Refuse(folder["short"], trainer, "is damaged");
+        Refuse(folder["short"], trainer, "is cut short: it has 50 bytes, and the least one has 57.");
         Assert.That(network["w"].data<float>().ToArray(), Is.EqualTo(before));
+    }
+
+
+    /// <summary>Whatever the bytes are, the hash fitting or not: what is no checkpoint of this training is refused with what is wrong, and
+    /// changes nothing.</summary>
+    [Test]
+    public void BytesOfAnyKind_AreRefusedAndChangeNothing()
+    {
+        using var folder = new TemporaryFolder();
+        using var network = new TrainableNetwork(SmallNetworks.Linear(5));
+        using var trainer = new Trainer(network, new TrainerOptions { Seed = 3 });
+        trainer.Save(folder["state"]);
+        var whole = File.ReadAllBytes(folder["state"])[..^32];
+        var before = network["w"].data<float>().ToArray();
+        var random = new SplitMix64(5);
+        for (var length = 0; length < whole.Length; length++)
+            Refuse(Hashed(whole[..length]), $"{length} bytes");
+        for (var i = 0; i < 400; i++)
+        {
+            // Seed, names, numbers of networks and weights, and shapes; neither steps nor what weights are.
+            var changed = whole.ToArray();
+            var place = (int)(random.Next() % 55);
+            if (place is >= 21 and < 25) continue;
+            changed[place] ^= (byte)(1 + (random.Next() % 255));
+            Refuse(Hashed(changed), $"byte {place}");
+        }
+
+        Refuse(Hashed([.. whole, 0]), "a byte more");
+        var negative = whole.ToArray();
+        BitConverter.TryWriteBytes(negative.AsSpan(21), -5);
+        Assert.That(Refuse(Hashed(negative), "steps"), Does.Contain("tells of -5 steps; expected 0 or more."));
+        var later = whole.ToArray();
+        later[17] = 9;
+        Assert.That(Refuse(Hashed(later), "version"), Does.Contain("is of version 9; expected 1."));
+        Assert.That(Refuse(Hashed("DiffeoNN training"u8.ToArray()), "tiny"), Does.Contain("is cut short: it has 49 bytes"));
+        Assert.That(network["w"].data<float>().ToArray(), Is.EqualTo(before));
+        Assert.That(trainer.Steps, Is.Zero);
+
+        static byte[] Hashed(byte[] content) => [.. content, .. System.Security.Cryptography.SHA256.HashData(content)];
+
+        string Refuse(byte[] bytes, string what)
+        {
+            File.WriteAllBytes(folder["odd"], bytes);
+            var error = Assert.Throws<TrainingException>(() => trainer.Restore(folder["odd"]), what);
+            return error!.Message;
+        }
     }
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Writes what the libraries make public into their PublicAPI.Unshipped.txt, as the compiler's analyzer spells it.
 
-    python3 tools/public-api/update.py            after a change of the public API
-    python3 tools/public-api/update.py --ship     for a release: everything moves to PublicAPI.Shipped.txt
+    python3 tools/public-api/update.py                          after a change of the public API
+    python3 tools/public-api/update.py DiffeoNN.Onnx.Hosting    of these libraries alone; those they refer to are built as they stand
+    python3 tools/public-api/update.py --ship                   for a release: everything moves to PublicAPI.Shipped.txt
 """
 import argparse
 import json
@@ -29,8 +30,11 @@ def write(path, entries):
 
 
 def compile_with_logs(project, logs):
-    """Compiles a library and those it refers to, each with a log of what the analyzers say, all of it as warnings."""
-    command = ["dotnet", "build", str(project), "-c", "Release", "--no-incremental", "-nologo", "-v", "q",
+    """Compiles a library and those it refers to, each with a log of what the analyzers say, all of it as warnings.
+
+    What was emptied is newer than what was built, so it is compiled; what is up to date is not compiled once more for each that needs it.
+    """
+    command = ["dotnet", "build", str(project), "-c", "Release", "-nologo", "-v", "q",
                "-p:TreatWarningsAsErrors=false", f"-p:AnalyzerLogs={logs}"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode != 0:
@@ -50,8 +54,14 @@ def main():
     """Empties the unshipped part of every library, and fills it with what the compiler then misses."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ship", action="store_true", help="move everything to PublicAPI.Shipped.txt")
-    ship = parser.parse_args().ship
+    parser.add_argument("library", nargs="*", help="a folder of src; all that have a list if none is given")
+    given = parser.parse_args()
+    ship = given.ship
     folders = sorted((path.parent for path in (ROOT / "src").glob("*/PublicAPI.Shipped.txt")), reverse=True)
+    names = {pathlib.Path(name).name for name in given.library}
+    if unknown := names - {folder.name for folder in folders}:
+        sys.exit(f"No library {', '.join(sorted(unknown))}; there are {', '.join(sorted(folder.name for folder in folders))}.")
+    folders = [folder for folder in folders if not names or folder.name in names]
     before = {folder: read(folder / "PublicAPI.Unshipped.txt") for folder in folders}
     with tempfile.TemporaryDirectory() as temporary:
         try:

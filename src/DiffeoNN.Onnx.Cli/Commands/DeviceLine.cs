@@ -29,6 +29,7 @@ internal static class DeviceLine
         console.MarkupLineInterpolated($"[grey]Bundle '{model.Bundle.Name}' on {device}{engine}.[/]");
         if (model.Plan.Preset == SearchPreset.Bundle && !model.Bundle.Manifest.Search.SaysWhenAMapHelps)
             console.MarkupLineInterpolated($"[yellow]{Untuned}[/]");
+        foreach (string warning in model.Warnings) console.MarkupLineInterpolated($"[yellow]Warning:[/] {warning}");
         if (model.Plan.Preset == SearchPreset.Published)
         {
             console.MarkupLine(

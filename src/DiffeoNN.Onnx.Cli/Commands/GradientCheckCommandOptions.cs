@@ -77,7 +77,7 @@ internal sealed class GradientCheckCommandOptions
             string worst = input.Worst is { } element
                 ? $", largest error {Number(input.LargestAbsoluteError)} ({Number(input.LargestRelativeError)} of the largest derivative) "
                     + $"at [{string.Join(",", element.Index)}]: written {Number(element.Emitted, 6)}, differences "
-                    + $"{Number(element.Differences, 6)}"
+                    + $"{Number(element.Differences, 6)}, allowed {Number(element.Allowed)}"
                 : "";
             console.WriteLine(
                 $"'{input.Name}' [{string.Join(",", input.Shape)}]: {(input.Passed ? "agrees" : input.IsWrong ? "WRONG" : "undecided")}; "
@@ -91,7 +91,7 @@ internal sealed class GradientCheckCommandOptions
                 + "so that they say nothing.");
         string precision = result.Precision == OnnxElementType.Double ? "float64" : "float32";
         console.WriteLine($"Outputs differ by {Number(result.OutputError)} of the largest. Differences in {precision}; tolerance "
-            + $"{Number(result.Tolerance)} of the largest derivative.");
+            + $"{Number(result.Tolerance)} of the largest derivative, and beside it three times what rounding makes of a difference.");
         console.WriteLine(result.Passed ? "The gradient agrees with finite differences." : Problem(result));
         if (fault is not null) console.WriteLine(fault);
         return result.Passed ? ExitCode.Success : ExitCode.Disagreement;

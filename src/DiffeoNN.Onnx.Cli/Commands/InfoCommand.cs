@@ -34,9 +34,7 @@ internal static class InfoCommand
             + $"{string.Join(", ", image.Std)}, padding {image.Padding.ToString().ToLowerInvariant()}");
         foreach (var output in manifest.Models.Inner.Outputs)
         {
-            console.WriteLine($"Answer: {output.Kind.ToString().ToLowerInvariant()} '{output.Name}'"
-                + (output.As is { } name ? $" as {name}" : "")
-                + (output.Classes is { } classes ? $", classes {string.Join(", ", classes)}" : ""));
+            console.WriteLine($"Answer: {output}");
         }
 
         if (manifest.Models.HasEnergy) PrintSearch(console, bundle);
@@ -76,6 +74,7 @@ internal static class InfoCommand
         var graph = model.Graph;
         console.MarkupLineInterpolated($"[bold]{title}[/]");
         if (takes is not null) console.WriteLine($"Takes {takes}");
+        if (takes?.BatchWarning is { } warning) console.MarkupLineInterpolated($"[yellow]Warning:[/] it {warning}.");
         console.WriteLine("Opset "
             + $"{string.Join(", ", model.OpsetImports.Select(pair => $"{(pair.Key.Length == 0 ? "ai.onnx" : pair.Key)} {pair.Value}"))}, "
             + $"IR {model.IrVersion}, {graph.Nodes.Count} nodes, {graph.Initializers.Count} initialisers");

@@ -38,7 +38,13 @@ internal static class ResultRecord
         };
         if (scaled.Orientation != ImageOrientation.Upright)
             record["orientation"] = new JsonObject { ["exif"] = (int)scaled.Orientation, ["applied"] = orients };
-        if (naive is not null) record["naive"] = Answers(naive);
+        AddNotFinite("notFinite", image.Output);
+        if (naive is not null)
+        {
+            record["naive"] = Answers(naive);
+            AddNotFinite("naiveNotFinite", naive);
+        }
+
         record["accepted"] = found.Accepted;
         record["refusal"] = found.Refusal is { } refusal
             ? new JsonObject { ["reason"] = Camel(refusal.Reason), ["text"] = refusal.Text }
@@ -75,6 +81,12 @@ internal static class ResultRecord
         record["batch"] = batch.Count;
         record["batchMilliseconds"] = Times(batch);
         return record.ToJsonString(Options);
+
+        // Where all is well nothing is said, so that records stay as they were.
+        void AddNotFinite(string name, ModelOutput output)
+        {
+            if (!output.IsFinite) record[name] = output.All.Sum(one => one.NotFinite);
+        }
     }
 
     /// <summary>The one answer, or each by its name.</summary>

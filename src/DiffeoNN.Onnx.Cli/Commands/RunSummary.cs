@@ -9,18 +9,18 @@ namespace DiffeoNN.Onnx.Cli.Commands;
 /// <summary>What a run did, over all images; its clock starts when it is made.</summary>
 internal sealed class RunSummary(EquivariantModel model)
 {
-    private readonly List<(ImageCanonicalisation Found, int Maps)> _images = [];
+    private readonly List<(ImageCanonicalisation Found, int Maps, bool IsFinite)> _images = [];
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private TimeSpan _networks;
 
     /// <summary>Counts an image.</summary>
-    public void Add(EquivariantImage image) => _images.Add((image.Canonicalisation, image.Maps));
+    public void Add(EquivariantImage image) => _images.Add((image.Canonicalisation, image.Maps, image.Output.IsFinite));
 
     /// <summary>Counts the time of a batch.</summary>
     public void Add(EquivariantBatch batch) => _networks += batch.Times.Total + batch.InferenceTime;
 
     /// <summary>Prints the table, and what went wrong.</summary>
-    /// <returns><see cref="ExitCode.NonFinite"/> if an energy was not finite, else success.</returns>
+    /// <returns><see cref="ExitCode.NonFinite"/> if an energy or an answer was not finite, else success.</returns>
     public ExitCode Print(IAnsiConsole console, string output)
     {
         var whole = _clock.Elapsed;
@@ -47,10 +47,19 @@ internal sealed class RunSummary(EquivariantModel model)
         }
 
         int broken = Found().Count(image => image.Stop == StopReason.NonFinite);
-        if (broken == 0) return ExitCode.Success;
         const string answers = "their answers come from the best image before that, or from the network alone";
-        console.MarkupLineInterpolated($"[red]The energy was not finite for {broken} of {_images.Count} images; {answers}.[/]");
-        return ExitCode.NonFinite;
+        if (broken > 0)
+            console.MarkupLineInterpolated($"[red]The energy was not finite for {broken} of {_images.Count} images; {answers}.[/]");
+        int unanswered = _images.Count(image => !image.IsFinite);
+        const string advice = "see notFinite in results.jsonl, and look at the network's weights and the range of its input "
+            + "(diffeonn doctor)";
+        if (unanswered > 0)
+        {
+            console.MarkupLineInterpolated(
+                $"[red]The network's answer holds numbers that are not finite for {unanswered} of {_images.Count} images; {advice}.[/]");
+        }
+
+        return broken + unanswered == 0 ? ExitCode.Success : ExitCode.NonFinite;
 
         void Row(string title, Func<ImageCanonicalisation, double> value, Func<IEnumerable<double>, double> worst, string format) =>
             table.AddRow(title, Number(Found().Average(value), format), Number(worst(Found().Select(value)), format));

@@ -141,7 +141,23 @@ public sealed class MappedOutput : IDisposable
         return Named(_kind.OfPlanes(planes, Spec));
     }
 
-    private ModelOutput Named(ModelOutput answer) => answer with { Name = Spec.Title, ClassNames = Spec.Classes };
+    private ModelOutput Named(ModelOutput answer) => answer with
+    {
+        Name = Spec.Title, ClassNames = Spec.Classes,
+        NotFinite = _taken is null ? CountNotFinite() : _taken.IsValueCreated ? _taken.Value.NotFinite : answer.NotFinite,
+    };
+
+    /// <summary>Of an answer that was carried back already: of its own numbers.</summary>
+    internal static int CountNotFinite(ModelOutput answer) =>
+        AnswerKinds.Of(answer.Kind).Values(answer)?.Count(value => !float.IsFinite(value)) ?? 0;
+
+    private int CountNotFinite()
+    {
+        using var noGradient = torch.no_grad();
+        using var scope = torch.NewDisposeScope();
+        return (int)_answers.SelectMany(answer => answer.Parts).Where(part => part.is_floating_point())
+            .Sum(part => part.numel() - part.isfinite().count_nonzero().item<long>());
+    }
 
     /// <summary>Some rows of the planes that several maps led to, as the mean of probabilities or values.</summary>
     private ImageBuffer CarryBack(int first, int count, int? channel)

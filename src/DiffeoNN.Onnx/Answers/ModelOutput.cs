@@ -41,11 +41,18 @@ public sealed record ModelOutput
     /// <summary>The classes' names; null where the manifest names none.</summary>
     public IReadOnlyList<string>? ClassNames { get; init; }
 
+    /// <summary>How many of the numbers that the network gave for the image, on the map or maps used, are NaN or infinite; an answer is
+    /// only to be trusted where there are none.</summary>
+    public int NotFinite { get; init; }
+
     /// <summary>The answers of the network's further outputs for the same image, in the manifest's order.</summary>
     public IReadOnlyList<ModelOutput> Further { get; init; } = [];
 
     /// <summary>This answer and the further ones.</summary>
     public IEnumerable<ModelOutput> All => Further.Prepend(this);
+
+    /// <summary>Whether all numbers are finite that the network gave for the image, further outputs included.</summary>
+    public bool IsFinite => All.All(answer => answer.NotFinite == 0);
 
     /// <summary>Classification: index of the highest score; null for the others.</summary>
     public int? Class => Scores is { Length: > 0 } scores ? ClassScores.Best(scores) : null;

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace DiffeoNN.Onnx.Answers;
 
 /// <summary>An output of an inner model. Which of the optional members a kind takes, the manifest's reference says.</summary>
@@ -46,6 +48,32 @@ public sealed record OutputSpec
 
     /// <summary>What results call the answer.</summary>
     internal string Title => As ?? Name;
+
+    /// <summary>As <c>info</c> says it, by the manifest's words, defaults included: <c>points 'landmarks', coordinates pixels, order
+    /// yx</c>.</summary>
+    public override string ToString()
+    {
+        var fields = AnswerKinds.Of(Kind).Fields;
+        var parts = new List<string> { $"{Word(Kind)} '{Name}'{(As is { } title ? $" as {title}" : "")}" };
+        Add("coordinates", Coordinates ?? OutputCoordinates.Centred);
+        Add("order", Order ?? CoordinateOrder.Xy);
+        Add("format", Format ?? BoxFormat.Xyxy);
+        Add("scores", Scores is { } scores ? $"'{scores}'" : "none");
+        Add("labels", Labels is { } labels ? $"'{labels}'" : null);
+        Add("activation", Activation);
+        Add("classes", Classes is { } classes ? string.Join(", ", classes) : null);
+        Add("layout", Layout);
+        Add("resolution", Resolution is { } resolution ? string.Join(" x ", resolution) : null);
+        Add("anchors", Anchors is { } anchors ? (anchors ? "true" : "false") : null);
+        return string.Join(", ", parts);
+
+        void Add(string field, object? value)
+        {
+            if (value is not null && fields.Contains(field)) parts.Add($"{field} {(value is Enum word ? Word(word) : value)}");
+        }
+
+        static string Word(Enum value) => JsonNamingPolicy.CamelCase.ConvertName(value.ToString());
+    }
 
     /// <summary>A class by its name, or its number.</summary>
     internal string NameOf(int label) => Classes is { } names && label >= 0 && label < names.Count ? names[label] : $"class {label}";

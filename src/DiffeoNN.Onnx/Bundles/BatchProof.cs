@@ -45,11 +45,14 @@ internal sealed class BatchProof
     public List<(OnnxNode Node, int Index, long[] Shape)> Shapes { get; } = [];
 
     /// <summary>Whether it is proven for all outputs.</summary>
-    public bool Holds()
+    public bool Holds() => Reason() is null;
+
+    /// <summary>What ends the proof, as a clause; null where it is proven for all outputs.</summary>
+    public string? Reason()
     {
         foreach (var node in _model.Graph.Nodes)
         {
-            if (node.Attributes.Values.Any(attribute => attribute.Graphs.Any())) return false;
+            if (node.Attributes.Values.Any(attribute => attribute.Graphs.Any())) return $"{node} holds graphs of its own";
             if (!node.Inputs.Exists(input => _rows.Contains(input) || _shapes.Contains(input))) continue;
             if (node is { OpType: "Shape", Domain: "" } && !node.Attributes.ContainsKey("start") && !node.Attributes.ContainsKey("end"))
             {
@@ -57,11 +60,13 @@ internal sealed class BatchProof
                 continue;
             }
 
-            if (node.Domain.Length > 0 || !Keeps(node)) return false;
+            if (node.Domain.Length > 0) return $"{node} is of the domain {node.Domain}, of which nothing is known";
+            if (!Keeps(node)) return $"{node} may let images see each other";
             _rows.UnionWith(node.Outputs.Where(output => output.Length > 0));
         }
 
-        return _model.Graph.Outputs.TrueForAll(output => _rows.Contains(output.Name));
+        return _model.Graph.Outputs.Find(output => !_rows.Contains(output.Name)) is { } other
+            ? $"output '{other.Name}' does not come from the images" : null;
     }
 
     private bool Keeps(OnnxNode node)

@@ -135,9 +135,10 @@ public sealed class Bundle
     {
         var model = LoadModel(role);
         var format = InputOf(role, model);
-        return format.Batch is not null && FreeBatch.Apply(model, format.Name) is { } freed
+        if (format.Batch is null) return (model, format);
+        return FreeBatch.Apply(model, format.Name, out var reason) is { } freed
             ? (freed, format with { Batch = null })
-            : (model, format);
+            : (model, format with { BatchReason = reason });
     }
 
     internal string FullPath(string relative) => Path.Combine(Folder, relative);

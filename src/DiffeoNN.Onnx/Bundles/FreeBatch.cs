@@ -11,16 +11,25 @@ internal static class FreeBatch
     /// <summary>The network with a free batch; null where that is not proven.</summary>
     /// <param name="network">Left untouched.</param>
     /// <param name="input">Its input of images, whose first size is fixed.</param>
-    public static OnnxModel? Apply(OnnxModel network, string input)
+    public static OnnxModel? Apply(OnnxModel network, string input) => Apply(network, input, out _);
+
+    /// <summary>The network with a free batch; null where that is not proven.</summary>
+    /// <param name="network">Left untouched.</param>
+    /// <param name="input">Its input of images, whose first size is fixed.</param>
+    /// <param name="reason">Why it is not proven, as a clause; null where it is.</param>
+    public static OnnxModel? Apply(OnnxModel network, string input, out string? reason)
     {
         try
         {
             var model = OpsetConverter.Convert(network, Math.Max(GradientCompiler.MinimumOpset, network.Opset)).Copy();
             var graph = model.Graph;
             var batch = graph.Input(input).Shape![0].Size!.Value;
-            if (graph.Outputs.Exists(output => output.Shape is not { Count: > 0 } shape || shape[0].Size != batch)) return null;
+            reason = graph.Outputs.Find(output => output.Shape is not { Count: > 0 } shape || shape[0].Size != batch) is { } other
+                ? $"output '{other.Name}' does not have {batch} in its first dimension" : null;
+            if (reason is not null) return null;
             var proof = new BatchProof(model, input, batch);
-            if (!proof.Holds()) return null;
+            reason = proof.Reason();
+            if (reason is not null) return null;
             foreach (var (node, index, shape) in proof.Shapes) Free(graph, node, index, shape);
             var place = graph.Inputs.FindIndex(value => value.Name == input);
             graph.Inputs[place] = WithFreeBatch(graph.Inputs[place]);
@@ -28,9 +37,10 @@ internal static class FreeBatch
             graph.ValueInfos.Clear();
             return model;
         }
-        catch (GradientException)
+        catch (GradientException error)
         {
             // What the compiler's own tools do not understand is not proven.
+            reason = error.Message.TrimEnd('.');
             return null;
         }
     }

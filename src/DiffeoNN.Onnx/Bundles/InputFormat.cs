@@ -21,6 +21,17 @@ public sealed record InputFormat
     /// without a change to any image's result.</summary>
     public required int? Batch { get; init; }
 
+    /// <summary>Why it is not proven that an image's result is independent of the others in its batch, as a clause that names the node;
+    /// null where it is proven, or was not asked for.</summary>
+    public string? BatchReason { get; init; }
+
+    /// <summary>That images of a batch may change each other's results, to follow the network's name; null where they cannot: where the
+    /// batch is free or of one image.</summary>
+    public string? BatchWarning => Batch is > 1 and var batch
+        ? $"is run {batch} images at a time (the last run filled up with copies of its last image), and that images do not change each "
+            + $"other's results is not proven{(BatchReason is null ? "" : $": {BatchReason}")}"
+        : null;
+
     /// <summary>Where the channels are.</summary>
     public required ChannelLayout Layout { get; init; }
 

@@ -99,11 +99,16 @@ public static class ModelDiagnosis
         foreach (var (domain, other) in model.OpsetImports.Where(
             pair => pair.Key.Length > 0 && model.Functions.All(function => function.Domain != pair.Key)))
         {
-            var used = AllNodes(model).Count(node => node.Domain == domain);
-            if (used > 0)
-                yield return new(
-                    FindingLevel.Warning, subject, $"{used} nodes of the operator set {domain} {other}, which is no standard one",
-                    "export without the optimiser or extension that put them there");
+            var used = AllNodes(model).Where(node => node.Domain == domain).ToList();
+            if (used.Count == 0) continue;
+            string[] unknown = [.. used.Select(node => node.OpType).Distinct().Order(StringComparer.Ordinal)
+                .Where(type => GradientCompiler.FindRule(domain, type, Math.Max(GradientCompiler.MinimumOpset, version)) is null)];
+            var text = $"{used.Count} nodes of the operator set {domain} {other}, which is no standard one";
+            yield return unknown.Length == 0
+                ? new(FindingLevel.Note, subject,
+                    $"{text}: gradients know all of them, ONNX Runtime runs them, other runtimes may not")
+                : new(FindingLevel.Warning, subject, $"{text}; without a gradient rule: {string.Join(", ", unknown)}",
+                    "export without the optimiser or extension that put them there, or give rules for them (GradientOptions.Operators)");
         }
     }
 
@@ -112,11 +117,12 @@ public static class ModelDiagnosis
         foreach (var input in model.Graph.RequiredInputs.Where(input => input.Shape is { Count: > 0 } shape && shape[0].Size is not null))
         {
             var batch = input.Shape![0];
-            yield return IsFreed(model, input.Name)
+            yield return IsFreed(model, input.Name, out var reason)
                 ? new(FindingLevel.Note, subject,
                     $"input {input} has a fixed first dimension of {batch}, which a bundle frees: each image is treated by itself")
                 : new(FindingLevel.Warning, subject,
-                    $"input {input} has a fixed first dimension of {batch}; a bundle runs it {batch} images at a time",
+                    $"input {input} has a fixed first dimension of {batch}; a bundle runs it {batch} images at a time"
+                    + (batch.Size > 1 ? $", and that images do not change each other's results is not proven: {reason}" : ""),
                     $"export with a free first dimension: dynamic_axes={{'{input.Name}': {{0: 'N'}}}}, or "
                     + "dynamic_shapes with the newer exporter");
         }
@@ -142,14 +148,15 @@ public static class ModelDiagnosis
                 "check the export: an input that does nothing is mostly one that was turned into a constant");
     }
 
-    private static bool IsFreed(OnnxModel model, string input)
+    private static bool IsFreed(OnnxModel model, string input, out string? reason)
     {
         try
         {
-            return FreeBatch.Apply(PosteriorMean.Apply(model).Model, input) is not null;
+            return FreeBatch.Apply(PosteriorMean.Apply(model).Model, input, out reason) is not null;
         }
-        catch (OnnxModelException)
+        catch (OnnxModelException error)
         {
+            reason = error.Message.TrimEnd('.');
             return false;
         }
     }

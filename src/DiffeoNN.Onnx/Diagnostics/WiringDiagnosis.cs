@@ -55,17 +55,33 @@ public static class WiringDiagnosis
         var findings = new List<Finding>();
         // A VAE tells clearest what it was trained on, and the others mostly were as well.
         var (vae, range) = bundle.Has(BundleRole.Vae) ? VaeWiring.Run(sample, engine, cancellationToken) : ([], null);
+        var untrained = bundle.Roles.Select(role => (Role: role, Layers: UntrainedWeights.Layers(bundle.LoadModel(role))))
+            .Where(network => network.Layers is not null).ToDictionary(network => network.Role, network => network.Layers!.Value);
+        if (untrained.ContainsKey(BundleRole.Vae)) range = null;
         findings.AddRange(PredictorWiring.Run(sample, range, engine, cancellationToken));
+        findings.AddRange(AnswerWiring.Run(sample, engine, cancellationToken));
         findings.AddRange(vae);
         foreach (var role in new[] { BundleRole.Critic, BundleRole.Energy }.Where(bundle.Has))
             findings.Add(EnergyWiring.OfNetwork(sample, role, range, engine, cancellationToken));
-        if (!bundle.Manifest.Models.HasEnergy) return findings;
+        if (!bundle.Manifest.Models.HasEnergy) return Undecided(findings, untrained);
         using var energy = OnnxEnergy.FromBundle(bundle, engine);
         findings.AddRange(EnergyWiring.OfWhole(sample, energy, cancellationToken));
         bool sound = findings.TrueForAll(finding => finding.Level != FindingLevel.Problem);
         if (bundle.Has(BundleRole.Proposer)) findings.AddRange(ProposerWiring.Run(sample, engine, energy, sound, cancellationToken));
-        return findings;
+        return Undecided(findings, untrained);
     }
+
+    /// <summary>Of a network that nobody has trained, images show nothing: what was found is no evidence of a wrong manifest.</summary>
+    private static List<Finding> Undecided(List<Finding> findings, Dictionary<BundleRole, int> untrained) => findings.ConvertAll(finding =>
+    {
+        if (finding.Level != FindingLevel.Problem) return finding;
+        var network = untrained.FirstOrDefault(
+            pair => finding.Subject.StartsWith($"{BundleValidator.Title(pair.Key)} (", StringComparison.Ordinal));
+        return network.Value == 0 ? finding : new(FindingLevel.Warning, finding.Subject,
+            $"looks untrained: the weights of its layers ({network.Value}) are spread evenly over the inverse root of their number of "
+            + $"inputs, as PyTorch draws them; so it is undecided what this means: {finding.Text}",
+            "check that the trained weights were loaded before the export");
+    });
 
     /// <summary>That a network was trained on something else than it is given.</summary>
     internal static Finding OtherInput(string subject, NetworkInput input, string text, string? more = null) => new(

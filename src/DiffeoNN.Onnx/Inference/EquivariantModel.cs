@@ -34,6 +34,7 @@ public sealed partial class EquivariantModel : IDisposable
     private readonly EquivariantOptions _options;
     private readonly GraphFields? _graphFields;
     private readonly GraphPipeline? _pipeline;
+    private IReadOnlyList<string>? _warnings;
 
     private EquivariantModel(Bundle bundle, EquivariantOptions options, ModelNetworks? networks = null)
     {
@@ -82,6 +83,26 @@ public sealed partial class EquivariantModel : IDisposable
 
     /// <summary>How it searches, after options and bundle; its fields are never <see cref="FieldEngine.Auto"/>.</summary>
     public SearchPlan Plan { get; }
+
+    /// <summary>What those should know who use it: networks of a fixed batch whose images may change each other's results. Empty for
+    /// nothing.</summary>
+    /// <exception cref="BundleException">A file changed since the bundle was loaded.</exception>
+    public IReadOnlyList<string> Warnings => _warnings ??=
+    [
+        .. Formats().Where(network => network.Format.BatchWarning is not null).Select(network =>
+            $"Network {BundleValidator.Title(network.Role)} {network.Format.BatchWarning}. Export it with a free first dimension "
+            + "(dynamic_axes or dynamic_shapes)."),
+    ];
+
+    /// <summary>How the networks in use take images; of those of the energy only where one binds it to a batch.</summary>
+    private IEnumerable<(BundleRole Role, InputFormat Format)> Formats()
+    {
+        yield return (BundleRole.Inner, _networks.Inner.Input);
+        if (_proposer is not null) yield return (BundleRole.Proposer, _proposer.Format);
+        if (_energy.Batch is null or 1) yield break;
+        foreach (var role in new[] { BundleRole.Vae, BundleRole.Critic, BundleRole.Energy }.Where(Bundle.Has))
+            yield return (role, Bundle.InputOf(role));
+    }
 
     /// <summary>Loads a bundle.</summary>
     /// <param name="folder">The folder that holds <c>diffeonn.json</c>.</param>
@@ -291,11 +312,13 @@ public sealed partial class EquivariantModel : IDisposable
     {
         var (spec, kind) = (_outputs[0], AnswerKinds.Of(_outputs[0]));
         if (!answers.IsWhole)
-            return kind.OfPlanes(isFinal ? answers.FinalPlanes(image) : answers.Planes(image), spec);
+            return Counted(kind.OfPlanes(isFinal ? answers.FinalPlanes(image) : answers.Planes(image), spec));
         var scores = isFinal ? answers.Final : answers.Mapped;
         var columns = (int)scores.Shape[1];
         float[] numbers = scores.ToArray<float>().AsSpan(image * columns, columns).ToArray();
-        return kind.OfNumbers(numbers, spec, _grid.Height, _grid.Width);
+        return Counted(kind.OfNumbers(numbers, spec, _grid.Height, _grid.Width));
+
+        static ModelOutput Counted(ModelOutput answer) => answer with { NotFinite = MappedOutput.CountNotFinite(answer) };
     }
 
     private bool TakesProposalsAsTheyAre => Plan.Start == StartPoint.Proposer && Plan.FromProposal.Steps == 0;

@@ -101,8 +101,11 @@ internal sealed class FreeBatchTests
     }
 
     [TestCaseSource(nameof(Bound))]
-    public void Apply_WhereImagesMayMeet_LeavesTheBatch(long batch, Func<OnnxGraph, string, string> steps) =>
-        Assert.That(FreeBatch.Apply(Model(batch, [3, 6, 8], steps), "x"), Is.Null);
+    public void Apply_WhereImagesMayMeet_LeavesTheBatchAndSaysWhy(long batch, Func<OnnxGraph, string, string> steps)
+    {
+        Assert.That(FreeBatch.Apply(Model(batch, [3, 6, 8], steps), "x", out var reason), Is.Null);
+        Assert.That(reason, Does.Contain("(node '").Or.StartWith("output 'y' "));
+    }
 
     private static OnnxModel Model(long batch, OnnxDimension[] shape, Func<OnnxGraph, string, string> steps)
     {

@@ -16,6 +16,14 @@ public sealed class DiagnosisTests
     {
         yield return Fault("fixed batch", FindingLevel.Warning, "fixed first dimension of 3", "dynamic_axes", (_, graph) =>
             graph.Inputs[0] = graph.Inputs[0] with { Shape = [3, 1, 8, 8] });
+        yield return Fault("batch whose images meet", FindingLevel.Warning,
+            "3 images at a time, and that images do not change each other's results is not proven: CumSum (node 'z') may let images see",
+            "dynamic_axes", (_, graph) =>
+            {
+                graph.AddNode("CumSum", ["y", graph.AddInitializer(OnnxTensor.Create<long>("axis", [], [0]))], "z");
+                graph.Inputs[0] = graph.Inputs[0] with { Shape = [3, 1, 8, 8] };
+                graph.Outputs[0] = graph.Outputs[0] with { Name = "z", Shape = [3, 2, 8, 8] };
+            });
         yield return Fault("freed batch", FindingLevel.Note, "fixed first dimension of 3, which a bundle frees", "", (_, graph) =>
         {
             graph.Inputs[0] = graph.Inputs[0] with { Shape = [3, 1, 8, 8] };
@@ -53,6 +61,20 @@ public sealed class DiagnosisTests
             graph.AddNode("DequantizeLinear", ["q", "step", "zero"], "z");
             graph.Outputs[0] = graph.Outputs[0] with { Name = "z" };
         });
+        yield return Fault("Microsoft's", FindingLevel.Note,
+            "1 nodes of the operator set com.microsoft 1, which is no standard one: gradients know all of them", "", (model, graph) =>
+            {
+                model.OpsetImports["com.microsoft"] = 1;
+                graph.Nodes.Add(new OnnxNode("QuickGelu", ["y"], ["z"]) { Domain = "com.microsoft" });
+                graph.Outputs[0] = graph.Outputs[0] with { Name = "z" };
+            });
+        yield return Fault("unknown Microsoft's", FindingLevel.Warning,
+            "which is no standard one; without a gradient rule: Rfft", "GradientOptions.Operators", (model, graph) =>
+            {
+                model.OpsetImports["com.microsoft"] = 1;
+                graph.Nodes.Add(new OnnxNode("Rfft", ["y"], ["z"]) { Domain = "com.microsoft" });
+                graph.Outputs[0] = graph.Outputs[0] with { Name = "z" };
+            });
         yield return Fault("old opset", FindingLevel.Note, "operator set 13", "", (model, _) => model.OpsetImports[""] = 13);
         yield return Fault("newer opset", FindingLevel.Warning, "operator set 99 is newer", "opset_version=26",
             (model, _) => model.OpsetImports[""] = 99);

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Diagnostics;
 using DiffeoNN.Onnx.Gradients;
@@ -301,5 +302,74 @@ public sealed class WiringDiagnosisTests
         var findings = WiringDiagnosis.Run(bundle.Build(), images ?? Shapes);
         TestContext.Out.WriteLine(string.Join(Environment.NewLine, findings));
         return findings;
+    }
+
+
+    [Test]
+    public void Networks_ThatNobodyTrained_AreCalledSoAndNotWronglyNormalised()
+    {
+        using var bundle = new WiredBundle("shapes");
+        foreach (string role in new[] { "inner", "vae", "critic", "proposer" })
+        {
+            var random = new Random(4);
+            bundle.Change(role, (graph, _) => Draw(graph, random));
+        }
+
+        var findings = Run(bundle);
+        Assert.That(findings.Where(finding => finding.Level == FindingLevel.Problem).Select(finding => finding.Subject),
+            Is.SubsetOf(new[] { "energy" }));
+        foreach (string role in new[] { "inner", "critic" })
+        {
+            var told = findings.Single(finding => finding.Subject == $"{role} ({role}.onnx)");
+            Assert.That((told.Level, told.Advice),
+                Is.EqualTo((FindingLevel.Warning, "check that the trained weights were loaded before the export")));
+            Assert.That(told.Text, Does.StartWith("looks untrained: the weights of its layers (").And.Contain("undecided"));
+        }
+    }
+
+    /// <summary>Weights as PyTorch begins with: even, to the inverse root of the number of inputs.</summary>
+    private static void Draw(OnnxGraph graph, Random random)
+    {
+        foreach (var node in graph.Nodes.Where(node => node.OpType is "Conv" or "ConvTranspose" or "Gemm" or "MatMul").ToList())
+        {
+            if (!graph.Initializers.TryGetValue(node.Input(1), out var weights)) continue;
+            var sizes = weights.Dimensions;
+            long inputs = node.OpType == "MatMul" || (node.OpType == "Gemm" && node.GetInt("transB", 0) == 0)
+                ? sizes[0] : sizes.Skip(1).Aggregate(1L, (product, size) => product * size);
+            double range = 1 / Math.Sqrt(inputs);
+            graph.AddInitializer(OnnxTensor.Create<float>(weights.Name, [.. sizes], [.. Enumerable.Range(0, (int)weights.Count)
+                .Select(_ => (float)(range * ((2 * random.NextDouble()) - 1)))]));
+        }
+    }
+
+    [TestCase("points", "", FindingLevel.Note, "without truth images do not tell the order and unit of coordinates")]
+    [TestCase("boxes", "", FindingLevel.Note, "without truth images do not tell the order, unit and format of coordinates")]
+    [TestCase("regression", "", FindingLevel.Note, "without truth images do not tell what the numbers mean")]
+    [TestCase("regression", "Log", FindingLevel.Problem, "numbers are not finite on undeformed images")]
+    [TestCase("points", "Sign", FindingLevel.Warning, "the same for all images")]
+    public void Answers_ThatAreNoClasses_AreToldWhatWasCheckedAndWhatCannotBe(string kind, string after, FindingLevel level, string text)
+    {
+        using var bundle = new WiredBundle("shapes");
+        bundle.Change("inner", (graph, input) =>
+        {
+            graph.Nodes.Clear();
+            graph.Outputs.Clear();
+            string Constant(string name, long[] shape, params float[] values) =>
+                graph.AddInitializer(OnnxTensor.Create<float>(name, shape, values));
+            string mean = graph.AddNode("Flatten", [graph.AddNode("GlobalAveragePool", [input], "pooled")], "flat");
+            string numbers = graph.AddNode("Gemm", [mean, Constant("few", [1, 4], -1, -1, -2, -2)], "numbers");
+            if (after.Length > 0) numbers = graph.AddNode(after, [numbers], "odd");
+            long[] shape = kind switch { "points" => [0, 2, 2], "boxes" => [0, 1, 4], _ => [0, 4] };
+            string sizes = graph.AddInitializer(OnnxTensor.Create<long>("sizes", [shape.Length], shape));
+            graph.AddNode("Reshape", [numbers, sizes], "found");
+            graph.Outputs.Add(new OnnxValueInfo("found", OnnxElementType.Float, ["N", .. shape.Skip(1).Select(OnnxDimension.Of)]));
+        });
+        var models = bundle.Manifest.Models;
+        var output = new OutputSpec { Name = "found", Kind = Enum.Parse<OutputKind>(kind, ignoreCase: true) };
+        bundle.Manifest = bundle.Manifest with { Models = models with { Inner = models.Inner with { Output = output } } };
+        var finding = Run(bundle).Single(finding => finding.Subject == "inner (inner.onnx)");
+        Assert.That(finding.Level, Is.EqualTo(level));
+        Assert.That(finding.Text, Does.StartWith($"its {kind} 'found': ").And.Contain(text));
+        Assert.That(finding.Advice, Is.Not.Empty);
     }
 }

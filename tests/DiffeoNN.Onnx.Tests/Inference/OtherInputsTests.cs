@@ -78,6 +78,22 @@ internal sealed class OtherInputsTests
         Compare(plain, other, Options with { Start = StartPoint.Proposer, Steps = 2, Execution = torch }, 1e-5);
     }
 
+    [TestCase(1, 0)]
+    [TestCase(2, 3)]
+    public void Batch_ThatIsNotProvenToKeepImagesApart_IsWarnedOf(int batch, int warnings)
+    {
+        using var tiny = OtherInputs.Plain().OfBatch(batch, true);
+        using var model = EquivariantModel.Load(tiny.Path, Options with { Start = StartPoint.Identity, Steps = 0 });
+        Assert.That(model.Warnings, Has.Count.EqualTo(warnings), string.Join(Environment.NewLine, model.Warnings));
+        if (warnings == 0) return;
+        Assert.That(model.Warnings[0], Is.EqualTo("Network inner is run 2 images at a time (the last run filled up with copies of its last "
+            + "image), and that images do not change each other's results is not proven: Transpose (node 'turned') may let images see each "
+            + "other. Export it with a free first dimension (dynamic_axes or dynamic_shapes)."));
+        using var free = OtherInputs.Plain().OfBatch(2, false);
+        using var freed = EquivariantModel.Load(free.Path, Options);
+        Assert.That(freed.Warnings, Is.Empty);
+    }
+
     [Test]
     public void Batch_OfOne_GivesAnImageTheSameBitsWhateverElseIsInTheBatch()
     {

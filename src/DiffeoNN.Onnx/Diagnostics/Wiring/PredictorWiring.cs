@@ -94,6 +94,14 @@ internal static class PredictorWiring
                     .Where(i => network.Ask(i).Score > wired.Score + Gain && network.IsPlausible(i))];
                 double most = better.Length == 0 ? 0 : better.Max(i => network.Ask(i).Score);
                 int[] near = [.. better.Where(i => network.Ask(i).Score > most - Margin)];
+                // A range that makes sense of nothing either is no evidence against the one that is wired.
+                if (near.Length > 0 && most < Fair)
+                {
+                    return new(FindingLevel.Warning, network.Subject, FormattableString.Invariant(
+                        $"{wired}, and under no range of values do they follow by more than {most:0.00}: undecided, it looks untrained"),
+                        "check that the trained weights were loaded before the export, and that the images show what it was trained on");
+                }
+
                 if (near.Length == 1) return Other(near[0]);
                 if (near.Length > 1)
                 {

@@ -39,9 +39,9 @@ internal sealed class FiniteDifferences(TensorGraph forward, OnnxElementType pre
     /// <param name="claimed">What the derivative should be.</param>
     /// <param name="scale">The size of the largest derivative of the kind; grows where differences are larger.</param>
     /// <param name="tolerance">What passes, relative to the scale.</param>
-    /// <returns>The nearest difference and whether the derivative is right;
-    /// null where differences contradict each other or drown in rounding.</returns>
-    public (double Value, bool? IsRight) Compare(
+    /// <returns>The nearest difference, whether the derivative is right (null where differences contradict each other or drown in
+    /// rounding), and how far the two may be apart.</returns>
+    public (double Value, bool? IsRight, double Allowed) Compare(
         OnnxTensor input, Func<double, double[]> move, double claimed, ref double scale, double tolerance)
     {
         var size = Size(input);
@@ -55,7 +55,8 @@ internal sealed class FiniteDifferences(TensorGraph forward, OnnxElementType pre
                 var rounding = _noise / (step * size);
                 tried.Add((step, slope, rounding));
                 scale = Math.Max(scale, double.IsFinite(slope) && rounding < Math.Abs(slope) / 10 ? Math.Abs(slope) : 0);
-                if (Math.Abs(slope - claimed) <= tolerance * scale / 2 && rounding <= tolerance * scale / 2) return (slope, true);
+                if (Math.Abs(slope - claimed) <= tolerance * scale / 2 && rounding <= tolerance * scale / 2)
+                    return (slope, true, (tolerance * scale) + (3 * rounding));
                 var (finer, finerGap) = At(step * size / 2);
                 tried.Add((step / 2, finer, 2 * rounding));
                 // A smooth function's left and right derivatives approach each other with the step; those at a kink do not.
@@ -83,25 +84,26 @@ internal sealed class FiniteDifferences(TensorGraph forward, OnnxElementType pre
         }
     }
 
-    private static (double Value, bool? IsRight) Judge(
+    private static (double Value, bool? IsRight, double Allowed) Judge(
         List<(double Step, double Value, double Rounding)> tried, double kink, double claimed, double scale, double tolerance,
         double negligible)
     {
-        if (!double.IsFinite(claimed)) return (tried[0].Value, false);
+        if (!double.IsFinite(claimed)) return (tried[0].Value, false, tolerance * scale);
         // So small beside the outputs that rounding alone makes it: the true derivative is zero.
-        if (Math.Max(scale, Math.Abs(claimed)) <= negligible) return (tried.MinBy(t => t.Rounding).Value, true);
+        if (Math.Max(scale, Math.Abs(claimed)) <= negligible) return (tried.MinBy(t => t.Rounding).Value, true, negligible);
         var usable = tried.Where(t => double.IsFinite(t.Value) && t.Rounding <= Unsteady * scale).OrderBy(t => t.Step).ToList();
-        if (usable.Count == 0) return (tried.MinBy(t => t.Rounding).Value, null);
+        if (usable.Count == 0) return (tried.MinBy(t => t.Rounding).Value, null, tolerance * scale);
         var nearest = usable.MinBy(t => Beyond(t.Value, t.Rounding));
         var error = Beyond(nearest.Value, nearest.Rounding);
-        if (error <= tolerance * scale) return (nearest.Value, true);
+        var allowed = (tolerance * scale) + (3 * nearest.Rounding);
+        if (error <= tolerance * scale) return (nearest.Value, true, allowed);
 
         // Kinks that lie within a step change the difference about as much as the step does:
         // what the shortest has gained over a longer one.
         var shortest = usable[0];
         var longer = usable.FirstOrDefault(t => t.Step > 5 * shortest.Step, usable[^1]);
         var spread = Math.Max(Math.Abs(shortest.Value - longer.Value) * (longer.Step > 5 * shortest.Step ? 1 : 4), kink);
-        return (nearest.Value, error > 2 * spread ? false : null);
+        return (nearest.Value, error > 2 * spread ? false : null, allowed);
 
         double Beyond(double value, double rounding) => CentralDifference.Beyond(value, claimed, 3 * rounding);
     }

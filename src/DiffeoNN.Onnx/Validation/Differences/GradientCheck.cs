@@ -152,11 +152,11 @@ public static class GradientCheck
         foreach (var i in elements)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var (value, isRight) = differences.Compare(input, step => Moved(x, step, i), gradient[i], ref largest, tolerance);
+            var (value, isRight, allowed) = differences.Compare(input, step => Moved(x, step, i), gradient[i], ref largest, tolerance);
             wrong |= isRight == false;
             if (isRight is null) unsteady++;
             else if (Error(gradient[i], value) is var error && error > worst.Error)
-                worst = (error, new GradientCheckElement(Index(i, input.Dimensions), gradient[i], value));
+                worst = (error, new GradientCheckElement(Index(i, input.Dimensions), gradient[i], value) { Allowed = allowed });
         }
 
         var length = Math.Sqrt(gradient.Where(double.IsFinite).Sum(value => value * value));
@@ -168,7 +168,7 @@ public static class GradientCheck
             var direction = Direction(gradient, length, partlyAlong: k % 2 == 1, random);
             var claimed = gradient.Zip(direction, (a, b) => a * b).Sum();
             var scale = Math.Max(length, double.IsFinite(claimed) ? Math.Abs(claimed) : 0);
-            var (value, isRight) = differences.Compare(input, step => [.. x.Zip(direction, (a, b) => a + (step * b))], claimed,
+            var (value, isRight, _) = differences.Compare(input, step => [.. x.Zip(direction, (a, b) => a + (step * b))], claimed,
                 ref scale, tolerance);
             wrong |= isRight == false;
             if (isRight is null) unsteadyDirections++;

@@ -157,7 +157,8 @@ public sealed class DocumentTests
     [TestCase(typeof(VaeSpec), "### `models`")]
     [TestCase(typeof(EnergyGraphSpec), "### `models`")]
     [TestCase(typeof(OutputSpec), "### Outputs")]
-    [TestCase(typeof(Provenance), "## The manifest")]
+    [TestCase(typeof(Provenance), "### `provenance`")]
+    [TestCase(typeof(ValidationFigure), "### `provenance`")]
     public void ManifestReference_NamesEveryField(Type record, string heading)
     {
         var fields = record.GetProperties(BindingFlags.Public | BindingFlags.Instance)

@@ -54,6 +54,30 @@ public sealed class EvaluateCommandTests
     }
 
     [Test]
+    public void Evaluate_OfAgreement_NeedsNoMasksAndSaysWhatItCompares()
+    {
+        ShapesDataSet.Write(_folder["made"], 3, 1, 128);
+        foreach (string file in Directory.GetFiles(_folder["made/images"]))
+        {
+            Directory.CreateDirectory(_folder["data/some/class"]);
+            File.Move(file, Path.Combine(_folder["data/some/class"], Path.GetFileName(file)));
+        }
+
+        var run = Evaluate(_folder["data"], "out", "--agreement", "--steps", "2", "--panels", "1", "--no-invariance");
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
+        Assert.That(run.Output, Does.Contain("Scores: agreement with the network's own answers on undeformed images"));
+        using var summary = JsonDocument.Parse(File.ReadAllText(_folder["out/summary.json"]));
+        var root = summary.RootElement;
+        Assert.That(root.GetProperty("reference").GetString(), Is.EqualTo("agreement"));
+        Assert.That(root.GetProperty("methods").GetProperty("clean").GetProperty("iou").GetProperty("mean").GetDouble(), Is.EqualTo(1));
+        Assert.That(root.GetProperty("count").GetInt32(), Is.EqualTo(3));
+        Assert.That(File.ReadAllText(_folder["out/samples.csv"]), Does.Contain("0,some/class/"));
+        var refused = Evaluate(_folder["data"], "out", "--agreement", "--split", "val");
+        Assert.That(refused.Code, Is.EqualTo(ExitCode.Data), refused.Output);
+        Assert.That(refused.Error, Does.Contain("images without split.csv have neither splits nor sources"));
+    }
+
+    [Test]
     public void Evaluate_WithThePublishedPreset_SaysSoAndLeavesTheBundlesSettingsOut()
     {
         var run = Evaluate("shapes", "out", "--count", "1", "--panels", "0", "--steps", "1", "--no-invariance", "--deform", "none",

@@ -53,6 +53,23 @@ public sealed class InfoCommandTests
     }
 
     [Test]
+    public void Info_OfABundleThatWasMeasured_ShowsWhatItReached()
+    {
+        using var folder = new TemporaryFolder();
+        string copy = BundleCopy.Of(Repository.Bundle("shapes"), folder["bundle"], root =>
+        {
+            root["provenance"] = JsonNode.Parse("""
+                { "reference": "agreement", "verdict": "It helps.", "validation": [ { "deformation": "twist", "images": 40,
+                  "measure": "iou", "undeformed": 1, "alone": 0.51239, "canonicalised": 0.875 } ] }
+                """);
+        });
+        Assert.That(CommandRun.Of("info", copy).Output,
+            Does.Contain("Verdict: It helps.").And.Match(@"twist .* 40 .* iou .* 1\.0000 .* 0\.5124 .* 0\.8750")
+                .And.Contain("On images held out, agreement with the network's own answers on undeformed images:"));
+        Assert.That(CommandRun.Of("info", Repository.Bundle("shapes")).Output, Does.Not.Contain("held out"));
+    }
+
+    [Test]
     public void Info_OfAFile_ListsTensorsAndOpset()
     {
         var run = CommandRun.Of("info", Path.Combine(Repository.Bundle("shapes"), "vae.onnx"));

@@ -61,6 +61,19 @@ public sealed class TuneCommandTests
     }
 
     [Test]
+    public void Tune_OfAgreement_TakesImagesAlone()
+    {
+        var split = Tune("shapes", [.. Few, "--agreement", "--dry-run"]);
+        Assert.That(split.Code, Is.EqualTo(ExitCode.Success), split.Error);
+        Assert.That(split.Output.ReplaceLineEndings(" "), Does.Contain("agreement with the network's own answers on undeformed images"));
+        ShapesDataSet.Write(_folder["made"], 2, 1, 128);
+        var run = Tune(_folder["made/images"], [.. Few, "--agreement"]);
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
+        Assert.That(BundleManifest.Load(Manifest).Provenance!.Notes, Does.StartWith("Trained.\nTuned: 2 images, undeformed and by "
+            + "tps-strong, agreement with the network's own answers on undeformed images, seed 11, 2 trials, score "));
+    }
+
+    [Test]
     public void Tune_ToAnotherFileOrNone_LeavesTheBundle()
     {
         byte[] before = File.ReadAllBytes(Manifest);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Evaluation;
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Inference;
 using Spectre.Console;
 
 namespace DiffeoNN.Onnx.Cli.Commands;
@@ -19,6 +20,10 @@ internal sealed class DataOptions
     private readonly Option<int?> _count = new("--count") { Description = "At most so many images; all (500 generated ones) if left out." };
     private readonly Option<bool> _skipBad = new("--skip-bad") { Description = "Leave out images that cannot be used, and say how many." };
 
+    private readonly Option<bool> _agreement = new("--agreement")
+    {
+        Description = "Compare with the network's own answers on undeformed images: data are images alone, without masks or labels.",
+    };
     private readonly Option<bool> _autoOrient = OrientationNote.Option();
 
     /// <summary>Creates the options and their range checks.</summary>
@@ -27,24 +32,38 @@ internal sealed class DataOptions
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _model, _data, _source, _count, _skipBad, _autoOrient }) command.Options.Add(option);
+        foreach (var option in new Option[] { _model, _data, _source, _count, _skipBad, _agreement, _autoOrient })
+            command.Options.Add(option);
     }
 
     /// <summary>The bundle's folder.</summary>
     public string Model(ParseResult parse) => parse.GetValue(_model)!;
 
+    /// <summary>What is scored.</summary>
+    public EvaluationTask Task(ParseResult parse, EquivariantModel model) =>
+        parse.GetValue(_agreement) ? EvaluationTask.OfAgreement(model) : EvaluationTask.Of(model);
+
+    /// <summary>The split where none is named: for agreement the usual one if the data have splits, else all images.</summary>
+    public string? Unnamed(ParseResult parse, string usual, string? forTruth) =>
+        !parse.GetValue(_agreement) ? forTruth : EvaluationData.HasSplits(parse.GetValue(_data)!) ? usual : null;
+
     /// <summary>Opens the data and reads all of it once: a bad file is told before anything is written, not after an hour.</summary>
     public (IEvaluationData Images, DataCheck Check) Open(
-        IAnsiConsole console, ParseResult parse, EvaluationTask task, string? split, ulong seed, CancellationToken cancellationToken)
+        IAnsiConsole console, ParseResult parse, EquivariantModel model, EvaluationTask task, string? split, ulong seed,
+        CancellationToken cancellationToken)
     {
-        var images = EvaluationData.Open(parse.GetValue(_data)!, task, new EvaluationSelection
+        var selection = new EvaluationSelection
         {
             Split = split,
             Source = parse.GetValue(_source),
             Count = parse.GetValue(_count),
             Seed = seed,
             Orients = parse.GetValue(_autoOrient),
-        });
+        };
+        string data = parse.GetValue(_data)!;
+        IEvaluationData images = task.IsAgreement
+            ? new AgreementData(model, EvaluationData.OpenImages(data, task, selection))
+            : EvaluationData.Open(data, task, selection);
         bool skips = parse.GetValue(_skipBad);
         try
         {

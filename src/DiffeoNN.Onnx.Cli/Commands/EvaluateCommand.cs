@@ -44,8 +44,10 @@ internal static class EvaluateCommand
                 Seed = options.Seed,
                 Batch = common.Batch(parse),
                 MeasuresInvariance = !parse.GetValue(noInvariance),
+                Task = data.Task(parse, loaded),
             });
-            var (images, check) = data.Open(console, parse, evaluator.Task, parse.GetValue(split), options.Seed, cancellationToken);
+            string? chosen = parse.GetValue(split) ?? data.Unnamed(parse, "test", forTruth: null);
+            var (images, check) = data.Open(console, parse, loaded, evaluator.Task, chosen, options.Seed, cancellationToken);
             var report = new EvaluationReport(parse.GetValue(output)!, evaluator, loaded);
             DeviceLine.Print(console, loaded, options.Execution.Device);
             EvaluationResult? result = null;

@@ -1,4 +1,6 @@
 using System.Globalization;
+using DiffeoNN.Onnx.Answers;
+using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Evaluation;
 using Spectre.Console;
 
@@ -18,6 +20,7 @@ internal static class EvaluationTable
         // Not the table's title, which would be broken at the table's width.
         console.MarkupLineInterpolated(
             $"[bold]{summary.Model}[/]: {summary.Count} images of {Name(summary)}, {summary.Deform}, seed {summary.Seed}");
+        if (summary.Reference == AnswerReference.Agreement) console.MarkupLineInterpolated($"Scores: {EvaluationData.Agreement}");
         foreach (var column in summary.Columns) table.AddColumn(new TableColumn(column.Heading).RightAligned());
         foreach (var (method, score) in summary.Methods.Present())
             table.AddRow([method, .. summary.Columns.Select(column => Number(score.Of(column), "F4"))]);

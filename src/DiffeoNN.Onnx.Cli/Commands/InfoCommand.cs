@@ -1,6 +1,9 @@
 using System.CommandLine;
+using System.Globalization;
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Search;
 using Spectre.Console;
@@ -43,12 +46,38 @@ internal static class InfoCommand
             console.WriteLine($"Gradient of the energy: {gradient.File}, the bundle's own");
         if (manifest.Licence is { } licence) console.WriteLine($"Licence: {licence}");
         if (manifest.Provenance?.TrainedOn is { } data) console.WriteLine($"Trained on: {data}");
+        PrintValidation(console, manifest.Provenance);
         foreach (var (role, file) in manifest.Models.Present())
         {
             console.WriteLine();
             PrintModel(
                 console, $"{role.ToString().ToLowerInvariant()}: {file.File}", OnnxModel.Load(bundle.PathOf(role)), bundle.InputOf(role));
         }
+    }
+
+    private static void PrintValidation(IAnsiConsole console, Provenance? provenance)
+    {
+        if (provenance?.Verdict is { } verdict) console.WriteLine($"Verdict: {verdict}");
+        if (provenance?.Validation is not { Count: > 0 } figures) return;
+        console.WriteLine("On images held out" + provenance.Reference switch
+        {
+            AnswerReference.Agreement => $", {EvaluationData.Agreement}:",
+            AnswerReference.Truth => ", compared with the truth:",
+            _ => ":",
+        });
+        var table = new Table().Border(TableBorder.Rounded).AddColumn("deformation");
+        foreach (string column in (string[])["images", "measure", "undeformed", "alone", "canonicalised"])
+            table.AddColumn(new TableColumn(column).RightAligned());
+        foreach (var figure in figures)
+        {
+            table.AddRow(
+                new Text(figure.Deformation), new Text(figure.Images.ToString(CultureInfo.InvariantCulture)), new Text(figure.Measure),
+                Number(figure.Undeformed), Number(figure.Alone), Number(figure.Canonicalised));
+        }
+
+        console.Write(table);
+
+        static Text Number(double value) => new(value.ToString("F4", CultureInfo.InvariantCulture));
     }
 
     /// <summary>The settings that searches have by default, by their words.</summary>

@@ -61,11 +61,14 @@ internal static class TuneCommand
                 Trials = parse.GetValue(trials),
                 Seed = options.Seed,
                 Batch = common.Batch(parse),
+                Task = data.Task(parse, loaded),
             });
-            var (images, check) = data.Open(console, parse, tuner.Task, parse.GetValue(split), options.Seed, cancellationToken);
+            string usual = parse.GetValue(split)!;
+            string? chosen = parse.GetResult(split) is { Implicit: false } ? usual : data.Unnamed(parse, usual, forTruth: usual);
+            var (images, check) = data.Open(console, parse, loaded, tuner.Task, chosen, options.Seed, cancellationToken);
             DeviceLine.Print(console, loaded, options.Execution.Device);
             var table = new TuningTable(console, loaded.Bundle.Manifest, parse.GetValue(deform)!.Distinct(), check.Usable.Count);
-            table.PrintHeader();
+            table.PrintHeader(images.Reference);
             var result = tuner.Run(images, check, table, cancellationToken);
             table.PrintResult(result);
             if (result.Improves && !parse.GetValue(dryRun))

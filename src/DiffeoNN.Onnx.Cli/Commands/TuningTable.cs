@@ -1,5 +1,7 @@
 using System.Globalization;
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tuning;
 using Spectre.Console;
@@ -18,10 +20,11 @@ internal sealed class TuningTable(IAnsiConsole console, BundleManifest manifest,
     private readonly string[] _deformations = [.. deformations];
 
     /// <summary>Says what is scored, and names the columns.</summary>
-    public void PrintHeader()
+    public void PrintHeader(AnswerReference reference)
     {
+        string of = reference == AnswerReference.Agreement ? $" of {EvaluationData.Agreement}" : "";
         console.WriteLine($"{images} images, undeformed and by {string.Join(", ", _deformations)}. Score: mean of the undeformed and the "
-            + "mean deformed metric. Used: maps, undeformed/deformed.");
+            + $"mean deformed metric{of}. Used: maps, undeformed/deformed.");
         console.WriteLine(string.Join(
             ' ', ["trial", "images", " score", "undeformed", .. _deformations.Select(Column), "     used", "s/image", "changes"]));
     }

@@ -87,36 +87,43 @@ internal abstract class AnswerKind
     /// <summary>The numbers of an answer, to be compared one by one; null where it has none.</summary>
     public abstract float[]? Values(ModelOutput answer);
 
-    /// <summary>What answers are compared with.</summary>
+    /// <summary>What answers are compared with; <see cref="TruthForm.None"/> for a kind whose truth no data holds.</summary>
     public virtual TruthForm Truth => TruthForm.None;
+
+    /// <summary>An answer taken for the truth about its image, so that the same answer has a perfect score.</summary>
+    /// <param name="answer">With its planes, if it has any.</param>
+    public abstract Truth TruthOf(ModelOutput answer);
 
     /// <summary>Number of classes of an answer, as the truth has to have them.</summary>
     public virtual int ClassesOf(ModelOutput answer) => 0;
 
     /// <summary>Compares an answer with the truth.</summary>
     /// <param name="answer">At the size of the truth.</param>
-    /// <param name="truth">Holds what <see cref="Truth"/> asks for.</param>
+    /// <param name="truth">Holds what <see cref="Truth"/> asks for, or what <see cref="TruthOf"/> gave.</param>
     /// <param name="classes">Number of classes.</param>
-    public virtual AnswerScore Score(ModelOutput answer, Truth truth, int classes) => throw None("score");
+    public abstract AnswerScore Score(ModelOutput answer, Truth truth, int classes);
 
     /// <summary>Which of the values of a score are summarised over the images, in order.</summary>
-    public virtual IReadOnlyList<string> Summarised => [];
+    public abstract IReadOnlyList<string> Summarised { get; }
 
     /// <summary>Columns of the table over all images, the metric first.</summary>
-    public virtual IReadOnlyList<ScoreColumn> Columns => [];
+    public abstract IReadOnlyList<ScoreColumn> Columns { get; }
 
     /// <summary>What <see cref="AnswerScore.Rank"/> is, for an axis.</summary>
-    public virtual string RankTitle => "";
+    public abstract string RankTitle { get; }
+
+    /// <summary>As <see cref="RankTitle"/>, where the truth is what <see cref="TruthOf"/> gave.</summary>
+    public virtual string AgreementTitle => RankTitle;
 
     /// <summary>One line about an image: the scores of the canonicalised network, the network alone, and that on the undeformed
     /// image.</summary>
-    public virtual string Heading(Truth truth, ModelOutput answer, AnswerScore found, AnswerScore alone, AnswerScore undeformed) => "";
+    public abstract string Heading(Truth truth, ModelOutput answer, AnswerScore found, AnswerScore alone, AnswerScore undeformed);
 
     /// <summary>How far f(g·x) is from g·f(x).</summary>
     /// <param name="deformed">f(g·x).</param>
     /// <param name="undeformed">f(x).</param>
     /// <param name="map">g.</param>
-    public virtual double Disagreement(ModelOutput deformed, ModelOutput undeformed, DeformationMap map) => throw None("score");
+    public abstract double Disagreement(ModelOutput deformed, ModelOutput undeformed, DeformationMap map);
 
     // Recorded, drawn.
 

@@ -142,14 +142,20 @@ internal sealed class BoxAnswers : AnswerKind
     /// <inheritdoc/>
     public override TruthForm Truth => TruthForm.Boxes;
 
+    /// <summary>The sure boxes that have an area: those without match nothing, not even themselves.</summary>
+    public override Truth TruthOf(ModelOutput answer) =>
+        new() { Boxes = Solid(answer), Reference = AnswerReference.Agreement };
+
     /// <inheritdoc/>
     public override int ClassesOf(ModelOutput answer) => answer.ClassNames?.Count ?? 0;
 
     /// <summary>Mean over the true boxes of the best IoU with a sure answered one of the class, and average precision at an IoU of
-    /// 0.5.</summary>
+    /// 0.5. Where the truth is an answer, only boxes count that would be taken for true.</summary>
     public override AnswerScore Score(ModelOutput answer, Truth truth, int classes)
     {
-        double iou = BoxScore.Iou(Sure(answer), truth.Boxes!), precision = BoxScore.AveragePrecision(answer.Boxes!, truth.Boxes!);
+        bool isAnswer = truth.Reference == AnswerReference.Agreement;
+        double iou = BoxScore.Iou(isAnswer ? Solid(answer) : Sure(answer), truth.Boxes!);
+        double precision = BoxScore.AveragePrecision(isAnswer ? Solid(answer) : answer.Boxes!, truth.Boxes!);
         return new AnswerScore(
             [new("iou", iou), new("precision", precision)], iou, iou, string.Create(CultureInfo.InvariantCulture, $"IoU {iou:F3}"));
     }
@@ -221,6 +227,8 @@ internal sealed class BoxAnswers : AnswerKind
     }
 
     private static AnswerBox[] Sure(ModelOutput answer) => [.. answer.Boxes!.Where(box => box.Score is not < LeastScore)];
+
+    private static AnswerBox[] Solid(ModelOutput answer) => [.. Sure(answer).Where(box => box.Area > 0)];
 
     private static float[] Numbers(AnswerBox box) => [(float)box.Left, (float)box.Top, (float)box.Right, (float)box.Bottom];
 

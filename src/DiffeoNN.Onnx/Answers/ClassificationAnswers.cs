@@ -45,6 +45,10 @@ internal sealed class ClassificationAnswers : NumberAnswers
     public override TruthForm Truth => TruthForm.Label;
 
     /// <inheritdoc/>
+    public override Truth TruthOf(ModelOutput answer) =>
+        new() { Label = answer.Class, Reference = AnswerReference.Agreement };
+
+    /// <inheritdoc/>
     public override int ClassesOf(ModelOutput answer) => Math.Max(2, answer.Scores!.Length);
 
     /// <inheritdoc/>
@@ -66,10 +70,13 @@ internal sealed class ClassificationAnswers : NumberAnswers
     public override string RankTitle => "probability of the true class";
 
     /// <inheritdoc/>
+    public override string AgreementTitle => "probability of the network's own class";
+
+    /// <inheritdoc/>
     public override string Heading(Truth truth, ModelOutput answer, AnswerScore found, AnswerScore alone, AnswerScore undeformed) =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"truth {answer.NameOf(truth.Label!.Value)}, given {found["probability"]:F3} (alone {alone["probability"]:F3})");
+            $"{truth.Title} {answer.NameOf(truth.Label!.Value)}, given {found["probability"]:F3} (alone {alone["probability"]:F3})");
 
     /// <summary>1 where the classes differ.</summary>
     public override double Disagreement(ModelOutput deformed, ModelOutput undeformed, DeformationMap map) =>

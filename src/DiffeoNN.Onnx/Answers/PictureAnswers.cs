@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
+using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Answers;
@@ -6,6 +8,9 @@ namespace DiffeoNN.Onnx.Answers;
 /// <summary>Real values for each pixel (N, K, H, W), carried back.</summary>
 internal sealed class PictureAnswers : PlaneAnswers
 {
+    /// <summary>Share of a pixel from which on it counts as from inside the image.</summary>
+    private const float FromInside = 0.999f;
+
     /// <inheritdoc/>
     public override OutputKind Kind => OutputKind.Image;
 
@@ -24,6 +29,43 @@ internal sealed class PictureAnswers : PlaneAnswers
 
     /// <inheritdoc/>
     public override float[]? Values(ModelOutput answer) => answer.Planes?.Data.ToArray();
+
+    /// <inheritdoc/>
+    public override int ClassesOf(ModelOutput answer) => answer.Planes!.Channels;
+
+    /// <inheritdoc/>
+    public override Truth TruthOf(ModelOutput answer) =>
+        new() { Picture = answer.Planes, Reference = AnswerReference.Agreement };
+
+    /// <summary>The root of the mean squared error over channels and pixels; those that come from outside the image are left out.</summary>
+    public override AnswerScore Score(ModelOutput answer, Truth truth, int classes)
+    {
+        double error = Error(answer.Planes!, truth);
+        return new AnswerScore([new("error", error)], -error, -error, string.Create(CultureInfo.InvariantCulture, $"error {error:G4}"));
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Summarised => ["error"];
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<ScoreColumn> Columns =>
+    [
+        new("mean RMS error", "error"), new("std", "error", ScoreStatistic.Std),
+        new("median RMS error", "error", ScoreStatistic.Median),
+    ];
+
+    /// <inheritdoc/>
+    public override string RankTitle => "negative RMS error";
+
+    /// <inheritdoc/>
+    public override string Heading(Truth truth, ModelOutput answer, AnswerScore found, AnswerScore alone, AnswerScore undeformed) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"RMS error {found["error"]:G4} (alone {alone["error"]:G4}, undeformed {undeformed["error"]:G4})");
+
+    /// <summary>The root of the mean squared difference, as for a score.</summary>
+    public override double Disagreement(ModelOutput deformed, ModelOutput undeformed, DeformationMap map) =>
+        Error(deformed.Planes!, TruthOf(undeformed).Deform(map));
 
     /// <inheritdoc/>
     public override JsonObject? Record(ModelOutput answer) => null;
@@ -48,4 +90,26 @@ internal sealed class PictureAnswers : PlaneAnswers
 
     /// <inheritdoc/>
     public override bool IsPicture => true;
+
+    private static double Error(ImageBuffer answer, Truth truth)
+    {
+        var wanted = truth.Picture!;
+        double sum = 0;
+        long count = 0;
+        for (int channel = 0; channel < wanted.Channels; channel++)
+        {
+            ReadOnlySpan<float> found = answer.Plane(channel), plane = wanted.Plane(channel);
+            ReadOnlySpan<float> inside = truth.Inside is { } shares ? shares.Plane(0) : [];
+            for (int i = 0; i < plane.Length; i++)
+            {
+                if (inside.Length > 0 && inside[i] < FromInside) continue;
+                double difference = (double)found[i] - plane[i];
+                sum += difference * difference;
+                count++;
+            }
+        }
+
+        // A map that shows nothing of the image leaves nothing to be wrong about.
+        return count == 0 ? 0 : Math.Sqrt(sum / count);
+    }
 }

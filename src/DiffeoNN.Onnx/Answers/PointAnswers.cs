@@ -53,6 +53,10 @@ internal sealed class PointAnswers : AnswerKind
     public override TruthForm Truth => TruthForm.Points;
 
     /// <inheritdoc/>
+    public override Truth TruthOf(ModelOutput answer) =>
+        new() { Points = answer.Points, Reference = AnswerReference.Agreement };
+
+    /// <inheritdoc/>
     public override int ClassesOf(ModelOutput answer) => answer.Points!.Count;
 
     /// <summary>The mean distance in pixels.</summary>

@@ -33,6 +33,10 @@ internal sealed class RegressionAnswers : NumberAnswers
     public override TruthForm Truth => TruthForm.Numbers;
 
     /// <inheritdoc/>
+    public override Truth TruthOf(ModelOutput answer) =>
+        new() { Numbers = [.. answer.Numbers!.Select(number => (double)number)], Reference = AnswerReference.Agreement };
+
+    /// <inheritdoc/>
     public override int ClassesOf(ModelOutput answer) => answer.Numbers!.Length;
 
     /// <summary>The mean absolute error.</summary>
@@ -59,7 +63,8 @@ internal sealed class RegressionAnswers : NumberAnswers
     public override string Heading(Truth truth, ModelOutput answer, AnswerScore found, AnswerScore alone, AnswerScore undeformed) =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"truth {Text([.. truth.Numbers!.Select(number => (float)number)])}, error {found["error"]:G4} (alone {alone["error"]:G4})");
+            $"{truth.Title} {Text([.. truth.Numbers!.Select(number => (float)number)])}, "
+            + $"error {found["error"]:G4} (alone {alone["error"]:G4})");
 
     /// <summary>The mean absolute difference.</summary>
     public override double Disagreement(ModelOutput deformed, ModelOutput undeformed, DeformationMap map) =>

@@ -114,6 +114,10 @@ internal sealed class SegmentationAnswers : PlaneAnswers
     public override TruthForm Truth => TruthForm.Mask;
 
     /// <inheritdoc/>
+    public override Truth TruthOf(ModelOutput answer) =>
+        new() { Mask = answer.Labels, Reference = AnswerReference.Agreement };
+
+    /// <inheritdoc/>
     public override int ClassesOf(ModelOutput answer) => Math.Max(2, answer.Planes!.Channels);
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Bundles;
@@ -167,15 +168,30 @@ internal static class ManifestReader
 
     private static Provenance Provenance(ManifestNode node)
     {
-        node.Object("trainedOn", "tool", "seed", "date", "notes");
+        node.Object("trainedOn", "tool", "seed", "date", "validation", "reference", "verdict", "notes");
         return new Provenance
         {
             TrainedOn = node.Optional("trainedOn")?.Text(),
             Tool = node.Optional("tool")?.Text(),
             Seed = node.Optional("seed")?.Long(),
             Date = node.Optional("date")?.Text(),
+            Validation = node.Optional("validation")?.Items().ConvertAll(ValidationFigure),
+            Reference = node.Optional("reference")?.Choice<AnswerReference>(),
+            Verdict = node.Optional("verdict")?.Text(),
             Notes = node.Optional("notes")?.Text(),
         };
+    }
+
+    private static ValidationFigure ValidationFigure(ManifestNode node)
+    {
+        node.Object("deformation", "images", "measure", "undeformed", "alone", "canonicalised");
+        return new ValidationFigure(
+            node.Required("deformation").Name(),
+            node.Required("images").Whole(1),
+            node.Required("measure").Name(),
+            node.Required("undeformed").Number(),
+            node.Required("alone").Number(),
+            node.Required("canonicalised").Number());
     }
 
     private static string Hash(ManifestNode node)

@@ -1,3 +1,5 @@
+using DiffeoNN.Onnx.Answers;
+
 namespace DiffeoNN.Onnx.Bundles;
 
 /// <summary>Where a bundle's networks come from; for people, never interpreted.</summary>
@@ -14,6 +16,15 @@ public sealed record Provenance
 
     /// <summary>When, as ISO 8601 writes it.</summary>
     public string? Date { get; init; }
+
+    /// <summary>What the bundle reached on images held out, one entry a family of deformations; null if nobody measured.</summary>
+    public IReadOnlyList<ValidationFigure>? Validation { get; init; }
+
+    /// <summary>What <see cref="Validation"/> was compared with; null if unknown.</summary>
+    public AnswerReference? Reference { get; init; }
+
+    /// <summary>What follows from it, in a sentence or two.</summary>
+    public string? Verdict { get; init; }
 
     /// <summary>Anything else.</summary>
     public string? Notes { get; init; }

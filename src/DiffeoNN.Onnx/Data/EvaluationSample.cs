@@ -22,6 +22,27 @@ public sealed record EvaluationSample(string Name, ImageBuffer Image, LabelMap? 
     /// <summary>What the image's file says about how it is looked at.</summary>
     public ImageOrientation Orientation { get; init; } = ImageOrientation.Upright;
 
+    /// <summary>Pictures: the planes of the network's own answer; null for others, for no data hold such a truth.</summary>
+    public ImageBuffer? Picture { get; init; }
+
+    /// <summary>Where the truth comes from.</summary>
+    public AnswerReference Reference { get; init; }
+
     /// <summary>All that is true of the image.</summary>
-    internal Truth Truth => new() { Mask = Mask, Label = Label, Numbers = Numbers, Points = Points, Boxes = Boxes };
+    internal Truth Truth => new()
+    {
+        Mask = Mask, Label = Label, Numbers = Numbers, Points = Points, Boxes = Boxes, Picture = Picture, Reference = Reference,
+    };
+
+    /// <summary>The image with another truth.</summary>
+    internal EvaluationSample WithTruth(Truth truth) => this with
+    {
+        Mask = truth.Mask,
+        Label = truth.Label,
+        Numbers = truth.Numbers,
+        Points = truth.Points,
+        Boxes = truth.Boxes,
+        Picture = truth.Picture,
+        Reference = truth.Reference,
+    };
 }

@@ -3,7 +3,8 @@ using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Data;
 
-/// <summary>A folder of images with masks, labels, numbers, points or boxes.</summary>
+/// <summary>A folder of images with masks, labels, numbers, points or boxes; without any of it where the task is agreement, and then of
+/// all splits unless one is asked for.</summary>
 internal sealed class FolderData : IEvaluationData
 {
     private const string DefaultSplit = "test";
@@ -25,7 +26,7 @@ internal sealed class FolderData : IEvaluationData
             throw new DataException($"'{path}' has no folder masks/; the answers of a {task.Answers.Name} are compared with masks.");
         if (task.Truth == TruthForm.Points) _table = TruthTable.OfPoints(path);
         if (task.Truth == TruthForm.Boxes) _table = TruthTable.OfBoxes(path);
-        Split = selection.Split ?? (_folder.Rows.Any(row => row.Split.Length > 0) ? DefaultSplit : null);
+        Split = selection.Split ?? (!task.IsAgreement && _folder.Rows.Any(row => row.Split.Length > 0) ? DefaultSplit : null);
         Source = selection.Source;
         _rows = _folder.Select(Split, Source, selection.Count);
         if (task.Truth == TruthForm.Label) RequireColumn("label", row => row.Label);
@@ -61,10 +62,7 @@ internal sealed class FolderData : IEvaluationData
     {
         var row = _rows[index];
         string path = _folder.ImagePath(row);
-        var (image, orientation, _) = ImageFile.ReadNoting(path, _orients);
-        if (image.Height < 2 || image.Width < 2)
-            throw new ImageException($"'{path}' is {image.Width}x{image.Height} pixels; at least 2x2 are needed.");
-        _task.RequireChannels(image, path);
+        var (image, orientation) = _task.ReadImage(path, _orients);
         return WithTruth(new EvaluationSample(row.Name, image, null, null) { Orientation = orientation }, row, path);
     }
 

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Data;
@@ -19,6 +20,9 @@ public interface IEvaluationData
 
     /// <summary>One line for each entry of the data's own list that names no image, such as a malformed line of split.csv.</summary>
     IReadOnlyList<string> Problems => [];
+
+    /// <summary>What samples hold as the truth.</summary>
+    AnswerReference Reference => AnswerReference.Truth;
 
     /// <summary>Reads an image and its truth; the same index gives the same sample.</summary>
     /// <param name="index">In [0, Count).</param>

@@ -38,18 +38,24 @@ internal sealed class MnistData : IEvaluationData
         if (_images.Dimensions[1] < 2 || _images.Dimensions[2] < 2)
             throw new DataException(
                 $"'{images}' holds images of {_images.Dimensions[2]}x{_images.Dimensions[1]} pixels; at least 2x2 are needed.");
-        // The digits are not needed, but labels that do not fit the images tell of a wrong file.
-        string labels = _file.Replace("images-idx3", "labels-idx1", StringComparison.Ordinal);
-        _digits = IdxFile.Find(path, labels) is { } file ? IdxFile.Read(file, 1) : null;
-        if (_digits is not null && _digits.Dimensions[0] != _images.Dimensions[0])
-            throw new DataException(
-                $"'{_digits.Path}' holds {_digits.Dimensions[0]} labels; '{images}' holds {_images.Dimensions[0]} images.");
+        if (!task.IsAgreement) _digits = ReadDigits(path, images);
         int all = _images.Dimensions[0], training = Math.Max(0, all - Validation);
         (_first, int length) = Split switch { "test" => (0, all), "train" => (0, training), _ => (training, all - training) };
         Count = Math.Min(length, selection.Count ?? int.MaxValue);
         if (Count == 0)
             throw new DataException(
                 $"'{images}' has no image of split '{Split}': it holds {all} images, of which the last {Validation} are val.");
+    }
+
+    // The digits are not needed, but labels that do not fit the images tell of a wrong file.
+    private IdxFile? ReadDigits(string path, string images)
+    {
+        string labels = _file.Replace("images-idx3", "labels-idx1", StringComparison.Ordinal);
+        var digits = IdxFile.Find(path, labels) is { } file ? IdxFile.Read(file, 1) : null;
+        return digits is null || digits.Dimensions[0] == _images.Dimensions[0]
+            ? digits
+            : throw new DataException(
+                $"'{digits.Path}' holds {digits.Dimensions[0]} labels; '{images}' holds {_images.Dimensions[0]} images.");
     }
 
     /// <inheritdoc/>
@@ -78,6 +84,7 @@ internal sealed class MnistData : IEvaluationData
         float[] values = Array.ConvertAll(_images.Values[(item * height * width)..((item + 1) * height * width)], value => value / 255f);
         var image = new ImageBuffer(1, height, width, values);
         _task.RequireChannels(image, _images.Path);
+        if (_task.IsAgreement) return new EvaluationSample(name, image, null, null);
         int genus = Genus.Of(image);
         return genus < _task.Classes
             ? new EvaluationSample(name, image, null, genus)

@@ -46,6 +46,6 @@ internal sealed class ShapesData : IEvaluationData
         var (image, mask) = ShapesGenerator.Generate(_set, _indices[index]);
         _task.RequireChannels(image, Name);
         return new EvaluationSample(string.Create(CultureInfo.InvariantCulture, $"shape-{_indices[index]:D5}"), image,
-            LabelMap.FromImage(mask), null);
+            _task.IsAgreement ? null : LabelMap.FromImage(mask), null);
     }
 }

@@ -12,6 +12,10 @@ public sealed record EvaluationOptions
     /// <summary>Seed of the maps: image i of the data takes the map of (seed, i), as <see cref="DeformedFolder"/> does.</summary>
     public ulong Seed { get; init; } = 1;
 
+    /// <summary>What is scored; found out from the model if null. <see cref="EvaluationTask.OfAgreement"/> for data of
+    /// <see cref="AgreementData"/>.</summary>
+    public EvaluationTask? Task { get; init; }
+
     /// <summary>Images run together, at least 1.</summary>
     public int Batch { get; init; } = 8;
 

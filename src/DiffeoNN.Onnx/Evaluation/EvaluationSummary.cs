@@ -45,6 +45,10 @@ public sealed record EvaluationSummary(
     /// <summary>The settings that searches had, by their words; null where that is not told.</summary>
     public JsonObject? Search { get; init; }
 
+    /// <summary>What answers were compared with: in JSON <c>truth</c>, or <c>agreement</c> with the network's own answers on undeformed
+    /// images.</summary>
+    public AnswerReference Reference { get; init; }
+
     /// <summary>The gap below which no share of it is stated: 0.005.</summary>
     public const double SmallestGap = 0.005;
 
@@ -71,6 +75,7 @@ public sealed record EvaluationSummary(
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         WriteIndented = true,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
     };
 
     /// <summary>The text of <c>summary.json</c>: this record's properties in order, in camel case; numbers in full precision.</summary>
@@ -98,7 +103,8 @@ public sealed record EvaluationSummary(
             time.TotalSeconds / samples.Count)
         {
             Columns = kind.Columns,
-            RankTitle = kind.RankTitle,
+            RankTitle = data.Reference == AnswerReference.Agreement ? kind.AgreementTitle : kind.RankTitle,
+            Reference = data.Reference,
         };
 
         MethodSummary Of(IEnumerable<AnswerScore> scores) => MethodSummary.Of([.. scores], kind.Summarised);

@@ -27,9 +27,10 @@ public sealed class Evaluator
     /// <exception cref="ArgumentOutOfRangeException">The batch is below 1.</exception>
     public Evaluator(EquivariantModel model, EvaluationOptions? options = null)
     {
-        Task = EvaluationTask.Of(model);
-        _model = model;
+        ArgumentNullException.ThrowIfNull(model);
         _options = options ?? new EvaluationOptions();
+        Task = _options.Task ?? EvaluationTask.Of(model);
+        _model = model;
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.Batch, 1, nameof(options));
     }
 

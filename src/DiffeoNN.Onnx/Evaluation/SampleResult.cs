@@ -6,7 +6,8 @@ namespace DiffeoNN.Onnx.Evaluation;
 /// <summary>What became of one image.</summary>
 /// <param name="Index">Its number in the data; chooses its map.</param>
 /// <param name="Name">Its name in the data.</param>
-/// <param name="Label">Classification: the true class; null for segmentations.</param>
+/// <param name="Label">Classification: the true class, or the network's own on the undeformed image where that is the reference; null for
+/// segmentations.</param>
 /// <param name="Clean">The network alone on the undeformed image: the ceiling.</param>
 /// <param name="Naive">The network alone on the deformed image.</param>
 /// <param name="Diffeonn">The canonicalised network on the deformed image.</param>
@@ -14,8 +15,8 @@ namespace DiffeoNN.Onnx.Evaluation;
 /// <param name="Canonicalisation">Of the deformed image.</param>
 /// <param name="EnergyGap">|E(x_c) - E((g·x)_c)|; null if it was not measured.</param>
 /// <param name="EquivarianceError">Disagreement of f(g·x) and g·f(x): share of pixels of another class, 1 for another class of the
-/// image, the mean difference of numbers, the mean distance of points in pixels, or 1 less the mean IoU of boxes; null if it was not
-/// measured.</param>
+/// image, the mean difference of numbers, the mean distance of points in pixels, 1 less the mean IoU of boxes, or the root of the mean
+/// squared difference of pictures; null if it was not measured.</param>
 public sealed record SampleResult(
     int Index,
     string Name,

@@ -41,7 +41,8 @@ public sealed class Tuner
     {
         _options = options ?? new TuningOptions();
         _options.Validate();
-        Task = EvaluationTask.Of(model);
+        ArgumentNullException.ThrowIfNull(model);
+        Task = _options.Task ?? EvaluationTask.Of(model);
         _model = model;
         using var plain = Searching(model.Bundle.Manifest);
         Start = plain.Plan.Start;
@@ -81,7 +82,7 @@ public sealed class Tuner
             throw new ArgumentException(
                 $"'{data.Name}' was opened for the split '{data.Split}'; settings are never chosen on test images.", nameof(data));
         check ??= DataCheck.Of(data, cancellationToken: cancellationToken);
-        return new Session(this, new TuningData(_model, data, check, _options), progress, cancellationToken).Run(data, check);
+        return new Session(this, new TuningData(_model, Task, data, check, _options), progress, cancellationToken).Run(data, check);
     }
 
     /// <summary>Runs settings as the bundle would, but uses every certified map: who uses which is decided afterwards.</summary>

@@ -20,13 +20,12 @@ internal sealed class TuningData
     private readonly EvaluationTask _task;
 
     /// <summary>Prepares the sets.</summary>
-    public TuningData(EquivariantModel model, IEvaluationData data, DataCheck check, TuningOptions options)
+    public TuningData(EquivariantModel model, EvaluationTask task, IEvaluationData data, DataCheck check, TuningOptions options)
     {
-        (_data, _usable, _batch) = (data, check.Usable, options.Batch);
+        (_task, _data, _usable, _batch) = (task, data, check.Usable, options.Batch);
         _sets = [.. new[] { new NoDeformation() }.Concat(options.Deformations).Select(deformation => new Evaluator(
-            model, new EvaluationOptions { Deformation = deformation, Seed = options.Seed, Batch = options.Batch }))];
+            model, new EvaluationOptions { Deformation = deformation, Seed = options.Seed, Batch = options.Batch, Task = task }))];
         _alone = [.. _sets.Select(_ => Enumerable.Repeat(double.NaN, Count).ToArray())];
-        _task = _sets[0].Task;
     }
 
     /// <summary>Images of each set.</summary>

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Deformations;
 
 namespace DiffeoNN.Onnx.Tuning;
@@ -15,6 +16,10 @@ public sealed record TuningOptions
 
     /// <summary>Seed of the deformations, as in <see cref="Evaluation.EvaluationOptions"/>, of the search, and of what is tried.</summary>
     public ulong Seed { get; init; } = 1;
+
+    /// <summary>What is scored; found out from the model if null. <see cref="EvaluationTask.OfAgreement"/> for data of
+    /// <see cref="Evaluation.AgreementData"/>.</summary>
+    public EvaluationTask? Task { get; init; }
 
     /// <summary>Images run together, at least 1.</summary>
     public int Batch { get; init; } = 8;

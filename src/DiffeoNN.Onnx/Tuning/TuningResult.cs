@@ -1,4 +1,5 @@
 using System.Globalization;
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Evaluation;
@@ -44,9 +45,10 @@ public sealed record TuningResult(IReadOnlyList<TuningTrial> Trials, TuningTrial
     {
         var deformations = string.Join(", ", options.Deformations.Select(deformation => deformation.Name));
         var split = data.Split is null ? "" : $" of split {data.Split}";
+        var reference = data.Reference == AnswerReference.Agreement ? $"{EvaluationData.Agreement}, " : "";
         return NoteStart + string.Create(
             CultureInfo.InvariantCulture,
             $"{best.Images} images{split}{(data.Source is null ? "" : $" of source {data.Source}")}, undeformed and by {deformations}, "
-            + $"seed {options.Seed}, {options.Trials} trials, score {present.Score:F4} to {best.Score:F4}.");
+            + $"{reference}seed {options.Seed}, {options.Trials} trials, score {present.Score:F4} to {best.Score:F4}.");
     }
 }

@@ -137,7 +137,7 @@ internal sealed class KindTests
         Assert.That(whole.ToSketch().Picture!.Data.ToArray(), Is.EqualTo(values[..(drawn * 20)]).Within(1e-4));
         Assert.That(whole.ToPicture(), Is.SameAs(whole.Planes));
         Assert.That((whole.ToJson(), answer.Legend), Is.EqualTo(((System.Text.Json.Nodes.JsonObject?)null, (IReadOnlyList<string>?)null)));
-        Assert.That(AnswerKinds.Of(OutputKind.Image).ClassesOf(whole), Is.Zero);
+        Assert.That(AnswerKinds.Of(OutputKind.Image).ClassesOf(whole), Is.EqualTo(channels));
         Assert.That(AnswerKinds.Of(OutputKind.Image).Values(whole), Is.EqualTo(values).Within(1e-4));
         Assert.That(answer.ToArrays().Single().Name, Is.EqualTo("planes"));
         Assert.That((answer.ToSummary().Planes, answer.ToSummary().Height), Is.EqualTo(((ImageBuffer?)null, 4)));

@@ -64,6 +64,24 @@ internal sealed class BundleManifestTests
         Assert.That(Manifests.Read().Search.SaysWhenAMapHelps, Is.False);
     }
 
+    [Test]
+    public void WhatWasReached_IsKeptThroughJson()
+    {
+        ValidationFigure figure = new("tps-strong", 40, "iou", 0.95, 0.5, 0.875);
+        var manifest = Manifests.Read() with
+        {
+            Provenance = new Provenance
+            {
+                Validation = [figure, figure with { Deformation = "none" }], Reference = AnswerReference.Agreement, Verdict = "It helps.",
+            },
+        };
+        string json = manifest.ToJson();
+        var again = BundleManifest.Parse(Encoding.UTF8.GetBytes(json), "test").Provenance!;
+        Assert.That(again.Validation, Is.EqualTo(manifest.Provenance.Validation));
+        Assert.That((again.Reference, again.Verdict, again.Notes), Is.EqualTo((AnswerReference.Agreement, "It helps.", (string?)null)));
+        Assert.That(json, Does.Contain("\"reference\": \"agreement\"").And.Contain("\"canonicalised\": 0.875"));
+    }
+
     /// <summary>What the PyTorch tools put into a manifest they take from their configurations as it is.</summary>
     [TestCase("lungs")]
     [TestCase("shapes")]
@@ -130,6 +148,17 @@ internal sealed class BundleManifestTests
     {
         yield return Case("unknown field", root => root["models"]!["inner"]!["fille"] = "x",
             "m.json: unknown field 'models.inner.fille'. Known there: file, sha256, input, output, outputs.");
+        yield return Case("unknown reference", root => root["provenance"]!["reference"] = "guess",
+            "m.json: field 'provenance.reference' is \"guess\"; expected one of truth, agreement.");
+        yield return Case("validation without a measure", root => root["provenance"]!["validation"] = JsonNode.Parse(
+            "[{ \"deformation\": \"tps\", \"images\": 3 }]"),
+            "m.json: field 'provenance.validation[0].measure' is missing.");
+        yield return Case("validation on no images", root => root["provenance"]!["validation"] = JsonNode.Parse(
+            "[{ \"deformation\": \"tps\", \"images\": 0 }]"),
+            "m.json: field 'provenance.validation[0].images' is 0; expected a whole number of at least 1.");
+        yield return Case("validation of other fields", root => root["provenance"]!["validation"] = JsonNode.Parse("[{ \"mean\": 1 }]"),
+            "m.json: unknown field 'provenance.validation[0].mean'. Known there: deformation, images, measure, undeformed, alone, "
+            + "canonicalised.");
         yield return Case("unknown role", root => root["models"]!["decoder"] = 1,
             "m.json: unknown field 'models.decoder'. Known there: inner, vae, critic, energy, proposer, augmented.");
         yield return Case("no name", root => root.Remove("name"), "m.json: field 'name' is missing.");

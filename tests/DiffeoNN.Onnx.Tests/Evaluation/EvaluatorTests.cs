@@ -145,7 +145,7 @@ public sealed class EvaluatorTests
         Assert.That(Names(json.RootElement), Is.EqualTo(new[]
         {
             "model", "data", "split", "source", "deform", "seed", "count", "methods", "gapClosed", "folded", "inverseResidualPixels",
-            "energyGap", "equivarianceError", "secondsPerImage", "search",
+            "energyGap", "equivarianceError", "secondsPerImage", "search", "reference",
         }));
         var methods = json.RootElement.GetProperty("methods");
         Assert.That(Names(methods), Is.EqualTo(new[] { "clean", "naive", "diffeonn", "augmented" }));

@@ -60,11 +60,11 @@ internal static class CommandLine
     private static string Describe(ParseResult parsed)
     {
         // A misspelt command shows as a missing one first.
-        string message = parsed.UnmatchedTokens is [var token, ..] && parsed.CommandResult.Command is RootCommand
+        var message = parsed.UnmatchedTokens is [var token, ..] && parsed.CommandResult.Command is RootCommand
             ? $"'{token}' is no command of diffeonn."
             : ErrorTable.OneLine(parsed.Errors[0].Message).Replace(
                 "as expected type 'System.UInt64'", "as a whole number from 0 on", StringComparison.Ordinal);
-        string command = parsed.CommandResult.Command is RootCommand ? "diffeonn" : $"diffeonn {parsed.CommandResult.Command.Name}";
+        var command = parsed.CommandResult.Command is RootCommand ? "diffeonn" : $"diffeonn {parsed.CommandResult.Command.Name}";
         return $"{message} See '{command} --help'.";
     }
 }

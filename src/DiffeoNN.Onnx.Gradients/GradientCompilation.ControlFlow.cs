@@ -130,7 +130,7 @@ internal sealed partial class GradientCompilation
     {
         var context = new InferenceContext(node, name => _builder.Contains(name) ? _builder[name].Facts : ValueFacts.None)
             { Operators = _builder.Operators };
-        ValueFacts[] inputs = node.OpType == "Loop"
+        var inputs = node.OpType == "Loop"
             ? [.. ShapeInference.LoopCounters, .. ShapeInference.LoopStates(context).States]
             : ShapeInference.ScanInputs(context);
         var form = LoopForm.Of(node);

@@ -75,7 +75,7 @@ public static class PictureConversion
     public static Image<L8> ToPicture(this LabelMap labels, int classes = 2)
     {
         ArgumentNullException.ThrowIfNull(labels);
-        ImageBuffer image = labels.ToImage(classes); // Refuses labels that are no class.
+        var image = labels.ToImage(classes); // Refuses labels that are no class.
         return classes == 2 ? image.ToPicture<L8>() : labels.ToImage(256).ToPicture<L8>();
     }
 
@@ -83,24 +83,24 @@ public static class PictureConversion
         where TPixel : unmanaged, IPixel<TPixel>
     {
         var image = new ImageBuffer(channels, picture.Height, picture.Width);
-        bool canLeaveTheRange = typeof(TPixel) == typeof(RgbaVector);
+        var canLeaveTheRange = typeof(TPixel) == typeof(RgbaVector);
         picture.ProcessPixelRows(rows =>
         {
-            int plane = rows.Height * rows.Width;
-            Span<float> data = image.Data;
-            for (int y = 0; y < rows.Height; y++)
+            var plane = rows.Height * rows.Width;
+            var data = image.Data;
+            for (var y = 0; y < rows.Height; y++)
             {
-                Span<TPixel> row = rows.GetRowSpan(y);
-                for (int x = 0; x < row.Length; x++)
+                var row = rows.GetRowSpan(y);
+                for (var x = 0; x < row.Length; x++)
                 {
-                    Vector4 value = row[x].ToScaledVector4();
+                    var value = row[x].ToScaledVector4();
                     if (canLeaveTheRange && !IsInRange(value))
                     {
                         throw new ImageException(
                             $"Pixel ({x}, {y}) of a picture is {value}; expected numbers in [0, 1]. Divide by the largest value first.");
                     }
 
-                    int at = (y * row.Length) + x;
+                    var at = (y * row.Length) + x;
                     data[at] = value.X * value.W;
                     if (channels == 1) continue;
                     data[plane + at] = value.Y * value.W;
@@ -114,16 +114,16 @@ public static class PictureConversion
     private static Image<TPixel> Picture<TPixel>(ImageBuffer image, int channels, Func<Vector3, TPixel> pixel)
         where TPixel : unmanaged, IPixel<TPixel>
     {
-        ImageBuffer source = image.WithChannels(channels);
+        var source = image.WithChannels(channels);
         var picture = new Image<TPixel>(source.Width, source.Height);
         picture.ProcessPixelRows(rows =>
         {
             ReadOnlySpan<float> first = source.Plane(0), second = source.Plane((channels - 1) / 2), third = source.Plane(channels - 1);
-            for (int y = 0; y < rows.Height; y++)
+            for (var y = 0; y < rows.Height; y++)
             {
-                Span<TPixel> row = rows.GetRowSpan(y);
-                int at = y * row.Length;
-                for (int x = 0; x < row.Length; x++, at++) row[x] = pixel(new Vector3(first[at], second[at], third[at]));
+                var row = rows.GetRowSpan(y);
+                var at = y * row.Length;
+                for (var x = 0; x < row.Length; x++, at++) row[x] = pixel(new Vector3(first[at], second[at], third[at]));
             }
         });
         return picture;

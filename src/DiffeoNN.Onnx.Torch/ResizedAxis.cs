@@ -119,7 +119,7 @@ internal sealed record ResizedAxis(int Axis, int Input, int Output, float Scale,
     private (int Place, double Weight)[] Weighted(TorchNode n, (int Place, double Weight)[] taps, bool sumsToOne)
     {
         var excludes = n.Int("exclude_outside", 0) != 0;
-        (int Place, double Weight)[] kept = excludes ? [.. taps.Where(tap => tap.Place >= 0 && tap.Place < Input)] : taps;
+        var kept = excludes ? [.. taps.Where(tap => tap.Place >= 0 && tap.Place < Input)] : taps;
         var sum = sumsToOne && !excludes ? 1 : kept.Sum(tap => tap.Weight);
         return [.. kept.Where(tap => tap.Weight != 0).Select(tap => (Math.Clamp(tap.Place, 0, Input - 1), tap.Weight / sum))];
     }

@@ -1,5 +1,5 @@
-using DiffeoNN.Onnx.Torch.Operators;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Torch.Operators;
 
 namespace DiffeoNN.Onnx.Torch;
 

@@ -81,7 +81,7 @@ internal sealed class AdamState : IDisposable
         var decay = (float)options.WeightDecay;
         var isDecoupled = options.DecayKind == WeightDecayKind.Decoupled;
         var (kept, added) = isDecoupled ? ((float)(1 - (rate * options.WeightDecay)), 0f) : (1f, decay);
-        float moved = (float)(1 - options.AverageDecay);
+        var moved = (float)(1 - options.AverageDecay);
         float* weights = _network.Memory.Address, gradient = Gradient.Address, mean = Mean.Address, square = Square.Address;
         var average = Average is null ? null : Average.Address;
         var smallest = new Vector<float>(epsilon);

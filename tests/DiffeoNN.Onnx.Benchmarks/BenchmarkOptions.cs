@@ -67,7 +67,7 @@ internal sealed record BenchmarkOptions
         var options = new BenchmarkOptions();
         for (var i = 0; i < args.Length; i++)
         {
-            BenchmarkOptions? mode = args[i] switch
+            var mode = args[i] switch
             {
                 "--fields" => options with { Fields = true },
                 "--lattices" => options with { Lattices = true },
@@ -87,7 +87,7 @@ internal sealed record BenchmarkOptions
             var name = args[i];
             var value = i + 1 < args.Length ? args[++i] : null;
             var isNumber = int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number);
-            BenchmarkOptions? next = (name, value) switch
+            var next = (name, value) switch
             {
                 ("--side", "onnx" or "torch") => options with { Side = value },
                 ("--json", not null) => options with { Json = value },

@@ -15,16 +15,16 @@ internal static class ImageMemory
     /// <param name="bundle">Folder of a bundle that segments.</param>
     public static int Run(string bundle)
     {
-        string folder = Directory.CreateTempSubdirectory("diffeonn-memory-").FullName;
+        var folder = Directory.CreateTempSubdirectory("diffeonn-memory-").FullName;
         try
         {
             using var model = EquivariantModel.Load(bundle);
-            string[] small = Files(folder, "small", 8, 200, 150);
-            for (int i = 0; i < 3; i++) Pass(model, small, folder);
-            double rest = Peak(() => Pass(model, small, folder));
+            var small = Files(folder, "small", 8, 200, 150);
+            for (var i = 0; i < 3; i++) Pass(model, small, folder);
+            var rest = Peak(() => Pass(model, small, folder));
             Console.WriteLine($"\nbundle {model.Bundle.Name}: a batch of 8 small images takes {rest:f0} MB in all\n"
                 + $"{"",-34}{"MB in all",10}{"bytes a pixel of one image",28}");
-            bool holds = true;
+            var holds = true;
             foreach (var (name, files, pixels) in new[]
             {
                 ("1 JPEG of 48 million pixels", Files(folder, "large", 1, 8000, 6000), 48e6),
@@ -48,10 +48,10 @@ internal static class ImageMemory
     private static void Pass(EquivariantModel model, string[] files, string folder)
     {
         var spec = model.Bundle.Image;
-        foreach (string file in files) ImageFile.Check(file);
+        foreach (var file in files) ImageFile.Check(file);
         ScaledImage[] images = [.. files.Select(file => ImageFile.ReadScaled(file, spec.Channels, spec.Height, spec.Width))];
         using var batch = model.Canonicalise(images);
-        for (int i = 0; i < files.Length; i++)
+        for (var i = 0; i < files.Length; i++)
         {
             var labels = batch.Answer(i).ToSummary().Labels!;
             ImageFile.WritePng(Path.Combine(folder, "answer.png"), labels.Height, labels.Width, Rows(labels));
@@ -60,10 +60,10 @@ internal static class ImageMemory
 
     private static IEnumerable<ImageBuffer> Rows(LabelMap labels)
     {
-        for (int row = 0; row < labels.Height; row++)
+        for (var row = 0; row < labels.Height; row++)
         {
             var line = new ImageBuffer(1, 1, labels.Width);
-            for (int column = 0; column < labels.Width; column++) line.Data[column] = labels[row, column];
+            for (var column = 0; column < labels.Width; column++) line.Data[column] = labels[row, column];
             yield return line;
         }
     }
@@ -84,7 +84,7 @@ internal static class ImageMemory
             bitmap.Encode(stream, SKEncodedImageFormat.Jpeg, 90);
         }
 
-        foreach (string file in files[1..]) File.Copy(files[0], file);
+        foreach (var file in files[1..]) File.Copy(files[0], file);
         return files;
     }
 

@@ -19,14 +19,14 @@ internal static class MemoryCheck
     {
         var canonicaliser = new Canonicaliser(energy, options with { Steps = 5 });
         double highest = 0;
-        for (int i = 0; i < WarmUp; i++) Step();
+        for (var i = 0; i < WarmUp; i++) Step();
         var (tensors, resident) = (torch.Tensor.TotalCount, highest);
         Console.WriteLine($"after {WarmUp,3} canonicalisations: {tensors} live tensors, at most {resident:f0} MB resident");
         var constant = true;
-        for (int done = WarmUp; done < WarmUp + Runs; done += 50)
+        for (var done = WarmUp; done < WarmUp + Runs; done += 50)
         {
             highest = 0;
-            for (int i = 0; i < 50; i++) Step();
+            for (var i = 0; i < 50; i++) Step();
             constant &= torch.Tensor.TotalCount == tensors && highest <= (1 + Tolerance) * resident;
             Console.WriteLine(
                 $"after {done + 50,3} canonicalisations: {torch.Tensor.TotalCount} live tensors, at most {highest:f0} MB resident "

@@ -33,7 +33,7 @@ public sealed class BadInputTests
     [Test]
     public void Run_OfATruncatedPng_NamesIt()
     {
-        byte[] bytes = File.ReadAllBytes(_folder["image.png"]);
+        var bytes = File.ReadAllBytes(_folder["image.png"]);
         File.WriteAllBytes(_folder["cut.png"], bytes[..(bytes.Length / 2)]);
         Run("cut.png").AssertError(ExitCode.Data, "cut.png");
         AssertNothingWritten();
@@ -101,7 +101,7 @@ public sealed class BadInputTests
         var run = WithModel("vae", model =>
         {
             var (name, tensor) = model.Graph.Initializers.First(pair => pair.Value.ElementType == OnnxElementType.Float);
-            float[] values = tensor.ToArray<float>();
+            var values = tensor.ToArray<float>();
             values[0] = float.NaN;
             model.Graph.Initializers[name] = OnnxTensor.Create<float>(name, tensor.Dimensions, values);
         });
@@ -113,9 +113,9 @@ public sealed class BadInputTests
     {
         var run = WithModel("critic", model =>
         {
-            string output = model.Graph.Outputs[0].Name;
+            var output = model.Graph.Outputs[0].Name;
             foreach (var node in model.Graph.Nodes)
-                for (int i = 0; i < node.Outputs.Count; i++)
+                for (var i = 0; i < node.Outputs.Count; i++)
                     if (node.Outputs[i] == output) node.Outputs[i] = "before_unknown";
             model.Graph.AddNode("Mystery", ["before_unknown"], output);
             model.Graph.Nodes[^1].Domain = "com.example";
@@ -155,9 +155,9 @@ public sealed class BadInputTests
     {
         var run = WithModel("critic", model =>
         {
-            string output = model.Graph.Outputs[0].Name;
+            var output = model.Graph.Outputs[0].Name;
             foreach (var node in model.Graph.Nodes)
-                for (int i = 0; i < node.Outputs.Count; i++)
+                for (var i = 0; i < node.Outputs.Count; i++)
                     if (node.Outputs[i] == output) node.Outputs[i] = "finite";
             model.Graph.AddInitializer(OnnxTensor.Scalar("minus", -1e9f));
             model.Graph.AddNode("Add", ["finite", "minus"], "negative");
@@ -185,7 +185,7 @@ public sealed class BadInputTests
     [Test]
     public void AFolderOfBundles_IsNoBundle_AndItsBundlesAreNamed()
     {
-        foreach (string name in new[] { "b", "a" }) BundleCopy.Of(Repository.Bundle("genus"), _folder[$"models/{name}"], _ => { });
+        foreach (var name in new[] { "b", "a" }) BundleCopy.Of(Repository.Bundle("genus"), _folder[$"models/{name}"], _ => { });
         Directory.CreateDirectory(_folder["models/notes"]);
         CommandRun.Of("run", "--model", _folder["models"], "--input", _folder["image.png"], "--output", _folder["results"]).AssertError(
             ExitCode.Model, $"Folder '{_folder["models"]}' has no diffeonn.json, but 'a', 'b' in it have one",
@@ -220,8 +220,8 @@ public sealed class BadInputTests
     /// <summary>Runs a copy of the bundle whose manifest was changed.</summary>
     private CommandRun Damaged(Action<JsonObject> change)
     {
-        string bundle = CopyBundle();
-        string path = Path.Combine(bundle, BundleManifest.FileName);
+        var bundle = CopyBundle();
+        var path = Path.Combine(bundle, BundleManifest.FileName);
         var manifest = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
         change(manifest);
         File.WriteAllText(path, manifest.ToJsonString());
@@ -233,12 +233,12 @@ public sealed class BadInputTests
     /// <summary>Runs a copy of the bundle with a changed network under its right hash.</summary>
     private CommandRun WithModel(string role, Action<OnnxModel> change, bool isRun = false)
     {
-        string bundle = CopyBundle();
-        string file = Path.Combine(bundle, $"{role}.onnx");
+        var bundle = CopyBundle();
+        var file = Path.Combine(bundle, $"{role}.onnx");
         var model = OnnxModel.Load(file);
         change(model);
         model.Save(file);
-        string path = Path.Combine(bundle, BundleManifest.FileName);
+        var path = Path.Combine(bundle, BundleManifest.FileName);
         var manifest = JsonNode.Parse(File.ReadAllText(path))!;
         manifest["models"]![role]!["sha256"] = Bundle.Hash(file);
         File.WriteAllText(path, manifest.ToJsonString());
@@ -250,9 +250,9 @@ public sealed class BadInputTests
     private string CopyBundle()
     {
         string source = Repository.Bundle("shapes"), target = _folder["bundle"];
-        foreach (string file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
+        foreach (var file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
         {
-            string copy = Path.Combine(target, Path.GetRelativePath(source, file));
+            var copy = Path.Combine(target, Path.GetRelativePath(source, file));
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy);
         }

@@ -13,9 +13,9 @@ internal static class BundleCopy
     /// <returns>The copy's folder.</returns>
     public static string Of(string source, string target, Action<JsonNode>? change = null)
     {
-        foreach (string file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
+        foreach (var file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
         {
-            string copy = Path.Combine(target, Path.GetRelativePath(source, file));
+            var copy = Path.Combine(target, Path.GetRelativePath(source, file));
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy);
         }
@@ -27,7 +27,7 @@ internal static class BundleCopy
     /// <summary>Changes a bundle's manifest.</summary>
     public static void Change(string bundle, Action<JsonNode> change)
     {
-        string path = Path.Combine(bundle, BundleManifest.FileName);
+        var path = Path.Combine(bundle, BundleManifest.FileName);
         var root = JsonNode.Parse(File.ReadAllText(path))!;
         change(root);
         File.WriteAllText(path, root.ToJsonString());

@@ -18,7 +18,7 @@ internal sealed record CommandRun(ExitCode Code, string Output, string Error)
             Out = new AnsiConsoleOutput(output),
         });
         console.Profile.Width = 200;
-        int code = CommandLine.Run(arguments, console, error, cancellationToken);
+        var code = CommandLine.Run(arguments, console, error, cancellationToken);
         return new CommandRun((ExitCode)code, output.ToString(), error.ToString());
     }
 
@@ -29,6 +29,6 @@ internal sealed record CommandRun(ExitCode Code, string Output, string Error)
         Assert.That(Error.TrimEnd().Split('\n'), Has.Length.EqualTo(1), Error);
         Assert.That(Error, Does.Not.Contain("   at "));
         Assert.That(Code, Is.EqualTo(code), Error);
-        foreach (string part in parts) Assert.That(Error, Does.Contain(part));
+        foreach (var part in parts) Assert.That(Error, Does.Contain(part));
     }
 }

@@ -37,7 +37,7 @@ public sealed class DoctorCommandTests
     public void Doctor_WithImages_TriesTheBundleOnThem()
     {
         using var folder = new TemporaryFolder();
-        string copy = BundleCopy.Of(Repository.Bundle("shapes"), folder["bundle"], root =>
+        var copy = BundleCopy.Of(Repository.Bundle("shapes"), folder["bundle"], root =>
         {
             root["models"]!.AsObject().Remove("augmented");
             root["references"]!.AsArray().Clear();

@@ -3,8 +3,8 @@ using System.Globalization;
 using System.Reflection;
 using System.Text;
 using System.Text.Json;
-using DiffeoNN.Onnx.Answers;
 using System.Text.Json.Serialization;
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Search;
@@ -21,12 +21,12 @@ public sealed class DocumentTests
     [TestCaseSource(typeof(Documents), nameof(Documents.All))]
     public void Links_LeadToFilesAndHeadings(string document)
     {
-        string folder = Path.GetDirectoryName(document)!;
+        var folder = Path.GetDirectoryName(document)!;
         List<string> dead = [];
-        foreach (string link in Documents.Links(document).Where(link => !link.Contains("://", StringComparison.Ordinal)))
+        foreach (var link in Documents.Links(document).Where(link => !link.Contains("://", StringComparison.Ordinal)))
         {
-            string[] parts = link.Split('#');
-            string target = parts[0].Length == 0 ? document
+            var parts = link.Split('#');
+            var target = parts[0].Length == 0 ? document
                 : Path.GetRelativePath(Repository.Root, Path.GetFullPath(Path.Combine(Repository.Root, folder, parts[0])));
             if (!Path.Exists(Path.Combine(Repository.Root, target)) || (parts.Length > 1 && !Documents.Anchors(target).Contains(parts[1])))
                 dead.Add(link);
@@ -47,7 +47,7 @@ public sealed class DocumentTests
     [Test]
     public void Readme_IsShort()
     {
-        string[] lines = Documents.Read("README.md").TrimEnd('\n').Split('\n');
+        var lines = Documents.Read("README.md").TrimEnd('\n').Split('\n');
 
         Assert.That(lines, Has.Length.LessThanOrEqualTo(250));
         Assert.That(lines.Where(line => line.Length > 140), Is.Empty);
@@ -65,11 +65,11 @@ public sealed class DocumentTests
     [TestCase("genus")]
     public void Readme_HasTheFiguresOfTheResults(string bundle)
     {
-        string[] told = Documents.Rows(Documents.Section("README.md", "## What it gains")).Single(row => row[0] == $"`{bundle}`")[2..];
-        string results = Documents.Read("models/RESULTS.md").Split("\n## ")
+        var told = Documents.Rows(Documents.Section("README.md", "## What it gains")).Single(row => row[0] == $"`{bundle}`")[2..];
+        var results = Documents.Read("models/RESULTS.md").Split("\n## ")
             .Single(part => part.Split('\n')[0].EndsWith($"`{bundle}`", StringComparison.Ordinal));
 
-        string[] measured = Documents.Rows(results).First(row => row[0] == "`tps-strong`" && row.Length > 6)[3..7];
+        var measured = Documents.Rows(results).First(row => row[0] == "`tps-strong`" && row.Length > 6)[3..7];
 
         Assert.That(told, Is.EqualTo(measured.Select(cell => cell.Split(' ')[0])));
     }
@@ -77,9 +77,9 @@ public sealed class DocumentTests
     [Test]
     public void Readme_NamesAllCommands()
     {
-        foreach (string document in new[] { "README.md", "src/DiffeoNN.Onnx.Cli/README.md" })
+        foreach (var document in new[] { "README.md", "src/DiffeoNN.Onnx.Cli/README.md" })
         {
-            string table = Documents.Read(document).Split("| Command | Does |")[1].Split("\n\n")[0];
+            var table = Documents.Read(document).Split("| Command | Does |")[1].Split("\n\n")[0];
             var named = Documents.Rows(table).SelectMany(row => Documents.Code(row[0]));
             Assert.That(named, Is.EquivalentTo(Program().Subcommands.Select(command => command.Name)), document);
         }
@@ -116,11 +116,11 @@ public sealed class DocumentTests
             var choices = Documents.Rows(Documents.Read($"src/DiffeoNN.Onnx.Cli/{name.ToUpperInvariant()}.md"))
                 .SelectMany(row => Documents.Code(row[0])).Where(code => code.Contains("\\|", StringComparison.Ordinal)).ToList();
             Assert.That(choices, Has.Count.EqualTo(count));
-            foreach (string[] parts in choices.Select(choice => choice.Split(' ')))
+            foreach (var parts in choices.Select(choice => choice.Split(' ')))
             {
                 var option = command.Options.Single(option => option.Name == parts[0]);
                 Assert.That(Errors(option, "neither"), Is.Not.Empty, parts[0]);
-                foreach (string value in parts[1].Replace("[:N]", ":1").Split("\\|"))
+                foreach (var value in parts[1].Replace("[:N]", ":1").Split("\\|"))
                     Assert.That(Errors(option, value), Is.Empty, $"{parts[0]} {value}");
             }
         }
@@ -143,7 +143,7 @@ public sealed class DocumentTests
     [Test]
     public void Manifest_InTheReferenceIsTaken()
     {
-        string json = Documents.Read(Bundles).Split("```json\n")[1].Split("```")[0];
+        var json = Documents.Read(Bundles).Split("```json\n")[1].Split("```")[0];
 
         var manifest = BundleManifest.Parse(Encoding.UTF8.GetBytes(json.Replace("…", new string('0', 64))));
 

@@ -25,10 +25,10 @@ internal static partial class Documents
     /// <summary>The cells of all tables' rows, headers and rules left out.</summary>
     public static IEnumerable<string[]> Rows(string text)
     {
-        string[] lines = text.Split('\n');
-        for (int i = 0; i < lines.Length; i++)
+        var lines = text.Split('\n');
+        for (var i = 0; i < lines.Length; i++)
         {
-            bool isHeader = i + 1 < lines.Length && lines[i + 1].StartsWith("| ---", StringComparison.Ordinal);
+            var isHeader = i + 1 < lines.Length && lines[i + 1].StartsWith("| ---", StringComparison.Ordinal);
             if (lines[i].StartsWith("| ", StringComparison.Ordinal) && !lines[i].StartsWith("| ---", StringComparison.Ordinal) && !isHeader)
                 yield return [.. CellBorder().Split(lines[i])[1..^1].Select(cell => cell.Trim())];
         }
@@ -44,14 +44,14 @@ internal static partial class Documents
     /// <summary>Targets of links and pictures, those of references included.</summary>
     public static IEnumerable<string> Links(string document)
     {
-        string text = Fence().Replace(Read(document), "");
+        var text = Fence().Replace(Read(document), "");
         return Link().Matches(text).Concat(Definition().Matches(text)).Select(match => match.Groups[1].Value);
     }
 
     /// <summary>Labels of links by reference, and those that are defined.</summary>
     public static (HashSet<string> Used, HashSet<string> Defined) References(string document)
     {
-        string text = Prose(document);
+        var text = Prose(document);
         return (
             [.. Reference().Matches(text).Select(match => match.Groups[1].Value)],
             [.. Definition().Matches(text).Select(match => match.Groups[2].Value)]);

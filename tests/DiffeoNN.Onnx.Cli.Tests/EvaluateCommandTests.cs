@@ -25,14 +25,14 @@ public sealed class EvaluateCommandTests
         var run = Evaluate("shapes", "out", "--count", "4", "--batch", "3", "--panels", "2", "--deform", "tps-strong", "--steps", "5",
             "--seed", "11");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        foreach (string part in new[] { "shapes: 4 images", "clean", "naive", "diffeonn", "Gap closed", "Energy gap" })
+        foreach (var part in new[] { "shapes: 4 images", "clean", "naive", "diffeonn", "Gap closed", "Energy gap" })
             Assert.That(run.Output, Does.Contain(part));
-        foreach (string file in new[] { "summary.json", "samples.csv", "boxplot.png" }) Assert.That(_folder[$"out/{file}"], Does.Exist);
+        foreach (var file in new[] { "summary.json", "samples.csv", "boxplot.png" }) Assert.That(_folder[$"out/{file}"], Does.Exist);
         string[] panels = [.. Directory.EnumerateFiles(_folder["out/panels"])
             .Select(file => Path.GetFileName(file)[..^"-shape-00000.png".Length]).Order()];
         Assert.That(panels, Is.EqualTo(new[] { "best-01", "best-02", "median-01", "median-02", "worst-01", "worst-02" }));
 
-        string[] rows = File.ReadAllLines(_folder["out/samples.csv"]);
+        var rows = File.ReadAllLines(_folder["out/samples.csv"]);
         Assert.That(rows, Has.Length.EqualTo(5));
         Assert.That(rows[0], Does.StartWith("index,name,cleanIou,cleanDice,cleanAccuracy,naiveIou"));
         Assert.That(rows[0], Does.EndWith(
@@ -47,8 +47,8 @@ public sealed class EvaluateCommandTests
         Assert.That(root.GetProperty("count").GetInt32(), Is.EqualTo(4));
         Assert.That(root.GetProperty("search").GetProperty("steps").GetInt32(), Is.EqualTo(5));
         Assert.That(root.GetProperty("search").GetProperty("start").GetString(), Is.EqualTo("proposer"));
-        int column = Array.IndexOf(rows[0].Split(','), "diffeonnIou");
-        double mean = rows.Skip(1).Average(row => double.Parse(row.Split(',')[column]));
+        var column = Array.IndexOf(rows[0].Split(','), "diffeonnIou");
+        var mean = rows.Skip(1).Average(row => double.Parse(row.Split(',')[column]));
         Assert.That(root.GetProperty("methods").GetProperty("diffeonn").GetProperty("iou").GetProperty("mean").GetDouble(),
             Is.EqualTo(mean).Within(1e-12));
     }
@@ -57,7 +57,7 @@ public sealed class EvaluateCommandTests
     public void Evaluate_OfAgreement_NeedsNoMasksAndSaysWhatItCompares()
     {
         ShapesDataSet.Write(_folder["made"], 3, 1, 128);
-        foreach (string file in Directory.GetFiles(_folder["made/images"]))
+        foreach (var file in Directory.GetFiles(_folder["made/images"]))
         {
             Directory.CreateDirectory(_folder["data/some/class"]);
             File.Move(file, Path.Combine(_folder["data/some/class"], Path.GetFileName(file)));
@@ -86,14 +86,14 @@ public sealed class EvaluateCommandTests
         Assert.That(run.Output, Does.Contain("Settings as published"));
         string[][] rows = [.. File.ReadAllLines(_folder["out/samples.csv"]).Select(row => row.Split(','))];
         Assert.That(rows[1][Array.IndexOf(rows[0], "accepted")], Is.EqualTo("1"), "an image that the bundle would leave alone");
-        double energy = double.Parse(rows[1][Array.IndexOf(rows[0], "energyBefore")]);
+        var energy = double.Parse(rows[1][Array.IndexOf(rows[0], "energyBefore")]);
         Assert.That(energy, Is.GreaterThan(0).And.LessThan(10), "weights a hundred times smaller than the bundle's");
     }
 
     [Test]
     public void Evaluate_WhereCanonicalisationHurts_SaysSoAndWhatToDo()
     {
-        string bundle = BundleCopy.Of(Repository.Bundle("shapes"), _folder["bundle"], root => root.AsObject().Remove("acceptance"));
+        var bundle = BundleCopy.Of(Repository.Bundle("shapes"), _folder["bundle"], root => root.AsObject().Remove("acceptance"));
         string[] options = ["--count", "6", "--batch", "6", "--panels", "0", "--deform", "none", "--no-invariance"];
         var harm = CommandRun.Of([.. Arguments(bundle, "shapes", "out"), .. options, "--accept", "always"]);
         Assert.That(harm.Code, Is.EqualTo(ExitCode.Success), harm.Error);
@@ -110,7 +110,7 @@ public sealed class EvaluateCommandTests
         string[] options = ["--count", "2", "--steps", "3", "--panels", "1"];
         Assert.That(Evaluate("shapes", "first", options).Code, Is.EqualTo(ExitCode.Success));
         Assert.That(Evaluate("shapes", "second", options).Code, Is.EqualTo(ExitCode.Success));
-        foreach (string file in new[] { "samples.csv", "boxplot.png" })
+        foreach (var file in new[] { "samples.csv", "boxplot.png" })
             Assert.That(File.ReadAllBytes(_folder[$"second/{file}"]), Is.EqualTo(File.ReadAllBytes(_folder[$"first/{file}"])), file);
     }
 
@@ -126,7 +126,7 @@ public sealed class EvaluateCommandTests
     [Test]
     public void Evaluate_ScoresLabelsAsTheyAreStored_InEveryDepth()
     {
-        double expected = Clean(PlainPng.Grey8, (value, _) => value);
+        var expected = Clean(PlainPng.Grey8, (value, _) => value);
         Assert.That(expected, Is.GreaterThan(0.5));
         Assert.That(Clean(PlainPng.Grey8, (value, _) => value / 255), Is.EqualTo(expected), "0 and 1");
         Assert.That(Clean(PlainPng.Grey16, (value, _) => value / 255), Is.EqualTo(expected), "0 and 1 in 16 bits");
@@ -139,7 +139,7 @@ public sealed class EvaluateCommandTests
         {
             using var data = new TemporaryFolder();
             ShapesDataSet.Write(data.Path, 2, 1, 128);
-            foreach (string mask in Directory.GetFiles(data["masks"]))
+            foreach (var mask in Directory.GetFiles(data["masks"]))
             {
                 int[] values = [.. ImageFile.Read(mask).Data.ToArray().Select((value, i) => stored((int)MathF.Round(value * 255), i))];
                 File.WriteAllBytes(mask, PlainPng.Encode(128, 128, kind, values));
@@ -167,12 +167,12 @@ public sealed class EvaluateCommandTests
     [Test]
     public void Evaluate_WithSkipBad_GoesOnAndCounts()
     {
-        for (int kind = 1; kind <= 4; kind++) WriteBadData(kind);
+        for (var kind = 1; kind <= 4; kind++) WriteBadData(kind);
         var run = Evaluate(_folder["data"], "out", "--skip-bad", "--steps", "0", "--panels", "0");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        foreach (string part in new[] { "Skipped 4 of 5:", "a.png' has no mask", "d.png' holds the label 7" })
+        foreach (var part in new[] { "Skipped 4 of 5:", "a.png' has no mask", "d.png' holds the label 7" })
             Assert.That(run.Output, Does.Contain(part));
-        string[] rows = File.ReadAllLines(_folder["out/samples.csv"]);
+        var rows = File.ReadAllLines(_folder["out/samples.csv"]);
         Assert.That(rows, Has.Length.EqualTo(2));
         Assert.That(rows[1], Does.StartWith("4,e.png,"));
         Assert.That(Directory.Exists(_folder["out/panels"]), Is.False);
@@ -187,7 +187,7 @@ public sealed class EvaluateCommandTests
         Assert.That(Directory.Exists(_folder["out"]), Is.False);
         var run = Evaluate(_folder["data"], "out", "--skip-bad", "--steps", "0", "--panels", "0");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        foreach (string part in new[] { "Skipped 2 of 3:", "line 3 has 2 fields", "a.png' has no mask" })
+        foreach (var part in new[] { "Skipped 2 of 3:", "line 3 has 2 fields", "a.png' has no mask" })
             Assert.That(run.Output, Does.Contain(part));
         Assert.That(File.ReadAllLines(_folder["out/samples.csv"])[1], Does.StartWith("0,b.png,"));
     }
@@ -196,7 +196,7 @@ public sealed class EvaluateCommandTests
     public void ImagesOfChannelsTheBundleCannotTake_AreAnErrorOfTheData()
     {
         WriteBadData(1);
-        string bundle = Path.Combine(Repository.Root, "tests/DiffeoNN.Onnx.Tests/Energies/Fixtures/tiny");
+        var bundle = Path.Combine(Repository.Root, "tests/DiffeoNN.Onnx.Tests/Energies/Fixtures/tiny");
         CommandRun.Of("run", "--model", bundle, "--input", _folder["data/images"], "--output", _folder["out"])
             .AssertError(ExitCode.Data, "An image has 1 channels, and bundle 'tiny' takes 2");
         CommandRun.Of(Arguments(bundle, _folder["data"], "out")).AssertError(
@@ -254,7 +254,7 @@ public sealed class EvaluateCommandTests
     [Test]
     public void Evaluate_OfDigits_ScoresTheGenus()
     {
-        string bundle = Classifier();
+        var bundle = Classifier();
         WriteDigits(2);
         var run = CommandRun.Of(Arguments(bundle, _folder["digits"], "out", "--steps", "1", "--panels", "1", "--no-invariance"));
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
@@ -273,7 +273,7 @@ public sealed class EvaluateCommandTests
     [TestCase("none")]
     public void Evaluate_OfLungs_BeatsTheNetworkAloneOrDoesNoHarm(string deform)
     {
-        string lungs = Repository.Shared("data/lungs");
+        var lungs = Repository.Shared("data/lungs");
         var run = CommandRun.Of(Arguments(
             Repository.Bundle("lungs"), lungs, "out", "--source", "kermany-normal", "--count", "3", "--deform", deform, "--panels", "0",
             "--no-invariance", "--seed", "2026"));
@@ -297,7 +297,7 @@ public sealed class EvaluateCommandTests
         {
             Directory.CreateDirectory(_folder["data/images"]);
             Directory.CreateDirectory(_folder["data/masks"]);
-            for (int i = 0; i < 5; i++)
+            for (var i = 0; i < 5; i++)
             {
                 var (image, mask) = ShapesGenerator.Generate(1, i, 32);
                 ImageFile.WritePng(_folder[$"data/images/{(char)('a' + i)}.png"], image);
@@ -322,9 +322,9 @@ public sealed class EvaluateCommandTests
         Directory.CreateDirectory(_folder["digits"]);
         var bytes = new byte[16 + (64 * count)];
         new byte[] { 0, 0, 8, 3, 0, 0, 0, (byte)count, 0, 0, 0, 8, 0, 0, 0, 8 }.CopyTo(bytes, 0);
-        for (int i = 0; i < count; i++)
-            for (int row = 0; row < 8; row++)
-                for (int column = 0; column < 8; column++)
+        for (var i = 0; i < count; i++)
+            for (var row = 0; row < 8; row++)
+                for (var column = 0; column < 8; column++)
                     bytes[16 + (64 * i) + (8 * row) + column] = row is 3 or 4 && column % 3 is 1 or 2 && column / 3 < i && column < 6
                         ? (byte)0
                         : (byte)255;
@@ -334,8 +334,8 @@ public sealed class EvaluateCommandTests
     /// <summary>The bundle of shapes with the mean score of all pixels as its answer.</summary>
     private string Classifier()
     {
-        string target = BundleCopy.Of(Repository.Bundle("shapes"), _folder["bundle"]);
-        string path = Path.Combine(target, "inner.onnx");
+        var target = BundleCopy.Of(Repository.Bundle("shapes"), _folder["bundle"]);
+        var path = Path.Combine(target, "inner.onnx");
         var model = OnnxModel.Load(path);
         var logits = model.Graph.Outputs[0];
         model.Graph.AddNode("GlobalAveragePool", [logits.Name], "pooled");

@@ -15,7 +15,7 @@ public sealed class GradientCommandTests
     public void Gradient_OfACritic_IsItsDerivativeInOnnxRuntime()
     {
         using var folder = new TemporaryFolder();
-        string critic = Path.Combine(Repository.Bundle("shapes"), "critic.onnx");
+        var critic = Path.Combine(Repository.Bundle("shapes"), "critic.onnx");
 
         var run = CommandRun.Of("gradient", critic, "-o", folder["g.onnx"], "--seed", "ones");
 
@@ -26,7 +26,7 @@ public sealed class GradientCommandTests
         torch.random.manual_seed(3);
         var (x, direction) = (torch.rand(2, 1, 128, 128), torch.rand(2, 1, 128, 128));
         const float step = 0.01f;
-        double slope = (Score(x + (direction * step)) - Score(x - (direction * step))) / (2 * step);
+        var slope = (Score(x + (direction * step)) - Score(x - (direction * step))) / (2 * step);
         double claimed = (Run(x)["image_grad"] * direction).sum().item<float>();
         Assert.That(claimed, Is.EqualTo(slope).Within(0.01 * Math.Abs(slope)));
 
@@ -51,7 +51,7 @@ public sealed class GradientCommandTests
     public void Gradient_OfUnknownNamesOrOperators_IsRefused()
     {
         using var folder = new TemporaryFolder();
-        string critic = Path.Combine(Repository.Bundle("shapes"), "critic.onnx");
+        var critic = Path.Combine(Repository.Bundle("shapes"), "critic.onnx");
         CommandRun.Of("gradient", critic, "-o", folder["g.onnx"], "--input", "img").AssertError(ExitCode.Model, "'img'");
         CommandRun.Of("gradient", folder["none.onnx"], "-o", folder["g.onnx"]).AssertError(ExitCode.Model, "none.onnx");
         var model = OnnxModel.Load(critic);
@@ -66,7 +66,7 @@ public sealed class GradientCommandTests
     public void Gradient_WithCheck_ComparesWhatWasWritten()
     {
         using var folder = new TemporaryFolder();
-        string critic = Path.Combine(Repository.Bundle("shapes"), "critic.onnx");
+        var critic = Path.Combine(Repository.Bundle("shapes"), "critic.onnx");
         var run = CommandRun.Of("gradient", critic, "-o", folder["g.onnx"], "--seed", "ones", "--check", "--check-samples", "4", "--shape",
             "image=1,1,128,128");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Output + run.Error);
@@ -105,7 +105,7 @@ public sealed class GradientCommandTests
     public void Gradient_WithAWrongCheck_WritesNothing()
     {
         using var folder = new TemporaryFolder();
-        string critic = Path.Combine(Repository.Bundle("shapes"), "critic.onnx");
+        var critic = Path.Combine(Repository.Bundle("shapes"), "critic.onnx");
         CommandRun Run(params string[] more) => CommandRun.Of(["gradient", critic, "-o", folder["g.onnx"], .. more]);
         Run("--shape", "image=1,1,128,128").AssertError(ExitCode.Usage, "--check");
         Run("--check", "--shape", "image").AssertError(ExitCode.Usage, "NAME=1,3,224,224");
@@ -120,14 +120,14 @@ public sealed class GradientCommandTests
     public void Gradient_OfWhatIsNoModelOrHasNone_IsOneLine()
     {
         using var folder = new TemporaryFolder();
-        string critic = Path.Combine(Repository.Bundle("shapes"), "critic.onnx");
+        var critic = Path.Combine(Repository.Bundle("shapes"), "critic.onnx");
         File.WriteAllText(folder["text.onnx"], "no model");
         CommandRun.Of("gradient", folder["text.onnx"], "-o", folder["g.onnx"]).AssertError(ExitCode.Model, "text.onnx");
         CommandRun.Of("gradient", critic, "-o", folder["g.onnx"], "--output", "scores").AssertError(ExitCode.Model, "'scores'", "'score'");
         CommandRun.Of("gradient", critic, "-o", folder["missing/g.onnx"]).AssertError(ExitCode.Output, "missing");
 
         var model = OnnxModel.Load(critic);
-        string output = model.Graph.Outputs[0].Name;
+        var output = model.Graph.Outputs[0].Name;
         model.Graph.AddNode("Shape", [output], "sizes");
         model.Graph.Outputs.Add(new OnnxValueInfo("sizes", OnnxElementType.Int64, null));
         model.Save(folder["sizes.onnx"]);
@@ -148,7 +148,7 @@ public sealed class GradientCommandTests
         using var folder = new TemporaryFolder();
         File.Copy(Path.Combine(Repository.Bundle("shapes"), "critic.onnx"), folder["critic.onnx"]);
         File.CreateSymbolicLink(folder["link.onnx"], folder["critic.onnx"]);
-        byte[] before = File.ReadAllBytes(folder["critic.onnx"]);
+        var before = File.ReadAllBytes(folder["critic.onnx"]);
         CommandRun.Of("gradient", folder["critic.onnx"], "-o", folder["critic.onnx"]).AssertError(ExitCode.Usage, "the model itself");
         CommandRun.Of("gradient", folder["link.onnx"], "-o", folder["critic.onnx"]).AssertError(ExitCode.Usage, "the model itself");
         Assert.That(File.ReadAllBytes(folder["critic.onnx"]), Is.EqualTo(before));

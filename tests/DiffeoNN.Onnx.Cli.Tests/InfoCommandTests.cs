@@ -24,7 +24,7 @@ public sealed class InfoCommandTests
     public void Info_OfABundleWithARefinement_SaysHowASearchGoesOnFromTheProposal(string bundle, bool withProposer)
     {
         using var folder = new TemporaryFolder();
-        string copy = BundleCopy.Of(Repository.Bundle(bundle), folder["bundle"], root =>
+        var copy = BundleCopy.Of(Repository.Bundle(bundle), folder["bundle"], root =>
         {
             if (!withProposer) root["models"]!.AsObject().Remove("proposer");
             root["optimiser"]!["lattice"] = 9;
@@ -46,7 +46,7 @@ public sealed class InfoCommandTests
     public void Info_OfABundleThatNobodyTuned_InsistsOnIt()
     {
         using var folder = new TemporaryFolder();
-        string copy = BundleCopy.Of(Repository.Bundle("shapes"), folder["bundle"], root => root.AsObject().Remove("acceptance"));
+        var copy = BundleCopy.Of(Repository.Bundle("shapes"), folder["bundle"], root => root.AsObject().Remove("acceptance"));
         Assert.That(CommandRun.Of("info", copy).Output,
             Does.Contain("minimumDecrease 0.5,").And.Contain("Not tuned: the manifest has no acceptance"));
         Assert.That(CommandRun.Of("info", Repository.Bundle("shapes")).Output, Does.Not.Contain("Not tuned"));
@@ -56,7 +56,7 @@ public sealed class InfoCommandTests
     public void Info_OfABundleThatWasMeasured_ShowsWhatItReached()
     {
         using var folder = new TemporaryFolder();
-        string copy = BundleCopy.Of(Repository.Bundle("shapes"), folder["bundle"], root =>
+        var copy = BundleCopy.Of(Repository.Bundle("shapes"), folder["bundle"], root =>
         {
             root["provenance"] = JsonNode.Parse("""
                 { "reference": "agreement", "verdict": "It helps.", "validation": [ { "deformation": "twist", "images": 40,

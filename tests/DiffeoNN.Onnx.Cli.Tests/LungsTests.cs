@@ -12,8 +12,8 @@ public sealed class LungsTests
     [TestCase("tps-strong")]
     public void Run_OnDeformedTestImages_BeatsTheNetworkAlone(string deform)
     {
-        int count = int.Parse(Environment.GetEnvironmentVariable("DIFFEONN_LUNGS_COUNT") ?? "8");
-        string lungs = Repository.Shared("data/lungs");
+        var count = int.Parse(Environment.GetEnvironmentVariable("DIFFEONN_LUNGS_COUNT") ?? "8");
+        var lungs = Repository.Shared("data/lungs");
         using var folder = new TemporaryFolder();
         var deformed = CommandRun.Of(
             "deform", "--data", lungs, "--output", folder["data"], "--deform", deform, "--split", "test", "--source", "kermany-normal",

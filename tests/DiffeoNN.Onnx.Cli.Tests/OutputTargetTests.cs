@@ -32,7 +32,7 @@ public sealed class OutputTargetTests
         var read = Fifo.Read(_folder["pipe"]);
         var run = CommandRun.Of("gradient", _folder["tanh.onnx"], "-o", _folder["pipe"], "--check");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        byte[] written = await read.WaitAsync(TimeSpan.FromSeconds(30));
+        var written = await read.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.That(CommandRun.Of("gradient", _folder["tanh.onnx"], "-o", _folder["file.onnx"]).Code, Is.EqualTo(ExitCode.Success));
         Assert.That(written, Is.EqualTo(File.ReadAllBytes(_folder["file.onnx"])));
         Assert.That(_folder.Files(), Is.EqualTo(new[] { "file.onnx", "pipe", "tanh.onnx" }));

@@ -21,19 +21,19 @@ internal static class PlainPng
         using var packed = new MemoryStream();
         using (var deflate = new ZLibStream(packed, CompressionLevel.Fastest, leaveOpen: true))
         {
-            for (int row = 0; row < height; row++)
+            for (var row = 0; row < height; row++)
             {
                 deflate.WriteByte(0);
-                for (int column = 0; column < width; column++)
+                for (var column = 0; column < width; column++)
                 {
-                    int value = samples[(row * width) + column];
+                    var value = samples[(row * width) + column];
                     if (kind == Grey16) deflate.WriteByte((byte)(value >> 8));
                     deflate.WriteByte((byte)value);
                 }
             }
         }
 
-        byte[] palette = kind == Indexed ? Chunk("PLTE"u8, [250, 240, 0, 90, 0, 0, 0, 0, 60]) : [];
+        var palette = kind == Indexed ? Chunk("PLTE"u8, [250, 240, 0, 90, 0, 0, 0, 0, 60]) : [];
         return [0x89, .. "PNG\r\n\x1a\n"u8, .. Chunk("IHDR"u8, header), .. palette, .. Chunk("IDAT"u8, packed.ToArray()),
             .. Chunk("IEND"u8, [])];
     }
@@ -44,11 +44,11 @@ internal static class PlainPng
         BinaryPrimitives.WriteInt32BigEndian(chunk, content.Length);
         type.CopyTo(chunk.AsSpan(4));
         content.CopyTo(chunk.AsSpan(8));
-        uint crc = uint.MaxValue;
-        foreach (byte value in chunk.AsSpan(4, 4 + content.Length))
+        var crc = uint.MaxValue;
+        foreach (var value in chunk.AsSpan(4, 4 + content.Length))
         {
             crc ^= value;
-            for (int bit = 0; bit < 8; bit++) crc = (crc & 1) != 0 ? 0xEDB88320 ^ (crc >> 1) : crc >> 1;
+            for (var bit = 0; bit < 8; bit++) crc = (crc & 1) != 0 ? 0xEDB88320 ^ (crc >> 1) : crc >> 1;
         }
 
         BinaryPrimitives.WriteUInt32BigEndian(chunk.AsSpan(8 + content.Length), ~crc);

@@ -52,7 +52,7 @@ public sealed class PyTorchInteropTests
             "--steps", "3");
 
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        foreach (string line in File.ReadLines(folder["results/results.jsonl"]))
+        foreach (var line in File.ReadLines(folder["results/results.jsonl"]))
         {
             using var record = JsonDocument.Parse(line);
             var total = record.RootElement.GetProperty("total");
@@ -109,10 +109,10 @@ public sealed class PyTorchInteropTests
             "--steps", "2", "--naive");
 
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        double[][] expected = JsonSerializer.Deserialize<double[][]>(File.ReadAllText(folder["scores.json"]))!;
+        var expected = JsonSerializer.Deserialize<double[][]>(File.ReadAllText(folder["scores.json"]))!;
         string[] lines = [.. File.ReadLines(folder["results/results.jsonl"])];
         Assert.That(lines, Has.Length.EqualTo(2));
-        for (int i = 0; i < lines.Length; i++)
+        for (var i = 0; i < lines.Length; i++)
         {
             using var record = JsonDocument.Parse(lines[i]);
             var scores = record.RootElement.GetProperty("naive").GetProperty("scores").EnumerateArray().Select(score => score.GetDouble());
@@ -132,7 +132,7 @@ public sealed class PyTorchInteropTests
         var run = CommandRun.Of("validate", folder["own/model.onnx"], "--reference", folder["own"], "--json", folder["report.json"]);
 
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Output + run.Error);
-        string report = File.ReadAllText(folder["report.json"]);
+        var report = File.ReadAllText(folder["report.json"]);
         Assert.That(report, Does.Contain("pytorch").And.Contain("compiled"));
     }
 
@@ -169,7 +169,7 @@ public sealed class PyTorchInteropTests
     /// <summary>Runs Python; null where it ends with 0.</summary>
     private static string? Problem(string folder, params string[] arguments)
     {
-        string python = Environment.GetEnvironmentVariable("DIFFEONN_PYTHON") ?? "/usr/bin/python3";
+        var python = Environment.GetEnvironmentVariable("DIFFEONN_PYTHON") ?? "/usr/bin/python3";
         var start = new ProcessStartInfo(python, arguments)
         {
             WorkingDirectory = Path.Combine(Repository.Root, "tools", folder),
@@ -180,7 +180,7 @@ public sealed class PyTorchInteropTests
         {
             using var process = Process.Start(start)!;
             var output = process.StandardOutput.ReadToEndAsync();
-            string error = process.StandardError.ReadToEnd();
+            var error = process.StandardError.ReadToEnd();
             if (!process.WaitForExit(TimeSpan.FromMinutes(3))) process.Kill(entireProcessTree: true);
             process.WaitForExit();
             return process.ExitCode == 0 ? null : $"'{python}' ended with {process.ExitCode}: {error}{output.Result}";

@@ -21,8 +21,8 @@ public sealed class RunCommandTests
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
         Assert.That(run.Output, Does.Contain("Images: 3"));
         string[] kinds = ["canonical.png", "fields.npz", "naive.png", "output.png", "panel.png"];
-        foreach (string name in Directory.EnumerateFiles(folder["data/images"]).Select(file => Path.GetFileNameWithoutExtension(file)!))
-            foreach (string kind in kinds)
+        foreach (var name in Directory.EnumerateFiles(folder["data/images"]).Select(file => Path.GetFileNameWithoutExtension(file)!))
+            foreach (var kind in kinds)
                 Assert.That(folder[$"results/{name}.{kind}"], Does.Exist);
         Assert.That(File.ReadLines(folder["results/results.jsonl"]).Count(), Is.EqualTo(3));
     }
@@ -40,7 +40,7 @@ public sealed class RunCommandTests
             "maps", "inputEnergy", "start", "velocityScale", "squarings", "determinant", "foldedFraction", "inverseResidualPixels", "model",
             "device", "engine", "preset", "fields", "seed", "search", "batch", "batchMilliseconds",
         ];
-        foreach (string field in fields) Assert.That(record.RootElement.TryGetProperty(field, out _), field);
+        foreach (var field in fields) Assert.That(record.RootElement.TryGetProperty(field, out _), field);
         string[] terms = [.. record.RootElement.GetProperty("terms").EnumerateObject().Select(term => term.Name)];
         Assert.That(terms, Is.EqualTo(new[] { "vae", "adversarial", "smoothness", "orientation" }));
         var total = record.RootElement.GetProperty("total");
@@ -78,9 +78,9 @@ public sealed class RunCommandTests
         Assert.That(Run(folder, "runtime").Code, Is.EqualTo(ExitCode.Success));
         var run = Run(folder, "torch", "--engine", "torch");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        string output = string.Join(' ', run.Output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        var output = string.Join(' ', run.Output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         Assert.That(output, Does.Contain("networks in libtorch"));
-        foreach (string file in Directory.EnumerateFiles(folder["runtime"], "*.output.png"))
+        foreach (var file in Directory.EnumerateFiles(folder["runtime"], "*.output.png"))
         {
             float[] expected = ImageFile.Read(file).Data.ToArray(),
                 found = ImageFile.Read(folder[$"torch/{Path.GetFileName(file)}"]).Data.ToArray();
@@ -94,9 +94,9 @@ public sealed class RunCommandTests
         using var folder = new TemporaryFolder();
         Prepare(folder, 2);
         // One of another size than the bundle's, whose answer takes the way in tiles.
-        string first = Directory.EnumerateFiles(folder["data/images"]).Order().First();
+        var first = Directory.EnumerateFiles(folder["data/images"]).Order().First();
         ImageFile.WritePng(first, ImageResampler.Resize(ImageFile.Read(first), 200, 90));
-        foreach (string fields in new[] { "torch", "onnx" })
+        foreach (var fields in new[] { "torch", "onnx" })
         {
             var run = CommandRun.Of(
                 "run", "--model", Repository.Bundle("shapes"), "--input", folder["data/images"], "--output", folder[fields], "--naive",
@@ -108,7 +108,7 @@ public sealed class RunCommandTests
         string[] names = [.. Directory.EnumerateFiles(folder["torch"]).Select(file => Path.GetFileName(file)).Order()];
         Assert.That(names.Count(name => name.EndsWith(".values.npz", StringComparison.Ordinal)), Is.EqualTo(2));
         Assert.That(Directory.EnumerateFiles(folder["onnx"]).Select(file => Path.GetFileName(file)).Order(), Is.EqualTo(names));
-        foreach (string name in names.Where(
+        foreach (var name in names.Where(
             name => name.EndsWith("output.png", StringComparison.Ordinal) || name.EndsWith("naive.png", StringComparison.Ordinal)))
         {
             var (expected, found) = (ImageFile.Read(folder[$"torch/{name}"]), ImageFile.Read(folder[$"onnx/{name}"]));
@@ -128,7 +128,7 @@ public sealed class RunCommandTests
         string[] names =
             [.. Directory.EnumerateFiles(folder["first"]).Select(file => Path.GetFileName(file)).Where(name => name != "results.jsonl")];
         Assert.That(names, Is.Not.Empty);
-        foreach (string name in names)
+        foreach (var name in names)
             Assert.That(File.ReadAllBytes(folder[$"second/{name}"]), Is.EqualTo(File.ReadAllBytes(folder[$"first/{name}"])), name);
     }
 
@@ -138,7 +138,7 @@ public sealed class RunCommandTests
     {
         using var folder = new TemporaryFolder();
         Prepare(folder, 1);
-        string original = Directory.EnumerateFiles(folder["data/images"]).Single();
+        var original = Directory.EnumerateFiles(folder["data/images"]).Single();
         ImageFile.WritePng(original, ImageResampler.Resize(ImageFile.Read(original).WithChannels(channels), height, width));
         var run = Run(folder, "results");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
@@ -158,8 +158,8 @@ public sealed class RunCommandTests
             Is.EqualTo(new[] { "velocity.npy", "displacement.npy", "inverse_displacement.npy" }));
         using var stream = new MemoryStream();
         using (var entry = archive.Entries[0].Open()) entry.CopyTo(stream);
-        byte[] bytes = stream.ToArray();
-        int header = 10 + BitConverter.ToUInt16(bytes, 8);
+        var bytes = stream.ToArray();
+        var header = 10 + BitConverter.ToUInt16(bytes, 8);
         Assert.That(bytes[1..6], Is.EqualTo("NUMPY"u8.ToArray()));
         Assert.That(header % 64, Is.Zero);
         Assert.That(System.Text.Encoding.ASCII.GetString(bytes, 10, header - 10),
@@ -192,7 +192,7 @@ public sealed class RunCommandTests
     {
         using var folder = new TemporaryFolder();
         Assert.That(CommandRun.Of("shapes", "--output", folder["data"], "--count", "1", "--seed", "1").Code, Is.EqualTo(ExitCode.Success));
-        string bundle = BundleCopy.Of(Repository.Bundle("shapes"), folder["bundle"], root => root["models"]!.AsObject().Remove("proposer"));
+        var bundle = BundleCopy.Of(Repository.Bundle("shapes"), folder["bundle"], root => root["models"]!.AsObject().Remove("proposer"));
         var run = CommandRun.Of("run", "--model", bundle, "--input", folder["data/images"], "--output", folder["results"],
             "--start", "proposer");
         run.AssertError(ExitCode.Model, "no proposer");

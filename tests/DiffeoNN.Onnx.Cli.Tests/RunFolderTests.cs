@@ -29,7 +29,7 @@ public sealed class RunFolderTests
         var run = Run();
         run.AssertError(ExitCode.Data, "4 of 10", "bad1.png", "bad2.png", "bad3.jpg", "bad4.jpg", "--skip-bad");
         Assert.That(Directory.Exists(_folder["out"]), Is.False);
-        foreach (string line in new[] { "truncated", "no complete PNG", "is empty" }) Assert.That(run.Output, Does.Contain(line));
+        foreach (var line in new[] { "truncated", "no complete PNG", "is empty" }) Assert.That(run.Output, Does.Contain(line));
     }
 
     [Test]
@@ -41,7 +41,7 @@ public sealed class RunFolderTests
         Assert.That(run.Output, Does.Contain("Skipped 4 of 10").And.Contain("bad4.jpg").And.Contain("Images: 6"));
         string[] done = [.. Records().Select(record => Path.GetFileName(record.GetProperty("image").GetString()!))];
         Assert.That(done, Is.EqualTo(new[] { "large.jpg", "ok1.png", "ok2.jpg", "ok3.bmp", "ok4.webp", "page.tif" }));
-        foreach (string name in done) Assert.That(_folder[$"out/{Path.GetFileNameWithoutExtension(name)}.output.png"], Does.Exist);
+        foreach (var name in done) Assert.That(_folder[$"out/{Path.GetFileNameWithoutExtension(name)}.output.png"], Does.Exist);
         var answer = ImageFile.Check(_folder["out/large.output.png"]);
         Assert.That((answer.Height, answer.Width), Is.EqualTo((900, 1200)));
     }
@@ -58,13 +58,13 @@ public sealed class RunFolderTests
     public void Run_CountsAndNamesWhatItDoesNotRead()
     {
         Picture("in/a.png");
-        foreach (string name in new[] { "scan1.dcm", "scan2.DCM", "notes.txt", "README", ".hidden.png", "._a.png", ".DS_Store" })
+        foreach (var name in new[] { "scan1.dcm", "scan2.DCM", "notes.txt", "README", ".hidden.png", "._a.png", ".DS_Store" })
             File.WriteAllText(_folder[$"in/{name}"], "x");
         Directory.CreateDirectory(_folder["in/old"]);
         Directory.CreateDirectory(_folder["in/.git"]);
         var run = Run();
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        string output = string.Join(' ', run.Output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        var output = string.Join(' ', run.Output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         Assert.That(output,
             Does.Contain("2 .dcm files ('scan1.dcm', 'scan2.DCM')").And.Contain("1 .txt file ('notes.txt')")
                 .And.Contain("1 file without extension ('README')"));
@@ -97,7 +97,7 @@ public sealed class RunFolderTests
     public void Run_OnOrientedImages_NotesItAndTurnsThemOnlyWhenAsked()
     {
         Picture("in/plain.png", 60, 90);
-        byte[] png = File.ReadAllBytes(_folder["in/plain.png"]);
+        var png = File.ReadAllBytes(_folder["in/plain.png"]);
         Jpeg("in/turned.jpg", ImageFile.Read(_folder["in/plain.png"]));
         File.WriteAllBytes(_folder["in/turned.jpg"], ExifBytes.InJpeg(File.ReadAllBytes(_folder["in/turned.jpg"]), 6));
 
@@ -146,8 +146,8 @@ public sealed class RunFolderTests
         {
             var (shape, values) = arrays[name];
             Assert.That(shape, Is.EqualTo("(2, 50, 70)"));
-            float[] mask = ImageFile.Read(_folder[$"out/a.{picture}.png"]).Data.ToArray();
-            for (int i = 0; i < mask.Length; i++)
+            var mask = ImageFile.Read(_folder[$"out/a.{picture}.png"]).Data.ToArray();
+            for (var i = 0; i < mask.Length; i++)
             {
                 Assert.That(values[i] + values[mask.Length + i], Is.EqualTo(1).Within(1e-5));
                 Assert.That(mask[i], Is.EqualTo(values[mask.Length + i] > values[i] ? 1f : 0f));
@@ -171,10 +171,10 @@ public sealed class RunFolderTests
     [Test]
     public void Run_SaysWhatHappened()
     {
-        for (int i = 0; i < 2; i++) Picture($"in/{i}.png", 128, 128, i);
+        for (var i = 0; i < 2; i++) Picture($"in/{i}.png", 128, 128, i);
         var run = Run("--accept", "always", "--passes", "2", "--average", "true");
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        string output = string.Join(' ', run.Output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        var output = string.Join(' ', run.Output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         double[] inputs = [.. Records().Select(record => record.GetProperty("inputEnergy").GetDouble())];
         double[] finals = [.. Records().Select(record => record.GetProperty("energy").GetProperty("after").GetDouble())];
         Assert.That(output, Does.Contain($"energy of the input │ {Fixed(inputs.Average())} │ {Fixed(inputs.Max())}"));
@@ -233,14 +233,14 @@ public sealed class RunFolderTests
 
     private static byte[] Bmp(int width, int height)
     {
-        int stride = ((width * 3) + 3) / 4 * 4;
+        var stride = ((width * 3) + 3) / 4 * 4;
         var bytes = new byte[54 + (stride * height)];
         using var writer = new BinaryWriter(new MemoryStream(bytes));
         writer.Write("BM"u8);
-        foreach (int value in new[] { bytes.Length, 0, 54, 40, width, height }) writer.Write(value);
+        foreach (var value in new[] { bytes.Length, 0, 54, 40, width, height }) writer.Write(value);
         writer.Write((short)1);
         writer.Write((short)24);
-        for (int i = 54; i < bytes.Length; i++) bytes[i] = (byte)(i * 7);
+        for (var i = 54; i < bytes.Length; i++) bytes[i] = (byte)(i * 7);
         return bytes;
     }
 
@@ -252,12 +252,12 @@ public sealed class RunFolderTests
         {
             using var content = new MemoryStream();
             using (var stream = entry.Open()) stream.CopyTo(content);
-            byte[] bytes = content.ToArray();
-            int start = 10 + BitConverter.ToUInt16(bytes, 8);
-            string header = Encoding.ASCII.GetString(bytes, 10, start - 10);
+            var bytes = content.ToArray();
+            var start = 10 + BitConverter.ToUInt16(bytes, 8);
+            var header = Encoding.ASCII.GetString(bytes, 10, start - 10);
             var values = new float[(bytes.Length - start) / 4];
             Buffer.BlockCopy(bytes, start, values, 0, values.Length * 4);
-            int from = header.IndexOf("'shape': ", StringComparison.Ordinal) + 9;
+            var from = header.IndexOf("'shape': ", StringComparison.Ordinal) + 9;
             arrays[Path.GetFileNameWithoutExtension(entry.Name)] = (header[from..(header.IndexOf(')', from) + 1)], values);
         }
 

@@ -19,9 +19,9 @@ public sealed class SeveralOutputsTests
         using var bundle = new AnswerBundle(graph =>
         {
             // Of dark pixels the root is no number.
-            string root = graph.Op("Sqrt", graph.Plus(AnswerGraph.Image, -0.4));
+            var root = graph.Op("Sqrt", graph.Plus(AnswerGraph.Image, -0.4));
             OnnxDimension[] shape = isPicture ? ["N", 1, Height, Width] : ["N", 1];
-            string found = isPicture ? root : graph.Op("Flatten", graph.Op("GlobalAveragePool", root));
+            var found = isPicture ? root : graph.Op("Flatten", graph.Op("GlobalAveragePool", root));
             graph.Output("found", found, OnnxElementType.Float, shape);
         }, new JsonArray(Output("found", isPicture ? "image" : "regression")));
         using var folder = Images();
@@ -65,7 +65,7 @@ public sealed class SeveralOutputsTests
         using var record = JsonDocument.Parse(File.ReadAllText(folder["out/results.jsonl"]));
         Assert.That(record.RootElement.TryGetProperty("answer", out _), Is.False);
         Assert.That(record.RootElement.TryGetProperty("notFinite", out _), Is.False);
-        string info = CommandRun.Of("info", bundle.Path).Output;
+        var info = CommandRun.Of("info", bundle.Path).Output;
         Assert.That(info, Does.Contain("\nAnswer: segmentation 'logits' as mask, activation sigmoid\n"));
         Assert.That(info, Does.Contain(
             "\nAnswer: boxes 'boxes', coordinates pixels, order xy, format xyxy, scores 'scores', activation none\n"));
@@ -102,7 +102,7 @@ public sealed class SeveralOutputsTests
         Assert.That(record.RootElement.GetProperty("answer").TryGetProperty("scores", out _), Is.False);
         var drawn = ImageFile.Read(folder["out/spot.output.png"]);
         Assert.That(drawn.Channels, Is.EqualTo(3));
-        int coloured = Enumerable.Range(0, drawn.Height * drawn.Width).Count(i => drawn.Plane(0)[i] > drawn.Plane(2)[i] + 0.2f);
+        var coloured = Enumerable.Range(0, drawn.Height * drawn.Width).Count(i => drawn.Plane(0)[i] > drawn.Plane(2)[i] + 0.2f);
         Assert.That(coloured, Is.GreaterThan(20), "a frame in colour over a grey image");
     }
 
@@ -122,8 +122,8 @@ public sealed class SeveralOutputsTests
         var folder = new TemporaryFolder();
         Directory.CreateDirectory(folder["in"]);
         var image = new ImageBuffer(1, Height, Width);
-        for (int row = 0; row < Height; row++)
-            for (int column = 0; column < Width; column++)
+        for (var row = 0; row < Height; row++)
+            for (var column = 0; column < Width; column++)
                 image[0, row, column] = (float)Math.Exp(-(((column - 38) * (column - 38)) + ((row - 20) * (row - 20))) / 20.0);
         ImageFile.WritePng(folder["in/spot.png"], image);
         return folder;

@@ -35,7 +35,7 @@ public sealed class TuneCommandTests
         var before = BundleManifest.Load(Manifest);
         var run = Tune("shapes", Few);
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
-        string[] lines = run.Output.Split('\n', StringSplitOptions.TrimEntries);
+        var lines = run.Output.Split('\n', StringSplitOptions.TrimEntries);
         Assert.That(lines.Count(
             line => line.StartsWith("0      2 ", StringComparison.Ordinal) && line.EndsWith("(present)", StringComparison.Ordinal)),
             Is.EqualTo(1), run.Output);
@@ -43,7 +43,7 @@ public sealed class TuneCommandTests
             && line.Contains("minimumDecrease 1000000 -> ", StringComparison.Ordinal)),
             Is.EqualTo(1), run.Output);
         Assert.That(lines.Count(line => line.StartsWith("2      2 ", StringComparison.Ordinal)), Is.EqualTo(1), run.Output);
-        foreach (string part in new[] { "2 images, undeformed and by tps-strong", "trial images", "Best: trial ", $"Written: {Manifest}" })
+        foreach (var part in new[] { "2 images, undeformed and by tps-strong", "trial images", "Best: trial ", $"Written: {Manifest}" })
             Assert.That(run.Output, Does.Contain(part));
 
         var after = BundleManifest.Load(Manifest);
@@ -76,7 +76,7 @@ public sealed class TuneCommandTests
     [Test]
     public void Tune_ToAnotherFileOrNone_LeavesTheBundle()
     {
-        byte[] before = File.ReadAllBytes(Manifest);
+        var before = File.ReadAllBytes(Manifest);
         var dry = Tune("shapes", [.. Few, "--dry-run"]);
         Assert.That(dry.Code, Is.EqualTo(ExitCode.Success), dry.Error);
         Assert.That(dry.Output, Does.Contain("Best: trial ").And.Not.Contain("Written"));
@@ -102,11 +102,11 @@ public sealed class TuneCommandTests
     [Test]
     public void Tune_OfWhatCannotBeUsed_SaysSoAndWritesNothing()
     {
-        byte[] before = File.ReadAllBytes(Manifest);
+        var before = File.ReadAllBytes(Manifest);
         Tune(_folder["nowhere"]).AssertError(ExitCode.Data, "nowhere", "does not exist");
         ShapesDataSet.Write(_folder["data"], 20, 1, 32);
         Tune(_folder["data"], "--source", "moon").AssertError(ExitCode.Data, "source 'moon'");
-        string mask = Directory.EnumerateFiles(_folder["data/masks"]).Order().ElementAt(15); // of split val
+        var mask = Directory.EnumerateFiles(_folder["data/masks"]).Order().ElementAt(15); // of split val
         File.Delete(mask);
         Tune(_folder["data"]).AssertError(ExitCode.Data, Path.GetFileName(mask), "has no mask");
         CommandRun.Of("tune", "--model", _folder["no-bundle"], "--data", "shapes").AssertError(ExitCode.Model, "no-bundle");

@@ -63,7 +63,7 @@ public sealed class ValidateCommandTests
         Assert.That(run.Code, Is.EqualTo(ExitCode.Disagreement), run.Error);
         Assert.That(run.Error, Is.Empty);
         Assert.That(run.Output, Does.Contain("'/first/act/LeakyRelu'").And.Contain("Disagreement in model.onnx"));
-        string saved = folder.Files().Single(
+        var saved = folder.Files().Single(
             file => file.StartsWith("validation-blame", StringComparison.Ordinal) && file.EndsWith("model.onnx", StringComparison.Ordinal));
         Assert.That(OnnxModel.Load(folder[saved]).Graph.Nodes.Single().OpType, Is.EqualTo("LeakyRelu"));
     }

@@ -71,7 +71,7 @@ internal sealed class Runner : IDisposable
         if (!value.IsTensor)
             return OnnxTensor.Scalar(name, 0L);
         var info = value.GetTensorTypeAndShape();
-        byte[] data = info.ElementCount > 0 ? value.GetTensorMutableRawData().ToArray() : [];
+        var data = info.ElementCount > 0 ? value.GetTensorMutableRawData().ToArray() : [];
         return new OnnxTensor(name, (OnnxElementType)info.ElementDataType, info.Shape, data);
     }
 }

@@ -23,7 +23,7 @@ public sealed class UpsamplingTests
         int rank, int kernel, int stride, int then, int padding, int outputPadding, bool joined)
     {
         var model = Upsampling(rank, kernel, stride, then, padding, outputPadding, joined);
-        foreach (string[] inputs in joined ? new string[][] { ["x"], ["x", "skip"] } : [["x"]])
+        foreach (var inputs in joined ? new string[][] { ["x"], ["x", "skip"] } : [["x"]])
         {
             var gradient = GradientCompiler.Compile(model, new GradientOptions { Inputs = inputs });
             Assert.That(Operators(gradient).Where(o => o.Contains("Conv", StringComparison.Ordinal)),

@@ -24,7 +24,7 @@ internal sealed class FreshProject : IDisposable
     public FreshProject(params string[] projects)
     {
         Directory.CreateDirectory(_folder["app"]);
-        foreach (string project in projects)
+        foreach (var project in projects)
             Dotnet(
                 Path.Combine(Repository.Root, "src", project), "pack", "--no-build", "--no-restore", "-c", Configuration, "-o",
                 _folder["feed"]);
@@ -97,14 +97,14 @@ internal sealed class FreshProject : IDisposable
             RedirectStandardError = true,
         };
         // What the test's own build has set would decide for this one; and no server must stay behind.
-        foreach (string name in start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToList())
+        foreach (var name in start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToList())
             start.Environment.Remove(name);
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         start.Environment["UseSharedCompilation"] = "false";
         start.Environment["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1";
         using var process = Process.Start(start)!;
         var error = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
+        var output = process.StandardOutput.ReadToEnd();
         if (!process.WaitForExit(TimeSpan.FromMinutes(5))) process.Kill(entireProcessTree: true);
         process.WaitForExit();
         return (process.ExitCode, output, error.Result);

@@ -36,10 +36,10 @@ public sealed class ImageSharpTests
         using var folder = new TemporaryFolder();
         var random = new Random(4);
         using var picture = Filled(7, 5, (_, _) => new Rgb24((byte)random.Next(256), (byte)random.Next(256), (byte)random.Next(256)));
-        ImageBuffer converted = picture.ToBuffer();
+        var converted = picture.ToBuffer();
         ImageFile.WritePng(folder["same.png"], converted);
 
-        ImageBuffer read = ImageFile.Read(folder["same.png"]);
+        var read = ImageFile.Read(folder["same.png"]);
 
         Assert.That((converted.Channels, converted.Height, converted.Width), Is.EqualTo((3, 5, 7)));
         Assert.That(converted.Data.ToArray(), Is.EqualTo(read.Data.ToArray()));
@@ -52,7 +52,7 @@ public sealed class ImageSharpTests
         using var bytes = Filled(1, 1, (_, _) => new Rgba32(200, 100, 50, 128));
         using var floats = Filled(1, 1, (_, _) => new RgbaVector(0.8f, 0.4f, 0.2f, 0.5f));
 
-        float opacity = 128 / 255f;
+        var opacity = 128 / 255f;
         Assert.That(bytes.ToBuffer().Data.ToArray(), Is.EqualTo(new[] { 200 / 255f * opacity, 100 / 255f * opacity, 50 / 255f * opacity }));
         Assert.That(floats.ToBuffer().Data.ToArray(), Is.EqualTo(new[] { 0.4f, 0.2f, 0.1f }));
     }
@@ -129,7 +129,7 @@ public sealed class ImageSharpTests
     [Test]
     public void Run_OnPictures_AnswersAsOnTheirPlanes()
     {
-        ImageBuffer image = ShapesGenerator.Generate(3, 0).Image;
+        var image = ShapesGenerator.Generate(3, 0).Image;
         using var picture = image.ToPicture<L8>();
         using var model = EquivariantModel.Load(Repository.Bundle("shapes"));
 
@@ -138,7 +138,7 @@ public sealed class ImageSharpTests
         var naive = model.RunNaive([picture]);
         using var mask = found.Images[0].Output.ToPicture<L8>();
 
-        byte[] labels = expected.Images[0].Output.Labels!.Labels.ToArray();
+        var labels = expected.Images[0].Output.Labels!.Labels.ToArray();
         Assert.That(found.Images[0].Output.Labels!.Labels.ToArray(), Is.EqualTo(labels));
         Assert.That(naive[0].Labels!.Labels.ToArray(), Is.EqualTo(model.RunNaive([picture.ToBuffer()])[0].Labels!.Labels.ToArray()));
         Assert.That(mask.Size(), Is.EqualTo(new Size(image.Width, image.Height)));
@@ -152,7 +152,7 @@ public sealed class ImageSharpTests
         string[] assemblies = [.. Directory.GetFiles(AppContext.BaseDirectory, "DiffeoNN.Onnx*.dll")
             .Where(file => !file.EndsWith("Tests.dll", StringComparison.Ordinal))];
         Assert.That(assemblies.Select(Path.GetFileName), Is.SupersetOf(new[] { "DiffeoNN.Onnx.dll", "DiffeoNN.Onnx.ImageSharp.dll" }));
-        foreach (string file in assemblies)
+        foreach (var file in assemblies)
         {
             using var reader = new PEReader(File.OpenRead(file));
             var metadata = reader.GetMetadataReader();
@@ -175,8 +175,8 @@ public sealed class ImageSharpTests
     {
         using var back = picture.ToBuffer().ToPicture<TPixel>();
         Assert.That(back.Size(), Is.EqualTo(picture.Size()));
-        for (int y = 0; y < picture.Height; y++)
-            for (int x = 0; x < picture.Width; x++)
+        for (var y = 0; y < picture.Height; y++)
+            for (var x = 0; x < picture.Width; x++)
                 Assert.That(back[x, y], Is.EqualTo(picture[x, y]), $"{typeof(TPixel).Name} at ({x}, {y})");
     }
 
@@ -184,8 +184,8 @@ public sealed class ImageSharpTests
         where TPixel : unmanaged, IPixel<TPixel>
     {
         var picture = new Image<TPixel>(width, height);
-        for (int y = 0; y < height; y++)
-            for (int x = 0; x < width; x++) picture[x, y] = pixel(x, y);
+        for (var y = 0; y < height; y++)
+            for (var x = 0; x < width; x++) picture[x, y] = pixel(x, y);
         return picture;
     }
 }

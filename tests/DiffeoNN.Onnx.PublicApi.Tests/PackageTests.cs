@@ -43,7 +43,7 @@ public sealed class PackageTests
         File.WriteAllText(project["Program.cs"], Block(Gradients, "csharp"));
         File.Copy(Path.Combine(Repository.Bundle("shapes"), "critic.onnx"), project["critic.onnx"]);
 
-        string output = project.Run();
+        var output = project.Run();
 
         Assert.That(output, Does.Contain("in:  'score_grad'").And.Contain("out: 'image_grad' float32"));
         Assert.That(project["critic.gradient.onnx"], Does.Exist);
@@ -77,11 +77,11 @@ public sealed class PackageTests
 
         Assert.That(output, Does.Match(@"^[1-9]\d* pixels of class 1\nenergy [\d.]+ -> [\d.]+\n$"));
         // One platform's natives, once: no folder of platforms, none of another system.
-        string bin = project["bin/Debug/net10.0/linux-x64"];
+        var bin = project["bin/Debug/net10.0/linux-x64"];
         Assert.That(Path.Combine(bin, "libonnxruntime_providers_cuda.so"), Does.Exist);
         Assert.That(Path.Combine(bin, "runtimes"), Does.Not.Exist);
         Assert.That(Directory.GetFiles(bin).Where(file => Path.GetExtension(file) == ".dylib" || IsNativeOfWindows(file)), Is.Empty);
-        long size = Directory.GetFiles(bin, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length);
+        var size = Directory.GetFiles(bin, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length);
         TestContext.Out.WriteLine($"The output takes {size / 1_000_000} MB.");
         Assert.That(size, Is.LessThan(1_000_000_000));
     }
@@ -131,7 +131,7 @@ public sealed class PackageTests
     {
         var tested = XDocument.Load(Path.Combine(Repository.Root, "Directory.Packages.props")).Descendants("PackageVersion")
             .ToDictionary(element => element.Attribute("Include")!.Value, element => element.Attribute("Version")!.Value);
-        string readme = File.ReadAllText(Readme(Library));
+        var readme = File.ReadAllText(Readme(Library));
         var named = XDocument.Parse(Block(Library, "xml")).Descendants("PackageReference")
             .Where(element => element.Attribute("Include")!.Value != Library).ToList();
 

@@ -118,7 +118,7 @@ public sealed class ReadmeExamples
         };
         // </operator-example>
         using var session = new InferenceSession(gradient.ToBytes());
-        float[] actual = SquaredRelu.Run(session, [-1, 0.5f, 2], [1, 10, 100]);
+        var actual = SquaredRelu.Run(session, [-1, 0.5f, 2], [1, 10, 100]);
         Assert.That(actual, Is.EqualTo(new float[] { 0, 30, 1200 }).Within(1e-4), "factor 3: dX = dY * 6 * max(X, 0)");
         var formula = GradientCompiler.Compile(
             OnnxModel.Load("squared.onnx"), options with { Operators = OperatorSet.Default.With(byFormula) });
@@ -160,11 +160,11 @@ public sealed class ReadmeExamples
     [TestCase("src/DiffeoNN.Onnx.Torch/README.md", "torch-example", 1)]
     public void Examples_AreTheReadmesOwn(string file, string mark, int count)
     {
-        string readme = Plain(File.ReadAllText(Path.Combine(Repository.Root, file)));
-        string source = File.ReadAllText(Path.Combine(Repository.Root, "tests", "DiffeoNN.Onnx.PublicApi.Tests", "ReadmeExamples.cs"));
+        var readme = Plain(File.ReadAllText(Path.Combine(Repository.Root, file)));
+        var source = File.ReadAllText(Path.Combine(Repository.Root, "tests", "DiffeoNN.Onnx.PublicApi.Tests", "ReadmeExamples.cs"));
         string[] examples = [.. source.Split($"// <{mark}>\n").Skip(1).Take(count).Select(part => part.Split($"// </{mark}>")[0])];
         Assert.That(examples, Has.Length.EqualTo(count));
-        foreach (string example in examples) Assert.That(readme, Does.Contain(Plain(example)));
+        foreach (var example in examples) Assert.That(readme, Does.Contain(Plain(example)));
     }
 
     private static string Plain(string text) =>

@@ -13,10 +13,10 @@ public sealed class SourceTextTests
     public void Lines_AreShortEnough()
     {
         List<string> found = [];
-        foreach (string file in Sources())
+        foreach (var file in Sources())
         {
-            int number = 0;
-            foreach (string line in File.ReadLines(file))
+            var number = 0;
+            foreach (var line in File.ReadLines(file))
             {
                 number++;
                 if (line.Length > LongestLine) found.Add($"{Name(file)}({number}): {line.Length} characters");
@@ -45,7 +45,7 @@ public sealed class SourceTextTests
     {
         foreach (var file in folder.EnumerateFiles().Where(file => file.Extension is ".cs" or ".py")) yield return file.FullName;
         foreach (var inner in folder.EnumerateDirectories().Where(IsOurs))
-            foreach (string file in Below(inner)) yield return file;
+            foreach (var file in Below(inner)) yield return file;
     }
 
     private static bool IsOurs(DirectoryInfo folder) =>

@@ -1,5 +1,5 @@
-using DiffeoNN.Onnx.RandomNumbers;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.RandomNumbers;
 using DiffeoNN.Onnx.Training.Fitting;
 using TorchSharp;
 

@@ -19,7 +19,7 @@ public sealed class CaseSourceTests
         {
             try
             {
-                foreach (object? _ in (IEnumerable)Value(type, name, arguments)!) { }
+                foreach (var _ in (IEnumerable)Value(type, name, arguments)!) { }
             }
             catch (Exception e)
             {

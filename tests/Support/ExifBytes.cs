@@ -31,7 +31,7 @@ internal static class ExifBytes
     public static byte[] InJpeg(byte[] jpeg, int value)
     {
         byte[] content = [.. "Exif\0\0"u8, .. Orientation(value)];
-        int length = content.Length + 2;
+        var length = content.Length + 2;
         return [.. jpeg[..2], 0xFF, 0xE1, (byte)(length >> 8), (byte)length, .. content, .. jpeg[2..]];
     }
 }

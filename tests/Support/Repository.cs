@@ -16,7 +16,7 @@ internal static class Repository
     /// <summary>Test material, which does not belong to the repository; ignores the test where it is absent.</summary>
     public static string Shared(string relative)
     {
-        string? path = TryShared(relative);
+        var path = TryShared(relative);
         if (path is null)
             Assert.Ignore($"'../shared/{relative}' is not beside this checkout; it is test material that does "
                 + "not belong to the repository.");

@@ -29,23 +29,23 @@ internal sealed record TiffBytes(int Width, int Height, int Samples, int Bits, i
     {
         var (segmentWidth, segmentHeight) = Tile ?? (Width, Math.Min(RowsPerStrip, Height));
         var segments = new List<byte[]>();
-        int planes = Planar ? Samples : 1;
-        for (int plane = 0; plane < planes; plane++)
-            for (int top = 0; top < Height; top += segmentHeight)
-                for (int left = 0; left < Width; left += segmentWidth)
+        var planes = Planar ? Samples : 1;
+        for (var plane = 0; plane < planes; plane++)
+            for (var top = 0; top < Height; top += segmentHeight)
+                for (var left = 0; left < Width; left += segmentWidth)
                     segments.Add(Compress(
                         Segment(plane, top, left, segmentWidth, Tile is null ? Math.Min(segmentHeight, Height - top) : segmentHeight)));
         var file = new List<byte>([.. Big ? "MM\0*"u8 : "II*\0"u8, 0, 0, 0, 0]);
         var offsets = new List<int>();
-        foreach (byte[] segment in segments)
+        foreach (var segment in segments)
         {
             offsets.Add(file.Count);
             file.AddRange(segment);
             if (file.Count % 2 == 1) file.Add(0);
         }
 
-        int link = 4;
-        for (int page = 0; page < Pages; page++) link = Page(file, link, offsets, segments, segmentWidth, segmentHeight);
+        var link = 4;
+        for (var page = 0; page < Pages; page++) link = Page(file, link, offsets, segments, segmentWidth, segmentHeight);
         return [.. file];
     }
 
@@ -64,16 +64,16 @@ internal sealed record TiffBytes(int Width, int Height, int Samples, int Bits, i
         foreach (var (tag, values) in tags.Where(pair => pair.Value.Length > 1))
         {
             places[tag] = file.Count;
-            foreach (int value in values) file.AddRange(Number(value, 4));
+            foreach (var value in values) file.AddRange(Number(value, 4));
         }
 
-        byte[] start = Number(file.Count, 4);
-        for (int i = 0; i < 4; i++) file[link + i] = start[i];
+        var start = Number(file.Count, 4);
+        for (var i = 0; i < 4; i++) file[link + i] = start[i];
         file.AddRange(Number(tags.Count, 2));
         foreach (var (tag, values) in tags)
         {
             file.AddRange([.. Number(tag, 2), .. Number(4, 2), .. Number(values.Length, 4),
-                .. Number(places.TryGetValue(tag, out int at) ? at : values[0], 4)]);
+                .. Number(places.TryGetValue(tag, out var at) ? at : values[0], 4)]);
         }
 
         file.AddRange(new byte[4]);
@@ -83,16 +83,16 @@ internal sealed record TiffBytes(int Width, int Height, int Samples, int Bits, i
     private byte[] Segment(int plane, int top, int left, int width, int height)
     {
         var bytes = new List<byte>();
-        int samples = Planar ? 1 : Samples;
-        for (int row = top; row < top + height; row++)
+        var samples = Planar ? 1 : Samples;
+        for (var row = top; row < top + height; row++)
         {
             var line = new int[width * samples];
-            for (int column = 0; column < width; column++)
-                for (int s = 0; s < samples; s++)
+            for (var column = 0; column < width; column++)
+                for (var s = 0; s < samples; s++)
                     if (row < Height && left + column < Width)
                         line[(column * samples) + s] = Values[(((row * Width) + left + column) * Samples) + (Planar ? plane : s)];
-            for (int i = line.Length - 1; Predictor == 2 && i >= samples; i--) line[i] = (line[i] - line[i - samples]) & ((1 << Bits) - 1);
-            foreach (int value in line) bytes.AddRange(Bits == 8 ? [(byte)value] : Bits == 16 ? Number(value, 2) : Number(value, 4));
+            for (var i = line.Length - 1; Predictor == 2 && i >= samples; i--) line[i] = (line[i] - line[i - samples]) & ((1 << Bits) - 1);
+            foreach (var value in line) bytes.AddRange(Bits == 8 ? [(byte)value] : Bits == 16 ? Number(value, 2) : Number(value, 4));
         }
 
         return [.. bytes];
@@ -111,9 +111,9 @@ internal sealed record TiffBytes(int Width, int Height, int Samples, int Bits, i
 
             case 32773: // runs of one value, and the rest as it is
                 var packed = new List<byte>();
-                for (int i = 0; i < bytes.Length;)
+                for (var i = 0; i < bytes.Length;)
                 {
-                    int run = 1;
+                    var run = 1;
                     while (i + run < bytes.Length && run < 128 && bytes[i + run] == bytes[i]) run++;
                     packed.AddRange(run > 1 ? [(byte)(257 - run), bytes[i]] : [0, bytes[i]]);
                     i += run;
@@ -130,7 +130,7 @@ internal sealed record TiffBytes(int Width, int Height, int Samples, int Bits, i
     private static byte[] Lzw(byte[] bytes)
     {
         var bits = new List<bool>();
-        for (int i = 0; i < bytes.Length; i++)
+        for (var i = 0; i < bytes.Length; i++)
         {
             if (i % 250 == 0) Add(256);
             Add(bytes[i]);
@@ -142,7 +142,7 @@ internal sealed record TiffBytes(int Width, int Height, int Samples, int Bits, i
 
         void Add(int code)
         {
-            for (int bit = 8; bit >= 0; bit--) bits.Add(((code >> bit) & 1) == 1);
+            for (var bit = 8; bit >= 0; bit--) bits.Add(((code >> bit) & 1) == 1);
         }
     }
 

@@ -29,14 +29,14 @@ internal sealed record FuzzOptions(string[] Targets, int Seed, long Count, doubl
             ["--folder"] = Path.Combine(Path.GetTempPath(), "diffeonn-fuzz"),
             ["--replay"] = "",
         };
-        for (int i = 0; i < arguments.Length; i += 2)
+        for (var i = 0; i < arguments.Length; i += 2)
         {
             if (!values.ContainsKey(arguments[i]) || i + 1 == arguments.Length)
                 throw new FormatException($"'{arguments[i]}' is no option with a value. {Usage}");
             values[arguments[i]] = arguments[i + 1];
         }
 
-        string[] targets = values["--target"] == "all" ? [.. FuzzTargets.Names] : values["--target"].Split(',');
+        var targets = values["--target"] == "all" ? [.. FuzzTargets.Names] : values["--target"].Split(',');
         if (targets.FirstOrDefault(name => !FuzzTargets.Names.Contains(name)) is { } unknown)
             throw new FormatException($"There is no target '{unknown}'. {Usage}");
         return new FuzzOptions(

@@ -11,7 +11,7 @@ try
     if (args is ["seeds", var shown])
     {
         using var own = FuzzTargets.Create(shown, Directory.CreateTempSubdirectory("diffeonn-fuzz-").FullName);
-        for (int i = 0; i < own.Seeds.Count; i++) Console.WriteLine($"{i}: {Trial.Run(own, own.Seeds[i]).Description}");
+        for (var i = 0; i < own.Seeds.Count; i++) Console.WriteLine($"{i}: {Trial.Run(own, own.Seeds[i]).Description}");
         return 0;
     }
 
@@ -24,8 +24,8 @@ try
         return 0;
     }
 
-    int found = 0;
-    foreach (string name in options.Targets) found += new Supervisor(options, name).Run();
+    var found = 0;
+    foreach (var name in options.Targets) found += new Supervisor(options, name).Run();
     return found == 0 ? 0 : 1;
 }
 catch (FormatException e)

@@ -22,7 +22,7 @@ internal sealed class Supervisor(FuzzOptions options, string target)
     {
         var shares = Enumerable.Range(0, options.Jobs).Select(job => new Share(job)).ToArray();
         Parallel.ForEach(shares, new ParallelOptions { MaxDegreeOfParallelism = options.Jobs }, Work);
-        string[] faults = Directory.GetFiles(options.Folder, $"{target}-*.txt");
+        var faults = Directory.GetFiles(options.Folder, $"{target}-*.txt");
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{target}: {shares.Sum(share => share.Done)} inputs in {_watch.Elapsed.TotalSeconds:F0} s, "
@@ -34,14 +34,14 @@ internal sealed class Supervisor(FuzzOptions options, string target)
     private void Work(Share share)
     {
         long count = (options.Count + options.Jobs - 1) / options.Jobs, next = 0;
-        string folder = Path.Combine(options.Folder, $"worker-{target}-{share.Job}");
+        var folder = Path.Combine(options.Folder, $"worker-{target}-{share.Job}");
         Directory.CreateDirectory(folder);
         while (next < count && _watch.Elapsed.TotalSeconds < options.Seconds)
         {
             using var slot = new InputSlot(Path.Combine(folder, "current"));
             slot.Write(next, [], 0, 0);
             using var worker = Start(share.Job, next, count - next, folder);
-            string? fault = Watch(worker, slot);
+            var fault = Watch(worker, slot);
             share.Done += slot.Index - next;
             share.Refused += slot.Refused;
             share.Paths = Math.Max(share.Paths, slot.Paths);
@@ -49,7 +49,7 @@ internal sealed class Supervisor(FuzzOptions options, string target)
             if (fault is null) return;
             share.Done++;
             Interlocked.Increment(ref _found);
-            string path = Path.Combine(options.Folder, $"{target}-{options.Seed + share.Job}-{slot.Index}");
+            var path = Path.Combine(options.Folder, $"{target}-{options.Seed + share.Job}-{slot.Index}");
             File.WriteAllBytes(path + ".bin", slot.Input);
             File.WriteAllText(path + ".txt", fault);
         }
@@ -66,7 +66,7 @@ internal sealed class Supervisor(FuzzOptions options, string target)
             if (worker.HasExited) break;
             var now = worker.TotalProcessorTime;
             if (slot.Index != at) (at, since, used) = (slot.Index, Stopwatch.StartNew(), now);
-            string? fault = now - used > Limit ? $"hang: more than {Limit.TotalSeconds} s of processor time"
+            var fault = now - used > Limit ? $"hang: more than {Limit.TotalSeconds} s of processor time"
                 : since.Elapsed > WallLimit ? $"hang: more than {WallLimit.TotalSeconds} s" : null;
             if (fault is null && _watch.Elapsed.TotalSeconds < options.Seconds) continue;
             worker.Kill();

@@ -20,7 +20,7 @@ internal sealed partial record Trial(string Path, Exception? Fault, bool Refused
         }
         catch (Exception e)
         {
-            bool promised = (e is DiffeoException or GradientException) && !HasDefect(e);
+            var promised = (e is DiffeoException or GradientException) && !HasDefect(e);
             return new Trial($"{e.GetType().Name} {Shape(e.Message)} {Place(e.GetBaseException())}", promised ? null : e, promised);
         }
     }
@@ -31,7 +31,7 @@ internal sealed partial record Trial(string Path, Exception? Fault, bool Refused
     /// <summary>The message without what differs between inputs: names, numbers, lists.</summary>
     private static string Shape(string message)
     {
-        string shape = Variable().Replace(message.Length > 400 ? message[..400] : message, "#");
+        var shape = Variable().Replace(message.Length > 400 ? message[..400] : message, "#");
         return shape.Length > 60 ? shape[..60] : shape;
     }
 

@@ -23,16 +23,16 @@ internal sealed class Worker(string name, int seed, string folder)
         using var target = FuzzTargets.Create(name, Path.Combine(folder, "files"));
         using var slot = new InputSlot(Path.Combine(folder, "current"));
         var pool = new List<byte[]>(target.Seeds);
-        int seeds = pool.Count;
+        var seeds = pool.Count;
         long refused = 0;
-        for (long i = first; i < first + count; i++)
+        for (var i = first; i < first + count; i++)
         {
             var random = new Random(HashCode.Of(seed, i));
-            byte[] input = i - first < seeds && first == 0 ? pool[(int)i] : Next(target, pool, seeds, random);
+            var input = i - first < seeds && first == 0 ? pool[(int)i] : Next(target, pool, seeds, random);
             slot.Write(i, input, refused, _paths.Count);
-            long before = GC.GetAllocatedBytesForCurrentThread();
+            var before = GC.GetAllocatedBytesForCurrentThread();
             var trial = Trial.Run(target, input);
-            bool isSmall = GC.GetAllocatedBytesForCurrentThread() - before < MostBytes;
+            var isSmall = GC.GetAllocatedBytesForCurrentThread() - before < MostBytes;
             if (trial.Refused) refused++;
             if (trial.Fault is not null && _faults.Add(trial.Path)) Save(i, input, trial);
             if (_paths.Add(trial.Path) && pool.Count < MostKept && trial.Fault is null && isSmall) pool.Add(input);
@@ -45,7 +45,7 @@ internal sealed class Worker(string name, int seed, string folder)
     {
         // Half of the inputs come from the sound ones, which what was kept would soon outnumber.
         byte[] input = pool[random.Next(2) == 0 ? random.Next(seeds) : random.Next(pool.Count)], other = pool[random.Next(pool.Count)];
-        for (int changes = 1 + random.Next(1 + random.Next(8)); changes > 0; changes--)
+        for (var changes = 1 + random.Next(1 + random.Next(8)); changes > 0; changes--)
             input = random.Next(2) == 0 ? target.Mutate(input, other, random) : ByteMutator.Mutate(input, other, random);
         if (random.Next(8) > 0) input = target.Repair(input) ?? input;
         return input.Length <= InputSlot.Capacity ? input : input[..InputSlot.Capacity];
@@ -53,7 +53,7 @@ internal sealed class Worker(string name, int seed, string folder)
 
     private void Save(long index, byte[] input, Trial trial)
     {
-        string path = Path.Combine(folder, "..", $"{name}-{seed}-{index}");
+        var path = Path.Combine(folder, "..", $"{name}-{seed}-{index}");
         File.WriteAllBytes(path + ".bin", input);
         File.WriteAllText(path + ".txt", trial.Description);
     }
@@ -63,7 +63,7 @@ internal sealed class Worker(string name, int seed, string folder)
         /// <summary>The same in every process, unlike that of the framework.</summary>
         public static int Of(int seed, long index)
         {
-            ulong mixed = ((ulong)(uint)seed << 40) ^ (ulong)index;
+            var mixed = ((ulong)(uint)seed << 40) ^ (ulong)index;
             mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;
             mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
             return (int)(mixed ^ (mixed >> 31));

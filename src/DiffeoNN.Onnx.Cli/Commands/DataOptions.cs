@@ -60,11 +60,11 @@ internal sealed class DataOptions
             Seed = seed,
             Orients = parse.GetValue(_autoOrient),
         };
-        string data = parse.GetValue(_data)!;
-        IEvaluationData images = task.IsAgreement
+        var data = parse.GetValue(_data)!;
+        var images = task.IsAgreement
             ? new AgreementData(model, EvaluationData.OpenImages(data, task, selection))
             : EvaluationData.Open(data, task, selection);
-        bool skips = parse.GetValue(_skipBad);
+        var skips = parse.GetValue(_skipBad);
         try
         {
             var check = DataCheck.Of(images, skips, cancellationToken);

@@ -46,12 +46,12 @@ internal static class DemoCommand
             var rows = new List<PanelRow>();
             BatchProgress.Run(console, "canonicalising", samples.Count, progress =>
             {
-                foreach (ShapesImage[] chunk in samples.Chunk(common.Batch(parse)))
+                foreach (var chunk in samples.Chunk(common.Batch(parse)))
                 {
                     ImageBuffer[] images = [.. chunk.Select(sample => sample.Image)];
                     var naive = model.RunNaive(images, cancellationToken);
                     using var batch = model.Run(images, progress, cancellationToken);
-                    for (int i = 0; i < chunk.Length; i++)
+                    for (var i = 0; i < chunk.Length; i++)
                     {
                         var truth = LabelMap.FromImage(chunk[i].Mask);
                         double alone = SegmentationScore.Of(naive[i].Labels!, truth).Iou,
@@ -75,7 +75,7 @@ internal static class DemoCommand
     /// <summary>The bundle beside the program, or in the checkout it is run from.</summary>
     private static string FindBundle()
     {
-        string beside = Path.Combine(AppContext.BaseDirectory, "models", "shapes");
+        var beside = Path.Combine(AppContext.BaseDirectory, "models", "shapes");
         return Directory.Exists(beside)
             ? beside
             : throw new BundleException($"The demo's bundle is missing: expected '{beside}', which building the program puts there.");
@@ -84,7 +84,7 @@ internal static class DemoCommand
     private static List<ShapesImage> Draw(ImageSpec spec, Deformation deformation, int count, ulong seed)
     {
         // Far from the seeds of training data, which are small numbers.
-        ulong set = unchecked(seed * 1_000_003);
+        var set = unchecked(seed * 1_000_003);
         var grid = new SamplingGrid(spec.Height, spec.Width);
         return [.. Enumerable.Range(0, count).Select(i =>
         {
@@ -100,7 +100,7 @@ internal static class DemoCommand
             .AddColumn("image")
             .AddColumn(new TableColumn("network alone").RightAligned())
             .AddColumn(new TableColumn("canonicalised").RightAligned());
-        for (int i = 0; i < scores.Count; i++) table.AddRow($"{i + 1}", $"{scores[i].Naive:F3}", $"{scores[i].Canonicalised:F3}");
+        for (var i = 0; i < scores.Count; i++) table.AddRow($"{i + 1}", $"{scores[i].Naive:F3}", $"{scores[i].Canonicalised:F3}");
         table.AddRow("[bold]mean[/]", $"[bold]{scores.Average(score => score.Naive):F3}[/]",
             $"[bold]{scores.Average(score => score.Canonicalised):F3}[/]");
         console.Write(table);

@@ -18,18 +18,18 @@ internal static class DeviceLine
     /// <summary>Prints device and cores; what is missing for CUDA is told to those who ask for it.</summary>
     public static void Print(IAnsiConsole console, EquivariantModel model, ExecutionDevice asked)
     {
-        string cores = InputFiles.Count(model.Cores, "core");
-        string device = model.Device.Device switch
+        var cores = InputFiles.Count(model.Cores, "core");
+        var device = model.Device.Device switch
         {
             ExecutionDevice.Cuda => model.Device.Reason.TrimEnd('.'),
             _ when asked == ExecutionDevice.Auto => $"{model.Device.Reason.TrimEnd('.')} ({cores}; diffeonn doctor says more)",
             _ => $"CPU, {cores}",
         };
-        string engine = model.Engine == EngineKind.Torch ? ", networks in libtorch" : "";
+        var engine = model.Engine == EngineKind.Torch ? ", networks in libtorch" : "";
         console.MarkupLineInterpolated($"[grey]Bundle '{model.Bundle.Name}' on {device}{engine}.[/]");
         if (model.Plan.Preset == SearchPreset.Bundle && !model.Bundle.Manifest.Search.SaysWhenAMapHelps)
             console.MarkupLineInterpolated($"[yellow]{Untuned}[/]");
-        foreach (string warning in model.Warnings) console.MarkupLineInterpolated($"[yellow]Warning:[/] {warning}");
+        foreach (var warning in model.Warnings) console.MarkupLineInterpolated($"[yellow]Warning:[/] {warning}");
         if (model.Plan.Preset == SearchPreset.Published)
         {
             console.MarkupLine(

@@ -73,7 +73,7 @@ internal static class DoctorCommand
                 machine.AddRange(test);
             }
 
-            IReadOnlyList<Finding> ofModel = path is null ? [] : ModelDiagnosis.Run(path, options with { Device = ExecutionDevice.Cpu });
+            var ofModel = path is null ? [] : ModelDiagnosis.Run(path, options with { Device = ExecutionDevice.Cpu });
             if (path is not null) Print(console, Path.GetFileName(Path.GetFullPath(path)), ofModel);
             if (parse.GetValue(data) is { } images && !Has(ofModel))
             {

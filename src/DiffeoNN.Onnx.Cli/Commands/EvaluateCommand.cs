@@ -46,14 +46,14 @@ internal static class EvaluateCommand
                 MeasuresInvariance = !parse.GetValue(noInvariance),
                 Task = data.Task(parse, loaded),
             });
-            string? chosen = parse.GetValue(split) ?? data.Unnamed(parse, "test", forTruth: null);
+            var chosen = parse.GetValue(split) ?? data.Unnamed(parse, "test", forTruth: null);
             var (images, check) = data.Open(console, parse, loaded, evaluator.Task, chosen, options.Seed, cancellationToken);
             var report = new EvaluationReport(parse.GetValue(output)!, evaluator, loaded);
             DeviceLine.Print(console, loaded, options.Execution.Device);
             EvaluationResult? result = null;
             ProgressLines.Run(console, "evaluating", check.Usable.Count, lines =>
                 result = evaluator.Run(images, check, new Reporter(lines), cancellationToken));
-            int drawn = Math.Min(parse.GetValue(panels), result!.Samples.Count);
+            var drawn = Math.Min(parse.GetValue(panels), result!.Samples.Count);
             ProgressLines.Run(
                 console, "drawing", 3 * drawn,
                 lines => report.Write(result, images, drawn, common.Batch(parse), lines, cancellationToken));
@@ -65,7 +65,7 @@ internal static class EvaluateCommand
 
     private static ExitCode ExitOf(IAnsiConsole console, EvaluationResult result)
     {
-        int broken = result.Samples.Count(sample => sample.Canonicalisation.Stop == StopReason.NonFinite);
+        var broken = result.Samples.Count(sample => sample.Canonicalisation.Stop == StopReason.NonFinite);
         if (broken == 0) return ExitCode.Success;
         const string answers = "their answers come from the best image before that, or from the network alone";
         console.MarkupLineInterpolated($"[red]The energy was not finite for {broken} of {result.Samples.Count} images; {answers}.[/]");

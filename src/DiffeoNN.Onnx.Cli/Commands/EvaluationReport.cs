@@ -44,7 +44,7 @@ internal sealed class EvaluationReport
         string summary = Path.Combine(_path, "summary.json"), folder = Path.Combine(_path, PanelFolder);
         File.Delete(summary);
         if (Directory.Exists(folder))
-            foreach (string old in Groups.SelectMany(group => Directory.EnumerateFiles(folder, $"{group}-*.png")).ToList())
+            foreach (var old in Groups.SelectMany(group => Directory.EnumerateFiles(folder, $"{group}-*.png")).ToList())
                 File.Delete(old);
         if (panels > 0) AtomicFile.CreateFolder(folder);
         foreach (var chunk in Places(result, panels).Chunk(batch))
@@ -63,8 +63,8 @@ internal sealed class EvaluationReport
     {
         var ranked = result.Ranked();
         var places = new Dictionary<SampleResult, List<string>>(ReferenceEqualityComparer.Instance);
-        int middle = Math.Clamp((ranked.Count - panels) / 2, 0, ranked.Count);
-        for (int i = 0; i < panels; i++)
+        var middle = Math.Clamp((ranked.Count - panels) / 2, 0, ranked.Count);
+        for (var i = 0; i < panels; i++)
             foreach (var (group, at) in new[] { ("worst", i), ("median", middle + i), ("best", ranked.Count - 1 - i) })
             {
                 if (!places.TryGetValue(ranked[at], out var names)) places[ranked[at]] = names = [];
@@ -84,7 +84,7 @@ internal sealed class EvaluationReport
         var clean = _model.RunNaive([.. samples.Select(sample => sample.Original.Image)], cancellationToken);
         var naive = _model.RunNaive(images, cancellationToken);
         using var found = _model.Run(images, null, cancellationToken);
-        for (int i = 0; i < samples.Length; i++)
+        for (var i = 0; i < samples.Length; i++)
         {
             var result = chunk[i].Key;
             var tiles = Tiles(found, i, samples[i], result, clean[i], naive[i]);
@@ -119,7 +119,7 @@ internal sealed class EvaluationReport
         string[] names = [.. result.Samples[0].Methods().Select(method => method.Key)];
         var series = names.Select(
             (name, i) => new BoxPlotSeries(name, [.. result.Samples.Select(sample => sample.Methods().ElementAt(i).Value.Rank)]));
-        string images = $"{summary.Model}, {summary.Count} images, {summary.Deform}, seed {summary.Seed}";
+        var images = $"{summary.Model}, {summary.Count} images, {summary.Deform}, seed {summary.Seed}";
         BoxPlotRenderer.Write(path, images, summary.RankTitle, [.. series]);
     }
 }

@@ -26,20 +26,20 @@ internal static class EvaluationTable
             table.AddRow([method, .. summary.Columns.Select(column => Number(score.Of(column), "F4"))]);
 
         console.Write(table);
-        string gap = summary.GapClosed is { } closed
+        var gap = summary.GapClosed is { } closed
             ? Number(closed, "F3")
             : string.Create(CultureInfo.InvariantCulture, $"not stated (clean exceeds naive by less than {EvaluationSummary.SmallestGap})");
-        string residual = $"inverse residual {Number(summary.InverseResidualPixels, "F3")} pixels (median of the largest)";
+        var residual = $"inverse residual {Number(summary.InverseResidualPixels, "F3")} pixels (median of the largest)";
         console.MarkupLineInterpolated($"Gap closed: {gap}; {summary.Folded} with folds; {residual}");
         if (summary.Harm is { } harm)
         {
             // An error counts as its negative, and is told as itself.
-            string means = $"{summary.Columns[0].Heading} {Number(Math.Abs(harm.Canonicalised), "F4")}, the network alone "
+            var means = $"{summary.Columns[0].Heading} {Number(Math.Abs(harm.Canonicalised), "F4")}, the network alone "
                 + Number(Math.Abs(harm.Alone), "F4");
             console.MarkupLineInterpolated($"[red]Canonicalisation hurts here: {means}.[/] {Remedy}");
         }
 
-        int left = result.Samples.Count(sample => !sample.Canonicalisation.Accepted);
+        var left = result.Samples.Count(sample => !sample.Canonicalisation.Accepted);
         if (left > 0) console.MarkupLineInterpolated($"Left as they are: {left} of {summary.Count} images");
         if (summary.EnergyGap is not null || summary.EquivarianceError is not null)
             console.MarkupLineInterpolated(
@@ -53,7 +53,7 @@ internal static class EvaluationTable
     {
         if (skipped.Count == 0) return;
         console.MarkupLineInterpolated($"[yellow]Skipped {skipped.Count} of {skipped.Count + used}:[/]");
-        foreach (string line in skipped) console.MarkupLineInterpolated($"  {ErrorTable.OneLine(line)}");
+        foreach (var line in skipped) console.MarkupLineInterpolated($"  {ErrorTable.OneLine(line)}");
     }
 
     private static string Name(EvaluationSummary summary) =>

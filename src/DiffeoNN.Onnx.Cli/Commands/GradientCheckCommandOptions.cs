@@ -71,10 +71,10 @@ internal sealed class GradientCheckCommandOptions
     /// <param name="fault">What is wrong with ONNX Runtime itself; null for nothing.</param>
     public static ExitCode Print(IAnsiConsole console, GradientCheckResult result, string? fault)
     {
-        foreach (string assumption in result.Assumptions) console.WriteLine($"Assumed: {assumption}.");
+        foreach (var assumption in result.Assumptions) console.WriteLine($"Assumed: {assumption}.");
         foreach (var input in result.Inputs)
         {
-            string worst = input.Worst is { } element
+            var worst = input.Worst is { } element
                 ? $", largest error {Number(input.LargestAbsoluteError)} ({Number(input.LargestRelativeError)} of the largest derivative) "
                     + $"at [{string.Join(",", element.Index)}]: written {Number(element.Emitted, 6)}, differences "
                     + $"{Number(element.Differences, 6)}, allowed {Number(element.Allowed)}"
@@ -89,7 +89,7 @@ internal sealed class GradientCheckCommandOptions
         if (result.Inputs.Any(input => input.UnsteadyElements + input.UnsteadyDirections > 0))
             console.WriteLine("Unsteady: finite differences of several steps contradict each other there (a kink, or rounding), "
                 + "so that they say nothing.");
-        string precision = result.Precision == OnnxElementType.Double ? "float64" : "float32";
+        var precision = result.Precision == OnnxElementType.Double ? "float64" : "float32";
         console.WriteLine($"Outputs differ by {Number(result.OutputError)} of the largest. Differences in {precision}; tolerance "
             + $"{Number(result.Tolerance)} of the largest derivative, and beside it three times what rounding makes of a difference.");
         console.WriteLine(result.Passed ? "The gradient agrees with finite differences." : Problem(result));

@@ -46,7 +46,7 @@ internal static class GradientCommand
         check.AddTo(command);
         command.SetAction((parse, cancellationToken) =>
         {
-            string path = parse.GetValue(model)!;
+            var path = parse.GetValue(model)!;
             if (!File.Exists(path))
                 throw new BundleException(Directory.Exists(path)
                     ? $"Model '{path}' is a folder; expected an ONNX file."
@@ -70,9 +70,9 @@ internal static class GradientCommand
             var made = gradient.Graph.Outputs
                 .Select(output => output.Name)
                 .Where(name => name.EndsWith(options.Suffix, StringComparison.Ordinal));
-            string size = $"opset {gradient.Opset}, {gradient.Graph.Nodes.Count} nodes";
+            var size = $"opset {gradient.Opset}, {gradient.Graph.Nodes.Count} nodes";
             console.MarkupLineInterpolated($"{parse.GetValue(target)} written: {string.Join(", ", made)}; {size}.");
-            bool canBeRead = checkOptions is not null && !AtomicFile.IsWrittenInPlace(parse.GetValue(target)!);
+            var canBeRead = checkOptions is not null && !AtomicFile.IsWrittenInPlace(parse.GetValue(target)!);
             var written = canBeRead ? OnnxModel.Load(parse.GetValue(target)!) : gradient;
             if (checkOptions is null) return Task.FromResult((int)ExitCode.Success);
             var result = GradientCheck.Run(original, written, checkOptions, cancellationToken);

@@ -20,7 +20,7 @@ internal static class InfoCommand
         var command = new Command("info", "Show what a bundle or model holds: tensors, operators, opset, gradient rules.") { path };
         command.SetAction(parse =>
         {
-            string given = parse.GetValue(path)!;
+            var given = parse.GetValue(path)!;
             if (Directory.Exists(given)) PrintBundle(console, Bundle.Load(given));
             else if (File.Exists(given)) PrintModel(console, Path.GetFileName(given), OnnxModel.Load(given));
             else throw new BundleException($"'{given}' does not exist; expected a bundle's folder or an ONNX file.");
@@ -66,7 +66,7 @@ internal static class InfoCommand
             _ => ":",
         });
         var table = new Table().Border(TableBorder.Rounded).AddColumn("deformation");
-        foreach (string column in (string[])["images", "measure", "undeformed", "alone", "canonicalised"])
+        foreach (var column in (string[])["images", "measure", "undeformed", "alone", "canonicalised"])
             table.AddColumn(new TableColumn(column).RightAligned());
         foreach (var figure in figures)
         {
@@ -124,16 +124,16 @@ internal static class InfoCommand
             .AddColumn("operator").AddColumn(new TableColumn("nodes").RightAligned()).AddColumn("gradient");
         var functions = model.Functions.Select(function => (function.Domain, function.Name)).ToHashSet();
         var converted = new Lazy<HashSet<(string, string)>>(() => Operators(Converted(model)));
-        int missing = 0;
-        bool areForeign = false;
+        var missing = 0;
+        var areForeign = false;
         foreach (var group in Nodes(model.Graph).GroupBy(node => (node.Domain, node.OpType)).OrderBy(
             group => group.Key.OpType, StringComparer.Ordinal))
         {
             var (domain, opType) = group.Key;
             var rule = GradientCompiler.FindRule(domain, opType, Math.Max(GradientCompiler.MinimumOpset, model.Opset));
-            bool isFunction = functions.Contains((domain, opType));
-            bool isControlFlow = domain.Length == 0 && opType is "If" or "Loop" or "Scan";
-            bool isRewritten = rule is null && !isFunction && !isControlFlow && !converted.Value.Contains((domain, opType));
+            var isFunction = functions.Contains((domain, opType));
+            var isControlFlow = domain.Length == 0 && opType is "If" or "Loop" or "Scan";
+            var isRewritten = rule is null && !isFunction && !isControlFlow && !converted.Value.Contains((domain, opType));
             if (rule is null && !isFunction && !isControlFlow && !isRewritten)
             {
                 missing++;

@@ -22,14 +22,14 @@ internal sealed record InputCheck(
         var usable = new List<(string File, ImageFileInfo Info)>();
         var problems = new List<(string File, string Text)>();
         var names = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
-        foreach (string file in files)
+        foreach (var file in files)
         {
             cancellationToken.ThrowIfCancellationRequested();
             try
             {
                 var info = ImageFile.Check(file);
                 model.CheckFits(info);
-                string name = Path.GetFileNameWithoutExtension(file);
+                var name = Path.GetFileNameWithoutExtension(file);
                 if (names.TryAdd(name, file)) usable.Add((file, info));
                 else problems.Add((file, $"'{file}' would write the same results '{name}.*' as '{names[name]}'; rename one."));
             }
@@ -46,7 +46,7 @@ internal sealed record InputCheck(
     /// <exception cref="ImageException">Something is wrong and may not be skipped, or nothing is left.</exception>
     public void Print(IAnsiConsole console, bool skipsBad)
     {
-        int total = Usable.Count + Problems.Count;
+        var total = Usable.Count + Problems.Count;
         if (!skipsBad && Problems.Count > 1) PrintProblems(console, $"Cannot be used, {Problems.Count} of {total}:");
         if (!skipsBad && Problems.Count > 0) throw new ImageException(Refusal(total));
         if (Usable.Count == 0)
@@ -62,7 +62,7 @@ internal sealed record InputCheck(
     public void PrintNotes(IAnsiConsole console, bool orients)
     {
         string[] turned = Select(info => info.Orientation != ImageOrientation.Upright), pages = Select(info => info.Pages > 1);
-        string pagesNames = $"{InputFiles.Count(pages.Length, "file")} ({InputFiles.Names(pages)})";
+        var pagesNames = $"{InputFiles.Count(pages.Length, "file")} ({InputFiles.Names(pages)})";
         OrientationNote.Print(console, turned, orients);
         if (pages.Length > 0)
             console.MarkupLineInterpolated($"[yellow]Note:[/] with several pages or frames, of which the first is taken: {pagesNames}.");

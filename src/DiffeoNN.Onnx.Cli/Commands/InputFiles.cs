@@ -20,11 +20,11 @@ internal sealed record InputFiles(IReadOnlyList<string> Files, IReadOnlyList<str
         if (!Directory.Exists(path))
             throw new ImageException($"Input '{path}' does not exist; expected an image file or a folder of images.");
         var files = ImageFile.ListFolder(path);
-        string[] others = Visible(Directory.EnumerateFiles(path).Where(file => !ImageFile.HasImageExtension(file)));
-        string[] folders = Visible(Directory.EnumerateDirectories(path));
+        var others = Visible(Directory.EnumerateFiles(path).Where(file => !ImageFile.HasImageExtension(file)));
+        var folders = Visible(Directory.EnumerateDirectories(path));
         if (files.Count > 0) return new InputFiles(files, others, folders);
-        string found = others.Length > 0 ? $" It holds {Kinds(others)}." : "";
-        string hint = folders.Contains("images") ? " Its subfolder images/ may be what you mean." : "";
+        var found = others.Length > 0 ? $" It holds {Kinds(others)}." : "";
+        var hint = folders.Contains("images") ? " Its subfolder images/ may be what you mean." : "";
         throw new ImageException($"Folder '{path}' holds no image files ({string.Join(", ", ImageFile.Extensions)}).{found}{hint}");
     }
 

@@ -26,8 +26,8 @@ internal sealed class NumpyArchive(ZipArchive archive)
     /// <param name="parts">Its values, last dimension fastest, in parts that need not be there at once.</param>
     public void Add(string name, IReadOnlyList<long> shape, IEnumerable<float[]> parts)
     {
-        string sizes = shape.Count == 1 ? $"{shape[0]}," : string.Join(", ", shape);
-        string header = $"{{'descr': '<f4', 'fortran_order': False, 'shape': ({sizes}), }}";
+        var sizes = shape.Count == 1 ? $"{shape[0]}," : string.Join(", ", shape);
+        var header = $"{{'descr': '<f4', 'fortran_order': False, 'shape': ({sizes}), }}";
         // Magic (6), version (2) and length (2) together with the header fill a multiple of 64 bytes and end in a line feed.
         header = header.PadRight((((header.Length + 11 + 63) / 64) * 64) - 11) + "\n";
         var entry = archive.CreateEntry($"{name}.npy", CompressionLevel.Fastest);
@@ -35,6 +35,6 @@ internal sealed class NumpyArchive(ZipArchive archive)
         using var stream = entry.Open();
         stream.Write([0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, (byte)(header.Length >> 8)]);
         stream.Write(Encoding.ASCII.GetBytes(header));
-        foreach (float[] part in parts) stream.Write(MemoryMarshal.AsBytes<float>(part));
+        foreach (var part in parts) stream.Write(MemoryMarshal.AsBytes<float>(part));
     }
 }

@@ -10,7 +10,7 @@ internal static class OptionChecks
     public static void AtLeast(OptionResult result, Option option, int minimum)
     {
         if (result.Tokens is not [{ Value: var text }]) return;
-        if (!int.TryParse(text, out int value)) result.AddError($"{option.Name} is '{text}'; expected a whole number.");
+        if (!int.TryParse(text, out var value)) result.AddError($"{option.Name} is '{text}'; expected a whole number.");
         else if (value < minimum) result.AddError($"{option.Name} is {value}; expected at least {minimum}.");
     }
 }

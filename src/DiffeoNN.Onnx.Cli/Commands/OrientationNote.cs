@@ -19,7 +19,7 @@ internal static class OrientationNote
     public static void Print(IAnsiConsole console, IReadOnlyList<string> names, bool orients)
     {
         if (names.Count == 0) return;
-        string turned = $"{InputFiles.Count(names.Count, "image")} ({InputFiles.Names(names)})";
+        var turned = $"{InputFiles.Count(names.Count, "image")} ({InputFiles.Names(names)})";
         if (orients) console.MarkupLineInterpolated($"Turned as their EXIF orientation says: {turned}.");
         else console.MarkupLineInterpolated(
             $"[yellow]Note:[/] with an EXIF orientation, but taken as stored: {turned}; --auto-orient turns them.");

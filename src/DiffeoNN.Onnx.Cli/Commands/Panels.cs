@@ -26,7 +26,7 @@ internal static class Panels
         var tiles = Tiles(image, fields, index);
         foreach (var (one, output) in answer.All.Zip(image.Output.All))
         {
-            string title = answer.Further.Count == 0 ? "final output" : $"final {one.Name}";
+            var title = answer.Further.Count == 0 ? "final output" : $"final {one.Name}";
             tiles.Add(one.IsPicture ? Shrunk(title, one, output, options) : Tile(title, image.Input, output));
         }
 

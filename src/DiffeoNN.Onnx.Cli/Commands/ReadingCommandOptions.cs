@@ -83,7 +83,7 @@ internal sealed class ReadingCommandOptions
     {
         if (text is null) return null;
         double?[] numbers = [.. text.Split(',', StringSplitOptions.TrimEntries).Select(part =>
-            double.TryParse(part, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) ? number : (double?)null)];
+            double.TryParse(part, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? number : (double?)null)];
         return Array.TrueForAll(numbers, number => number is not null) ? [.. numbers.Select(number => number!.Value)] : null;
     }
 

@@ -41,7 +41,7 @@ internal sealed class ResultFolder : IDisposable
     /// <returns>What became of the image, without planes.</returns>
     public EquivariantImage Write(string input, ScaledImage image, EquivariantBatch batch, int index, MappedOutput? naive)
     {
-        string name = Path.GetFileNameWithoutExtension(input);
+        var name = Path.GetFileNameWithoutExtension(input);
         var files = new Dictionary<string, string>();
         var answer = batch.Answer(index);
         var result = batch.Image(index, answer.ToSummary());
@@ -89,7 +89,7 @@ internal sealed class ResultFolder : IDisposable
 
     private StreamWriter Open()
     {
-        string path = Path.Combine(_path, "results.jsonl");
+        var path = Path.Combine(_path, "results.jsonl");
         try
         {
             return new StreamWriter(path) { NewLine = "\n" };

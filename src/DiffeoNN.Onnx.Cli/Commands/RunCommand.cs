@@ -1,5 +1,5 @@
-using DiffeoNN.Onnx.Files;
 using System.CommandLine;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using Spectre.Console;
@@ -52,12 +52,12 @@ internal static class RunCommand
             };
             BatchProgress.Run(console, "canonicalising", check.Usable.Count, progress =>
             {
-                foreach (string[] chunk in check.Usable.Select(one => one.File).Chunk(common.Batch(parse)))
+                foreach (var chunk in check.Usable.Select(one => one.File).Chunk(common.Batch(parse)))
                 {
                     ScaledImage[] images = [.. chunk.Select(file => loaded.Read(file, orients))];
                     using var batch = loaded.Canonicalise(images, progress, cancellationToken);
                     var naives = alone ? loaded.RunNaive(images, cancellationToken) : null;
-                    for (int i = 0; i < chunk.Length; i++)
+                    for (var i = 0; i < chunk.Length; i++)
                     {
                         cancellationToken.ThrowIfCancellationRequested();
                         using var answer = naives?[i];

@@ -32,25 +32,25 @@ internal sealed class RunSummary(EquivariantModel model)
         Row("smallest Jacobian determinant", image => image.Diagnostics.MinimumDeterminant, values => values.Min(), "F3");
         Row("inverse residual in pixels", image => image.Diagnostics.InverseResidualMaximum, values => values.Max(), "F3");
         console.Write(table);
-        int folded = Found().Count(image => image.Diagnostics.FoldedFraction > 0);
-        string each = $"{Number(whole.TotalSeconds / _images.Count, "F2")} s each";
-        string ofIt = $"{Number(_networks.TotalSeconds / _images.Count, "F2")} s search and networks";
-        string time = $"{Number(whole.TotalSeconds, "F1")} s, {each}, of which {ofIt}";
+        var folded = Found().Count(image => image.Diagnostics.FoldedFraction > 0);
+        var each = $"{Number(whole.TotalSeconds / _images.Count, "F2")} s each";
+        var ofIt = $"{Number(_networks.TotalSeconds / _images.Count, "F2")} s search and networks";
+        var time = $"{Number(whole.TotalSeconds, "F1")} s, {each}, of which {ofIt}";
         console.MarkupLineInterpolated($"Images: {_images.Count} in {time}; {folded} with folds; results in {output}");
         PrintOrigins(console);
         var refused = Found().Where(image => !image.Accepted).CountBy(image => image.Refusal!.Reason).OrderBy(pair => pair.Key).ToList();
         if (refused.Count > 0)
         {
-            string reasons = string.Join(", ", refused.Select(pair => $"{SearchText.Describe(pair.Key)} {pair.Value}"));
-            string share = $"{refused.Sum(pair => pair.Value)} of {_images.Count}";
+            var reasons = string.Join(", ", refused.Select(pair => $"{SearchText.Describe(pair.Key)} {pair.Value}"));
+            var share = $"{refused.Sum(pair => pair.Value)} of {_images.Count}";
             console.MarkupLineInterpolated($"Left as they are, with the answer of the network alone: {share} ({reasons}).");
         }
 
-        int broken = Found().Count(image => image.Stop == StopReason.NonFinite);
+        var broken = Found().Count(image => image.Stop == StopReason.NonFinite);
         const string answers = "their answers come from the best image before that, or from the network alone";
         if (broken > 0)
             console.MarkupLineInterpolated($"[red]The energy was not finite for {broken} of {_images.Count} images; {answers}.[/]");
-        int unanswered = _images.Count(image => !image.IsFinite);
+        var unanswered = _images.Count(image => !image.IsFinite);
         const string advice = "see notFinite in results.jsonl, and look at the network's weights and the range of its input "
             + "(diffeonn doctor)";
         if (unanswered > 0)
@@ -73,7 +73,7 @@ internal sealed class RunSummary(EquivariantModel model)
         var used = _images.Where(image => image.Found.Accepted).ToList();
         if (used.Count > 0)
         {
-            string origins = string.Join(", ", used
+            var origins = string.Join(", ", used
                 .CountBy(image => (SearchText.FromProposal(image.Found, model), image.Found.BestStep > 0) switch
                 {
                     (true, false) => "proposal used as it is",
@@ -83,13 +83,13 @@ internal sealed class RunSummary(EquivariantModel model)
                 })
                 .OrderByDescending(pair => pair.Value).Select(pair => $"{pair.Key} {pair.Value}"));
             int[] maps = [.. used.Select(image => image.Maps).Distinct().Order()];
-            string number = maps[0] == maps[^1] ? $"{maps[0]}" : $"{maps[0]} to {maps[^1]}";
-            string averaged = maps[^1] > 1 ? $"; answers are the mean over {number} maps" : "";
+            var number = maps[0] == maps[^1] ? $"{maps[0]}" : $"{maps[0]} to {maps[^1]}";
+            var averaged = maps[^1] > 1 ? $"; answers are the mean over {number} maps" : "";
             console.MarkupLineInterpolated($"Maps used: {used.Count} of {_images.Count} ({origins}){averaged}.");
         }
 
         var searches = Found().Where(image => image.Steps > 0).ToList();
-        int converged = searches.Count(image => image.Stop == StopReason.Converged);
+        var converged = searches.Count(image => image.Stop == StopReason.Converged);
         if (searches.Count > 0) console.MarkupLineInterpolated($"Searches: {searches.Count}, of which {converged} converged.");
     }
 

@@ -27,7 +27,7 @@ internal static class SearchText
     public static string Footer(EquivariantImage image, EquivariantModel model)
     {
         var found = image.Canonicalisation;
-        string taken = found.Refusal is { } refusal
+        var taken = found.Refusal is { } refusal
             ? $"left as it is: {Describe(refusal.Reason)}"
             : Origin(found, model) + (image.Maps > 1 ? $", mean of {image.Maps} maps" : "");
         return string.Create(

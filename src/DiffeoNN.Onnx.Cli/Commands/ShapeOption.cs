@@ -17,11 +17,11 @@ internal static class ShapeOption
 
     private static (string Name, IReadOnlyList<long> Sizes) Parse(string text)
     {
-        int end = text.LastIndexOf('=');
-        string[] sizes = end < 0
+        var end = text.LastIndexOf('=');
+        var sizes = end < 0
             ? []
             : text[(end + 1)..].Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        if (end <= 0 || sizes.Any(size => !long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out long value)
+        if (end <= 0 || sizes.Any(size => !long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var value)
             || value is < 1 or > int.MaxValue))
             throw new UsageException($"--shape is '{text}'; expected NAME=1,3,224,224.");
         return (text[..end], [.. sizes.Select(size => long.Parse(size, CultureInfo.InvariantCulture))]);

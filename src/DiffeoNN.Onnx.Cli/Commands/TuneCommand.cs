@@ -63,8 +63,8 @@ internal static class TuneCommand
                 Batch = common.Batch(parse),
                 Task = data.Task(parse, loaded),
             });
-            string usual = parse.GetValue(split)!;
-            string? chosen = parse.GetResult(split) is { Implicit: false } ? usual : data.Unnamed(parse, usual, forTruth: usual);
+            var usual = parse.GetValue(split)!;
+            var chosen = parse.GetResult(split) is { Implicit: false } ? usual : data.Unnamed(parse, usual, forTruth: usual);
             var (images, check) = data.Open(console, parse, loaded, tuner.Task, chosen, options.Seed, cancellationToken);
             DeviceLine.Print(console, loaded, options.Execution.Device);
             var table = new TuningTable(console, loaded.Bundle.Manifest, parse.GetValue(deform)!.Distinct(), check.Usable.Count);
@@ -81,11 +81,11 @@ internal static class TuneCommand
     /// <summary>The manifest as it is now takes the settings: a tuning takes long enough for somebody to change it.</summary>
     private static string Write(Bundle bundle, TuningResult result, string? output)
     {
-        string own = Path.Combine(bundle.Folder, BundleManifest.FileName);
+        var own = Path.Combine(bundle.Folder, BundleManifest.FileName);
         var manifest = BundleManifest.Load(own);
         if (manifest.ToJson() != bundle.Manifest.ToJson())
             throw new BundleException($"'{own}' changed while it was tuned; nothing was written.");
-        string path = Path.GetFullPath(output ?? own);
+        var path = Path.GetFullPath(output ?? own);
         result.ApplyTo(manifest).Save(path);
         return path;
     }

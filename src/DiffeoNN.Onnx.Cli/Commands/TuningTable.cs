@@ -22,7 +22,7 @@ internal sealed class TuningTable(IAnsiConsole console, BundleManifest manifest,
     /// <summary>Says what is scored, and names the columns.</summary>
     public void PrintHeader(AnswerReference reference)
     {
-        string of = reference == AnswerReference.Agreement ? $" of {EvaluationData.Agreement}" : "";
+        var of = reference == AnswerReference.Agreement ? $" of {EvaluationData.Agreement}" : "";
         console.WriteLine($"{images} images, undeformed and by {string.Join(", ", _deformations)}. Score: mean of the undeformed and the "
             + $"mean deformed metric{of}. Used: maps, undeformed/deformed.");
         console.WriteLine(string.Join(
@@ -32,8 +32,8 @@ internal sealed class TuningTable(IAnsiConsole console, BundleManifest manifest,
     /// <inheritdoc/>
     public void Report(TuningTrial value)
     {
-        string used = string.Create(CultureInfo.InvariantCulture, $"{100 * value.UndeformedUsed:F0}/{100 * value.DeformedUsed:F0} %");
-        string changes = value.Settings.ChangesFrom(_present);
+        var used = string.Create(CultureInfo.InvariantCulture, $"{100 * value.UndeformedUsed:F0}/{100 * value.DeformedUsed:F0} %");
+        var changes = value.Settings.ChangesFrom(_present);
         console.WriteLine(string.Join(' ',
         [
             $"{value.Number,5}", $"{value.Images,6}", Number(value.Score, "F4", 6), Number(value.Undeformed, "F4", 10),

@@ -86,7 +86,7 @@ internal sealed class ValidateCommand
         if (targets.GroupBy(Path.GetFullPath).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw new UsageException($"Two reports would be written to '{twice.First()}'.");
         // A folder that cannot be made is told now, not after a minute.
-        foreach (string target in targets)
+        foreach (var target in targets)
             if (Path.GetDirectoryName(Path.GetFullPath(target)) is { } folder) AtomicFile.CreateFolder(folder);
         ValidationReport? report = null;
         console.Status().Start("validating", status =>
@@ -95,7 +95,7 @@ internal sealed class ValidateCommand
         if (parse.GetValue(_junit) is { } junit) JUnitReport.Save(report!, junit);
         if (parse.GetValue(_report) is { } html) HtmlReport.Save(report!, html);
         ValidationTable.Print(console, report!);
-        foreach (string target in targets) console.MarkupLineInterpolated($"[grey]{target} written[/]");
+        foreach (var target in targets) console.MarkupLineInterpolated($"[grey]{target} written[/]");
         return report!.Passed ? ExitCode.Success : ExitCode.Disagreement;
     }
 

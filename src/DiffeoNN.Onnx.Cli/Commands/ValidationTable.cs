@@ -12,10 +12,10 @@ internal static class ValidationTable
     /// <summary>Prints one line for each source of each graph, what is wrong in detail, and the verdict.</summary>
     public static void Print(IAnsiConsole console, ValidationReport report)
     {
-        string cores = InputFiles.Count(report.Cores, "core");
+        var cores = InputFiles.Count(report.Cores, "core");
         console.MarkupLineInterpolated($"[bold]{report.Subject}[/] [grey]{report.Device} {cores}, seed {report.Seed}[/]");
         var table = new Table().Border(TableBorder.Rounded).AddColumns("graph", "what", "source", "against");
-        foreach (string heading in new[] { "tensors", "largest error", "smallest cosine" })
+        foreach (var heading in new[] { "tensors", "largest error", "smallest cosine" })
             table.AddColumn(new TableColumn(heading).RightAligned());
         table.AddColumn("verdict");
         foreach (var graph in report.Graphs) AddRows(table, graph);
@@ -23,14 +23,14 @@ internal static class ValidationTable
         foreach (var graph in report.Graphs) PrintDetails(console, graph);
         foreach (var job in Jobs(report))
         {
-            string title = $"{char.ToUpperInvariant(job.Name[0])}{job.Name[1..]}, {job.Images} images";
+            var title = $"{char.ToUpperInvariant(job.Name[0])}{job.Name[1..]}, {job.Images} images";
             console.MarkupLineInterpolated($"{title}, {job.Engine} against {job.Baseline}: {ReportText.Job(job)}");
             if (!job.Passed) console.MarkupLineInterpolated($"[red]{job.Engine} and {job.Baseline} give different answers.[/]");
         }
 
         if (report.JobSkipped is { } reason) console.MarkupLineInterpolated($"[yellow]Whole job not compared: {reason}[/]");
         if (report.FieldsSkipped is { } why) console.MarkupLineInterpolated($"[yellow]Fields by graphs not compared: {why}[/]");
-        string seconds = report.Seconds.ToString("0.0", CultureInfo.InvariantCulture);
+        var seconds = report.Seconds.ToString("0.0", CultureInfo.InvariantCulture);
         if (report.Passed) console.MarkupLineInterpolated($"[green]Everything that was compared agrees[/] ({seconds} s)");
         else console.MarkupLineInterpolated($"[red]Disagreement[/] in {string.Join(", ", Failed(report))} ({seconds} s)");
     }
@@ -45,7 +45,7 @@ internal static class ValidationTable
 
     private static void AddRows(Table table, GraphReport graph)
     {
-        string title = graph.Name;
+        var title = graph.Name;
         foreach (var group in graph.Comparisons.GroupBy(comparison => (comparison.Quantity, comparison.Source, comparison.Baseline)))
         {
             var tensors = group.Select(comparison => comparison.Tensor).ToList();
@@ -74,13 +74,13 @@ internal static class ValidationTable
     {
         if (graph.Assumptions.Count > 0)
         {
-            string drawn = graph.Inputs == "drawn" ? "inputs were drawn; assumed " : "";
+            var drawn = graph.Inputs == "drawn" ? "inputs were drawn; assumed " : "";
             console.MarkupLineInterpolated($"[grey]{graph.Name}: {drawn}{string.Join(", ", graph.Assumptions.Distinct())}[/]");
         }
 
         foreach (var skipped in graph.Skipped)
         {
-            string line = $"{graph.Name}: {ReportText.Quantity(skipped.Quantity)}s of {skipped.Source} "
+            var line = $"{graph.Name}: {ReportText.Quantity(skipped.Quantity)}s of {skipped.Source} "
                 + $"{(skipped.IsFailure ? "failed" : "not compared")}: {ErrorTable.OneLine(skipped.Reason)}";
             if (skipped.IsFailure) console.MarkupLineInterpolated($"[red]{line}[/]");
             else console.MarkupLineInterpolated($"[grey]{line}[/]");
@@ -92,14 +92,14 @@ internal static class ValidationTable
         foreach (var wrong in graph.Comparisons.Where(
             comparison => !comparison.Tensor.Agrees && (comparison.Quantity != ComparedQuantity.Module || comparison == modules[0])))
         {
-            string among = wrong.Quantity == ComparedQuantity.Module && modules.Count > 1 ? $" (the first of {modules.Count})" : "";
-            string what = $"{ReportText.Quantity(wrong.Quantity)} '{wrong.Tensor.Name}'{among} of {wrong.Source} against {wrong.Baseline}";
+            var among = wrong.Quantity == ComparedQuantity.Module && modules.Count > 1 ? $" (the first of {modules.Count})" : "";
+            var what = $"{ReportText.Quantity(wrong.Quantity)} '{wrong.Tensor.Name}'{among} of {wrong.Source} against {wrong.Baseline}";
             console.MarkupLineInterpolated($"[red]{graph.Name}[/]: {what}: {ReportText.Verdict(wrong.Tensor)}");
         }
 
         foreach (var wrong in graph.Differences.Where(difference => !difference.Agrees))
         {
-            string error = $"{ReportText.Number(wrong.LargestError)} of its length along a random direction";
+            var error = $"{ReportText.Number(wrong.LargestError)} of its length along a random direction";
             console.MarkupLineInterpolated($"[red]{graph.Name}[/]: gradient by '{wrong.Input}' of {wrong.Source} is off by {error}");
         }
 

@@ -21,7 +21,7 @@ internal static class ValueArchive
     {
         foreach (var one in answer.All)
         {
-            string own = answer.Further.Count == 0 ? "" : $"{one.Name}_";
+            var own = answer.Further.Count == 0 ? "" : $"{one.Name}_";
             foreach (var array in one.ToArrays()) archive.Add(prefix + own + array.Name, array.Shape, array.Parts);
         }
     }

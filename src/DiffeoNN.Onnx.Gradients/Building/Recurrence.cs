@@ -44,8 +44,8 @@ internal static class Recurrence
         GraphBuilder builder, bool backwards, Value[] states, Value[] sequences, Step step)
     {
         var body = builder.Body(repeats: true);
-        Value[] before = Array.ConvertAll(states, s => body.AddInput("state", new ValueFacts(s.ElementType, s.Shape)));
-        Value[] elements = Array.ConvertAll(sequences, s => body.AddInput("element", new ValueFacts(s.ElementType, s.Shape?[1..])));
+        var before = Array.ConvertAll(states, s => body.AddInput("state", new ValueFacts(s.ElementType, s.Shape)));
+        var elements = Array.ConvertAll(sequences, s => body.AddInput("element", new ValueFacts(s.ElementType, s.Shape?[1..])));
         var (after, outputs) = step(before, elements);
         foreach (var value in after.Concat(outputs))
             body.AddResult(value);

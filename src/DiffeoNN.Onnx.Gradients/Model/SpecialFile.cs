@@ -46,7 +46,7 @@ internal static partial class SpecialFile
     /// <exception cref="IOException">Links do not end.</exception>
     public static string Target(string path)
     {
-        string full = Path.GetFullPath(path);
+        var full = Path.GetFullPath(path);
         return new FileInfo(full).LinkTarget is null ? full : File.ResolveLinkTarget(full, returnFinalTarget: true)!.FullName;
     }
 

@@ -102,7 +102,7 @@ internal sealed class RecurrentLayer
             all.Add(dY);
         return Run(!Backwards(direction), states, all, (before, elements) =>
         {
-            Value[] complete = dY is null ? before : [before[0] + elements[sequences.Length], .. before[1..]];
+            var complete = dY is null ? before : [before[0] + elements[sequences.Length], .. before[1..]];
             return step(complete, elements);
         });
     }

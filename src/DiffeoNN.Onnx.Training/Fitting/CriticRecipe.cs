@@ -53,8 +53,8 @@ public sealed class CriticRecipe : ITrainingData, IDisposable
             Math.Max(least, 1 + (int)Math.Round((longest - 1.0) * (side - 1) / (grid.LongestSide - 1)));
         _coarse = (Math.Min(grid.Height, Side(CoarseSide, 9, grid.Height)), Math.Min(grid.Width, Side(CoarseSide, 9, grid.Width)));
         var lattice = (Height: Side(_options.Lattice, 2, grid.Height), Width: Side(_options.Lattice, 2, grid.Width));
-        float[] rows = Flat(LatticeUpsampling.Weights(lattice.Height, grid.Height, LatticeBasis.Linear));
-        float[] columns = Flat(LatticeUpsampling.Weights(lattice.Width, grid.Width, LatticeBasis.Linear));
+        var rows = Flat(LatticeUpsampling.Weights(lattice.Height, grid.Height, LatticeBasis.Linear));
+        var columns = Flat(LatticeUpsampling.Weights(lattice.Width, grid.Width, LatticeBasis.Linear));
         _maps = new MapPool(_options.Sampling, grid);
         using (torch.NewDisposeScope())
         {

@@ -21,9 +21,9 @@ public sealed record AnswerBox(double Left, double Top, double Right, double Bot
     public double Iou(AnswerBox other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        double both = Math.Max(0, Math.Min(Right, other.Right) - Math.Max(Left, other.Left))
+        var both = Math.Max(0, Math.Min(Right, other.Right) - Math.Max(Left, other.Left))
             * Math.Max(0, Math.Min(Bottom, other.Bottom) - Math.Max(Top, other.Top));
-        double union = Area + other.Area - both;
+        var union = Area + other.Area - both;
         return union > 0 ? both / union : 0;
     }
 

@@ -35,7 +35,7 @@ internal sealed class BoxAnswers : AnswerKind
     /// <inheritdoc/>
     public override string? Problem(string tensor, TensorForm found, OutputSpec spec, SamplingGrid image)
     {
-        int rank = found.Shape.Count;
+        var rank = found.Shape.Count;
         if (tensor == spec.Labels)
         {
             if (!found.IsInteger && !found.IsReal) return "must hold class numbers.";
@@ -116,15 +116,15 @@ internal sealed class BoxAnswers : AnswerKind
     {
         var used = spec.Anchors == true ? answers : [answers[^1]];
         var corners = Places.InPixels(MappedAnswer.Mean(used, Hull), canonical, height, width);
-        float[]? scores = spec.Scores is null ? null : Places.Host(MappedAnswer.Mean(used, answer => answer.Parts[1]));
-        float[]? labels = spec.Labels is null ? null : Places.Host(used[^1].Parts[^1]);
+        var scores = spec.Scores is null ? null : Places.Host(MappedAnswer.Mean(used, answer => answer.Parts[1]));
+        var labels = spec.Labels is null ? null : Places.Host(used[^1].Parts[^1]);
         int count = corners.Count / 2, classes = count == 0 || scores is null ? 0 : scores.Length / count;
         var boxes = new List<AnswerBox>(count);
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
         {
             var ((left, top), (right, bottom)) = (corners[2 * i], corners[(2 * i) + 1]);
             var own = scores.AsSpan(i * classes, classes);
-            int best = classes > 1 ? ClassScores.Best(own) : 0;
+            var best = classes > 1 ? ClassScores.Best(own) : 0;
             boxes.Add(new AnswerBox(left, top, right, bottom)
             {
                 Score = classes > 0 ? own[best] : null,
@@ -153,9 +153,9 @@ internal sealed class BoxAnswers : AnswerKind
     /// 0.5. Where the truth is an answer, only boxes count that would be taken for true.</summary>
     public override AnswerScore Score(ModelOutput answer, Truth truth, int classes)
     {
-        bool isAnswer = truth.Reference == AnswerReference.Agreement;
-        double iou = BoxScore.Iou(isAnswer ? Solid(answer) : Sure(answer), truth.Boxes!);
-        double precision = BoxScore.AveragePrecision(isAnswer ? Solid(answer) : answer.Boxes!, truth.Boxes!);
+        var isAnswer = truth.Reference == AnswerReference.Agreement;
+        var iou = BoxScore.Iou(isAnswer ? Solid(answer) : Sure(answer), truth.Boxes!);
+        var precision = BoxScore.AveragePrecision(isAnswer ? Solid(answer) : answer.Boxes!, truth.Boxes!);
         return new AnswerScore(
             [new("iou", iou), new("precision", precision)], iou, iou, string.Create(CultureInfo.InvariantCulture, $"IoU {iou:F3}"));
     }

@@ -20,7 +20,7 @@ internal static class BoxScore
         if (truth.Count == 0) return found.Count == 0 ? 1 : 0;
         var free = truth.ToList();
         var precisions = new List<double>();
-        int taken = 0;
+        var taken = 0;
         foreach (var box in found.OrderByDescending(box => box.Score ?? 0))
         {
             taken++;
@@ -30,7 +30,7 @@ internal static class BoxScore
             precisions.Add((precisions.Count + 1.0) / taken);
         }
 
-        for (int i = precisions.Count - 2; i >= 0; i--) precisions[i] = Math.Max(precisions[i], precisions[i + 1]);
+        for (var i = precisions.Count - 2; i >= 0; i--) precisions[i] = Math.Max(precisions[i], precisions[i + 1]);
         return precisions.Sum() / truth.Count;
     }
 

@@ -30,7 +30,7 @@ internal static class ClassScores
     /// that.</summary>
     public static torch.Tensor Classes(torch.Tensor scores, OutputSpec spec)
     {
-        double from = spec.Activation == OutputActivation.Sigmoid ? 0 : 0.5;
+        var from = spec.Activation == OutputActivation.Sigmoid ? 0 : 0.5;
         return scores.size(1) > 1 ? scores.argmax(1) : scores.Below(from).logical_not().to(torch.int64).squeeze(1);
     }
 
@@ -38,8 +38,8 @@ internal static class ClassScores
     public static int Best(ReadOnlySpan<float> scores)
     {
         if (scores.Length == 1) return scores[0] >= 0.5f ? 1 : 0;
-        int best = 0;
-        for (int k = 1; k < scores.Length; k++)
+        var best = 0;
+        for (var k = 1; k < scores.Length; k++)
             if (scores[k] > scores[best] || (float.IsNaN(scores[best]) && !float.IsNaN(scores[k]))) best = k;
         return best;
     }

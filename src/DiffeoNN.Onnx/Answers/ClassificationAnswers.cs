@@ -93,7 +93,7 @@ internal sealed class ClassificationAnswers : NumberAnswers
     /// <inheritdoc/>
     public override IEnumerable<AnswerArray> Arrays(MappedOutput answer)
     {
-        float[] scores = answer.ToOutput().Scores!;
+        var scores = answer.ToOutput().Scores!;
         return [new AnswerArray("scores", [scores.Length], [scores])];
     }
 

@@ -96,8 +96,8 @@ public sealed class MappedOutput : IDisposable
     /// <exception cref="InvalidOperationException">The answer has no planes.</exception>
     public IEnumerable<(int FirstRow, ImageBuffer Rows)> Tiles(int? channel = null)
     {
-        int rows = Math.Max(1, TilePixels / Width);
-        for (int row = 0; row < Height; row += rows) yield return (row, Rows(row, Math.Min(rows, Height - row), channel));
+        var rows = Math.Max(1, TilePixels / Width);
+        for (var row = 0; row < Height; row += rows) yield return (row, Rows(row, Math.Min(rows, Height - row), channel));
     }
 
     /// <summary>The answer as arrays, planes one after another, so that none need be kept.</summary>
@@ -135,7 +135,7 @@ public sealed class MappedOutput : IDisposable
         var planes = new ImageBuffer(Channels, Height, Width);
         foreach (var (row, tile) in Tiles())
         {
-            for (int c = 0; c < Channels; c++) tile.Plane(c).CopyTo(planes.Plane(c)[(row * Width)..]);
+            for (var c = 0; c < Channels; c++) tile.Plane(c).CopyTo(planes.Plane(c)[(row * Width)..]);
         }
 
         return Named(_kind.OfPlanes(planes, Spec));
@@ -175,7 +175,7 @@ public sealed class MappedOutput : IDisposable
     private static ImageBuffer Cut(ImageBuffer planes, int first, int count, int? channel)
     {
         var rows = new ImageBuffer(channel is null ? planes.Channels : 1, count, planes.Width);
-        for (int c = 0; c < rows.Channels; c++)
+        for (var c = 0; c < rows.Channels; c++)
             planes.Plane(channel ?? c).Slice(first * planes.Width, count * planes.Width).CopyTo(rows.Plane(c));
         return rows;
     }

@@ -19,7 +19,7 @@ internal abstract class NumberAnswers : AnswerKind
     public override string? Problem(string tensor, TensorForm found, OutputSpec spec, SamplingGrid image)
     {
         if (found.NotReal is { } wrong) return wrong;
-        bool fits = found.Shape.Count is 1 or 2 || (found.Shape.Count == 4 && (IsFlat(1, 2) || IsFlat(2, 3)));
+        var fits = found.Shape.Count is 1 or 2 || (found.Shape.Count == 4 && (IsFlat(1, 2) || IsFlat(2, 3)));
         if (!fits)
             return $"has {found.Shape.Count} dimensions{(found.Shape.Count == 4 ? " of more than one pixel" : "")}; expected {Expected}.";
         return CountProblem(found.Shape.Skip(1).Aggregate((long?)1, (product, size) => product * size), spec);

@@ -25,7 +25,7 @@ internal sealed class OutputReader(string network, IReadOnlyList<OutputSpec> spe
         foreach (var spec in specs)
         {
             var kind = AnswerKinds.Of(spec);
-            foreach (string name in kind.Tensors(spec))
+            foreach (var name in kind.Tensors(spec))
             {
                 var tensor = tensors[name];
                 var type = ElementTypes.ToOrt(tensor.dtype) is { } known ? (OnnxElementType)known : OnnxElementType.Undefined;

@@ -40,7 +40,7 @@ internal sealed class PictureAnswers : PlaneAnswers
     /// <summary>The root of the mean squared error over channels and pixels; those that come from outside the image are left out.</summary>
     public override AnswerScore Score(ModelOutput answer, Truth truth, int classes)
     {
-        double error = Error(answer.Planes!, truth);
+        var error = Error(answer.Planes!, truth);
         return new AnswerScore([new("error", error)], -error, -error, string.Create(CultureInfo.InvariantCulture, $"error {error:G4}"));
     }
 
@@ -96,14 +96,14 @@ internal sealed class PictureAnswers : PlaneAnswers
         var wanted = truth.Picture!;
         double sum = 0;
         long count = 0;
-        for (int channel = 0; channel < wanted.Channels; channel++)
+        for (var channel = 0; channel < wanted.Channels; channel++)
         {
             ReadOnlySpan<float> found = answer.Plane(channel), plane = wanted.Plane(channel);
             ReadOnlySpan<float> inside = truth.Inside is { } shares ? shares.Plane(0) : [];
-            for (int i = 0; i < plane.Length; i++)
+            for (var i = 0; i < plane.Length; i++)
             {
                 if (inside.Length > 0 && inside[i] < FromInside) continue;
-                double difference = (double)found[i] - plane[i];
+                var difference = (double)found[i] - plane[i];
                 sum += difference * difference;
                 count++;
             }

@@ -16,17 +16,17 @@ internal static class Places
     {
         var given = spec.Order == CoordinateOrder.Yx ? points.flip(-1) : points;
         var (own, canonical) = (grids.Network, grids.Canonical);
-        bool isCentred = spec.Coordinates is null or OutputCoordinates.Centred;
+        var isCentred = spec.Coordinates is null or OutputCoordinates.Centred;
         if (isCentred && own == canonical) return given;
-        bool counts = spec.Coordinates != OutputCoordinates.Unit;
-        double shift = spec.Coordinates == OutputCoordinates.Pixels ? 0 : -0.5;
+        var counts = spec.Coordinates != OutputCoordinates.Unit;
+        var shift = spec.Coordinates == OutputCoordinates.Pixels ? 0 : -0.5;
         return torch.cat(
             [Axis(0, own.Width, own.HalfWidth, canonical.HalfWidth), Axis(1, own.Height, own.HalfHeight, canonical.HalfHeight)], -1);
 
         // Fractions of the extent carry over from one grid to the other.
         torch.Tensor Axis(int axis, int size, double half, double canonicalHalf)
         {
-            double scale = canonicalHalf / half;
+            var scale = canonicalHalf / half;
             var values = given.narrow(-1, axis, 1);
             return isCentred
                 ? values.Times(scale)

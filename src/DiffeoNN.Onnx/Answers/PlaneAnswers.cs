@@ -23,7 +23,7 @@ internal abstract class PlaneAnswers : AnswerKind
     public override string? Problem(string tensor, TensorForm found, OutputSpec spec, SamplingGrid image)
     {
         if (found.NotReal is { } wrong) return wrong;
-        bool isLast = spec.Layout == OutputLayout.ChannelsLast;
+        var isLast = spec.Layout == OutputLayout.ChannelsLast;
         if (found.Shape.Count != 4) return $"has {found.Shape.Count} dimensions; expected {Expected(isLast)}.";
         return isLast ? SizeProblem(found.Shape[1], found.Shape[2], spec, image) : SizeProblem(found.Shape[2], found.Shape[3], spec, image);
     }
@@ -49,7 +49,7 @@ internal abstract class PlaneAnswers : AnswerKind
     /// <summary>What is wrong with rows and columns; null if nothing is.</summary>
     protected static string? SizeProblem(long? height, long? width, OutputSpec spec, SamplingGrid image)
     {
-        string found = $"is {Shown(height)} x {Shown(width)} pixels (height x width); the manifest's ";
+        var found = $"is {Shown(height)} x {Shown(width)} pixels (height x width); the manifest's ";
         if (spec.Resolution is [var rows, var columns])
             return (height ?? rows) == rows && (width ?? columns) == columns ? null : $"{found}resolution is {rows} x {columns}.";
         if (IsFraction(height ?? image.Height, width ?? image.Width, image)) return null;

@@ -62,7 +62,7 @@ internal sealed class PointAnswers : AnswerKind
     /// <summary>The mean distance in pixels.</summary>
     public override AnswerScore Score(ModelOutput answer, Truth truth, int classes)
     {
-        double distance = Distance(answer.Points!, truth.Points!);
+        var distance = Distance(answer.Points!, truth.Points!);
         return new AnswerScore(
             [new("distance", distance)], -distance, -distance, string.Create(CultureInfo.InvariantCulture, $"{distance:F2} pixels off"));
     }

@@ -42,7 +42,7 @@ internal sealed class RegressionAnswers : NumberAnswers
     /// <summary>The mean absolute error.</summary>
     public override AnswerScore Score(ModelOutput answer, Truth truth, int classes)
     {
-        double error = answer.Numbers!.Zip(truth.Numbers!, (found, wanted) => Math.Abs(found - wanted)).Average();
+        var error = answer.Numbers!.Zip(truth.Numbers!, (found, wanted) => Math.Abs(found - wanted)).Average();
         return new AnswerScore([new("error", error)], -error, -error, Text(answer.Numbers!));
     }
 
@@ -76,7 +76,7 @@ internal sealed class RegressionAnswers : NumberAnswers
     /// <inheritdoc/>
     public override IEnumerable<AnswerArray> Arrays(MappedOutput answer)
     {
-        float[] numbers = answer.ToOutput().Numbers!;
+        var numbers = answer.ToOutput().Numbers!;
         return [new AnswerArray("numbers", [numbers.Length], [numbers])];
     }
 

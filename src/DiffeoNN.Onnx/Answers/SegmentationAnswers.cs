@@ -44,8 +44,8 @@ internal sealed class SegmentationAnswers : PlaneAnswers
                 : ClassScores.Problem(channels, spec);
         }
 
-        bool isLast = spec.Layout == OutputLayout.ChannelsLast;
-        bool fits = found.Shape.Count == 3 || (found.Shape.Count == 4 && found.Is(isLast ? 3 : 1, 1));
+        var isLast = spec.Layout == OutputLayout.ChannelsLast;
+        var fits = found.Shape.Count == 3 || (found.Shape.Count == 4 && found.Is(isLast ? 3 : 1, 1));
         if (!fits)
             return $"holds class numbers in {found.Shape.Count} dimensions; expected (N,H,W) or {(isLast ? "(N,H,W,1)" : "(N,1,H,W)")}.";
         if (spec.Activation != OutputActivation.None)
@@ -54,7 +54,7 @@ internal sealed class SegmentationAnswers : PlaneAnswers
             return "holds class numbers; name the classes in the manifest, so that it is known how many there are.";
         if (spec.Classes.Count > MostClasses)
             return $"is one of {spec.Classes.Count} classes; labels of pixels are bytes, so at most {MostClasses} are taken.";
-        int rows = found.Shape.Count == 4 && !isLast ? 2 : 1;
+        var rows = found.Shape.Count == 4 && !isLast ? 2 : 1;
         return SizeProblem(found.Shape[rows], found.Shape[rows + 1], spec, image);
     }
 
@@ -65,7 +65,7 @@ internal sealed class SegmentationAnswers : PlaneAnswers
         if (values.is_floating_point()) return base.Arrange(tensors, spec, grids);
         var numbers = values.to_type(torch.ScalarType.Int64);
         if (numbers.dim() == 4) numbers = numbers.squeeze(spec.Layout == OutputLayout.ChannelsLast ? 3 : 1);
-        int classes = spec.Classes!.Count;
+        var classes = spec.Classes!.Count;
         long least = numbers.min().cpu().item<long>(), most = numbers.max().cpu().item<long>();
         if (least < 0 || most >= classes)
         {
@@ -155,7 +155,7 @@ internal sealed class SegmentationAnswers : PlaneAnswers
     public override JsonObject? Record(ModelOutput answer)
     {
         var counts = new int[256];
-        foreach (byte label in answer.Labels!.Labels) counts[label]++;
+        foreach (var label in answer.Labels!.Labels) counts[label]++;
         var present = counts.Index().Where(pair => pair.Item > 0)
             .Select(pair => KeyValuePair.Create<string, JsonNode?>($"{pair.Index}", pair.Item));
         return new JsonObject { ["pixels"] = new JsonObject(present) };
@@ -193,20 +193,20 @@ internal sealed class SegmentationAnswers : PlaneAnswers
 
     private static double Differing(LabelMap a, LabelMap b)
     {
-        int different = 0;
-        for (int i = 0; i < a.Labels.Length; i++)
+        var different = 0;
+        for (var i = 0; i < a.Labels.Length; i++)
             if (a.Labels[i] != b.Labels[i]) different++;
         return different / (double)a.Labels.Length;
     }
 
     private static IEnumerable<ImageBuffer> Rows(LabelMap labels, float level)
     {
-        int rows = Math.Max(1, TilePixels / labels.Width);
-        for (int first = 0; first < labels.Height; first += rows)
+        var rows = Math.Max(1, TilePixels / labels.Width);
+        for (var first = 0; first < labels.Height; first += rows)
         {
             var part = labels.Labels.Slice(first * labels.Width, Math.Min(rows, labels.Height - first) * labels.Width);
             var tile = new ImageBuffer(1, part.Length / labels.Width, labels.Width);
-            for (int i = 0; i < part.Length; i++) tile.Data[i] = part[i] * level / 255f;
+            for (var i = 0; i < part.Length; i++) tile.Data[i] = part[i] * level / 255f;
             yield return tile;
         }
     }

@@ -1,6 +1,6 @@
-using DiffeoNN.Onnx.Files;
 using System.Security.Cryptography;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Search;
 
@@ -44,7 +44,7 @@ public sealed class Bundle
             throw new BundleException($"Bundle folder '{folder}' does not exist; expected a folder with {BundleManifest.FileName}.");
         if (!File.Exists(Path.Combine(folder, BundleManifest.FileName)) && Inside(folder) is { Length: > 0 } bundles)
         {
-            string names = string.Join(", ", bundles.Select(name => $"'{name}'"));
+            var names = string.Join(", ", bundles.Select(name => $"'{name}'"));
             throw new BundleException(
                 $"Folder '{folder}' has no {BundleManifest.FileName}, but {names} in it {(bundles.Length == 1 ? "has" : "have")} one; "
                 + $"give a bundle itself, such as '{Path.Combine(folder, bundles[0])}'.");

@@ -114,7 +114,7 @@ internal static class InputConversion
 
     private static OnnxValueInfo PixelsOf(string name, InputFormat format, ImageSpec? from)
     {
-        OnnxDimension batch = format.Batch is { } size ? OnnxDimension.Of(size) : "N";
+        var batch = format.Batch is { } size ? OnnxDimension.Of(size) : "N";
         return new OnnxValueInfo(name, OnnxElementType.Float, from is null
             ? [batch, format.Channels, format.Height, format.Width]
             : [batch, from.Channels, from.Height, from.Width]);

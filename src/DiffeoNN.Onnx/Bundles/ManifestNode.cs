@@ -111,7 +111,7 @@ internal sealed class ManifestNode(JsonElement value, string place, string sourc
 
     /// <summary>Divisor of pixel values: one whose reciprocal float32 holds with room to spare.</summary>
     public double Deviation() => Number(
-        value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double given) && given <= 0
+        value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var given) && given <= 0
             ? "a number above 0" : "a number from 1e-6 to 1e6",
         number => number is >= 1e-6 and <= 1e6);
 

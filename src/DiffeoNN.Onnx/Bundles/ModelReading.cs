@@ -1,5 +1,5 @@
-using DiffeoNN.Onnx.Files;
 using System.Security.Cryptography;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Gradients;
 
 namespace DiffeoNN.Onnx.Bundles;

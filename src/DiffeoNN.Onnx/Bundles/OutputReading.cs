@@ -64,7 +64,7 @@ internal static class OutputReading
 
     private static string Title(ManifestNode node)
     {
-        string title = node.Name();
+        var title = node.Name();
         return IsTitle(title) ? title : throw node.Refuse("a name of letters, digits, '-' and '_'");
     }
 

@@ -54,7 +54,7 @@ internal static class WeightCheck
     private static (string? What, long Count, long First) Count(OnnxTensor tensor)
     {
         if (!tensor.ElementType.IsFloat()) return default;
-        double[] widened = tensor.ElementType == OnnxElementType.Float ? [] : tensor.ToDoubleArray();
+        var widened = tensor.ElementType == OnnxElementType.Float ? [] : tensor.ToDoubleArray();
         var floats = tensor.ElementType == OnnxElementType.Float ? MemoryMarshal.Cast<byte, float>(tensor.Data.Span) : [];
         var (nan, infinite, firstNan, firstInfinite) = (0L, 0L, -1L, -1L);
         for (var i = 0; i < floats.Length + widened.Length; i++)

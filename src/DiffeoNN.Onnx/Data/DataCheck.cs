@@ -22,7 +22,7 @@ public sealed record DataCheck(IReadOnlyList<int> Usable, IReadOnlyList<string> 
         if (!skipBad && data.Problems.Count > 0) throw new DataException(data.Problems[0]);
         var usable = new List<int>(data.Count);
         var (skipped, turned) = (new List<string>(data.Problems), new List<string>());
-        for (int i = 0; i < data.Count; i++)
+        for (var i = 0; i < data.Count; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             try

@@ -42,7 +42,7 @@ public static class DeformedFolder
         var rows = folder.Select(options.Split, options.Source, options.Count);
         if (rows.GroupBy(row => Target(row.Name)).FirstOrDefault(group => group.Count() > 1) is { } clash)
         {
-            string both = string.Join(" and ", clash.Select(row => $"'{folder.ImagePath(row)}'"));
+            var both = string.Join(" and ", clash.Select(row => $"'{folder.ImagePath(row)}'"));
             throw new DataException($"Images {both} would both be written to '{clash.Key}'; rename one.");
         }
 
@@ -60,7 +60,7 @@ public static class DeformedFolder
                     $"'{folder.ImagePath(row)}' is {image.Width}x{image.Height} pixels; a deformation needs at least 2x2.");
             var mask = folder.HasMasks ? ReadMask(folder, row, image) : null;
             var map = options.Deformation.Draw(new SamplingGrid(image.Height, image.Width), options.Seed, written.Count);
-            string path = Path.Combine(output, "images", target.Name);
+            var path = Path.Combine(output, "images", target.Name);
             if (depth > 8) ImageFile.WriteWidePng(path, map.Apply(image));
             else ImageFile.WritePng(path, map.Apply(image));
             if (mask is not null) MaskFile.WritePng(Path.Combine(output, "masks", target.Name), mask.Deform(map));
@@ -76,7 +76,7 @@ public static class DeformedFolder
 
     private static StoredMask ReadMask(ImageFolder folder, ImageFolderRow row, ImageBuffer image)
     {
-        string path = folder.MaskPath(row);
+        var path = folder.MaskPath(row);
         var mask = MaskFile.Read(path).ToEnds(path);
         return mask.Height == image.Height && mask.Width == image.Width
             ? mask

@@ -65,7 +65,7 @@ public static class EvaluationData
         ArgumentNullException.ThrowIfNull(task);
         selection ??= new EvaluationSelection();
         task = task with { IsAgreement = true };
-        string images = Path.Combine(data, "images");
+        var images = Path.Combine(data, "images");
         if (Directory.Exists(images))
             return Path.Exists(Path.Combine(data, "split.csv"))
                 ? new FolderData(data, task, selection)

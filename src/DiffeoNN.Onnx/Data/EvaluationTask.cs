@@ -32,7 +32,7 @@ public sealed record EvaluationTask(OutputKind Kind, int Classes)
         var kind = AnswerKinds.Of(model.Bundle.Manifest.Models.Inner.Output);
         if (kind.Truth == TruthForm.None)
         {
-            string scored = string.Join(", ", AnswerKinds.All.Where(one => one.Truth != TruthForm.None).Select(one => one.Name));
+            var scored = string.Join(", ", AnswerKinds.All.Where(one => one.Truth != TruthForm.None).Select(one => one.Name));
             throw new BundleException(
                 $"Bundle '{model.Bundle.Name}' answers with {kind.Name}, which has no score; evaluated are {scored}.");
         }

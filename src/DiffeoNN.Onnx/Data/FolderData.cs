@@ -35,7 +35,7 @@ internal sealed class FolderData : IEvaluationData
         void RequireColumn(string column, Func<ImageFolderRow, string?> value)
         {
             if (_rows.Any(row => value(row) is not null)) return;
-            string list = Path.Combine(path, "split.csv");
+            var list = Path.Combine(path, "split.csv");
             throw new DataException(File.Exists(list)
                 ? $"'{list}' has no column {column}; the answers of a {task.Answers.Name} are compared with it."
                 : $"'{list}' is missing; the answers of a {task.Answers.Name} are compared with its columns name and {column}.");
@@ -61,7 +61,7 @@ internal sealed class FolderData : IEvaluationData
     public EvaluationSample Read(int index)
     {
         var row = _rows[index];
-        string path = _folder.ImagePath(row);
+        var path = _folder.ImagePath(row);
         var (image, orientation) = _task.ReadImage(path, _orients);
         return WithTruth(new EvaluationSample(row.Name, image, null, null) { Orientation = orientation }, row, path);
     }
@@ -87,7 +87,7 @@ internal sealed class FolderData : IEvaluationData
 
     private LabelMap ReadMask(ImageFolderRow row, ImageBuffer image)
     {
-        string path = _folder.MaskPath(row);
+        var path = _folder.MaskPath(row);
         if (!File.Exists(path)) throw new DataException($"'{_folder.ImagePath(row)}' has no mask; expected '{path}'.");
         var mask = MaskFile.Read(path);
         if (mask.Height != image.Height || mask.Width != image.Width)
@@ -99,7 +99,7 @@ internal sealed class FolderData : IEvaluationData
     private MaskRules LearnRules()
     {
         var rules = new MaskRules(_task.Classes);
-        foreach (string path in _rows.Select(_folder.MaskPath).Where(File.Exists))
+        foreach (var path in _rows.Select(_folder.MaskPath).Where(File.Exists))
         {
             try
             {
@@ -115,7 +115,7 @@ internal sealed class FolderData : IEvaluationData
 
     private int ReadLabel(ImageFolderRow row, string path)
     {
-        if (int.TryParse(row.Label, out int label) && label >= 0 && label < _task.Classes) return label;
+        if (int.TryParse(row.Label, out var label) && label >= 0 && label < _task.Classes) return label;
         throw new DataException($"'{path}' has the label '{row.Label}' in split.csv; expected 0 to {_task.Classes - 1}.");
     }
 }

@@ -29,14 +29,14 @@ public static class Genus
         int height = image.Height, width = image.Width, holes = 0;
         bool[] seen = [.. image.Plane(0).ToArray().Select(value => ImageFile.ToByte(value) >= Threshold)];
         var open = new Stack<int>();
-        for (int start = 0; start < seen.Length; start++)
+        for (var start = 0; start < seen.Length; start++)
         {
             if (seen[start]) continue;
-            int area = 0;
-            bool closed = true;
+            var area = 0;
+            var closed = true;
             seen[start] = true;
             open.Push(start);
-            while (open.TryPop(out int at))
+            while (open.TryPop(out var at))
             {
                 area++;
                 int row = at / width, column = at % width;

@@ -1,6 +1,6 @@
-using DiffeoNN.Onnx.Files;
 using System.Buffers.Binary;
 using System.IO.Compression;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Data;
@@ -32,12 +32,12 @@ internal sealed record IdxFile(string Path, int[] Dimensions, byte[] Values)
             using Stream stream = path.EndsWith(".gz", StringComparison.Ordinal) ? new GZipStream(file, CompressionMode.Decompress) : file;
             var header = new byte[4 * (1 + dimensions)];
             stream.ReadExactly(header);
-            int magic = BinaryPrimitives.ReadInt32BigEndian(header);
+            var magic = BinaryPrimitives.ReadInt32BigEndian(header);
             if (magic != 0x0800 + dimensions)
                 throw new DataException($"'{path}' starts with {magic:X8}; an IDX file of bytes in {dimensions} dimensions starts with "
                     + $"{0x0800 + dimensions:X8}.");
             int[] sizes = [.. Enumerable.Range(1, dimensions).Select(i => BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(4 * i)))];
-            long length = sizes.Aggregate(1L, (product, size) => product is < 0 or > LargestFile ? -1 : product * size);
+            var length = sizes.Aggregate(1L, (product, size) => product is < 0 or > LargestFile ? -1 : product * size);
             if (sizes.Any(size => size < 1) || length is < 1 or > LargestFile)
                 throw new DataException(
                     $"'{path}' says it holds {string.Join("x", sizes)} bytes; expected positive sizes of at most {LargestFile} bytes.");

@@ -84,8 +84,8 @@ public sealed class ImageFolder
         var matching = Rows.Where(row => (split is null || row.Split == split) && (source is null || row.Source == source));
         var chosen = matching.Take(count ?? int.MaxValue).ToList();
         if (chosen.Count > 0) return chosen;
-        string other = Rows.Select(row => row.Split).FirstOrDefault(name => name.Length > 0 && name != split, "");
-        string hint = split is not null && source is null && other.Length > 0 ? $" Take another one, for instance by --split {other}." : "";
+        var other = Rows.Select(row => row.Split).FirstOrDefault(name => name.Length > 0 && name != split, "");
+        var hint = split is not null && source is null && other.Length > 0 ? $" Take another one, for instance by --split {other}." : "";
         throw new DataException(
             $"'{Root}' has no image {Asked(split, source)}. "
             + $"Splits: {Known(Rows.Select(row => row.Split))}. Sources: {Known(Rows.Select(row => row.Source))}.{hint}");
@@ -98,7 +98,7 @@ public sealed class ImageFolder
 
     private static string Known(IEnumerable<string> names)
     {
-        string known = string.Join(", ", names.Distinct().Where(name => name.Length > 0).Select(name => $"'{name}'"));
+        var known = string.Join(", ", names.Distinct().Where(name => name.Length > 0).Select(name => $"'{name}'"));
         return known.Length > 0 ? known : $"none, for want of such a column in {SplitFile}";
     }
 
@@ -169,7 +169,7 @@ public sealed class ImageFolder
                 continue;
             }
 
-            string image = row.Fields[name];
+            var image = row.Fields[name];
             if (image.Length == 0 || Path.GetFileName(image) != image || image.Contains('\0', StringComparison.Ordinal))
                 problems.Add($"'{file}' line {row.Line} names '{image.Replace("\0", "\\0", StringComparison.Ordinal)}'; expected a file "
                     + "name in images/, without folders.");

@@ -51,18 +51,18 @@ internal static class MaskFile
         var header = png.Header;
         if (header.ColourType == 3)
         {
-            int colours = png.Palette.Length / 3;
+            var colours = png.Palette.Length / 3;
             if (Array.FindIndex(png.Samples, index => index >= colours) is >= 0 and var at)
                 throw new InvalidDataException($"a pixel has colour {png.Samples[at]} of a palette of {colours}");
             return new StoredMask(header.Height, header.Width, png.Samples, header.Depth) { Palette = png.Palette[..(3 * colours)] };
         }
 
-        int stored = header.Samples;
+        var stored = header.Samples;
         if (stored == 1) return new StoredMask(header.Height, header.Width, png.Samples, header.Depth);
         int grey = stored is 3 or 4 ? 3 : 1, opaque = (1 << header.Depth) - 1;
-        bool isShaped = false;
+        var isShaped = false;
         var values = new ushort[header.Height * header.Width];
-        for (int i = 0; i < values.Length; i++)
+        for (var i = 0; i < values.Length; i++)
         {
             var pixel = png.Samples.AsSpan(i * stored, stored);
             if (pixel[0] != pixel[grey - 1] || pixel[0] != pixel[grey / 2]) throw Coloured(path, [pixel[0], pixel[1], pixel[2]]);
@@ -91,13 +91,13 @@ internal static class MaskFile
     /// Formats that change values change colours, too.</summary>
     private static StoredMask FromImage(ImageBuffer image, string path, bool isLossy, bool isWide)
     {
-        int plane = image.Height * image.Width;
+        var plane = image.Height * image.Width;
         ReadOnlySpan<float> data = image.Data;
-        bool wide = isWide;
-        float slack = isLossy ? LossyColour / 255f : 0;
-        for (int i = 0; i < plane; i++)
+        var wide = isWide;
+        var slack = isLossy ? LossyColour / 255f : 0;
+        for (var i = 0; i < plane; i++)
         {
-            for (int c = 1; c < image.Channels; c++)
+            for (var c = 1; c < image.Channels; c++)
             {
                 if (Math.Abs(data[i] - data[(c * plane) + i]) <= slack) continue;
                 throw Coloured(path, [.. Enumerable.Range(0, image.Channels).Select(k => Level(image.Plane(k)[i], 255))]);
@@ -107,7 +107,7 @@ internal static class MaskFile
         }
 
         var values = new ushort[plane];
-        for (int i = 0; i < plane; i++) values[i] = Level(data[i], wide ? 65535 : 255);
+        for (var i = 0; i < plane; i++) values[i] = Level(data[i], wide ? 65535 : 255);
         return new StoredMask(image.Height, image.Width, values, wide ? 16 : 8);
     }
 
@@ -127,7 +127,7 @@ internal static class MaskFile
         {
             if (parts[..name.Length].SequenceEqual(name)) return true;
             // Contents of odd length are filled up.
-            long next = ChunkHead + (long)BinaryPrimitives.ReadUInt32LittleEndian(parts[name.Length..]);
+            var next = ChunkHead + (long)BinaryPrimitives.ReadUInt32LittleEndian(parts[name.Length..]);
             next += next % 2;
             if (next >= parts.Length) return false;
             parts = parts[(int)next..];

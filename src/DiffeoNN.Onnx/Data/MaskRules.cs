@@ -33,7 +33,7 @@ internal sealed class MaskRules
     {
         // One bit stores 0 and 1 for black and white as well, and so does a small palette of greys: they say nothing about numbers.
         if (mask.IsLossy || mask.Depth == 1) return;
-        int[] values = mask.Distinct();
+        var values = mask.Distinct();
         if (GreyPalette(mask, values) is { } greys && greys.Any(entry => entry.Key != entry.Value)) return;
         if (!values.Any(value => value > 0 && value < _classes && value != mask.Largest)) return;
         if (!values.All(value => value < _classes || value == Ignored)) return;
@@ -55,7 +55,7 @@ internal sealed class MaskRules
 
     private byte[] Exactly(StoredMask mask, string path)
     {
-        int[] values = mask.Distinct();
+        var values = mask.Distinct();
         var (table, problem) = Table(values, mask.Depth);
         if (table is null) throw new DataException($"'{path}' {problem}");
         if (GreyPalette(mask, values) is { } greys
@@ -73,9 +73,9 @@ internal sealed class MaskRules
     /// <summary>Labels of the values of a mask, or what is wrong with them.</summary>
     private (Dictionary<int, byte>? Labels, string Problem) Table(int[] values, int depth)
     {
-        int largest = (1 << depth) - 1;
-        bool hasNumbers = values.Any(value => value > 0 && value < _classes);
-        bool mayIgnore = hasNumbers || (_classes > 2 ? _numbered : _ignoring) is not null;
+        var largest = (1 << depth) - 1;
+        var hasNumbers = values.Any(value => value > 0 && value < _classes);
+        var mayIgnore = hasNumbers || (_classes > 2 ? _numbered : _ignoring) is not null;
         if (values.All(value => value < _classes || (value == Ignored && mayIgnore)))
             return (values.ToDictionary(value => value, value => (byte)value), "");
         if (_classes == 2 && values.All(value => value == 0 || value == values[^1]) && (values[^1] == largest || values[^1] == 255))
@@ -86,8 +86,8 @@ internal sealed class MaskRules
                 : (values.ToDictionary(value => value, value => (byte)(value == 0 ? 0 : 1)), "");
         }
 
-        int bad = values.First(value => value >= _classes);
-        string also = _classes == 2 ? ", or 0 and 255 (in 16 bits 65535, too)" : "";
+        var bad = values.First(value => value >= _classes);
+        var also = _classes == 2 ? ", or 0 and 255 (in 16 bits 65535, too)" : "";
         if (_classes <= Ignored) also += _classes > 2 && !hasNumbers && bad == Ignored
             ? $"; {Ignored} marks pixels to ignore only where class numbers occur, and no mask has one"
             : $", and {Ignored} beside class numbers for pixels to ignore";

@@ -32,7 +32,7 @@ internal sealed class MnistData : IEvaluationData
             throw new DataException(
                 $"'{path}' has no image {ImageFolder.Asked(Split, Source)}. Splits: 'train', 'val', 'test'. It names no sources.");
         _file = Split == "test" ? TestImages : TrainImages;
-        string images = IdxFile.Find(path, _file)
+        var images = IdxFile.Find(path, _file)
             ?? throw new DataException($"'{Path.Combine(path, _file)}' is missing, with or without .gz.");
         _images = IdxFile.Read(images, 3);
         if (_images.Dimensions[1] < 2 || _images.Dimensions[2] < 2)
@@ -40,7 +40,7 @@ internal sealed class MnistData : IEvaluationData
                 $"'{images}' holds images of {_images.Dimensions[2]}x{_images.Dimensions[1]} pixels; at least 2x2 are needed.");
         if (!task.IsAgreement) _digits = ReadDigits(path, images);
         int all = _images.Dimensions[0], training = Math.Max(0, all - Validation);
-        (_first, int length) = Split switch { "test" => (0, all), "train" => (0, training), _ => (training, all - training) };
+        (_first, var length) = Split switch { "test" => (0, all), "train" => (0, training), _ => (training, all - training) };
         Count = Math.Min(length, selection.Count ?? int.MaxValue);
         if (Count == 0)
             throw new DataException(
@@ -50,7 +50,7 @@ internal sealed class MnistData : IEvaluationData
     // The digits are not needed, but labels that do not fit the images tell of a wrong file.
     private IdxFile? ReadDigits(string path, string images)
     {
-        string labels = _file.Replace("images-idx3", "labels-idx1", StringComparison.Ordinal);
+        var labels = _file.Replace("images-idx3", "labels-idx1", StringComparison.Ordinal);
         var digits = IdxFile.Find(path, labels) is { } file ? IdxFile.Read(file, 1) : null;
         return digits is null || digits.Dimensions[0] == _images.Dimensions[0]
             ? digits
@@ -78,14 +78,14 @@ internal sealed class MnistData : IEvaluationData
     public EvaluationSample Read(int index)
     {
         int item = _first + index, height = _images.Dimensions[1], width = _images.Dimensions[2];
-        string name = string.Create(CultureInfo.InvariantCulture, $"{(Split == "test" ? "t10k" : "train")}-{item:D5}");
+        var name = string.Create(CultureInfo.InvariantCulture, $"{(Split == "test" ? "t10k" : "train")}-{item:D5}");
         if (_digits is not null && _digits.Values[item] > 9)
             throw new DataException($"'{_digits.Path}' labels item {item} as {_digits.Values[item]}; expected digits from 0 to 9.");
-        float[] values = Array.ConvertAll(_images.Values[(item * height * width)..((item + 1) * height * width)], value => value / 255f);
+        var values = Array.ConvertAll(_images.Values[(item * height * width)..((item + 1) * height * width)], value => value / 255f);
         var image = new ImageBuffer(1, height, width, values);
         _task.RequireChannels(image, _images.Path);
         if (_task.IsAgreement) return new EvaluationSample(name, image, null, null);
-        int genus = Genus.Of(image);
+        var genus = Genus.Of(image);
         return genus < _task.Classes
             ? new EvaluationSample(name, image, null, genus)
             : throw new DataException($"'{_images.Path}' item {item} has {genus} holes; the bundle's classes end at {_task.Classes - 1}.");

@@ -55,7 +55,7 @@ internal sealed class PlainImages : IEvaluationData
     /// <exception cref="ImageException">It cannot be read, is too small, or does not fit the task.</exception>
     public EvaluationSample Read(int index)
     {
-        string path = _files[index];
+        var path = _files[index];
         var (image, orientation) = _task.ReadImage(path, _orients);
         return new EvaluationSample(Relative(path), image, null, null) { Orientation = orientation };
     }
@@ -82,7 +82,7 @@ internal sealed class PlainImages : IEvaluationData
             if (!entered.Add(RealPath.Of(folder))) return;
             found.AddRange(ImageFile.ListFolder(folder));
             // Folders before links to them, so that images have the names of where they lie.
-            foreach (string inner in Directory.EnumerateDirectories(folder).Where(inner => !ImageFile.IsHidden(inner))
+            foreach (var inner in Directory.EnumerateDirectories(folder).Where(inner => !ImageFile.IsHidden(inner))
                 .OrderBy(inner => new DirectoryInfo(inner).LinkTarget is not null).ThenBy(inner => inner, StringComparer.Ordinal))
             {
                 Enter(inner);

@@ -30,11 +30,11 @@ public static class ShapesDataSet
         AtomicFile.CreateFolder(Path.Combine(folder, "images"));
         AtomicFile.CreateFolder(Path.Combine(folder, "masks"));
         var rows = new List<ImageFolderRow>(count);
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             var (image, mask) = ShapesGenerator.Generate(seed, i, size);
-            string name = $"shape-{i:D5}.png";
+            var name = $"shape-{i:D5}.png";
             ImageFile.WritePng(Path.Combine(folder, "images", name), image);
             ImageFile.WritePng(Path.Combine(folder, "masks", name), mask);
             rows.Add(new ImageFolderRow(name, SplitOf(i), Source));

@@ -23,7 +23,7 @@ internal sealed record StoredMask(int Height, int Width, ushort[] Values, int De
     public int[] Distinct()
     {
         var occurs = new bool[1 << 16];
-        foreach (ushort value in Values) occurs[value] = true;
+        foreach (var value in Values) occurs[value] = true;
         return [.. Enumerable.Range(0, occurs.Length).Where(value => occurs[value])];
     }
 
@@ -35,7 +35,7 @@ internal sealed record StoredMask(int Height, int Width, ushort[] Values, int De
     public StoredMask ToEnds(string path)
     {
         if (!IsLossy) return this;
-        int quarter = (Largest + 1) / 4;
+        var quarter = (Largest + 1) / 4;
         if (Values.Count(value => value >= quarter && value <= Largest - quarter) * 20L > Values.Length)
         {
             throw new DataException(

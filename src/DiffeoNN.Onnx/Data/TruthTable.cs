@@ -60,7 +60,7 @@ internal sealed class TruthTable
         }
 
         var header = rows.Count > 0 ? rows[0].Fields.ToList() : [];
-        int name = header.IndexOf("name");
+        var name = header.IndexOf("name");
         int[] columns = [.. needed.Select(column => header.IndexOf(column))];
         if (name < 0 || columns.Contains(-1))
         {
@@ -68,12 +68,12 @@ internal sealed class TruthTable
                 $"'{path}' starts with '{string.Join(',', header)}'; expected the columns name,{string.Join(',', needed)}.");
         }
 
-        int last = optional is null ? -1 : header.IndexOf(optional);
+        var last = optional is null ? -1 : header.IndexOf(optional);
         foreach (var row in rows.Skip(1))
         {
             if (row.Problem is not null || row.Fields.Count != header.Count)
             {
-                string counts = $"line {row.Line} has {row.Fields.Count} fields; the header has {header.Count}.";
+                var counts = $"line {row.Line} has {row.Fields.Count} fields; the header has {header.Count}.";
                 throw new DataException($"'{path}' {row.Problem ?? counts}");
             }
 
@@ -95,7 +95,7 @@ internal sealed class TruthTable
 
     /// <summary>A finite number, with a dot; null for other text.</summary>
     public static double? Parse(string text) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number)
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
             ? number
             : null;
 }

@@ -29,7 +29,7 @@ internal static class Bilinear
         where T : unmanaged, INumber<T>
     {
         double top = Math.Floor(row), left = Math.Floor(column), fy = row - top, fx = column - left;
-        for (int i = 0; i < 4; i++)
+        for (var i = 0; i < 4; i++)
         {
             double y = top + (i / 2), x = left + (i % 2);
             near[i] = y >= 0 && y < grid.Height && x >= 0 && x < grid.Width ? plane[((int)y * grid.Width) + (int)x] : T.Zero;
@@ -38,7 +38,7 @@ internal static class Bilinear
         var (best, share) = (near[0], -1f);
         foreach (var label in near)
         {
-            double own = ((1 - fy) * (((1 - fx) * Is(near[0])) + (fx * Is(near[1]))))
+            var own = ((1 - fy) * (((1 - fx) * Is(near[0])) + (fx * Is(near[1]))))
                 + (fy * (((1 - fx) * Is(near[2])) + (fx * Is(near[3]))));
             if ((float)own > share || ((float)own == share && label > best)) (best, share) = (label, (float)own);
 
@@ -57,8 +57,8 @@ internal static class Bilinear
             case WarpPadding.Border:
                 return Math.Clamp(position, 0, count - 1);
             case WarpPadding.Reflection:
-                double period = 2.0 * (count - 1);
-                double folded = Math.Abs(position) % period;
+                var period = 2.0 * (count - 1);
+                var folded = Math.Abs(position) % period;
                 return folded > count - 1 ? period - folded : folded;
             default:
                 throw new ArgumentOutOfRangeException(nameof(padding), padding, "Unknown padding.");

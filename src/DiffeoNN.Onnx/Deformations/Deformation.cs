@@ -46,7 +46,7 @@ public abstract class Deformation
     public DeformationMap Draw(SamplingGrid grid, SplitMix64 random)
     {
         ArgumentNullException.ThrowIfNull(random);
-        for (int i = 0; i < MaximumDraws; i++)
+        for (var i = 0; i < MaximumDraws; i++)
         {
             var map = new DeformationMap(grid, Propose(grid, random));
             if (map.MinimumDeterminant > 0) return map;

@@ -72,12 +72,12 @@ public sealed class DeformationMap
             throw new ArgumentException(
                 $"image is {image.Width}x{image.Height} pixels; the map is for {Grid.Width}x{Grid.Height}.", nameof(image));
         var result = new ImageBuffer(image.Channels, image.Height, image.Width);
-        for (int c = 0; c < image.Channels; c++)
+        for (var c = 0; c < image.Channels; c++)
         {
             ReadOnlySpan<float> plane = image.Plane(c);
-            Span<float> target = result.Plane(c);
+            var target = result.Plane(c);
             for (int row = 0, i = 0; row < Grid.Height; row++)
-                for (int column = 0; column < Grid.Width; column++, i++)
+                for (var column = 0; column < Grid.Width; column++, i++)
                     target[i] = (float)Bilinear.Sample(
                         plane, Grid, row + (Y(row, column) / Grid.PixelSize), column + (X(row, column) / Grid.PixelSize), padding);
         }
@@ -91,7 +91,7 @@ public sealed class DeformationMap
     public ImageBuffer ApplyToMask(ImageBuffer mask)
     {
         var result = Apply(mask);
-        foreach (ref float value in result.Data) value = value >= 0.5f ? 1 : 0;
+        foreach (ref var value in result.Data) value = value >= 0.5f ? 1 : 0;
         return result;
     }
 
@@ -116,7 +116,7 @@ public sealed class DeformationMap
         var result = new T[labels.Length];
         Span<T> near = stackalloc T[4];
         for (int row = 0, i = 0; row < Grid.Height; row++)
-            for (int column = 0; column < Grid.Width; column++, i++)
+            for (var column = 0; column < Grid.Width; column++, i++)
                 result[i] = Bilinear.LargestShare(
                     labels, Grid, row + (Y(row, column) / Grid.PixelSize), column + (X(row, column) / Grid.PixelSize), near);
         return result;
@@ -130,14 +130,14 @@ public sealed class DeformationMap
     {
         var (column, row) = Nearest(place);
         const double step = 1e-3;
-        for (int i = 0; i < 20; i++)
+        for (var i = 0; i < 20; i++)
         {
             var (x, y) = Target(column, row);
             double dx = place.Column - x, dy = place.Row - y;
             if (Math.Abs(dx) + Math.Abs(dy) < 1e-9) break;
             var (right, below) = (Target(column + step, row), Target(column, row + step));
             double xx = (right.X - x) / step, yx = (right.Y - y) / step, xy = (below.X - x) / step, yy = (below.Y - y) / step;
-            double determinant = (xx * yy) - (xy * yx);
+            var determinant = (xx * yy) - (xy * yx);
             if (Math.Abs(determinant) < 1e-9) break;
             column += ((yy * dx) - (xy * dy)) / determinant;
             row += ((xx * dy) - (yx * dx)) / determinant;
@@ -149,12 +149,12 @@ public sealed class DeformationMap
     private (double Column, double Row) Nearest((double Column, double Row) place)
     {
         var (best, nearest) = ((0, 0), double.PositiveInfinity);
-        for (int row = 0; row < Grid.Height; row++)
-            for (int column = 0; column < Grid.Width; column++)
+        for (var row = 0; row < Grid.Height; row++)
+            for (var column = 0; column < Grid.Width; column++)
             {
-                double dx = column + (X(row, column) / Grid.PixelSize) - place.Column;
-                double dy = row + (Y(row, column) / Grid.PixelSize) - place.Row;
-                double distance = (dx * dx) + (dy * dy);
+                var dx = column + (X(row, column) / Grid.PixelSize) - place.Column;
+                var dy = row + (Y(row, column) / Grid.PixelSize) - place.Row;
+                var distance = (dx * dx) + (dy * dy);
                 if (distance < nearest) (best, nearest) = ((column, row), distance);
             }
 
@@ -163,7 +163,7 @@ public sealed class DeformationMap
 
     private (double X, double Y) Target(double column, double row)
     {
-        int plane = Grid.Height * Grid.Width;
+        var plane = Grid.Height * Grid.Width;
         return (column + (Bilinear.Sample<double>(U[..plane], Grid, row, column, WarpPadding.Border) / Grid.PixelSize),
             row + (Bilinear.Sample<double>(U[plane..], Grid, row, column, WarpPadding.Border) / Grid.PixelSize));
     }

@@ -13,15 +13,15 @@ internal static class FoldCheck
     {
         int width = grid.Width, plane = grid.Height * width;
         double scale = 1 / grid.PixelSize, least = double.PositiveInfinity;
-        for (int row = 0; row + 1 < grid.Height; row++)
-            for (int column = 0; column + 1 < width; column++)
+        for (var row = 0; row + 1 < grid.Height; row++)
+            for (var column = 0; column + 1 < width; column++)
             {
                 int a = (row * width) + column, b = a + 1, c = a + width, d = c + 1;
                 double top = 1 + (scale * (u[b] - u[a])), topY = scale * (u[plane + b] - u[plane + a]);
                 double bottom = 1 + (scale * (u[d] - u[c])), bottomY = scale * (u[plane + d] - u[plane + c]);
                 double left = scale * (u[c] - u[a]), leftY = 1 + (scale * (u[plane + c] - u[plane + a]));
                 double right = scale * (u[d] - u[b]), rightY = 1 + (scale * (u[plane + d] - u[plane + b]));
-                double smallest = Math.Min(
+                var smallest = Math.Min(
                     Math.Min((top * leftY) - (topY * left), (top * rightY) - (topY * right)),
                     Math.Min((bottom * leftY) - (bottomY * left), (bottom * rightY) - (bottomY * right)));
                 // Written so that NaN, too, counts as a fold.

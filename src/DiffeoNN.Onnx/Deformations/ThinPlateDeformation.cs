@@ -44,10 +44,10 @@ public sealed class ThinPlateDeformation(double strength = ThinPlateDeformation.
         ArgumentNullException.ThrowIfNull(random);
         var (sources, targets) = DrawControlPoints(random);
         var spline = ThinPlateSpline.Fit(sources, targets);
-        int plane = grid.Height * grid.Width;
+        var plane = grid.Height * grid.Width;
         var u = new double[2 * plane];
         for (int row = 0, i = 0; row < grid.Height; row++)
-            for (int column = 0; column < grid.Width; column++, i++)
+            for (var column = 0; column < grid.Width; column++, i++)
             {
                 double qx = grid.X(column) / 2, qy = grid.Y(row) / 2;
                 var (x, y) = spline.At(qx, qy);
@@ -60,11 +60,11 @@ public sealed class ThinPlateDeformation(double strength = ThinPlateDeformation.
 
     private static ((double X, double Y)[] Sources, (double X, double Y)[] Targets) DrawControlPoints(SplitMix64 random)
     {
-        double angle = random.Uniform(-Degrees, Degrees) * Math.PI / 180;
+        var angle = random.Uniform(-Degrees, Degrees) * Math.PI / 180;
         double cosine = Math.Cos(angle), sine = Math.Sin(angle);
         var sources = new (double X, double Y)[Side * Side];
         var targets = new (double X, double Y)[Side * Side];
-        for (int i = 0; i < sources.Length; i++)
+        for (var i = 0; i < sources.Length; i++)
         {
             double x = ControlScale * Extent * ((i % Side) - 1), y = ControlScale * Extent * ((i / Side) - 1);
             double jitterX = random.Uniform(-Jitter, Jitter), jitterY = random.Uniform(-Jitter, Jitter);

@@ -20,9 +20,9 @@ internal sealed class ThinPlateSpline
         // two right sides.
         int n = sources.Length, size = n + 3;
         var system = new double[size, size + 2];
-        for (int i = 0; i < n; i++)
+        for (var i = 0; i < n; i++)
         {
-            for (int j = 0; j < n; j++) system[i, j] = Kernel(sources[i].X - sources[j].X, sources[i].Y - sources[j].Y);
+            for (var j = 0; j < n; j++) system[i, j] = Kernel(sources[i].X - sources[j].X, sources[i].Y - sources[j].Y);
             (system[i, n], system[i, n + 1], system[i, n + 2]) = (1, sources[i].X, sources[i].Y);
             (system[n, i], system[n + 1, i], system[n + 2, i]) = (1, sources[i].X, sources[i].Y);
             (system[i, size], system[i, size + 1]) = targets[i];
@@ -34,12 +34,12 @@ internal sealed class ThinPlateSpline
     /// <summary>Image of a point.</summary>
     public (double X, double Y) At(double x, double y)
     {
-        int n = _sources.Length;
-        double sumX = _weights[n, 0] + (_weights[n + 1, 0] * x) + (_weights[n + 2, 0] * y);
-        double sumY = _weights[n, 1] + (_weights[n + 1, 1] * x) + (_weights[n + 2, 1] * y);
-        for (int i = 0; i < n; i++)
+        var n = _sources.Length;
+        var sumX = _weights[n, 0] + (_weights[n + 1, 0] * x) + (_weights[n + 2, 0] * y);
+        var sumY = _weights[n, 1] + (_weights[n + 1, 1] * x) + (_weights[n + 2, 1] * y);
+        for (var i = 0; i < n; i++)
         {
-            double kernel = Kernel(x - _sources[i].X, y - _sources[i].Y);
+            var kernel = Kernel(x - _sources[i].X, y - _sources[i].Y);
             sumX += _weights[i, 0] * kernel;
             sumY += _weights[i, 1] * kernel;
         }
@@ -49,34 +49,34 @@ internal sealed class ThinPlateSpline
 
     private static double Kernel(double dx, double dy)
     {
-        double squared = (dx * dx) + (dy * dy);
+        var squared = (dx * dx) + (dy * dy);
         return squared > 0 ? 0.5 * squared * Math.Log(squared) : 0;
     }
 
     /// <summary>Gaussian elimination with partial pivoting; the columns past the square hold the right sides.</summary>
     private static double[,] Solve(double[,] system, int size)
     {
-        int columns = system.GetLength(1);
-        for (int k = 0; k < size; k++)
+        var columns = system.GetLength(1);
+        for (var k = 0; k < size; k++)
         {
-            int pivot = k;
-            for (int i = k + 1; i < size; i++)
+            var pivot = k;
+            for (var i = k + 1; i < size; i++)
                 if (Math.Abs(system[i, k]) > Math.Abs(system[pivot, k]))
                     pivot = i;
-            for (int j = k; j < columns; j++) (system[k, j], system[pivot, j]) = (system[pivot, j], system[k, j]);
-            for (int i = k + 1; i < size; i++)
+            for (var j = k; j < columns; j++) (system[k, j], system[pivot, j]) = (system[pivot, j], system[k, j]);
+            for (var i = k + 1; i < size; i++)
             {
-                double factor = system[i, k] / system[k, k];
-                for (int j = k; j < columns; j++) system[i, j] -= factor * system[k, j];
+                var factor = system[i, k] / system[k, k];
+                for (var j = k; j < columns; j++) system[i, j] -= factor * system[k, j];
             }
         }
 
         var solution = new double[size, columns - size];
-        for (int right = 0; right < columns - size; right++)
-            for (int i = size - 1; i >= 0; i--)
+        for (var right = 0; right < columns - size; right++)
+            for (var i = size - 1; i >= 0; i--)
             {
-                double sum = system[i, size + right];
-                for (int j = i + 1; j < size; j++) sum -= system[i, j] * solution[j, right];
+                var sum = system[i, size + right];
+                for (var j = i + 1; j < size; j++) sum -= system[i, j] * solution[j, right];
                 solution[i, right] = sum / system[i, i];
             }
 

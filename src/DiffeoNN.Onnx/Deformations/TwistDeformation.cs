@@ -24,15 +24,15 @@ public sealed class TwistDeformation : Deformation
     {
         ArgumentNullException.ThrowIfNull(random);
         double centreX = random.Uniform(-Centre, Centre), centreY = random.Uniform(-Centre, Centre);
-        double angle = random.Uniform(-Degrees, Degrees) * Math.PI / 180;
-        double radius = random.Uniform(SmallestRadius, LargestRadius);
-        int plane = grid.Height * grid.Width;
+        var angle = random.Uniform(-Degrees, Degrees) * Math.PI / 180;
+        var radius = random.Uniform(SmallestRadius, LargestRadius);
+        var plane = grid.Height * grid.Width;
         var u = new double[2 * plane];
         for (int row = 0, i = 0; row < grid.Height; row++)
-            for (int column = 0; column < grid.Width; column++, i++)
+            for (var column = 0; column < grid.Width; column++, i++)
             {
                 double x = grid.X(column) - centreX, y = grid.Y(row) - centreY;
-                double turn = angle * Math.Exp(-((x * x) + (y * y)) / (2 * radius * radius));
+                var turn = angle * Math.Exp(-((x * x) + (y * y)) / (2 * radius * radius));
                 double cosine = Math.Cos(turn), sine = Math.Sin(turn);
                 u[i] = (cosine * x) - (sine * y) - x;
                 u[plane + i] = (sine * x) + (cosine * y) - y;

@@ -40,32 +40,32 @@ public sealed class VelocityDeformation : Deformation
     {
         ArgumentNullException.ThrowIfNull(random);
         var lattice = new double[2 * Lattice * Lattice];
-        for (int i = 0; i < lattice.Length; i++) lattice[i] = random.Normal();
+        for (var i = 0; i < lattice.Length; i++) lattice[i] = random.Normal();
         var v = Upsample(lattice, grid);
-        int plane = grid.Height * grid.Width;
+        var plane = grid.Height * grid.Width;
         double longest = 0;
-        for (int i = 0; i < plane; i++) longest = Math.Max(longest, Math.Sqrt((v[i] * v[i]) + (v[plane + i] * v[plane + i])));
-        double scale = Amplitude * ReferencePixel / longest;
-        for (int i = 0; i < v.Length; i++) v[i] *= scale;
+        for (var i = 0; i < plane; i++) longest = Math.Max(longest, Math.Sqrt((v[i] * v[i]) + (v[plane + i] * v[plane + i])));
+        var scale = Amplitude * ReferencePixel / longest;
+        for (var i = 0; i < v.Length; i++) v[i] *= scale;
         return Exponential(v, grid);
     }
 
     private static double[] Upsample(double[] lattice, SamplingGrid grid)
     {
-        int plane = grid.Height * grid.Width;
+        var plane = grid.Height * grid.Width;
         var v = new double[2 * plane];
         Span<double> alongX = stackalloc double[4], alongY = stackalloc double[4];
-        for (int row = 0; row < grid.Height; row++)
+        for (var row = 0; row < grid.Height; row++)
         {
-            int top = Weights(grid.Y(row), alongY);
-            for (int column = 0; column < grid.Width; column++)
+            var top = Weights(grid.Y(row), alongY);
+            for (var column = 0; column < grid.Width; column++)
             {
-                int left = Weights(grid.X(column), alongX);
-                for (int component = 0; component < 2; component++)
+                var left = Weights(grid.X(column), alongX);
+                for (var component = 0; component < 2; component++)
                 {
                     double sum = 0;
-                    for (int i = 0; i < 4; i++)
-                        for (int j = 0; j < 4; j++)
+                    for (var i = 0; i < 4; i++)
+                        for (var j = 0; j < 4; j++)
                             sum += alongY[i] * alongX[j] * lattice[(((component * Lattice) + top + i) * Lattice) + left + j];
                     v[(component * plane) + (row * grid.Width) + column] = sum;
                 }
@@ -78,8 +78,8 @@ public sealed class VelocityDeformation : Deformation
     /// <summary>The four cubic B-spline weights at a coordinate in [-1, 1], and the first of their control points.</summary>
     private static int Weights(double position, Span<double> weights)
     {
-        double t = (position + 1) * Spans / 2;
-        int span = Math.Clamp((int)t, 0, Spans - 1);
+        var t = (position + 1) * Spans / 2;
+        var span = Math.Clamp((int)t, 0, Spans - 1);
         double s = t - span, r = 1 - s;
         weights[0] = r * r * r / 6;
         weights[1] = ((3 * s * s * s) - (6 * s * s) + 4) / 6;
@@ -90,15 +90,15 @@ public sealed class VelocityDeformation : Deformation
 
     private static double[] Exponential(double[] v, SamplingGrid grid)
     {
-        int plane = grid.Height * grid.Width;
+        var plane = grid.Height * grid.Width;
         var u = new double[v.Length];
-        for (int i = 0; i < u.Length; i++) u[i] = v[i] / (1 << Squarings);
-        for (int k = 0; k < Squarings; k++)
+        for (var i = 0; i < u.Length; i++) u[i] = v[i] / (1 << Squarings);
+        for (var k = 0; k < Squarings; k++)
         {
             var next = new double[u.Length];
             ReadOnlySpan<double> x = u.AsSpan(0, plane), y = u.AsSpan(plane);
             for (int row = 0, i = 0; row < grid.Height; row++)
-                for (int column = 0; column < grid.Width; column++, i++)
+                for (var column = 0; column < grid.Width; column++, i++)
                 {
                     double atRow = row + (y[i] / grid.PixelSize), atColumn = column + (x[i] / grid.PixelSize);
                     next[i] = x[i] + Bilinear.Sample(x, grid, atRow, atColumn, WarpPadding.Border);

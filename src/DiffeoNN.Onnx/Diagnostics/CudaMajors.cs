@@ -17,7 +17,7 @@ internal static partial class CudaMajors
         if (probe.Find(Runtime) is not { } runtime || probe.Find(Torch) is not { } torch)
         {
             string[] absent = [.. new[] { Runtime, Torch }.Where(name => probe.Find(name) is null)];
-            string remedy = absent.Contains(Runtime)
+            var remedy = absent.Contains(Runtime)
                 ? "for a GPU use the package Microsoft.ML.OnnxRuntime.Gpu.Linux (here: build without -p:DiffeoNNGpu=false)"
                 : $"nothing, unless libtorch is to use the GPU too: set {TorchLibraries.Variable} to the folder of a libtorch with "
                     + "CUDA of the same major version";

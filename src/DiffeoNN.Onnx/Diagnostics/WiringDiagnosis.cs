@@ -36,7 +36,7 @@ public static class WiringDiagnosis
         ArgumentNullException.ThrowIfNull(images);
         ArgumentOutOfRangeException.ThrowIfZero(images.Count, nameof(images));
         var bundle = Bundle.Load(folder);
-        int count = Math.Min(images.Count, MostImages);
+        var count = Math.Min(images.Count, MostImages);
         ImageBuffer[] chosen = [.. Enumerable.Range(0, count).Select(i => images[i * images.Count / count])];
         Require(bundle, chosen);
         if (Units(chosen) is { } units) return [units, Manifest(bundle.Image)];
@@ -66,7 +66,7 @@ public static class WiringDiagnosis
         if (!bundle.Manifest.Models.HasEnergy) return Undecided(findings, untrained);
         using var energy = OnnxEnergy.FromBundle(bundle, engine);
         findings.AddRange(EnergyWiring.OfWhole(sample, energy, cancellationToken));
-        bool sound = findings.TrueForAll(finding => finding.Level != FindingLevel.Problem);
+        var sound = findings.TrueForAll(finding => finding.Level != FindingLevel.Problem);
         if (bundle.Has(BundleRole.Proposer)) findings.AddRange(ProposerWiring.Run(sample, engine, energy, sound, cancellationToken));
         return Undecided(findings, untrained);
     }
@@ -133,8 +133,8 @@ public static class WiringDiagnosis
     /// <summary>Whether there are enough images that say something.</summary>
     private static Finding Number(ImageBuffer[] images, WiringSample sample)
     {
-        int left = sample.Count / 2;
-        string text = sample.LeftOut == 0
+        var left = sample.Count / 2;
+        var text = sample.LeftOut == 0
             ? Described(images)
             : $"{Described(images)}; {sample.LeftOut} left out, as they show nothing that a deformation changes";
         return left < Fewest
@@ -157,7 +157,7 @@ public static class WiringDiagnosis
 
     private static Finding Manifest(ImageSpec image)
     {
-        string text = $"mean {string.Join(", ", image.Mean.Select(Text))} and std {string.Join(", ", image.Std.Select(Text))}";
+        var text = $"mean {string.Join(", ", image.Mean.Select(Text))} and std {string.Join(", ", image.Std.Select(Text))}";
         return image.Mean.Any(mean => mean is < -1 or > 2) || image.Std.Any(std => std > 3)
             ? new(FindingLevel.Problem, "image",
                 $"{text} in the manifest are of pixel values of 0 to 255; networks see (value - mean) / std of values of 0 to 1",

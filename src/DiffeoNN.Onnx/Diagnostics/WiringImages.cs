@@ -36,7 +36,7 @@ public static class WiringImages
         ArgumentException.ThrowIfNullOrEmpty(data);
         bad = [];
         if (File.Exists(data)) return [ImageFile.Read(data)];
-        string inside = Path.Combine(data, "images");
+        var inside = Path.Combine(data, "images");
         var files = Directory.Exists(inside) ? ImageFile.ListFolder(inside) : Directory.Exists(data) ? ImageFile.ListFolder(data) : [];
         if (files.Count > 0) return Readable(files, out bad);
         if (Directory.Exists(inside)) throw new DataException($"'{inside}' holds no images.");
@@ -48,7 +48,7 @@ public static class WiringImages
     private static List<ImageBuffer> Readable(IReadOnlyList<string> files, out IReadOnlyList<string> bad)
     {
         var (images, problems) = (new List<ImageBuffer>(), new List<string>());
-        foreach (int i in Spread(files.Count))
+        foreach (var i in Spread(files.Count))
         {
             try
             {
@@ -68,7 +68,7 @@ public static class WiringImages
 
     private static IEnumerable<int> Spread(int count)
     {
-        int chosen = Math.Min(count, WiringDiagnosis.MostImages);
+        var chosen = Math.Min(count, WiringDiagnosis.MostImages);
         return Enumerable.Range(0, chosen).Select(i => (int)((long)i * count / chosen));
     }
 }

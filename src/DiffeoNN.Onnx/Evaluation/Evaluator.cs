@@ -54,7 +54,7 @@ public sealed class Evaluator
         check ??= DataCheck.Of(data, cancellationToken: cancellationToken);
         var samples = new List<SampleResult>(check.Usable.Count);
         var time = TimeSpan.Zero;
-        foreach (int[] indices in check.Usable.Chunk(_options.Batch))
+        foreach (var indices in check.Usable.Chunk(_options.Batch))
         {
             var steps = new RunProgress(progress, samples.Count, indices.Length, check.Usable.Count);
             DeformedSample[] batch = [.. indices.Select(index => Deform(data, index, cancellationToken))];
@@ -89,7 +89,7 @@ public sealed class Evaluator
         // Each image is brought to the networks' size once, for all that looks at it.
         ScaledImage[] originals = [.. batch.Select(sample => _model.PrepareShared(sample.Original.Image))];
         ScaledImage[] deformed = [.. batch.Select(sample => _model.PrepareShared(sample.Image))];
-        bool measuresTwice = _options.MeasuresInvariance && _options.Deformation is not NoDeformation;
+        var measuresTwice = _options.MeasuresInvariance && _options.Deformation is not NoDeformation;
         var clean = Alone(originals);
         var naive = Alone(deformed);
         var augmented = _model.HasAugmented ? _model.RunAugmented(deformed, cancellationToken) : null;
@@ -98,7 +98,7 @@ public sealed class Evaluator
         using var other = measuresTwice ? Search(originals, progress.Part(0.5, 0.5)) : null;
         var undeformed = !_options.MeasuresInvariance ? null : other ?? found;
         var results = new List<SampleResult>(batch.Length);
-        for (int i = 0; i < batch.Length; i++)
+        for (var i = 0; i < batch.Length; i++)
         {
             var sample = batch[i];
             var image = found.Images[i];

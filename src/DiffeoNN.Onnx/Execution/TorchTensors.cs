@@ -1,5 +1,5 @@
-using DiffeoNN.Onnx.Tensors;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Tensors;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using TorchSharp;
 

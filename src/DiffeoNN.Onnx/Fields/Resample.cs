@@ -78,13 +78,13 @@ public static class Resample
     /// two fused with it.</summary>
     private static torch.Tensor EnlargedRows(torch.Tensor field, int height, int width, int first, int count)
     {
-        int last = (int)field.size(2) - 1;
-        float scale = height > 1 ? last / (float)(height - 1) : 0;
+        var last = (int)field.size(2) - 1;
+        var scale = height > 1 ? last / (float)(height - 1) : 0;
         long[] above = new long[count], below = new long[count];
         float[] ofAbove = new float[count], ofBelow = new float[count];
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
         {
-            float place = scale * (first + i);
+            var place = scale * (first + i);
             above[i] = Math.Min((int)place, last);
             below[i] = Math.Min(above[i] + 1, last);
             ofBelow[i] = Math.Clamp(place - above[i], 0, 1);

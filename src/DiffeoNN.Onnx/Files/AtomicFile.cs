@@ -27,7 +27,7 @@ public static class AtomicFile
                 return;
             }
 
-            string target = SpecialFile.Target(path);
+            var target = SpecialFile.Target(path);
             temporary = Path.Combine(Path.GetDirectoryName(target) ?? ".", $".{Path.GetFileName(target)}.{Guid.NewGuid():N}.tmp");
             using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write)) write(stream);
             File.Move(temporary, target, overwrite: true);
@@ -48,7 +48,7 @@ public static class AtomicFile
     /// <exception cref="OutputException">The file cannot be written; names the file and the reason.</exception>
     public static void Write(string path, ReadOnlySpan<byte> content)
     {
-        byte[] bytes = content.ToArray();
+        var bytes = content.ToArray();
         Write(path, stream => stream.Write(bytes));
     }
 

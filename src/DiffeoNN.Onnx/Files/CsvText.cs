@@ -19,7 +19,7 @@ internal static class CsvText
             using var reader = Sep.New(',')
                 .Reader(options => options with { HasHeader = false, DisableColCountCheck = true })
                 .FromText(text);
-            int next = 1;
+            var next = 1;
             foreach (var row in reader)
             {
                 // Counted here: the reader's own number of the first row is 2 where there is no header.
@@ -27,14 +27,14 @@ internal static class CsvText
                 next += 1 + Breaks(row.Span);
                 if (row.Span.IsWhiteSpace()) continue;
                 var fields = new string[row.ColCount];
-                bool sound = true;
-                for (int i = 0; i < fields.Length; i++) sound &= TryUnquote(row[i].Span.Trim(), out fields[i]);
+                var sound = true;
+                for (var i = 0; i < fields.Length; i++) sound &= TryUnquote(row[i].Span.Trim(), out fields[i]);
                 rows.Add(new CsvRow(from, fields, sound ? Suspect(fields, from, to) : Misquoted(from, to)));
             }
         }
         catch (NotSupportedException e)
         {
-            int last = rows.Count > 0 ? rows[^1].Line : 0;
+            var last = rows.Count > 0 ? rows[^1].Line : 0;
             throw new InvalidDataException($"a row after line {last} is too long; is a quote not closed?", e);
         }
 
@@ -53,7 +53,7 @@ internal static class CsvText
         if (!raw.Contains('"')) return true;
         if (raw.Length < 2 || raw[0] != '"' || raw[^1] != '"') return false;
         field = raw[1..^1].ToString();
-        string without = field.Replace("\"\"", "", StringComparison.Ordinal);
+        var without = field.Replace("\"\"", "", StringComparison.Ordinal);
         field = field.Replace("\"\"", "\"", StringComparison.Ordinal);
         return !without.Contains('"', StringComparison.Ordinal);
     }

@@ -36,14 +36,14 @@ internal sealed unsafe class FileContent : IDisposable
         // Opening a pipe waits for whoever writes to it, perhaps for ever.
         if (SpecialFile.Is(path)) throw new IOException("it is no regular file.");
         using var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-        long length = RandomAccess.GetLength(handle);
+        var length = RandomAccess.GetLength(handle);
         if (length > int.MaxValue) throw new IOException($"it has {length} bytes; at most {int.MaxValue} are read.");
         var content = new FileContent((int)length);
         try
         {
-            for (int done = 0; done < content.Length;)
+            for (var done = 0; done < content.Length;)
             {
-                int read = RandomAccess.Read(handle, new Span<byte>(content._bytes + done, content.Length - done), done);
+                var read = RandomAccess.Read(handle, new Span<byte>(content._bytes + done, content.Length - done), done);
                 if (read == 0) throw new IOException("it became shorter while it was read.");
                 done += read;
             }

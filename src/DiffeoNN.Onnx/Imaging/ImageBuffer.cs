@@ -28,7 +28,7 @@ public sealed class ImageBuffer
         ArgumentOutOfRangeException.ThrowIfLessThan(channels, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
-        long count = (long)channels * height * width;
+        var count = (long)channels * height * width;
         if (data is not null && data.Length != count)
             throw new ArgumentException($"data has {data.Length} values; {channels} x {height} x {width} needs {count}.", nameof(data));
         Channels = channels;
@@ -83,13 +83,13 @@ public sealed class ImageBuffer
         var result = new ImageBuffer(channels, Height, Width);
         if (Channels == 1 && channels == 3)
         {
-            for (int c = 0; c < 3; c++) Data.CopyTo(result.Plane(c));
+            for (var c = 0; c < 3; c++) Data.CopyTo(result.Plane(c));
             return result;
         }
 
         Span<float> red = Plane(0), green = Plane(1), blue = Plane(2), luma = result.Data;
         // As differences, so that a grey picture keeps its values to the last bit: the weights do not quite add up to one in float.
-        for (int i = 0; i < luma.Length; i++) luma[i] = blue[i] + (0.299f * (red[i] - blue[i])) + (0.587f * (green[i] - blue[i]));
+        for (var i = 0; i < luma.Length; i++) luma[i] = blue[i] + (0.299f * (red[i] - blue[i])) + (0.587f * (green[i] - blue[i]));
         return result;
     }
 

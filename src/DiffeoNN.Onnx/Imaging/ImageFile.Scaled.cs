@@ -11,7 +11,7 @@ public static partial class ImageFile
         return Open(path, rows =>
         {
             var row = new float[rows.Info.Channels * rows.Info.Width];
-            for (int y = 0; y < rows.Info.Height; y++) rows.Read(row);
+            for (var y = 0; y < rows.Info.Height; y++) rows.Read(row);
             return rows.Info;
         });
     }
@@ -57,7 +57,7 @@ public static partial class ImageFile
             var info = rows.Info;
             CheckUsable(path, info, channels);
             var orientation = orients ? info.Orientation : ImageOrientation.Upright;
-            bool swaps = orientation.SwapsSides();
+            var swaps = orientation.SwapsSides();
             var pixels = Orientations.Apply(orientation, Scale(rows, channels, swaps ? width : height, swaps ? height : width));
             var (rowsSeen, columnsSeen) = swaps ? (info.Width, info.Height) : (info.Height, info.Width);
             return new ScaledImage(pixels, rowsSeen, columnsSeen) { Orientation = info.Orientation };
@@ -80,15 +80,15 @@ public static partial class ImageFile
         var info = rows.Info;
         var row = new ImageBuffer(info.Channels, 1, info.Width);
         RowResampler[] planes = [.. Enumerable.Range(0, channels).Select(_ => new RowResampler(info.Height, info.Width, height, width))];
-        for (int y = 0; y < info.Height; y++)
+        for (var y = 0; y < info.Height; y++)
         {
             rows.Read(row.Data);
             var converted = row.WithChannels(channels);
-            for (int c = 0; c < channels; c++) planes[c].Add(converted.Plane(c));
+            for (var c = 0; c < channels; c++) planes[c].Add(converted.Plane(c));
         }
 
         var result = new ImageBuffer(channels, height, width);
-        for (int c = 0; c < channels; c++) planes[c].Finish(result.Plane(c));
+        for (var c = 0; c < channels; c++) planes[c].Finish(result.Plane(c));
         return result;
     }
 }

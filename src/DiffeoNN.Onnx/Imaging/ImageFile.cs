@@ -34,7 +34,7 @@ public static partial class ImageFile
         SKBitmap? bitmap = null;
         try
         {
-            int done = 0;
+            var done = 0;
             foreach (var tile in tiles)
             {
                 bitmap ??= Allocate(tile.Channels, height, width);
@@ -65,12 +65,12 @@ public static partial class ImageFile
     /// <exception cref="OutputException">The file cannot be written.</exception>
     internal static void WriteWidePng(string path, ImageBuffer image)
     {
-        int plane = image.Height * image.Width;
+        var plane = image.Height * image.Width;
         var samples = new ushort[plane * image.Channels];
         ReadOnlySpan<float> data = image.Data;
-        for (int i = 0; i < samples.Length; i++)
+        for (var i = 0; i < samples.Length; i++)
         {
-            float value = data[(i % image.Channels * plane) + (i / image.Channels)];
+            var value = data[(i % image.Channels * plane) + (i / image.Channels)];
             samples[i] = value >= 1 ? ushort.MaxValue : value > 0 ? (ushort)((value * ushort.MaxValue) + 0.5f) : (ushort)0;
         }
 
@@ -97,13 +97,13 @@ public static partial class ImageFile
 
     private static void Copy(ImageBuffer image, SKBitmap bitmap, int firstRow)
     {
-        Span<byte> bytes = bitmap.GetPixelSpan();
-        int step = bitmap.BytesPerPixel;
-        for (int row = 0; row < image.Height; row++)
-            for (int column = 0; column < image.Width; column++)
+        var bytes = bitmap.GetPixelSpan();
+        var step = bitmap.BytesPerPixel;
+        for (var row = 0; row < image.Height; row++)
+            for (var column = 0; column < image.Width; column++)
             {
-                int at = ((firstRow + row) * bitmap.RowBytes) + (column * step);
-                for (int c = 0; c < image.Channels; c++) bytes[at + c] = ToByte(image[c, row, column]);
+                var at = ((firstRow + row) * bitmap.RowBytes) + (column * step);
+                for (var c = 0; c < image.Channels; c++) bytes[at + c] = ToByte(image[c, row, column]);
                 if (step == 4) bytes[at + 3] = 255;
             }
     }

@@ -23,10 +23,10 @@ public static class ImageResampler
         if (height == image.Height && width == image.Width) return image.Clone();
         var result = new ImageBuffer(image.Channels, height, width);
         var resampler = new RowResampler(image.Height, image.Width, height, width);
-        for (int c = 0; c < image.Channels; c++)
+        for (var c = 0; c < image.Channels; c++)
         {
             ReadOnlySpan<float> plane = image.Plane(c);
-            for (int row = 0; row < image.Height; row++) resampler.Add(plane.Slice(row * image.Width, image.Width));
+            for (var row = 0; row < image.Height; row++) resampler.Add(plane.Slice(row * image.Width, image.Width));
             resampler.Finish(result.Plane(c));
         }
 
@@ -55,13 +55,13 @@ public static class ImageResampler
         {
             if (planes.Length == 0)
                 planes = [.. Enumerable.Range(0, tile.Channels).Select(_ => new RowResampler(sourceHeight, tile.Width, height, width))];
-            for (int c = 0; c < planes.Length; c++)
-                for (int row = 0; row < tile.Height; row++) planes[c].Add(tile.Plane(c).Slice(row * tile.Width, tile.Width));
+            for (var c = 0; c < planes.Length; c++)
+                for (var row = 0; row < tile.Height; row++) planes[c].Add(tile.Plane(c).Slice(row * tile.Width, tile.Width));
         }
 
         if (planes.Length == 0) throw new ArgumentException("There are no rows.", nameof(tiles));
         var result = new ImageBuffer(planes.Length, height, width);
-        for (int c = 0; c < planes.Length; c++) planes[c].Finish(result.Plane(c));
+        for (var c = 0; c < planes.Length; c++) planes[c].Finish(result.Plane(c));
         return result;
     }
 
@@ -70,11 +70,11 @@ public static class ImageResampler
     {
         var matrix = new float[source * target];
         var taps = Taps(source, target);
-        for (int i = 0; i < target; i++)
+        for (var i = 0; i < target; i++)
         {
-            for (int k = 0; k < taps[i].Weights.Length; k++)
+            for (var k = 0; k < taps[i].Weights.Length; k++)
             {
-                int from = taps[i].First + k;
+                var from = taps[i].First + k;
                 matrix[transposed ? (from * target) + i : (i * source) + from] = (float)taps[i].Weights[k];
             }
         }
@@ -86,19 +86,19 @@ public static class ImageResampler
     internal static (int First, double[] Weights)[] Taps(int source, int target)
     {
         var taps = new (int First, double[] Weights)[target];
-        double scale = target == 1 ? source - 1 : (source - 1) / (target - 1.0);
-        for (int i = 0; i < target; i++)
+        var scale = target == 1 ? source - 1 : (source - 1) / (target - 1.0);
+        for (var i = 0; i < target; i++)
         {
             // A single pixel stands for the whole axis.
-            double centre = target == 1 ? (source - 1) / 2.0 : i * scale;
-            double radius = Math.Max(1, Math.Min(scale, Math.Min(centre, source - 1 - centre)));
+            var centre = target == 1 ? (source - 1) / 2.0 : i * scale;
+            var radius = Math.Max(1, Math.Min(scale, Math.Min(centre, source - 1 - centre)));
             int first = Math.Max(0, (int)Math.Floor(centre - radius) + 1),
                 last = Math.Min(source - 1, (int)Math.Ceiling(centre + radius) - 1);
             var weights = new double[last - first + 1];
             double sum = 0, moment = 0, inertia = 0;
-            for (int k = 0; k < weights.Length; k++)
+            for (var k = 0; k < weights.Length; k++)
             {
-                double distance = first + k - centre;
+                var distance = first + k - centre;
                 weights[k] = 1 - (Math.Abs(distance) / radius);
                 sum += weights[k];
                 moment += weights[k] * distance;
@@ -106,9 +106,9 @@ public static class ImageResampler
             }
 
             // weights * (a + b * distance) with sum 1 and first moment 0.
-            double determinant = (sum * inertia) - (moment * moment);
+            var determinant = (sum * inertia) - (moment * moment);
             double a = determinant > 1e-12 ? inertia / determinant : 1 / sum, b = determinant > 1e-12 ? -moment / determinant : 0;
-            for (int k = 0; k < weights.Length; k++) weights[k] *= a + (b * (first + k - centre));
+            for (var k = 0; k < weights.Length; k++) weights[k] *= a + (b * (first + k - centre));
             taps[i] = (first, weights);
         }
 

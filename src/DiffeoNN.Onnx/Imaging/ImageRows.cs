@@ -38,10 +38,10 @@ internal abstract class ImageRows(ImageFileInfo info) : IDisposable
     {
         var image = new ImageBuffer(Info.Channels, Info.Height, Info.Width);
         var row = new float[Info.Channels * Info.Width];
-        for (int y = 0; y < Info.Height; y++)
+        for (var y = 0; y < Info.Height; y++)
         {
             Read(row);
-            for (int c = 0; c < Info.Channels; c++) row.AsSpan(c * Info.Width, Info.Width).CopyTo(image.Plane(c)[(y * Info.Width)..]);
+            for (var c = 0; c < Info.Channels; c++) row.AsSpan(c * Info.Width, Info.Width).CopyTo(image.Plane(c)[(y * Info.Width)..]);
         }
 
         return image;

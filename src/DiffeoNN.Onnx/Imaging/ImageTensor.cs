@@ -1,5 +1,5 @@
-using DiffeoNN.Onnx.Tensors;
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Imaging;
@@ -51,9 +51,9 @@ public static class ImageTensor
         using var scope = torch.NewDisposeScope();
         var values = tensor.detach().to(torch.float32).cpu().contiguous();
         int count = (int)tensor.size(0), channels = (int)tensor.size(1), height = (int)tensor.size(2), width = (int)tensor.size(3);
-        int length = channels * height * width;
+        var length = channels * height * width;
         var images = new ImageBuffer[count];
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
         {
             var pixels = new float[length];
             TensorMemory.CopyTo(values, pixels, (long)i * length);

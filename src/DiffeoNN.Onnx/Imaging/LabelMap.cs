@@ -46,7 +46,7 @@ public sealed class LabelMap
     public IReadOnlyList<int> Present()
     {
         var counts = new bool[256];
-        foreach (byte label in _labels) counts[label] = true;
+        foreach (var label in _labels) counts[label] = true;
         return [.. counts.Index().Where(pair => pair.Item).Select(pair => pair.Index)];
     }
 
@@ -59,7 +59,7 @@ public sealed class LabelMap
         CheckClasses(classes);
         ReadOnlySpan<float> values = image.WithChannels(1).Data;
         var labels = new byte[values.Length];
-        for (int i = 0; i < labels.Length; i++)
+        for (var i = 0; i < labels.Length; i++)
             labels[i] = (byte)Math.Clamp((int)Math.Floor((values[i] * (classes - 1)) + 0.5f), 0, classes - 1);
         return new LabelMap(image.Height, image.Width, labels);
     }
@@ -86,7 +86,7 @@ public sealed class LabelMap
         CheckClasses(classes);
         var image = new ImageBuffer(1, Height, Width);
         var data = image.Data;
-        for (int i = 0; i < data.Length; i++)
+        for (var i = 0; i < data.Length; i++)
             data[i] = _labels[i] < classes
                 ? _labels[i] / (classes - 1f)
                 : throw new ArgumentException($"A pixel has label {_labels[i]}; {classes} classes end at {classes - 1}.", nameof(classes));
@@ -98,7 +98,7 @@ public sealed class LabelMap
     {
         var labels = new byte[scores.Height * scores.Width];
         ReadOnlySpan<float> data = scores.Data;
-        for (int i = 0; i < labels.Length; i++)
+        for (var i = 0; i < labels.Length; i++)
         {
             if (scores.Channels == 1)
             {
@@ -106,8 +106,8 @@ public sealed class LabelMap
                 continue;
             }
 
-            int best = 0;
-            for (int k = 1; k < scores.Channels; k++)
+            var best = 0;
+            for (var k = 1; k < scores.Channels; k++)
                 if (data[(k * labels.Length) + i] > data[(best * labels.Length) + i])
                     best = k;
             labels[i] = (byte)best;

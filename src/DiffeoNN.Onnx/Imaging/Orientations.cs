@@ -18,9 +18,9 @@ internal static class Orientations
         if (orientation == ImageOrientation.Upright) return stored;
         var (height, width) = orientation.SwapsSides() ? (stored.Width, stored.Height) : (stored.Height, stored.Width);
         var result = new ImageBuffer(stored.Channels, height, width);
-        for (int c = 0; c < stored.Channels; c++)
-            for (int row = 0; row < stored.Height; row++)
-                for (int column = 0; column < stored.Width; column++)
+        for (var c = 0; c < stored.Channels; c++)
+            for (var row = 0; row < stored.Height; row++)
+                for (var column = 0; column < stored.Width; column++)
                 {
                     var (y, x) = Place(orientation, row, column, stored.Height, stored.Width);
                     result[c, y, x] = stored[c, row, column];
@@ -52,9 +52,9 @@ internal static class Orientations
     /// <param name="exif">From the byte order mark on, as in a PNG's eXIf chunk.</param>
     public static ImageOrientation OfExif(ReadOnlySpan<byte> exif)
     {
-        bool little = exif.StartsWith("II*\0"u8);
+        var little = exif.StartsWith("II*\0"u8);
         if (exif.Length < 8 || (!little && !exif.StartsWith("MM\0*"u8))) return ImageOrientation.Upright;
-        uint at = Long(exif[4..]);
+        var at = Long(exif[4..]);
         if (at > exif.Length - 2) return ImageOrientation.Upright;
         int entries = Short(exif[(int)at..]);
         for (long entry = at + 2; entries > 0 && entry + EntrySize <= exif.Length; entry += EntrySize, entries--)

@@ -23,16 +23,16 @@ internal sealed record PngChunks(
         PngHeader? header = null;
         byte[] palette = [], transparency = [], exif = [];
         var data = new List<Range>();
-        int at = PngReader.Signature.Length;
+        var at = PngReader.Signature.Length;
         while (true)
         {
             if (file.Length - at < 12) throw Truncated();
-            uint length = BinaryPrimitives.ReadUInt32BigEndian(file[at..]);
+            var length = BinaryPrimitives.ReadUInt32BigEndian(file[at..]);
             if (length > file.Length - at - 12) throw Truncated();
             var checkedPart = file.Slice(at + 4, (int)length + 4);
             var type = checkedPart[..4];
             var body = checkedPart[4..];
-            uint stored = BinaryPrimitives.ReadUInt32BigEndian(file[(at + 8 + (int)length)..]);
+            var stored = BinaryPrimitives.ReadUInt32BigEndian(file[(at + 8 + (int)length)..]);
             if (PngReader.Crc(checkedPart) != stored) throw new InvalidDataException($"the checksum of its chunk at byte {at} is wrong");
             if (type.SequenceEqual("IDAT"u8)) data.Add(new Range(at + 8, at + 8 + (int)length));
             at += 12 + (int)length;

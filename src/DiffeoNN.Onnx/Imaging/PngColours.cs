@@ -18,7 +18,7 @@ internal static class PngColours
         if (indexed && palette.Length < 3) throw new InvalidDataException("it has palette colours but no palette");
         ReadOnlySpan<ushort> key = hasAlpha || indexed ? [] : ColourKey(transparency, colours);
         float scale = (1 << header.Depth) - 1;
-        for (int i = 0; i < width; i++)
+        for (var i = 0; i < width; i++)
         {
             var pixel = samples.Slice(i * stored, stored);
             if (indexed)
@@ -26,13 +26,13 @@ internal static class PngColours
                 int entry = pixel[0];
                 if ((entry * 3) + 2 >= palette.Length)
                     throw new InvalidDataException($"a pixel has colour {entry} of a palette of {palette.Length / 3}");
-                float opacity = entry < transparency.Length ? transparency[entry] / 255f : 1;
-                for (int c = 0; c < 3; c++) values[(c * width) + i] = palette[(entry * 3) + c] / 255f * opacity;
+                var opacity = entry < transparency.Length ? transparency[entry] / 255f : 1;
+                for (var c = 0; c < 3; c++) values[(c * width) + i] = palette[(entry * 3) + c] / 255f * opacity;
                 continue;
             }
 
-            float alpha = hasAlpha ? pixel[colours] / scale : key.Length > 0 && pixel.SequenceEqual(key) ? 0 : 1;
-            for (int c = 0; c < colours; c++) values[(c * width) + i] = pixel[c] / scale * alpha;
+            var alpha = hasAlpha ? pixel[colours] / scale : key.Length > 0 && pixel.SequenceEqual(key) ? 0 : 1;
+            for (var c = 0; c < colours; c++) values[(c * width) + i] = pixel[c] / scale * alpha;
         }
     }
 
@@ -41,7 +41,7 @@ internal static class PngColours
     {
         if (transparency.Length != 2 * colours) return [];
         var key = new ushort[colours];
-        for (int c = 0; c < colours; c++) key[c] = BinaryPrimitives.ReadUInt16BigEndian(transparency.AsSpan(2 * c));
+        for (var c = 0; c < colours; c++) key[c] = BinaryPrimitives.ReadUInt16BigEndian(transparency.AsSpan(2 * c));
         return key;
     }
 }

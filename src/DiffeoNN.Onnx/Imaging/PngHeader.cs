@@ -31,7 +31,7 @@ internal sealed record PngHeader(int Width, int Height, int Depth, int ColourTyp
         if (content.Length != 13) throw new InvalidDataException($"its header has {content.Length} bytes instead of 13");
         uint width = BinaryPrimitives.ReadUInt32BigEndian(content), height = BinaryPrimitives.ReadUInt32BigEndian(content[4..]);
         int depth = content[8], type = content[9];
-        bool known = type switch
+        var known = type switch
         {
             0 => depth is 1 or 2 or 4 or 8 or 16,
             3 => depth is 1 or 2 or 4 or 8,

@@ -19,8 +19,8 @@ internal static class PngReader
     /// <summary>The checksum of a chunk's type and content.</summary>
     public static uint Crc(ReadOnlySpan<byte> bytes)
     {
-        uint crc = uint.MaxValue;
-        foreach (byte value in bytes) crc = CrcTable[(crc ^ value) & 0xFF] ^ (crc >> 8);
+        var crc = uint.MaxValue;
+        foreach (var value in bytes) crc = CrcTable[(crc ^ value) & 0xFF] ^ (crc >> 8);
         return ~crc;
     }
 
@@ -29,8 +29,8 @@ internal static class PngReader
         var table = new uint[256];
         for (uint i = 0; i < table.Length; i++)
         {
-            uint value = i;
-            for (int bit = 0; bit < 8; bit++) value = (value & 1) != 0 ? 0xEDB88320 ^ (value >> 1) : value >> 1;
+            var value = i;
+            for (var bit = 0; bit < 8; bit++) value = (value & 1) != 0 ? 0xEDB88320 ^ (value >> 1) : value >> 1;
             table[i] = value;
         }
 

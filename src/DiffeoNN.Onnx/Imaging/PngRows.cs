@@ -26,7 +26,7 @@ internal sealed class PngRows : ImageRows
         })
     {
         (_chunks, _header) = (chunks, chunks.Header);
-        int length = 1 + PngScanlines.RowBytes(_header, _header.Width);
+        var length = 1 + PngScanlines.RowBytes(_header, _header.Width);
         (_line, _above) = (new byte[length], new byte[length]);
         _samples = _header.Interlaced ? PngScanlines.Read(chunks) : new ushort[_header.Width * _header.Samples];
         _rows = _header.Interlaced ? null : chunks.OpenRows();
@@ -38,7 +38,7 @@ internal sealed class PngRows : ImageRows
     /// <inheritdoc/>
     protected override void ReadRow(int row, Span<float> values)
     {
-        int count = _header.Width * _header.Samples;
+        var count = _header.Width * _header.Samples;
         if (_rows is not null) ReadLine(_rows);
         PngColours.ToRow(_samples.AsSpan(_rows is null ? row * count : 0, count), _chunks, values);
     }
@@ -54,7 +54,7 @@ internal sealed class PngRows : ImageRows
     {
         PngChunks.Fill(rows, _line);
         PngScanlines.Unfilter(_line[0], _line.AsSpan(1), _above.AsSpan(1), _header);
-        for (int i = 0; i < _samples.Length; i++) _samples[i] = PngScanlines.Sample(_line.AsSpan(1), i, _header.Depth);
+        for (var i = 0; i < _samples.Length; i++) _samples[i] = PngScanlines.Sample(_line.AsSpan(1), i, _header.Depth);
         (_line, _above) = (_above, _line);
     }
 }

@@ -33,16 +33,16 @@ internal static class PngScanlines
         {
             var (columns, rows) = Size(header, pass);
             if (columns == 0) continue;
-            int length = 1 + RowBytes(header, columns);
+            var length = 1 + RowBytes(header, columns);
             byte[] line = new byte[length], above = new byte[length];
-            for (int row = 0; row < rows; row++)
+            for (var row = 0; row < rows; row++)
             {
                 PngChunks.Fill(lines, line);
                 Unfilter(line[0], line.AsSpan(1), above.AsSpan(1), header);
-                for (int column = 0; column < columns; column++)
+                for (var column = 0; column < columns; column++)
                 {
-                    int target = ((((pass.Y + (row * pass.StepY)) * header.Width) + pass.X + (column * pass.StepX)) * header.Samples);
-                    for (int s = 0; s < header.Samples; s++)
+                    var target = ((((pass.Y + (row * pass.StepY)) * header.Width) + pass.X + (column * pass.StepX)) * header.Samples);
+                    for (var s = 0; s < header.Samples; s++)
                         samples[target + s] = Sample(line.AsSpan(1), (column * header.Samples) + s, header.Depth);
                 }
 
@@ -61,7 +61,7 @@ internal static class PngScanlines
     {
         if (depth == 16) return (ushort)((line[2 * index] << 8) | line[(2 * index) + 1]);
         if (depth == 8) return line[index];
-        int bit = index * depth;
+        var bit = index * depth;
         return (ushort)((line[bit / 8] >> (8 - depth - (bit % 8))) & ((1 << depth) - 1));
     }
 
@@ -70,11 +70,11 @@ internal static class PngScanlines
     public static void Unfilter(byte filter, Span<byte> line, ReadOnlySpan<byte> above, PngHeader header)
     {
         if (filter > 4) throw new InvalidDataException($"a row has the unknown filter {filter}");
-        int step = Math.Max(1, header.BitsPerPixel / 8);
-        for (int i = 0; i < line.Length; i++)
+        var step = Math.Max(1, header.BitsPerPixel / 8);
+        for (var i = 0; i < line.Length; i++)
         {
             int left = i >= step ? line[i - step] : 0, up = above[i], corner = i >= step ? above[i - step] : 0;
-            int predicted = filter switch
+            var predicted = filter switch
             {
                 0 => 0,
                 1 => left,
@@ -93,7 +93,7 @@ internal static class PngScanlines
 
     private static int Paeth(int left, int up, int corner)
     {
-        int estimate = left + up - corner;
+        var estimate = left + up - corner;
         int toLeft = Math.Abs(estimate - left), toUp = Math.Abs(estimate - up), toCorner = Math.Abs(estimate - corner);
         if (toLeft <= toUp && toLeft <= toCorner) return left;
         return toUp <= toCorner ? up : corner;

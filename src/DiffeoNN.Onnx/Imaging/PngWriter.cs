@@ -25,9 +25,9 @@ internal static class PngWriter
         using var compressed = new MemoryStream();
         using (var deflate = new ZLibStream(compressed, CompressionLevel.Optimal, leaveOpen: true))
         {
-            int count = header.Width * header.Samples;
+            var count = header.Width * header.Samples;
             var line = new byte[1 + (((header.Width * header.BitsPerPixel) + 7) / 8)];
-            for (int row = 0; row < header.Height; row++)
+            for (var row = 0; row < header.Height; row++)
             {
                 Pack(samples.Slice(row * count, count), header.Depth, line.AsSpan(1));
                 deflate.Write(line);
@@ -41,7 +41,7 @@ internal static class PngWriter
     private static void Pack(ReadOnlySpan<ushort> samples, int depth, Span<byte> line)
     {
         line.Clear();
-        for (int i = 0; i < samples.Length; i++)
+        for (var i = 0; i < samples.Length; i++)
         {
             if (depth == 16) BinaryPrimitives.WriteUInt16BigEndian(line[(2 * i)..], samples[i]);
             else line[i * depth / 8] |= (byte)(samples[i] << (8 - depth - (i * depth % 8)));

@@ -18,21 +18,21 @@ internal sealed class RowResampler(int sourceHeight, int sourceWidth, int height
     /// <summary>Takes the next row.</summary>
     public void Add(ReadOnlySpan<float> row)
     {
-        for (int column = 0; column < width; column++)
+        for (var column = 0; column < width; column++)
         {
             var (first, weights) = _alongX[column];
             double sum = 0;
-            for (int k = 0; k < weights.Length; k++) sum += weights[k] * row[first + k];
+            for (var k = 0; k < weights.Length; k++) sum += weights[k] * row[first + k];
             _line[column] = sum;
         }
 
         // Both ends of the kernels only rise from row to row of the result.
         while (_firstOpen < height && _alongY[_firstOpen].First + _alongY[_firstOpen].Weights.Length <= _row) _firstOpen++;
-        for (int target = _firstOpen; target < height && _alongY[target].First <= _row; target++)
+        for (var target = _firstOpen; target < height && _alongY[target].First <= _row; target++)
         {
-            double weight = _alongY[target].Weights[_row - _alongY[target].First];
+            var weight = _alongY[target].Weights[_row - _alongY[target].First];
             var sums = _sums.AsSpan(target * width, width);
-            for (int column = 0; column < width; column++) sums[column] += weight * _line[column];
+            for (var column = 0; column < width; column++) sums[column] += weight * _line[column];
         }
 
         _row++;
@@ -44,7 +44,7 @@ internal sealed class RowResampler(int sourceHeight, int sourceWidth, int height
     public void Finish(Span<float> plane)
     {
         if (_row != sourceHeight) throw new InvalidOperationException($"{_row} of {sourceHeight} rows have come.");
-        for (int i = 0; i < plane.Length; i++) plane[i] = (float)_sums[i];
+        for (var i = 0; i < plane.Length; i++) plane[i] = (float)_sums[i];
         Array.Clear(_sums);
         (_row, _firstOpen) = (0, 0);
     }

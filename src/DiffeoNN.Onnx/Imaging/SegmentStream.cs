@@ -31,7 +31,7 @@ internal sealed class SegmentStream(FileContent file, IReadOnlyList<Range> parts
     {
         while (_part < parts.Count && _at == Length(_part)) (_part, _at) = (_part + 1, 0);
         if (_part == parts.Count) return 0;
-        int count = Math.Min(buffer.Length, Length(_part) - _at);
+        var count = Math.Min(buffer.Length, Length(_part) - _at);
         file.Span.Slice(parts[_part].Start.Value + _at, count).CopyTo(buffer);
         _at += count;
         return count;

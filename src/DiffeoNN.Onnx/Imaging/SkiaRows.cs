@@ -30,7 +30,7 @@ internal sealed class SkiaRows : ImageRows
         : base(Describe(codec))
     {
         (_data, _codec) = (data, codec);
-        bool grey = Info.Channels == 1;
+        var grey = Info.Channels == 1;
         // Without a colour space in the request, no colour is converted.
         _info = new SKImageInfo(
             Info.Width,
@@ -57,10 +57,10 @@ internal sealed class SkiaRows : ImageRows
         if (_isWhole) Marshal.Copy(_pixels + ((nint)row * _info.RowBytes), _row, 0, _row.Length);
         else ReadLine();
         int step = _info.BytesPerPixel, width = Info.Width;
-        for (int i = 0; i < width; i++)
+        for (var i = 0; i < width; i++)
         {
-            float opacity = step == 4 ? _row[(i * step) + 3] / 255f : 1;
-            for (int c = 0; c < Info.Channels; c++) values[(c * width) + i] = _row[(i * step) + c] / 255f * opacity;
+            var opacity = step == 4 ? _row[(i * step) + 3] / 255f : 1;
+            for (var c = 0; c < Info.Channels; c++) values[(c * width) + i] = _row[(i * step) + c] / 255f * opacity;
         }
     }
 

@@ -21,12 +21,12 @@ internal sealed class TiffDirectory
     private TiffDirectory(byte[] head, Dictionary<TiffTagNumber, long[]> tags, int pages)
     {
         (_head, _tags, Pages) = (head, tags, pages);
-        (long width, long height) = (One(TiffTagNumber.Width, 0), One(TiffTagNumber.Height, 0));
+        (var width, var height) = (One(TiffTagNumber.Width, 0), One(TiffTagNumber.Height, 0));
         ImageRows.CheckSize(width, height);
         (Width, Height) = ((int)width, (int)height);
         Samples = Within(TiffTagNumber.SamplesPerPixel, 1, 1, 4, "samples a pixel");
         Bits = (int)One(TiffTagNumber.BitsPerSample, 1);
-        long[] depths = All(TiffTagNumber.BitsPerSample, 1);
+        var depths = All(TiffTagNumber.BitsPerSample, 1);
         if (Bits is not (8 or 16) || depths.Any(bits => bits != Bits))
             throw Unread($"it has {string.Join(", ", depths)} {(depths is [1] ? "bit" : "bits")} a sample", "8 or 16");
         if (All(TiffTagNumber.SampleFormat, 1).Any(format => format is not (1 or 4)))
@@ -134,7 +134,7 @@ internal sealed class TiffDirectory
     {
         if (file.Length < 8) throw Truncated();
         if (file[2] == '+' || file[3] == '+') throw Unread("it is a BigTIFF", "classic TIFF files");
-        bool little = file[0] == (byte)'I';
+        var little = file[0] == (byte)'I';
         var tags = new Dictionary<TiffTagNumber, long[]>();
         long first = Long(file, 4, little), next = Directory(file, first, little, tags);
         var seen = new HashSet<long> { first };
@@ -155,9 +155,9 @@ internal sealed class TiffDirectory
     {
         if (at < 8 || at + 2 > file.Length) throw new InvalidDataException("its directory lies outside the file (truncated)");
         int entries = Short(file, at, little);
-        long end = at + 2 + (entries * EntrySize);
+        var end = at + 2 + (entries * EntrySize);
         if (tags is not null && end > file.Length) throw new InvalidDataException("its directory ends outside the file (truncated)");
-        for (long entry = at + 2; tags is not null && entry < end; entry += EntrySize)
+        for (var entry = at + 2; tags is not null && entry < end; entry += EntrySize)
         {
             var tag = (TiffTagNumber)Short(file, entry, little);
             if (Enum.IsDefined(tag)) tags[tag] = Values(file, tag, entry, little);
@@ -179,10 +179,10 @@ internal sealed class TiffDirectory
         if (size == 0) throw new InvalidDataException($"its tag {(int)tag} is of type {type}, not a whole number");
         if (count < 1 || place + (count * size) > file.Length)
             throw new InvalidDataException($"its tag {(int)tag} lies outside the file (truncated)");
-        bool isList = tag is TiffTagNumber.StripOffsets or TiffTagNumber.StripByteCounts
+        var isList = tag is TiffTagNumber.StripOffsets or TiffTagNumber.StripByteCounts
             or TiffTagNumber.TileOffsets or TiffTagNumber.TileByteCounts;
         var values = new long[Math.Min(count, isList ? MaximumSegments : MaximumValues)];
-        for (int i = 0; i < values.Length; i++)
+        for (var i = 0; i < values.Length; i++)
         {
             values[i] = size switch
             {
@@ -207,7 +207,7 @@ internal sealed class TiffDirectory
 
     private int Within(TiffTagNumber tag, long otherwise, int lowest, int highest, string what)
     {
-        long value = One(tag, otherwise);
+        var value = One(tag, otherwise);
         return value >= lowest && value <= highest
             ? (int)value
             : throw new InvalidDataException($"it has {value} {what}; expected {lowest} to {highest}");
@@ -218,11 +218,11 @@ internal sealed class TiffDirectory
         long expected = (long)Across * Down * (IsPlanar ? Samples : 1), stored = 0;
         if (Offsets.Length < expected || Counts.Length < expected)
         {
-            int listed = Math.Min(Offsets.Length, Counts.Length);
+            var listed = Math.Min(Offsets.Length, Counts.Length);
             throw new InvalidDataException($"it lists {listed} strips or tiles; its size needs {expected}");
         }
 
-        for (int i = 0; i < expected; i++)
+        for (var i = 0; i < expected; i++)
         {
             if (Offsets[i] < 0 || Counts[i] < 1 || Offsets[i] + Counts[i] > length) throw Truncated();
             stored += Counts[i];

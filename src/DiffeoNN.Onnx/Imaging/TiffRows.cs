@@ -24,7 +24,7 @@ internal sealed class TiffRows : ImageRows
         : base(new ImageFileInfo(page.Colours, page.Height, page.Width) { Orientation = page.Orientation, Pages = page.Pages })
     {
         (_file, _page, _bytes) = (file, page, page.Bits / 8);
-        int length = IsPlain ? 0 : page.SegmentWidth * page.SegmentHeight * _bytes * (page.IsPlanar ? 1 : page.Samples);
+        var length = IsPlain ? 0 : page.SegmentWidth * page.SegmentHeight * _bytes * (page.IsPlanar ? 1 : page.Samples);
         _segments = [.. Enumerable.Range(0, page.Across * (page.IsPlanar ? page.Samples : 1)).Select(_ => new byte[length])];
     }
 
@@ -39,12 +39,12 @@ internal sealed class TiffRows : ImageRows
     {
         if (!IsPlain && row / _page.SegmentHeight != _loaded) Load(row / _page.SegmentHeight);
         float scale = (1 << _page.Bits) - 1;
-        for (int column = 0; column < _page.Width; column++)
+        for (var column = 0; column < _page.Width; column++)
         {
-            float alpha = _page.Alpha ? Sample(row, column, _page.Colours) / scale : 1;
-            for (int c = 0; c < _page.Colours; c++)
+            var alpha = _page.Alpha ? Sample(row, column, _page.Colours) / scale : 1;
+            for (var c = 0; c < _page.Colours; c++)
             {
-                int sample = Sample(row, column, c);
+                var sample = Sample(row, column, c);
                 values[(c * _page.Width) + column] = (_page.Photometric == 0 ? scale - sample : sample) / scale * alpha;
             }
         }
@@ -54,10 +54,10 @@ internal sealed class TiffRows : ImageRows
     {
         int plane = _page.IsPlanar ? sample : 0, samples = _page.IsPlanar ? 1 : _page.Samples, within = _page.IsPlanar ? 0 : sample;
         int y = row % _page.SegmentHeight, x = column % _page.SegmentWidth;
-        long at = (((((long)y * _page.SegmentWidth) + x) * samples) + within) * _bytes;
+        var at = (((((long)y * _page.SegmentWidth) + x) * samples) + within) * _bytes;
         if (IsPlain)
         {
-            int segment = (((plane * _page.Down) + (row / _page.SegmentHeight)) * _page.Across) + (column / _page.SegmentWidth);
+            var segment = (((plane * _page.Down) + (row / _page.SegmentHeight)) * _page.Across) + (column / _page.SegmentWidth);
             if (at + _bytes > _page.Counts[segment]) throw Truncated();
             var stored = _file.Span[(int)(_page.Offsets[segment] + at)..];
             return _bytes == 1 ? stored[0] : _page.IsLittle ? stored[0] | (stored[1] << 8) : (stored[0] << 8) | stored[1];
@@ -69,14 +69,14 @@ internal sealed class TiffRows : ImageRows
 
     private void Load(int down)
     {
-        int rows = _page.IsTiled ? _page.SegmentHeight : Math.Min(_page.SegmentHeight, _page.Height - (down * _page.SegmentHeight));
-        int planes = _page.IsPlanar ? _page.Samples : 1;
-        for (int plane = 0; plane < planes; plane++)
+        var rows = _page.IsTiled ? _page.SegmentHeight : Math.Min(_page.SegmentHeight, _page.Height - (down * _page.SegmentHeight));
+        var planes = _page.IsPlanar ? _page.Samples : 1;
+        for (var plane = 0; plane < planes; plane++)
         {
-            for (int across = 0; across < _page.Across; across++)
+            for (var across = 0; across < _page.Across; across++)
             {
-                byte[] target = _segments[(plane * _page.Across) + across];
-                int index = (((plane * _page.Down) + down) * _page.Across) + across;
+                var target = _segments[(plane * _page.Across) + across];
+                var index = (((plane * _page.Down) + down) * _page.Across) + across;
                 TiffSegment.Decode(_file, _page, index, target, target.Length / _page.SegmentHeight * rows);
             }
         }

@@ -24,7 +24,7 @@ internal sealed class TiffSegment : TiffStream
     private TiffSegment(FileContent file, TiffDirectory page, int index)
     {
         (_file, _offset, _count) = (file, page.Offsets[index], (int)page.Counts[index]);
-        int samples = page.IsPlanar ? 1 : page.Samples;
+        var samples = page.IsPlanar ? 1 : page.Samples;
         // Of RGB the library wants three samples, so the segment is called grey with further samples.
         (TiffTagNumber Tag, long Value)[] tags =
         [
@@ -45,12 +45,12 @@ internal sealed class TiffSegment : TiffStream
         (page.IsLittle ? "II*\0"u8 : "MM\0*"u8).CopyTo(_head);
         Write(4, DirectoryAt, 4);
         Write(DirectoryAt, tags.Length, 2);
-        for (int i = 0; i < tags.Length; i++)
+        for (var i = 0; i < tags.Length; i++)
         {
             var (tag, value) = tags[i];
-            int at = DirectoryAt + 2 + (i * EntrySize);
+            var at = DirectoryAt + 2 + (i * EntrySize);
             Write(at, (int)tag, 2);
-            bool isShort = tag is TiffTagNumber.BitsPerSample or TiffTagNumber.Compression or TiffTagNumber.Photometric
+            var isShort = tag is TiffTagNumber.BitsPerSample or TiffTagNumber.Compression or TiffTagNumber.Photometric
                 or TiffTagNumber.SamplesPerPixel or TiffTagNumber.PlanarConfiguration or TiffTagNumber.Predictor;
             Write(at + 2, isShort ? 3 : 4, 2);
             Write(at + 4, 1, 4);
@@ -95,17 +95,17 @@ internal sealed class TiffSegment : TiffStream
     /// <inheritdoc/>
     public override int Read(object clientData, byte[] buffer, int offset, int count)
     {
-        int done = 0;
+        var done = 0;
         if (_position < _head.Length)
         {
             done = (int)Math.Min(count, _head.Length - _position);
             _head.AsSpan((int)_position, done).CopyTo(buffer.AsSpan(offset));
         }
 
-        long at = _position + done - _head.Length;
+        var at = _position + done - _head.Length;
         if (done < count && at >= 0 && at < _count)
         {
-            int more = (int)Math.Min(count - done, _count - at);
+            var more = (int)Math.Min(count - done, _count - at);
             _file.Span.Slice((int)(_offset + at), more).CopyTo(buffer.AsSpan(offset + done));
             done += more;
         }

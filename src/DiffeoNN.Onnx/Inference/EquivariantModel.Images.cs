@@ -59,10 +59,10 @@ public sealed partial class EquivariantModel
     private static void RequireUnitRange(ImageBuffer image)
     {
         const float slack = 1e-3f;
-        int bad = image.Data.IndexOfAnyExceptInRange(-slack, 1 + slack);
+        var bad = image.Data.IndexOfAnyExceptInRange(-slack, 1 + slack);
         if (bad < 0) return;
         int plane = image.Height * image.Width, row = bad % plane / image.Width, column = bad % image.Width;
-        string value = image.Data[bad].ToString("G6", CultureInfo.InvariantCulture);
+        var value = image.Data[bad].ToString("G6", CultureInfo.InvariantCulture);
         throw new ImageException(
             $"An image holds the value {value} (channel {bad / plane}, row {row}, column {column}); pixel values are 0 to 1, whatever the "
             + "networks were trained on: divide bytes by 255, and let the manifest's mean and std do the rest.");

@@ -315,7 +315,7 @@ public sealed partial class EquivariantModel : IDisposable
             return Counted(kind.OfPlanes(isFinal ? answers.FinalPlanes(image) : answers.Planes(image), spec));
         var scores = isFinal ? answers.Final : answers.Mapped;
         var columns = (int)scores.Shape[1];
-        float[] numbers = scores.ToArray<float>().AsSpan(image * columns, columns).ToArray();
+        var numbers = scores.ToArray<float>().AsSpan(image * columns, columns).ToArray();
         return Counted(kind.OfNumbers(numbers, spec, _grid.Height, _grid.Width));
 
         static ModelOutput Counted(ModelOutput answer) => answer with { NotFinite = MappedOutput.CountNotFinite(answer) };
@@ -339,7 +339,7 @@ public sealed partial class EquivariantModel : IDisposable
     // What was left as it is takes the same way as the network alone.
     private MappedOutput Pending(IReadOnlyList<torch.Tensor[]>[] outputs, PassResults passes, int index, ScaledImage image)
     {
-        int[] used = passes.Accepted(index) is { Length: > 0 } accepted ? accepted : [passes.Final(index)];
+        var used = passes.Accepted(index) is { Length: > 0 } accepted ? accepted : [passes.Final(index)];
         return Mapped(
             _outputs, output => [.. used.Select(pass => passes.Answer(outputs[pass][output], pass, index))], image.Height, image.Width);
     }

@@ -13,8 +13,8 @@ public static class Classification
             throw new ArgumentException(
                 $"There are {predictions.Length} predictions and {truth.Length} labels; expected as many, at least one.",
                 nameof(predictions));
-        int right = 0;
-        for (int i = 0; i < truth.Length; i++)
+        var right = 0;
+        for (var i = 0; i < truth.Length; i++)
             if (predictions[i] == truth[i])
                 right++;
         return right / (double)truth.Length;

@@ -32,7 +32,7 @@ public sealed record SegmentationScore(double Accuracy, IReadOnlyList<double> Io
         var predicted = new long[classes];
         var actual = new long[classes];
         long counted = 0;
-        for (int i = 0; i < truth.Labels.Length; i++)
+        for (var i = 0; i < truth.Labels.Length; i++)
         {
             int p = prediction.Labels[i], t = truth.Labels[i];
             if (t == LabelMap.Ignored && t >= classes) continue;

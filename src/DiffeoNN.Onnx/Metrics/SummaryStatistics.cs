@@ -18,11 +18,11 @@ public sealed record SummaryStatistics(
         ArgumentNullException.ThrowIfNull(values);
         double[] sorted = [.. values];
         if (sorted.Length == 0) throw new ArgumentException("There are no values to summarise.", nameof(values));
-        int broken = Array.FindIndex(sorted, value => !double.IsFinite(value));
+        var broken = Array.FindIndex(sorted, value => !double.IsFinite(value));
         if (broken >= 0) throw new ArgumentException($"Value {broken} is {sorted[broken]}; expected finite values.", nameof(values));
         Array.Sort(sorted);
-        double mean = sorted.Average();
-        double deviation = sorted.Length == 1 ? 0 : Math.Sqrt(sorted.Sum(value => (value - mean) * (value - mean)) / (sorted.Length - 1));
+        var mean = sorted.Average();
+        var deviation = sorted.Length == 1 ? 0 : Math.Sqrt(sorted.Sum(value => (value - mean) * (value - mean)) / (sorted.Length - 1));
         return new SummaryStatistics(sorted.Length, mean, deviation, Quantile(sorted, 0.5), Quantile(sorted, 0.25), Quantile(sorted, 0.75));
     }
 
@@ -31,9 +31,9 @@ public sealed record SummaryStatistics(
     /// <param name="share">In [0, 1].</param>
     internal static double Quantile(double[] sorted, double share)
     {
-        double position = share * (sorted.Length - 1);
-        int below = (int)position;
-        double above = sorted[Math.Min(below + 1, sorted.Length - 1)];
+        var position = share * (sorted.Length - 1);
+        var below = (int)position;
+        var above = sorted[Math.Min(below + 1, sorted.Length - 1)];
         return sorted[below] + ((position - below) * (above - sorted[below]));
     }
 }

@@ -30,7 +30,7 @@ public sealed class SplitMix64(ulong state)
     {
         unchecked
         {
-            ulong z = _state += Step;
+            var z = _state += Step;
             z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
             z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
             return z ^ (z >> 31);
@@ -54,8 +54,8 @@ public sealed class SplitMix64(ulong state)
             return _spareNormal;
         }
 
-        double radius = Math.Sqrt(-2 * Math.Log(1 - Uniform()));
-        double angle = 2 * Math.PI * Uniform();
+        var radius = Math.Sqrt(-2 * Math.Log(1 - Uniform()));
+        var angle = 2 * Math.PI * Uniform();
         _spareNormal = radius * Math.Sin(angle);
         _hasSpareNormal = true;
         return radius * Math.Cos(angle);

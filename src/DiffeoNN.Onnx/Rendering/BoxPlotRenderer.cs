@@ -59,7 +59,7 @@ public static class BoxPlotRenderer
         ArgumentNullException.ThrowIfNull(series);
         if (series.Count == 0) throw new ArgumentException("A box plot needs at least one series.", nameof(series));
         SummaryStatistics[] statistics = [.. series.Select(one => SummaryStatistics.Of(one.Values))];
-        int width = Left + (Math.Max(3, series.Count) * Column) + Right;
+        var width = Left + (Math.Max(3, series.Count) * Column) + Right;
         var axis = Axis.For(series.Min(one => one.Values.Min()), series.Max(one => one.Values.Max()));
         var bitmap = new SKBitmap(new SKImageInfo(width, Height, SKColorType.Rgba8888, SKAlphaType.Opaque));
         using var canvas = new SKCanvas(bitmap);
@@ -67,8 +67,8 @@ public static class BoxPlotRenderer
         StrokeFont.Draw(canvas, StrokeFont.Fit(heading, 12, width - 40), 20, 30, 12, Ink);
         StrokeFont.Draw(canvas, StrokeFont.Fit(quantity, 9, width - 40), 20, 49, 9, Quiet);
         DrawAxis(canvas, axis, width);
-        float step = (width - Left - Right) / (float)series.Count;
-        for (int i = 0; i < series.Count; i++)
+        var step = (width - Left - Right) / (float)series.Count;
+        for (var i = 0; i < series.Count; i++)
             DrawBox(canvas, axis, Left + ((i + 0.5f) * step), series[i], statistics[i], Colours[i % Colours.Length]);
         canvas.Flush();
         return bitmap;
@@ -77,20 +77,20 @@ public static class BoxPlotRenderer
     private static void DrawAxis(SKCanvas canvas, Axis axis, int width)
     {
         using var line = new SKPaint { Color = new SKColor(0xD8, 0xDE, 0xE4), Style = SKPaintStyle.Stroke, StrokeWidth = 1 };
-        foreach (double tick in axis.Ticks())
+        foreach (var tick in axis.Ticks())
         {
-            float y = (float)Math.Round(axis.Place(tick)) + 0.5f;
+            var y = (float)Math.Round(axis.Place(tick)) + 0.5f;
             canvas.DrawLine(Left, y, width - Right, y, line);
-            string text = tick.ToString(axis.Step < 0.1 ? "F2" : "F1", CultureInfo.InvariantCulture);
+            var text = tick.ToString(axis.Step < 0.1 ? "F2" : "F1", CultureInfo.InvariantCulture);
             StrokeFont.Draw(canvas, text, Left - 12 - StrokeFont.Measure(text, 9), y + 4.5f, 9, Quiet);
         }
     }
 
     private static void DrawBox(SKCanvas canvas, Axis axis, float x, BoxPlotSeries series, SummaryStatistics found, SKColor colour)
     {
-        double reach = 1.5 * (found.ThirdQuartile - found.FirstQuartile);
-        double low = series.Values.Where(value => value >= found.FirstQuartile - reach).Min();
-        double high = series.Values.Where(value => value <= found.ThirdQuartile + reach).Max();
+        var reach = 1.5 * (found.ThirdQuartile - found.FirstQuartile);
+        var low = series.Values.Where(value => value >= found.FirstQuartile - reach).Min();
+        var high = series.Values.Where(value => value <= found.ThirdQuartile + reach).Max();
         float top = axis.Place(found.ThirdQuartile), bottom = axis.Place(found.FirstQuartile),
             left = x - (BoxWidth / 2), right = x + (BoxWidth / 2);
         using var edge = new SKPaint { Color = colour, Style = SKPaintStyle.Stroke, StrokeWidth = 1.6f, IsAntialias = true };
@@ -98,11 +98,11 @@ public static class BoxPlotRenderer
         using var fill = new SKPaint { Color = colour.WithAlpha(0x40), IsAntialias = true };
         using var dot = new SKPaint { Color = colour.WithAlpha(0xA0), IsAntialias = true };
         using var ink = new SKPaint { Color = Ink, IsAntialias = true };
-        foreach (double value in series.Values.Where(value => value < low || value > high))
+        foreach (var value in series.Values.Where(value => value < low || value > high))
             canvas.DrawCircle(x, axis.Place(value), 2.6f, dot);
         canvas.DrawLine(x, axis.Place(high), x, top, edge);
         canvas.DrawLine(x, bottom, x, axis.Place(low), edge);
-        foreach (double end in new[] { low, high }) canvas.DrawLine(x - 14, axis.Place(end), x + 14, axis.Place(end), edge);
+        foreach (var end in new[] { low, high }) canvas.DrawLine(x - 14, axis.Place(end), x + 14, axis.Place(end), edge);
         canvas.DrawRect(left, top, BoxWidth, Math.Max(1, bottom - top), fill);
         canvas.DrawRect(left, top, BoxWidth, Math.Max(1, bottom - top), edge);
         canvas.DrawLine(left, axis.Place(found.Median), right, axis.Place(found.Median), median);
@@ -124,8 +124,8 @@ public static class BoxPlotRenderer
         /// <summary>Whole steps around the values; scores end at 1.</summary>
         public static Axis For(double low, double high)
         {
-            double range = Math.Max(high - low, 0.05);
-            double step = new[] { 0.01, 0.02, 0.05, 0.1, 0.2 }.FirstOrDefault(
+            var range = Math.Max(high - low, 0.05);
+            var step = new[] { 0.01, 0.02, 0.05, 0.1, 0.2 }.FirstOrDefault(
                 step => range / step <= 8, Math.Pow(10, Math.Ceiling(Math.Log10(range / 8))));
             double from = Math.Floor((low / step) + 1e-9) * step, to = Math.Ceiling((high / step) - 1e-9) * step;
             return to - from < step ? new Axis(from - step, to, step) : new Axis(from, to, step);
@@ -135,8 +135,8 @@ public static class BoxPlotRenderer
 
         public IEnumerable<double> Ticks()
         {
-            int count = (int)Math.Round((High - Low) / Step);
-            for (int i = 0; i <= count; i++) yield return Low + (i * Step);
+            var count = (int)Math.Round((High - Low) / Step);
+            for (var i = 0; i <= count; i++) yield return Low + (i * Step);
         }
     }
 }

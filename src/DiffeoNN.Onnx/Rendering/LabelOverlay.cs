@@ -25,14 +25,14 @@ internal static class LabelOverlay
     /// <summary>Tints and outlines every class but 0.</summary>
     public static void Draw(ImageBuffer image, LabelMap labels)
     {
-        foreach (int label in labels.Present().Where(label => label > 0))
+        foreach (var label in labels.Present().Where(label => label > 0))
             Draw(image, labels, label, Colour(label), Tint);
     }
 
     /// <summary>Outlines every class but 0 in one colour.</summary>
     public static void DrawOutline(ImageBuffer image, LabelMap labels, SKColor colour)
     {
-        foreach (int label in labels.Present().Where(label => label is > 0 and not LabelMap.Ignored))
+        foreach (var label in labels.Present().Where(label => label is > 0 and not LabelMap.Ignored))
             Draw(image, labels, label, colour, 0);
     }
 
@@ -40,19 +40,19 @@ internal static class LabelOverlay
     {
         var inside = Smooth(labels, label, image.Height, image.Width);
         ReadOnlySpan<float> rgb = [colour.Red / 255f, colour.Green / 255f, colour.Blue / 255f];
-        for (int row = 0; row < image.Height; row++)
-            for (int column = 0; column < image.Width; column++)
+        for (var row = 0; row < image.Height; row++)
+            for (var column = 0; column < image.Width; column++)
             {
-                float value = inside[0, row, column];
-                float dx = (inside[0, row, Math.Min(column + 1, image.Width - 1)] - inside[0, row, Math.Max(column - 1, 0)]) / 2;
-                float dy = (inside[0, Math.Min(row + 1, image.Height - 1), column] - inside[0, Math.Max(row - 1, 0), column]) / 2;
-                float slope = MathF.Sqrt((dx * dx) + (dy * dy));
+                var value = inside[0, row, column];
+                var dx = (inside[0, row, Math.Min(column + 1, image.Width - 1)] - inside[0, row, Math.Max(column - 1, 0)]) / 2;
+                var dy = (inside[0, Math.Min(row + 1, image.Height - 1), column] - inside[0, Math.Max(row - 1, 0), column]) / 2;
+                var slope = MathF.Sqrt((dx * dx) + (dy * dy));
                 // Distance to the level 0.5 in pixels, to first order.
-                float signed = slope > 1e-4f ? (value - 0.5f) / slope : value > 0.5f ? float.MaxValue : float.MinValue;
-                float fill = tint * Math.Clamp(signed + 0.5f, 0, 1);
-                float line = Math.Clamp((Outline / 2) + 0.5f - Math.Abs(signed), 0, 1);
-                float opacity = fill + (line * (1 - fill));
-                for (int c = 0; c < 3; c++) image[c, row, column] += opacity * (rgb[c] - image[c, row, column]);
+                var signed = slope > 1e-4f ? (value - 0.5f) / slope : value > 0.5f ? float.MaxValue : float.MinValue;
+                var fill = tint * Math.Clamp(signed + 0.5f, 0, 1);
+                var line = Math.Clamp((Outline / 2) + 0.5f - Math.Abs(signed), 0, 1);
+                var opacity = fill + (line * (1 - fill));
+                for (var c = 0; c < 3; c++) image[c, row, column] += opacity * (rgb[c] - image[c, row, column]);
             }
     }
 
@@ -63,13 +63,13 @@ internal static class LabelOverlay
     {
         var resampler = new RowResampler(labels.Height, labels.Width, height, width);
         var line = new float[labels.Width];
-        for (int row = 0; row < labels.Height; row++)
+        for (var row = 0; row < labels.Height; row++)
         {
-            for (int column = 0; column < labels.Width; column++)
+            for (var column = 0; column < labels.Width; column++)
             {
-                int sum = 0;
-                for (int dy = -1; dy <= 1; dy++)
-                    for (int dx = -1; dx <= 1; dx++)
+                var sum = 0;
+                for (var dy = -1; dy <= 1; dy++)
+                    for (var dx = -1; dx <= 1; dx++)
                     {
                         int y = Math.Clamp(row + dy, 0, labels.Height - 1), x = Math.Clamp(column + dx, 0, labels.Width - 1);
                         if (labels[y, x] == label) sum += (2 - Math.Abs(dy)) * (2 - Math.Abs(dx));

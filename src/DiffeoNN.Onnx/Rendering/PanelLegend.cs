@@ -16,12 +16,12 @@ internal sealed record PanelLegend(IReadOnlyList<(SKColor Colour, string Text)> 
     public static PanelLegend Of(IReadOnlyList<PanelRow> rows, PanelOptions options)
     {
         var tiles = rows.SelectMany(row => row.Tiles).ToList();
-        bool hasTruth = tiles.Any(tile => tile.Reference is not null);
+        var hasTruth = tiles.Any(tile => tile.Reference is not null);
         List<(SKColor Colour, string Text)> entries = [];
         if (options.Classes is { } classes)
         {
             var shown = tiles.SelectMany(tile => tile.Labels?.Present() ?? []).Where(label => label > 0).Distinct().Order();
-            foreach (int label in shown)
+            foreach (var label in shown)
                 entries.Add((LabelOverlay.Colour(label), label < classes.Count ? classes[label] : $"class {label}"));
         }
         else if (hasTruth)
@@ -62,7 +62,7 @@ internal sealed record PanelLegend(IReadOnlyList<(SKColor Colour, string Text)> 
         var (x, line) = (0f, 0);
         foreach (var (_, text) in Entries)
         {
-            float length = SwatchWidth + StrokeFont.Measure(text, TextSize);
+            var length = SwatchWidth + StrokeFont.Measure(text, TextSize);
             if (x > 0 && x + length > width) (x, line) = (0, line + 1);
             places.Add((x, line));
             x += length + EntryGap;

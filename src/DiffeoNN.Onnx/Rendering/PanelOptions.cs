@@ -24,7 +24,7 @@ public sealed record PanelOptions
     /// <param name="width">Columns of the image.</param>
     public (int Height, int Width) SizeOf(int height, int width)
     {
-        double scale = TileSize / (double)Math.Max(height, width);
+        var scale = TileSize / (double)Math.Max(height, width);
         return (Math.Max(1, (int)Math.Round(height * scale)), Math.Max(1, (int)Math.Round(width * scale)));
     }
 }

@@ -42,7 +42,7 @@ public static class PanelRenderer
     {
         ArgumentNullException.ThrowIfNull(paths);
         using var bitmap = Draw(rows, options ?? new PanelOptions());
-        foreach (string path in paths) ImageFile.WritePng(path, bitmap);
+        foreach (var path in paths) ImageFile.WritePng(path, bitmap);
     }
 
     /// <summary>Draws a panel.</summary>
@@ -75,23 +75,23 @@ public static class PanelRenderer
 
     private static SKBitmap Compose(IReadOnlyList<PanelRow> rows, SKBitmap[][] pictures, PanelOptions options)
     {
-        int columns = pictures.Max(row => row.Length);
+        var columns = pictures.Max(row => row.Length);
         int[] widths = [.. Enumerable.Range(0, columns).Select(i => pictures.Max(row => i < row.Length ? row[i].Width : 0))];
-        int width = (2 * Margin) + widths.Sum() + ((columns - 1) * Gap);
-        int top = Margin + (options.Heading is null ? 0 : HeadingHeight);
-        int rowHeights = Enumerable.Range(0, rows.Count).Sum(i => RowHeight(i, rows, pictures, options));
+        var width = (2 * Margin) + widths.Sum() + ((columns - 1) * Gap);
+        var top = Margin + (options.Heading is null ? 0 : HeadingHeight);
+        var rowHeights = Enumerable.Range(0, rows.Count).Sum(i => RowHeight(i, rows, pictures, options));
         var legend = PanelLegend.Of(rows, options);
-        int height = top + rowHeights - Gap + legend.HeightIn(width - (2 * Margin)) + Margin;
+        var height = top + rowHeights - Gap + legend.HeightIn(width - (2 * Margin)) + Margin;
         var bitmap = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
         using var canvas = new SKCanvas(bitmap);
         canvas.Clear(SKColors.White);
         if (options.Heading is not null)
         {
-            string heading = StrokeFont.Fit(options.Heading, HeadingSize, width - (2 * Margin));
+            var heading = StrokeFont.Fit(options.Heading, HeadingSize, width - (2 * Margin));
             StrokeFont.Draw(canvas, heading, Margin, Margin + HeadingSize, HeadingSize, Ink);
         }
 
-        for (int i = 0; i < rows.Count; i++)
+        for (var i = 0; i < rows.Count; i++)
         {
             DrawRow(canvas, rows[i], pictures[i], widths, top, HasTitles(i, options), width);
             top += RowHeight(i, rows, pictures, options);
@@ -113,11 +113,11 @@ public static class PanelRenderer
     {
         int left = Margin, pictureTop = top + (withTitles ? TitleHeight : 0);
         using var frame = new SKPaint { Color = new SKColor(0, 0, 0, 0x40), Style = SKPaintStyle.Stroke, StrokeWidth = 1 };
-        for (int i = 0; i < pictures.Length; i++)
+        for (var i = 0; i < pictures.Length; i++)
         {
             if (withTitles)
             {
-                string title = StrokeFont.Fit(row.Tiles[i].Title, TitleSize, widths[i]);
+                var title = StrokeFont.Fit(row.Tiles[i].Title, TitleSize, widths[i]);
                 StrokeFont.Draw(canvas, title, left, top + TitleSize + 1, TitleSize, Ink);
             }
 
@@ -127,8 +127,8 @@ public static class PanelRenderer
         }
 
         if (row.Footer is null) return;
-        float baseline = pictureTop + pictures.Max(picture => picture.Height) + 8 + FooterSize;
-        foreach (string line in row.Footer.Split('\n'))
+        var baseline = pictureTop + pictures.Max(picture => picture.Height) + 8 + FooterSize;
+        foreach (var line in row.Footer.Split('\n'))
         {
             StrokeFont.Draw(canvas, StrokeFont.Fit(line, FooterSize, width - (2 * Margin)), Margin, baseline, FooterSize, Quiet);
             baseline += FooterLine;
@@ -140,9 +140,9 @@ public static class PanelRenderer
     {
         var image = new ImageBuffer(3, bitmap.Height, bitmap.Width);
         ReadOnlySpan<byte> bytes = bitmap.GetPixelSpan();
-        for (int row = 0; row < bitmap.Height; row++)
-            for (int column = 0; column < bitmap.Width; column++)
-                for (int c = 0; c < 3; c++)
+        for (var row = 0; row < bitmap.Height; row++)
+            for (var column = 0; column < bitmap.Width; column++)
+                for (var c = 0; c < 3; c++)
                     image[c, row, column] = bytes[(row * bitmap.RowBytes) + (4 * column) + c] / 255f;
         return image;
     }

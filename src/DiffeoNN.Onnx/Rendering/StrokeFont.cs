@@ -29,7 +29,7 @@ internal static class StrokeFont
     /// <param name="colour">Colour of the strokes.</param>
     public static void Draw(SKCanvas canvas, string text, float x, float baseline, float capHeight, SKColor colour)
     {
-        float scale = capHeight / CapHeight;
+        var scale = capHeight / CapHeight;
         using var round = SKPathEffect.CreateCorner(CornerRadius * scale);
         using var paint = new SKPaint
         {
@@ -43,12 +43,12 @@ internal static class StrokeFont
         };
         // The strokes' round ends reach half their weight to the left of the first letter.
         x += Weight / 2 * scale;
-        foreach (char letter in text)
+        foreach (var letter in text)
         {
-            foreach (string stroke in Strokes(letter).Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            foreach (var stroke in Strokes(letter).Split(' ', StringSplitOptions.RemoveEmptyEntries))
             {
                 using var path = new SKPathBuilder();
-                for (int i = 0; i < stroke.Length; i += 2)
+                for (var i = 0; i < stroke.Length; i += 2)
                 {
                     float px = x + (Digit(stroke[i]) * scale), py = baseline + ((Digit(stroke[i + 1]) - CapHeight) * scale);
                     if (i == 0) path.MoveTo(px, py);
@@ -67,7 +67,7 @@ internal static class StrokeFont
     public static string Fit(string text, float capHeight, float width)
     {
         if (Measure(text, capHeight) <= width) return text;
-        int length = text.Length;
+        var length = text.Length;
         while (length > 0 && Measure(text[..length] + "...", capHeight) > width) length--;
         return text[..length] + "...";
     }
@@ -77,9 +77,9 @@ internal static class StrokeFont
     private static float Advance(char letter)
     {
         if (letter == ' ') return WordGap + LetterGap - 2;
-        int width = 0;
-        foreach (string stroke in Strokes(letter).Split(' ', StringSplitOptions.RemoveEmptyEntries))
-            for (int i = 0; i < stroke.Length; i += 2)
+        var width = 0;
+        foreach (var stroke in Strokes(letter).Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            for (var i = 0; i < stroke.Length; i += 2)
                 width = Math.Max(width, Digit(stroke[i]));
         return width + LetterGap;
     }

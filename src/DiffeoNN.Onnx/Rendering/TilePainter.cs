@@ -24,7 +24,7 @@ internal static class TilePainter
         var picture = ImageResampler.Fitted(tile.Image, height, width).WithChannels(3);
         if (ReferenceEquals(picture, tile.Image)) picture = picture.Clone();
         if (tile.Grid is not null)
-            foreach (ref float value in picture.Data) value *= Dimmed;
+            foreach (ref var value in picture.Data) value *= Dimmed;
         if (tile.Labels is not null) LabelOverlay.Draw(picture, tile.Labels);
         if (tile.Reference is not null) LabelOverlay.DrawOutline(picture, tile.Reference, TruthColour);
         var bitmap = ToBitmap(picture);
@@ -40,7 +40,7 @@ internal static class TilePainter
     private static void DrawGrid(SKCanvas canvas, DeformationMap map, int lines, int width, int height)
     {
         var grid = map.Grid;
-        double step = (grid.LongestSide - 1) / (double)Math.Max(1, lines - 1);
+        var step = (grid.LongestSide - 1) / (double)Math.Max(1, lines - 1);
         // Lines start half a remainder from the border, so that the grid sits symmetrically on the shorter side too.
         DrawLines(grid.Height, grid.Width, (row, column) => (row, column));
         DrawLines(grid.Width, grid.Height, (column, row) => (row, column));
@@ -49,12 +49,12 @@ internal static class TilePainter
         {
             using var paint = new SKPaint { Color = GridColour, IsAntialias = true, Style = SKPaintStyle.Stroke, StrokeWidth = 1.2f };
             paint.StrokeJoin = SKStrokeJoin.Round;
-            int count = (int)Math.Floor(((across - 1) / step) + 1e-9);
-            double start = (across - 1 - (count * step)) / 2;
-            for (int i = 0; i <= count; i++)
+            var count = (int)Math.Floor(((across - 1) / step) + 1e-9);
+            var start = (across - 1 - (count * step)) / 2;
+            for (var i = 0; i <= count; i++)
             {
                 using var builder = new SKPathBuilder();
-                for (int j = 0; j < along; j++)
+                for (var j = 0; j < along; j++)
                 {
                     var (row, column) = place(Math.Clamp(start + (i * step), 0, across - 1), j);
                     var (x, y) = Displaced(map, row, column, width, height);
@@ -71,9 +71,9 @@ internal static class TilePainter
     private static (float X, float Y) Displaced(DeformationMap map, double row, double column, int width, int height)
     {
         var grid = map.Grid;
-        int plane = grid.Height * grid.Width;
-        double x = column + (Bilinear.Sample(map.U[..plane], grid, row, column, WarpPadding.Border) / grid.PixelSize);
-        double y = row + (Bilinear.Sample(map.U[plane..], grid, row, column, WarpPadding.Border) / grid.PixelSize);
+        var plane = grid.Height * grid.Width;
+        var x = column + (Bilinear.Sample(map.U[..plane], grid, row, column, WarpPadding.Border) / grid.PixelSize);
+        var y = row + (Bilinear.Sample(map.U[plane..], grid, row, column, WarpPadding.Border) / grid.PixelSize);
         return ((float)(0.5 + (x * (width - 1) / (grid.Width - 1))), (float)(0.5 + (y * (height - 1) / (grid.Height - 1))));
     }
 
@@ -110,7 +110,7 @@ internal static class TilePainter
 
     private static void DrawCaption(SKCanvas canvas, string caption, int width, int height)
     {
-        string text = StrokeFont.Fit(caption, CaptionSize, width - 22);
+        var text = StrokeFont.Fit(caption, CaptionSize, width - 22);
         using var back = new SKPaint { Color = new SKColor(0, 0, 0, 0xB0), IsAntialias = true };
         canvas.DrawRoundRect(5, height - 25, StrokeFont.Measure(text, CaptionSize) + 13, 20, 4, 4, back);
         StrokeFont.Draw(canvas, text, 11.5f, height - 11, CaptionSize, SKColors.White);
@@ -119,12 +119,12 @@ internal static class TilePainter
     private static SKBitmap ToBitmap(ImageBuffer image)
     {
         var bitmap = new SKBitmap(new SKImageInfo(image.Width, image.Height, SKColorType.Rgba8888, SKAlphaType.Opaque));
-        Span<byte> bytes = bitmap.GetPixelSpan();
+        var bytes = bitmap.GetPixelSpan();
         ReadOnlySpan<float> red = image.Plane(0), green = image.Plane(1), blue = image.Plane(2);
         for (int row = 0, i = 0; row < image.Height; row++)
         {
             var line = bytes.Slice(row * bitmap.RowBytes, 4 * image.Width);
-            for (int at = 0; at < line.Length; at += 4, i++)
+            for (var at = 0; at < line.Length; at += 4, i++)
             {
                 line[at] = ImageFile.ToByte(red[i]);
                 line[at + 1] = ImageFile.ToByte(green[i]);

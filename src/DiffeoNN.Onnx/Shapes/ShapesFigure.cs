@@ -37,7 +37,7 @@ internal sealed class ShapesFigure
         figure._cosine = (1 - (t * t)) / (1 + (t * t));
         figure._sine = 2 * t / (1 + (t * t));
         figure._cornerRadius = random.Uniform(0.14, 0.22);
-        for (int i = 0; i < 4; i++)
+        for (var i = 0; i < 4; i++)
             figure._parts[i] = new Part(
                 (PartKind)i,
                 (i % 2 == 0 ? -PartOffset : PartOffset) + random.Uniform(-0.02, 0.02),
@@ -46,7 +46,7 @@ internal sealed class ShapesFigure
                 0);
         figure._background = random.Uniform(0.10, 0.22);
         figure._body = random.Uniform(0.40, 0.52);
-        for (int i = 0; i < 4; i++) figure._parts[i] = figure._parts[i] with { Intensity = random.Uniform(0.72, 0.92) };
+        for (var i = 0; i < 4; i++) figure._parts[i] = figure._parts[i] with { Intensity = random.Uniform(0.72, 0.92) };
         return figure;
     }
 
@@ -54,8 +54,8 @@ internal sealed class ShapesFigure
     public (double Intensity, bool InBody, bool InTarget) At(double x, double y)
     {
         double dx = x - _centreX, dy = y - _centreY;
-        double u = ((_cosine * dx) + (_sine * dy)) / _scaleX;
-        double v = ((_cosine * dy) - (_sine * dx)) / _scaleY;
+        var u = ((_cosine * dx) + (_sine * dy)) / _scaleX;
+        var v = ((_cosine * dy) - (_sine * dx)) / _scaleY;
         if (!InBody(u, v)) return (_background, false, false);
         foreach (var part in _parts)
             if (part.Contains(u, v))
@@ -65,7 +65,7 @@ internal sealed class ShapesFigure
 
     private bool InBody(double u, double v)
     {
-        double inner = HalfSide - _cornerRadius;
+        var inner = HalfSide - _cornerRadius;
         double outU = Math.Max(Math.Abs(u) - inner, 0), outV = Math.Max(Math.Abs(v) - inner, 0);
         return (outU * outU) + (outV * outV) <= _cornerRadius * _cornerRadius;
     }
@@ -85,7 +85,7 @@ internal sealed class ShapesFigure
                     return squared <= 1.2 * r * r && squared >= 1.2 * RingHole * RingHole * r * r;
                 default:
                     // An upright equilateral triangle about its centroid: apex at y = -R, base at y = R / 2.
-                    double circumradius = TriangleRadius * r;
+                    var circumradius = TriangleRadius * r;
                     return y <= circumradius / 2 && (1.7320508075688772 * Math.Abs(x)) - y <= circumradius;
             }
         }

@@ -41,21 +41,21 @@ public static class ShapesGenerator
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         var random = SplitMix64.ForItem(seed, index);
         var figure = ShapesFigure.Draw(random);
-        double[] coarse = Lattice(random, 9);
-        double[] fine = Lattice(random, 17);
+        var coarse = Lattice(random, 9);
+        var fine = Lattice(random, 17);
         var image = new ImageBuffer(1, size, size);
         var mask = new ImageBuffer(1, size, size);
         Span<float> pixels = image.Data, targets = mask.Data;
-        double pixelSize = 2.0 / (size - 1);
+        var pixelSize = 2.0 / (size - 1);
         for (int row = 0, i = 0; row < size; row++)
-            for (int column = 0; column < size; column++, i++)
+            for (var column = 0; column < size; column++, i++)
             {
                 double intensity = 0;
                 int inBody = 0, inTarget = 0;
-                for (int s = 0; s < Samples * Samples; s++)
+                for (var s = 0; s < Samples * Samples; s++)
                 {
-                    double x = ((column + Offset(s % Samples)) * pixelSize) - 1;
-                    double y = ((row + Offset(s / Samples)) * pixelSize) - 1;
+                    var x = ((column + Offset(s % Samples)) * pixelSize) - 1;
+                    var y = ((row + Offset(s / Samples)) * pixelSize) - 1;
                     var (value, body, target) = figure.At(x, y);
                     intensity += value;
                     inBody += body ? 1 : 0;
@@ -63,11 +63,11 @@ public static class ShapesGenerator
                 }
 
                 const double all = Samples * Samples;
-                double texture = Interpolate(coarse, 9, row, column, size) + Interpolate(fine, 17, row, column, size);
-                double visible = 1 - (inBody / all * (1 - TextureInBody));
+                var texture = Interpolate(coarse, 9, row, column, size) + Interpolate(fine, 17, row, column, size);
+                var visible = 1 - (inBody / all * (1 - TextureInBody));
                 // The sum of four uniforms has variance 1/3.
-                double noise = Noise * 1.7320508075688772 * (random.Uniform() + random.Uniform() + random.Uniform() + random.Uniform() - 2);
-                double level = Math.Clamp((intensity / all) + (texture * visible) + noise, 0, 1);
+                var noise = Noise * 1.7320508075688772 * (random.Uniform() + random.Uniform() + random.Uniform() + random.Uniform() - 2);
+                var level = Math.Clamp((intensity / all) + (texture * visible) + noise, 0, 1);
                 pixels[i] = (float)(Math.Floor((level * 255) + 0.5) / 255);
                 targets[i] = inTarget * 2 >= Samples * Samples ? 1 : 0;
             }
@@ -80,7 +80,7 @@ public static class ShapesGenerator
     private static double[] Lattice(SplitMix64 random, int side)
     {
         var lattice = new double[side * side];
-        for (int i = 0; i < lattice.Length; i++) lattice[i] = random.Uniform(-Texture, Texture);
+        for (var i = 0; i < lattice.Length; i++) lattice[i] = random.Uniform(-Texture, Texture);
         return lattice;
     }
 
@@ -89,9 +89,9 @@ public static class ShapesGenerator
         double y = row * (side - 1.0) / (size - 1), x = column * (side - 1.0) / (size - 1);
         int y0 = Math.Min((int)y, side - 2), x0 = Math.Min((int)x, side - 2);
         double fy = y - y0, fx = x - x0;
-        int at = (y0 * side) + x0;
-        double top = lattice[at] + (fx * (lattice[at + 1] - lattice[at]));
-        double bottom = lattice[at + side] + (fx * (lattice[at + side + 1] - lattice[at + side]));
+        var at = (y0 * side) + x0;
+        var top = lattice[at] + (fx * (lattice[at + 1] - lattice[at]));
+        var bottom = lattice[at + side] + (fx * (lattice[at + side + 1] - lattice[at + side]));
         return top + (fy * (bottom - top));
     }
 }

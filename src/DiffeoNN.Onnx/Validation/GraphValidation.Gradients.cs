@@ -57,7 +57,7 @@ internal sealed partial class GraphValidation
         if (GradientRounding.InDouble(automatic, Model, _case.Name, state.Set.Inputs, state.Upstream, inputs, _cancellationToken)
             is not { } exact)
             return;
-        IReadOnlySet<string> wrongInDouble = backward is null
+        var wrongInDouble = backward is null
             ? new HashSet<string>()
             : GradientRounding.WrongInDouble(_engines, backward, _case.Name, state.Set.Inputs, state.Upstream, exact, rounded,
                 _cancellationToken);

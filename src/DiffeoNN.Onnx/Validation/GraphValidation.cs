@@ -41,7 +41,7 @@ internal sealed partial class GraphValidation
         var clock = Stopwatch.StartNew();
         if (Model.Graph.Outputs.Count == 0 || Model.Graph.Nodes.Count == 0)
         {
-            string lacking = Model.Graph.Outputs.Count == 0 ? "outputs" : "nodes";
+            var lacking = Model.Graph.Outputs.Count == 0 ? "outputs" : "nodes";
             throw new GraphException($"'{_case.Name}' has no {lacking}, so there is nothing to compare.");
         }
 

@@ -1,5 +1,5 @@
-using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.GpuCheck.Running;
+using DiffeoNN.Onnx.Gradients;
 
 namespace DiffeoNN.Onnx.GpuCheck.Checks;
 

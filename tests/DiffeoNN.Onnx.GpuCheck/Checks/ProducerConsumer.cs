@@ -1,6 +1,6 @@
 using DiffeoNN.Onnx.Energies;
-using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.GpuCheck.Running;
+using DiffeoNN.Onnx.Gradients;
 using Microsoft.ML.OnnxRuntime;
 
 namespace DiffeoNN.Onnx.GpuCheck.Checks;

@@ -1,9 +1,9 @@
 using DiffeoNN.Onnx.Execution;
-using DiffeoNN.Onnx.Native;
 using DiffeoNN.Onnx.GpuCheck.Operators;
 using DiffeoNN.Onnx.GpuCheck.Running;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Native;
 using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tensors;
 

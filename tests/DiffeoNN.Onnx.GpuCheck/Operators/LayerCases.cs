@@ -1,5 +1,5 @@
-using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.GpuCheck.Running;
+using DiffeoNN.Onnx.Gradients;
 using static DiffeoNN.Onnx.Gradients.OnnxElementType;
 
 namespace DiffeoNN.Onnx.GpuCheck.Operators;

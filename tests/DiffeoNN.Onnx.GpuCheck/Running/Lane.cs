@@ -1,6 +1,6 @@
 using DiffeoNN.Onnx.Execution;
-using DiffeoNN.Onnx.Native;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Native;
 using Microsoft.ML.OnnxRuntime;
 
 namespace DiffeoNN.Onnx.GpuCheck.Running;

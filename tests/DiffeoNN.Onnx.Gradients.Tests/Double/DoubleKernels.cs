@@ -170,7 +170,7 @@ internal static partial class DoubleKernels
     {
         var (size, channels) = (n.Node.GetInt("size", 1), n.X.Shape![1].Constant);
         var (before, after) = ((size - 1) / 2, size / 2);
-        long[] rest = new long[n.X.Rank - 2];
+        var rest = new long[n.X.Rank - 2];
         var squares = (n.X * n.X).Pad([0, before, .. rest, 0, after, .. rest]);
         var sum = Enumerable.Range(0, (int)size).Select(i => squares.Slice(1, i, i + channels)).Aggregate((a, b) => a + b);
         var basis = (sum * (n.Node.GetFloat("alpha", 1e-4f) / size)) + n.Node.GetFloat("bias", 1);

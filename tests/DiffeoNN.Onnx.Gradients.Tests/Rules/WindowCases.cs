@@ -32,7 +32,7 @@ internal static class WindowCases
         if (opType is not ("Conv" or "ConvTranspose"))
         {
             var isMaximum = opType == "MaxPool";
-            Operand x = isMaximum ? Between(-2, 2, [], shape) : Any(shape);
+            var x = isMaximum ? Between(-2, 2, [], shape) : Any(shape);
             return new RuleCase(opType, [opset], [x], [.. attributes]) { Outputs = isMaximum ? random.Next(1, 3) : 1 };
         }
 

@@ -109,7 +109,7 @@ public sealed class CarryingBackTests
     private static void AssertPoints(IReadOnlyList<(double Column, double Row)> actual, params (double Column, double Row)[] expected)
     {
         Assert.That(actual, Has.Count.EqualTo(expected.Length));
-        for (int i = 0; i < expected.Length; i++)
+        for (var i = 0; i < expected.Length; i++)
         {
             Assert.That(actual[i].Column, Is.EqualTo(expected[i].Column).Within(1e-4));
             Assert.That(actual[i].Row, Is.EqualTo(expected[i].Row).Within(1e-4));

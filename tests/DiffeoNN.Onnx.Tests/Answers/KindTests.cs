@@ -75,7 +75,7 @@ internal sealed class KindTests
         var spec = new OutputSpec { Name = "mask", Kind = OutputKind.Segmentation, Classes = ["ground", "rim"] };
         using var answer = Mapped(spec, planes);
 
-        float white = Math.Max(1, channels - 1) * level / 255f;
+        var white = Math.Max(1, channels - 1) * level / 255f;
         float[] wanted = [.. Enumerable.Range(0, 20).Select(i => i % 5 == 0 ? 0 : white)];
         Assert.That(Picture(answer), Is.EqualTo(wanted));
         Assert.That(answer.ToOutput().ToPicture()!.Data.ToArray(), Is.EqualTo(wanted), "whole");
@@ -286,7 +286,7 @@ internal sealed class KindTests
         var kind = AnswerKinds.Of(OutputKind.Boxes);
         AnswerBox sure = new(0, 0, 2, 2) { Score = 0.5f, Class = 1 }, surer = new(1, 1, 3, 3) { Score = 0.75f, Class = 0 };
         AnswerBox unsure = new(2, 0, 4, 3) { Score = 0.49f, Class = 1 };
-        ModelOutput answer = Boxes(sure, unsure, surer) with { ClassNames = ["ground", "spot"] };
+        var answer = Boxes(sure, unsure, surer) with { ClassNames = ["ground", "spot"] };
 
         Assert.That(answer.ToSketch().Boxes, Is.EqualTo(new[] { surer, sure }), "the surest first");
         Assert.That(answer.ToSketch().HasMarks);

@@ -1,10 +1,10 @@
-using DiffeoNN.Onnx.Search;
 using System.Text.Json.Nodes;
 using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Tests.Answers;
 
@@ -43,8 +43,8 @@ internal static class KnownMap
     public static ImageBuffer SpotImage()
     {
         var image = new ImageBuffer(1, AnswerBundle.Height, AnswerBundle.Width);
-        for (int row = 0; row < image.Height; row++)
-            for (int column = 0; column < image.Width; column++)
+        for (var row = 0; row < image.Height; row++)
+            for (var column = 0; column < image.Width; column++)
             {
                 double dx = column - Spot.Column, dy = row - Spot.Row;
                 image[0, row, column] = (float)Math.Exp(-((dx * dx) + (dy * dy)) / 12);

@@ -17,20 +17,20 @@ internal sealed class OutputTests
     public void Numbers_OfAnyShape_AreThoseOfTheCanonicalImage(
         [Values(1, 2, 4)] int rank, [Values("regression", "classification")] string kind)
     {
-        int count = rank == 1 ? 1 : 3;
+        var count = rank == 1 ? 1 : 3;
         using var bundle = new AnswerBundle(graph =>
         {
-            string numbers = rank == 1 ? graph.Column : graph.Concat(graph.Column, graph.Row, graph.Constant([1, 1], 7));
+            var numbers = rank == 1 ? graph.Column : graph.Concat(graph.Column, graph.Row, graph.Constant([1, 1], 7));
             if (rank == 1) graph.Output("numbers", graph.Reshape(numbers, -1), OnnxElementType.Float, "N");
             else if (rank == 2) graph.Output("numbers", numbers, OnnxElementType.Float, "N", 3);
             else graph.Output("numbers", graph.Reshape(numbers, -1, 3, 1, 1), OnnxElementType.Float, "N", 3, 1, 1);
         }, KnownMap.Output("numbers", kind), KnownMap.Turn, KnownMap.Growth);
 
-        ModelOutput answer = KnownMap.Run(bundle);
-        ModelOutput graphs = KnownMap.Run(bundle, options => options with { Fields = FieldEngine.Onnx });
+        var answer = KnownMap.Run(bundle);
+        var graphs = KnownMap.Run(bundle, options => options with { Fields = FieldEngine.Onnx });
 
         var (column, row) = bundle.Back(KnownMap.Spot.Column, KnownMap.Spot.Row);
-        float[] numbers = (kind == "regression" ? answer.Numbers : answer.Scores)!;
+        var numbers = (kind == "regression" ? answer.Numbers : answer.Scores)!;
         Assert.That(numbers, Has.Length.EqualTo(count));
         Assert.That(numbers[0], Is.EqualTo(column).Within(0.1));
         if (count == 3) Assert.That((numbers[1], numbers[2]), Is.EqualTo(((float)row, 7f)).Using<(float, float)>((a, b) =>
@@ -182,7 +182,7 @@ internal sealed class OutputTests
     [Test]
     public void NoOtherFile_TellsKindsApart()
     {
-        string source = Path.Combine(Repository.Root, "src");
+        var source = Path.Combine(Repository.Root, "src");
         string[] switching =
         [
             .. Directory.EnumerateFiles(source, "*.cs", SearchOption.AllDirectories)

@@ -20,7 +20,7 @@ internal sealed class PlaceTests
         {
             // The spot, and a place beside it on the canonical image.
             string[] places = [.. Place(graph, coordinates, order, 0, 0), .. Place(graph, coordinates, order, 5, -3)];
-            string points = graph.Concat(places);
+            var points = graph.Concat(places);
             if (isFlat) graph.Output("points", points, OnnxElementType.Float, "N", 4);
             else graph.Output("points", graph.Reshape(points, -1, 2, 2), OnnxElementType.Float, "N", 2, 2);
         }, KnownMap.Output("points", "points", ("coordinates", coordinates), ("order", order)), KnownMap.Turn, KnownMap.Growth);
@@ -65,8 +65,8 @@ internal sealed class PlaceTests
 
         var (column, row) = bundle.Back(KnownMap.Spot.Column, KnownMap.Spot.Row);
         var exact = new List<(double Column, double Row)>();
-        foreach (double x in new[] { -halfWidth, 0, halfWidth })
-            foreach (double y in new[] { -halfHeight, 0, halfHeight })
+        foreach (var x in new[] { -halfWidth, 0, halfWidth })
+            foreach (var y in new[] { -halfHeight, 0, halfHeight })
                 exact.Add(bundle.Map(column + x, row + y));
         Assert.That(box.Left, Is.EqualTo(exact.Min(place => place.Column)).Within(Tolerance));
         Assert.That(box.Right, Is.EqualTo(exact.Max(place => place.Column)).Within(Tolerance));
@@ -96,7 +96,7 @@ internal sealed class PlaceTests
         var scored = KnownMap.Alone(bundle);
         var labelled = scored.Further.Single();
 
-        double softmax = Math.Exp(2) / (Math.Exp(2) + 1 + Math.Exp(-1));
+        var softmax = Math.Exp(2) / (Math.Exp(2) + 1 + Math.Exp(-1));
         Assert.That(scored.Boxes![0].Score, Is.EqualTo(softmax).Within(1e-6));
         Assert.That(scored.Boxes.Select(box => scored.NameOf(box.Class!.Value)), Is.EqualTo(new[] { "a", "c" }));
         Assert.That((scored.Boxes[1].Left, scored.Boxes[1].Top, scored.Boxes[1].Right, scored.Boxes[1].Bottom),

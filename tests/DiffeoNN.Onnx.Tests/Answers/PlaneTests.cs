@@ -1,4 +1,3 @@
-using DiffeoNN.Onnx.Search;
 using System.Text.Json.Nodes;
 using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Canonicalisation;
@@ -6,6 +5,7 @@ using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Tests.Answers;
 
@@ -36,7 +36,7 @@ internal sealed class PlaneTests
         // Through a map, one-hot planes and probabilities are blended at edges only.
         ModelOutput mapped = KnownMap.Run(plain), back = KnownMap.Run(other);
         wanted = [.. mapped.Labels!.Labels.ToArray().Select(label => form == "bool" ? Math.Min(label, (byte)1) : label)];
-        int different = back.Labels!.Labels.ToArray().Zip(wanted).Count(pair => pair.First != pair.Second);
+        var different = back.Labels!.Labels.ToArray().Zip(wanted).Count(pair => pair.First != pair.Second);
         Assert.That(different, Is.LessThan(30), $"of {Height * Width} pixels");
         Assert.That(wanted.Zip(expected.Labels.Labels.ToArray()).Count(pair => pair.First > 0 != pair.Second > 0), Is.LessThan(25),
             "the answer follows the image");
@@ -57,14 +57,14 @@ internal sealed class PlaneTests
 
         var planes = KnownMap.Alone(bundle).Planes!;
 
-        for (int row = 0; row < Height; row++)
-            for (int column = 0; column < Width; column++)
+        for (var row = 0; row < Height; row++)
+            for (var column = 0; column < Width; column++)
             {
-                double y = Math.Clamp(((row + 0.5) * rows / Height) - 0.5, 0, rows - 1);
-                double x = Math.Clamp(((column + 0.5) * columns / Width) - 0.5, 0, columns - 1);
+                var y = Math.Clamp(((row + 0.5) * rows / Height) - 0.5, 0, rows - 1);
+                var x = Math.Clamp(((column + 0.5) * columns / Width) - 0.5, 0, columns - 1);
                 int top = Math.Min((int)y, rows - 2), left = Math.Min((int)x, columns - 2);
                 double fy = y - top, fx = x - left;
-                double logit = ((1 - fy) * (((1 - fx) * At(top, left)) + (fx * At(top, left + 1))))
+                var logit = ((1 - fy) * (((1 - fx) * At(top, left)) + (fx * At(top, left + 1))))
                     + (fy * (((1 - fx) * At(top + 1, left)) + (fx * At(top + 1, left + 1))));
                 Assert.That(planes[0, row, column], Is.EqualTo(1 / (1 + Math.Exp(-logit))).Within(1e-5), $"row {row}, column {column}");
             }
@@ -78,16 +78,16 @@ internal sealed class PlaneTests
         using var bundle = new AnswerBundle(graph =>
         {
             OnnxAttribute[] window = [OnnxAttribute.Of("kernel_shape", [2L, 2]), OnnxAttribute.Of("strides", [2L, 2])];
-            string pooled = graph.Op("AveragePool", window, AnswerGraph.Image);
+            var pooled = graph.Op("AveragePool", window, AnswerGraph.Image);
             graph.Output("logits", graph.Times(graph.Plus(pooled, -0.4), 30), OnnxElementType.Float, "N", 1, Height / 2, Width / 2);
         }, KnownMap.Output("logits", "segmentation", ("activation", "sigmoid")), KnownMap.Turn, KnownMap.Growth);
 
-        byte[] labels = KnownMap.Run(bundle).Labels!.Labels.ToArray();
+        var labels = KnownMap.Run(bundle).Labels!.Labels.ToArray();
 
         bool[] bright = [.. KnownMap.SpotImage().Data.ToArray().Select(value => value > 0.4)];
         Assert.That(bright.Count(is1 => is1), Is.GreaterThan(25));
         Assert.That(labels.Zip(bright).Count(pair => pair.First == 1 != pair.Second), Is.LessThanOrEqualTo(8));
-        byte[] graphs = KnownMap.Run(bundle, options => options with { Fields = FieldEngine.Onnx }).Labels!.Labels.ToArray();
+        var graphs = KnownMap.Run(bundle, options => options with { Fields = FieldEngine.Onnx }).Labels!.Labels.ToArray();
         Assert.That(graphs.Zip(labels).Count(pair => pair.First != pair.Second), Is.LessThanOrEqualTo(2), "fields by graphs");
     }
 
@@ -135,7 +135,7 @@ internal sealed class PlaneTests
 
         Assert.That(result.Images[0].Maps, Is.EqualTo(2));
         var planes = result.Images[0].Output.Planes!;
-        for (int i = 0; i < Height * Width; i++)
+        for (var i = 0; i < Height * Width; i++)
             Assert.That(planes.Plane(0)[i] + planes.Plane(1)[i] + planes.Plane(2)[i], Is.EqualTo(1).Within(1e-5));
         Assert.That(planes.Data.ToArray().Count(value => value is > 0.01f and < 0.99f), Is.GreaterThan(10), "the maps differ at edges");
     }
@@ -165,7 +165,7 @@ internal sealed class PlaneTests
     /// <summary>Three classes by brightness: no logits tie.</summary>
     private static string Scores(AnswerGraph graph)
     {
-        string image = AnswerGraph.Image;
+        var image = AnswerGraph.Image;
         return graph.Concat(
             graph.Times(graph.Plus(image, -0.22), -40), graph.Times(graph.Plus(image, -0.22), 0.1),
             graph.Times(graph.Plus(image, -0.67), 40));
@@ -174,19 +174,19 @@ internal sealed class PlaneTests
     private static AnswerBundle Exported(string form)
     {
         var output = KnownMap.Output("logits", "segmentation");
-        bool isScores = form is "last" or "half" or "double";
+        var isScores = form is "last" or "half" or "double";
         output["classes"] = form == "bool" ? new JsonArray("ground", "spot") : Names.DeepClone();
         if (isScores) output["activation"] = "softmax";
         if (form.EndsWith("last", StringComparison.Ordinal)) output["layout"] = "channelsLast";
         return new AnswerBundle(graph =>
         {
-            string scores = Scores(graph);
+            var scores = Scores(graph);
             long keep = form == "int32 plane" ? 1 : 0;
-            string best = graph.Op("ArgMax", [OnnxAttribute.Of("axis", 1L), OnnxAttribute.Of("keepdims", keep)], scores);
+            var best = graph.Op("ArgMax", [OnnxAttribute.Of("axis", 1L), OnnxAttribute.Of("keepdims", keep)], scores);
             switch (form)
             {
                 case "last":
-                    string last = graph.Op("Transpose", [OnnxAttribute.Of("perm", [0L, 2, 3, 1])], scores);
+                    var last = graph.Op("Transpose", [OnnxAttribute.Of("perm", [0L, 2, 3, 1])], scores);
                     graph.Output("logits", last, OnnxElementType.Float, "N", Height, Width, 3);
                     break;
                 case "half":

@@ -40,7 +40,7 @@ internal sealed class ReadingTests
         {
             var spec = new OutputSpec { Name = "out", Kind = OutputKind.Image, Layout = layout };
             long?[] shape = layout == OutputLayout.ChannelsLast ? [null, height, width, 2] : [null, 2, height, width];
-            string? problem = Problem(spec, OnnxElementType.Float, shape);
+            var problem = Problem(spec, OnnxElementType.Float, shape);
             Assert.That(problem, fits ? Is.Null : Is.EqualTo(
                 $"is {height?.ToString() ?? "any"} x {width?.ToString() ?? "any"} pixels (height x width); the manifest's image is 13 x "
                 + "11, and it is no whole fraction of that; if it covers the same image, say so by the output's field resolution."));
@@ -70,7 +70,7 @@ internal sealed class ReadingTests
     public void Planes_OfAStatedResolution_AreOfThat(int? height, int? width, bool fits)
     {
         var spec = new OutputSpec { Name = "out", Kind = OutputKind.Image, Resolution = [4, 5] };
-        string? problem = Problem(spec, OnnxElementType.Float, [null, 2, height, width]);
+        var problem = Problem(spec, OnnxElementType.Float, [null, 2, height, width]);
         Assert.That(problem, fits ? Is.Null : Does.EndWith("the manifest's resolution is 4 x 5."));
     }
 
@@ -203,7 +203,7 @@ internal sealed class ReadingTests
 
         float[] found = [.. Places.ToUnit(points, spec, new OutputGrids(own, canonical)).contiguous().data<float>()];
 
-        for (int i = 0; i < 3; i++)
+        for (var i = 0; i < 3; i++)
         {
             var (x, y) = order == CoordinateOrder.Yx ? (given[(2 * i) + 1], given[2 * i]) : (given[2 * i], given[(2 * i) + 1]);
             // Fractions of the extent between the outer pixels' centres carry over.

@@ -1,4 +1,3 @@
-using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Deformations;
@@ -8,6 +7,7 @@ using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Tests.Answers;
 
@@ -24,16 +24,16 @@ internal sealed class ScoreTests
     public void PlaceOf_IsWhereTheDeformedImageShowsAPlace()
     {
         var grid = new SamplingGrid(AnswerBundle.Height, AnswerBundle.Width);
-        foreach (int index in new[] { 0, 1, 2, 3 })
+        foreach (var index in new[] { 0, 1, 2, 3 })
         {
             var map = new ThinPlateDeformation().Draw(grid, 5, index);
             var deformed = map.Apply(KnownMap.SpotImage());
             // The brightest pixel, refined by its neighbours.
             double sum = 0, columns = 0, rows = 0;
-            for (int row = 0; row < grid.Height; row++)
-                for (int column = 0; column < grid.Width; column++)
+            for (var row = 0; row < grid.Height; row++)
+                for (var column = 0; column < grid.Width; column++)
                 {
-                    double weight = Math.Pow(deformed[0, row, column], 8);
+                    var weight = Math.Pow(deformed[0, row, column], 8);
                     (sum, columns, rows) = (sum + weight, columns + (weight * column), rows + (weight * row));
                 }
 
@@ -124,7 +124,7 @@ internal sealed class ScoreTests
     {
         using var folder = Folder("name,split,source,numbers\nspot.png,test,x,1 b\n");
         EvaluationTask numbers = new(OutputKind.Regression, 2), boxes = new(OutputKind.Boxes, 0), points = new(OutputKind.Points, 2);
-        string image = Path.Combine(folder["images"], "spot.png");
+        var image = Path.Combine(folder["images"], "spot.png");
         Assert.That(() => EvaluationData.Open(folder.Path, numbers).Read(0), Throws.TypeOf<DataException>().With.Message.EqualTo(
             $"'{image}' has the numbers '1 b' in split.csv; expected 2, separated by blanks."));
         Assert.That(() => EvaluationData.Open(folder.Path, boxes), Throws.TypeOf<DataException>().With.Message.EqualTo(
@@ -165,7 +165,7 @@ internal sealed class ScoreTests
             places.Max(place => place.Row));
         // What is read back from a PNG is rounded to 8 bits.
         var image = KnownMap.SpotImage();
-        foreach (ref float value in image.Data) value = MathF.Round(value * 255) / 255;
+        foreach (ref var value in image.Data) value = MathF.Round(value * 255) / 255;
         return KnownMap.Alone(bundle, map.Apply(image)).Boxes!.Single().Iou(truth);
     }
 

@@ -75,7 +75,7 @@ internal sealed class BundleManifestTests
                 Validation = [figure, figure with { Deformation = "none" }], Reference = AnswerReference.Agreement, Verdict = "It helps.",
             },
         };
-        string json = manifest.ToJson();
+        var json = manifest.ToJson();
         var again = BundleManifest.Parse(Encoding.UTF8.GetBytes(json), "test").Provenance!;
         Assert.That(again.Validation, Is.EqualTo(manifest.Provenance.Validation));
         Assert.That((again.Reference, again.Verdict, again.Notes), Is.EqualTo((AnswerReference.Agreement, "It helps.", (string?)null)));

@@ -14,34 +14,34 @@ internal sealed class FreeBatchTests
     {
         yield return Case("convolution, pooling, shape that names the batch", 1, [7], (g, x) =>
         {
-            string w = Floats(g, "w", [2, 3, 3, 3], 7);
-            string pooled = g.AddNode(
+            var w = Floats(g, "w", [2, 3, 3, 3], 7);
+            var pooled = g.AddNode(
                 "AveragePool", [g.AddNode("Conv", [x, w], "conv")], "pool", OnnxAttribute.Of("kernel_shape", [2L, 2]));
-            string flat = g.AddNode("Reshape", [g.AddNode("Relu", [pooled], "relu"), Ints(g, "shape", 1, -1)], "flat");
+            var flat = g.AddNode("Reshape", [g.AddNode("Relu", [pooled], "relu"), Ints(g, "shape", 1, -1)], "flat");
             return g.AddNode("Gemm", [flat, Floats(g, "v", [7, 30], 5), Floats(g, "b", [1, 7], 4)], "gemm", OnnxAttribute.Of("transB", 1L));
         });
         yield return Case("sizes that name the batch", 2, [3, 12, 9], (g, x) => g.AddNode(
             "Resize", [x, "", "", Ints(g, "sizes", 2, 3, 12, 9)], "resized", OnnxAttribute.Of("mode", "linear")));
         yield return Case("attention over places", 2, [48, 3], (g, x) =>
         {
-            string rows = g.AddNode("Transpose", [g.AddNode("Reshape", [x, Ints(g, "shape", 2, 3, 48)], "places")], "rows",
+            var rows = g.AddNode("Transpose", [g.AddNode("Reshape", [x, Ints(g, "shape", 2, 3, 48)], "places")], "rows",
                 OnnxAttribute.Of("perm", [0L, 2, 1]));
-            string columns = g.AddNode("Transpose", [rows], "columns", OnnxAttribute.Of("perm", [0L, 2, 1]));
-            string scores = g.AddNode("MatMul", [rows, columns], "scores");
-            string weights = g.AddNode("Softmax", [scores], "weights", OnnxAttribute.Of("axis", -1L));
+            var columns = g.AddNode("Transpose", [rows], "columns", OnnxAttribute.Of("perm", [0L, 2, 1]));
+            var scores = g.AddNode("MatMul", [rows, columns], "scores");
+            var weights = g.AddNode("Softmax", [scores], "weights", OnnxAttribute.Of("axis", -1L));
             return g.AddNode("MatMul", [weights, rows], "attended");
         });
         yield return Case("means over channels, padded and joined", 1, [4, 6, 8], (g, x) =>
         {
-            string mean = g.AddNode("ReduceMean", [x], "mean", OnnxAttribute.Of("axes", [1L]));
-            string joined = g.AddNode("Concat", [x, mean], "joined", OnnxAttribute.Of("axis", 1L));
+            var mean = g.AddNode("ReduceMean", [x], "mean", OnnxAttribute.Of("axes", [1L]));
+            var joined = g.AddNode("Concat", [x, mean], "joined", OnnxAttribute.Of("axis", 1L));
             return g.AddNode("Pad", [joined, Ints(g, "pads", 0, 0, 1, 2, 0, 0, 1, 2)], "padded");
         }, [4, 8, 12]);
         yield return Case("noise at its mean, shaped as the image", 1, [3, 6, 8], (g, x) => g.AddNode(
             "Add", [x, g.AddNode("ConstantOfShape", [g.AddNode("Shape", [x], "its")], "zeros")], "sum"));
         yield return Case("expanded", 1, [3, 6, 8], (g, x) =>
         {
-            string most = g.AddNode("ReduceMax", [x], "most", OnnxAttribute.Of("axes", [2L, 3]));
+            var most = g.AddNode("ReduceMax", [x], "most", OnnxAttribute.Of("axes", [2L, 3]));
             return g.AddNode("Mul", [x, g.AddNode("Expand", [most, Ints(g, "shape", 1, 3, 6, 8)], "spread")], "scaled");
         });
 
@@ -61,7 +61,7 @@ internal sealed class FreeBatchTests
             "Mul", [x, g.AddInitializer(OnnxTensor.Create<float>("w", [2, 1, 1, 1], [1, 2]))], "weighted"));
         yield return Case("a shape that is added", 1, (g, x) =>
         {
-            string sizes = g.AddNode("Cast", [g.AddNode("Shape", [x], "its")], "real", OnnxAttribute.Of("to", 1L));
+            var sizes = g.AddNode("Cast", [g.AddNode("Shape", [x], "its")], "real", OnnxAttribute.Of("to", 1L));
             return g.AddNode("Add", [x, g.AddNode("ReduceSum", [sizes], "all")], "more");
         });
         yield return Case("images turned to the back and front", 1, (g, x) => g.AddNode(
@@ -92,7 +92,7 @@ internal sealed class FreeBatchTests
         using var some = Graphs.Engine.Load(bound, "bound");
         var found = all.Run(Graphs.Inputs(("x", images)))["y"];
         Assert.That(found.size(0), Is.EqualTo(5));
-        for (int i = 0; i < 5; i++)
+        for (var i = 0; i < 5; i++)
         {
             var alone = images.narrow(0, i, 1).expand(batch, -1, -1, -1).contiguous();
             var expected = some.Run(Graphs.Inputs(("x", alone)))["y"].narrow(0, 0, 1);

@@ -82,7 +82,7 @@ internal sealed class InputFormatTests
     {
         using var tiny = OtherInputs.Plain().To255();
         var written = tiny.Load().Manifest with { };
-        string json = written.ToJson();
+        var json = written.ToJson();
         var read = BundleManifest.Parse(Encoding.UTF8.GetBytes(json));
         Assert.That(read.ToJson(), Is.EqualTo(json));
         Assert.That((read.Models.Inner.Input.Range, read.Models.Inner.Input.Std), Is.EqualTo((255.0, new[] { 127.5, 63.75 })));

@@ -32,7 +32,7 @@ internal static class OtherInputs
     /// <summary>Puts steps between a new input 'raw' and what a graph took so far.</summary>
     public static void Put(this OnnxGraph graph, OnnxElementType type, OnnxDimension[] shape, Func<OnnxGraph, string, string> steps)
     {
-        string old = graph.RequiredInputs.Single().Name;
+        var old = graph.RequiredInputs.Single().Name;
         graph.Inputs.RemoveAll(value => value.Name == old);
         graph.Inputs.Add(new OnnxValueInfo("raw", type, shape));
         var written = new OnnxGraph();
@@ -44,7 +44,7 @@ internal static class OtherInputs
     /// <summary>Channels last: a transposition in front, and one behind the VAE's reconstruction.</summary>
     public static TinyBundle ChannelsLast(this TinyBundle tiny)
     {
-        foreach (string role in Roles)
+        foreach (var role in Roles)
         {
             tiny.Put(role, OnnxElementType.Float, ["N", 12, 16, 2], (graph, raw) => Transposed(graph, raw, 0, 3, 1, 2),
                 new JsonObject { ["layout"] = "channelsLast" });
@@ -56,16 +56,16 @@ internal static class OtherInputs
     /// <summary>An output with its channels last.</summary>
     public static void ChannelsLast(this OnnxGraph graph, string output, OnnxDimension[] shape)
     {
-        string inner = graph.Nodes.Single(node => node.Outputs.Contains(output)).Outputs[0] = "first";
+        var inner = graph.Nodes.Single(node => node.Outputs.Contains(output)).Outputs[0] = "first";
         Transposed(graph, inner, output, 0, 2, 3, 1);
-        int place = graph.Outputs.FindIndex(declared => declared.Name == output);
+        var place = graph.Outputs.FindIndex(declared => declared.Name == output);
         graph.Outputs[place] = new OnnxValueInfo(output, OnnxElementType.Float, shape);
     }
 
     /// <summary>Values of 0 to 255, normalised as such: the same numbers in the end. The VAE answers in its range.</summary>
     public static TinyBundle To255(this TinyBundle tiny)
     {
-        foreach (string role in Roles)
+        foreach (var role in Roles)
         {
             tiny.Put(role, OnnxElementType.Float, ["N", 2, 12, 16], (_, raw) => raw, new JsonObject
             {
@@ -75,8 +75,8 @@ internal static class OtherInputs
 
         return tiny.Model("vae", model =>
         {
-            string inner = model.Graph.Nodes.Single(node => node.Outputs.Contains("reconstruction")).Outputs[0] = "first";
-            string white = model.Graph.AddInitializer(OnnxTensor.Scalar("white", 255f));
+            var inner = model.Graph.Nodes.Single(node => node.Outputs.Contains("reconstruction")).Outputs[0] = "first";
+            var white = model.Graph.AddInitializer(OnnxTensor.Scalar("white", 255f));
             model.Graph.AddNode("Mul", [inner, white], "reconstruction");
         });
     }
@@ -84,7 +84,7 @@ internal static class OtherInputs
     /// <summary>Pixel values as they are, which networks normalise by themselves.</summary>
     public static TinyBundle OwnNormalisation(this TinyBundle tiny)
     {
-        foreach (string role in Roles)
+        foreach (var role in Roles)
         {
             tiny.Put(role, OnnxElementType.Float, ["N", 2, 12, 16], Normalised,
                 new JsonObject { ["mean"] = new JsonArray(0, 0), ["std"] = new JsonArray(1, 1) });
@@ -96,7 +96,7 @@ internal static class OtherInputs
     /// <summary>Another type of floats, cast to float32 in the network.</summary>
     public static TinyBundle OfType(this TinyBundle tiny, OnnxElementType type)
     {
-        foreach (string role in Roles)
+        foreach (var role in Roles)
         {
             tiny.Put(role, type, ["N", 2, 12, 16],
                 (graph, raw) => graph.AddNode("Cast", [raw], "as_float", OnnxAttribute.Of("to", (long)OnnxElementType.Float)), []);
@@ -111,13 +111,13 @@ internal static class OtherInputs
     /// <param name="isBound">Whether images are turned to the back and front again, which keeps it from being freed.</param>
     public static TinyBundle OfBatch(this TinyBundle tiny, int batch, bool isBound)
     {
-        foreach (string role in Roles)
+        foreach (var role in Roles)
         {
             tiny.Put(role, OnnxElementType.Float, [batch, 2, 12, 16],
                 (graph, raw) => isBound ? Transposed(graph, Transposed(graph, raw, "turned", 1, 0, 2, 3), "back", 1, 0, 2, 3) : raw, []);
             tiny.Model(role, model =>
             {
-                for (int i = 0; i < model.Graph.Outputs.Count; i++)
+                for (var i = 0; i < model.Graph.Outputs.Count; i++)
                 {
                     var output = model.Graph.Outputs[i];
                     model.Graph.Outputs[i] = output with { Shape = [batch, .. output.Shape!.Skip(1)] };
@@ -133,16 +133,16 @@ internal static class OtherInputs
         "inner", OnnxElementType.UInt8, ["N", 2, 12, 16],
         (graph, raw) =>
         {
-            string real = graph.AddNode("Cast", [raw], "as_float", OnnxAttribute.Of("to", (long)OnnxElementType.Float));
-            string white = graph.AddInitializer(OnnxTensor.Scalar("white", 255f));
+            var real = graph.AddNode("Cast", [raw], "as_float", OnnxAttribute.Of("to", (long)OnnxElementType.Float));
+            var white = graph.AddInitializer(OnnxTensor.Scalar("white", 255f));
             return Normalised(graph, graph.AddNode("Div", [real, white], "of_one"));
         },
         []);
 
     private static string Normalised(OnnxGraph graph, string raw)
     {
-        string mean = graph.AddInitializer(OnnxTensor.Create<float>("own_mean", [1, 2, 1, 1], [0.25f, 0.5f]));
-        string std = graph.AddInitializer(OnnxTensor.Create<float>("own_std", [1, 2, 1, 1], [0.5f, 0.25f]));
+        var mean = graph.AddInitializer(OnnxTensor.Create<float>("own_mean", [1, 2, 1, 1], [0.25f, 0.5f]));
+        var std = graph.AddInitializer(OnnxTensor.Create<float>("own_std", [1, 2, 1, 1], [0.5f, 0.25f]));
         return graph.AddNode("Div", [graph.AddNode("Sub", [raw, mean], "own_centred"), std], "own_normalised");
     }
 

@@ -21,7 +21,7 @@ public sealed class EvaluationDataTests
         _folder = new TemporaryFolder();
         Directory.CreateDirectory(_folder["images"]);
         Directory.CreateDirectory(_folder["masks"]);
-        foreach (string name in new[] { "a", "b", "c" })
+        foreach (var name in new[] { "a", "b", "c" })
         {
             ImageFile.WritePng(_folder[$"images/{name}.png"], Constant(4, 6, 0.5f));
             ImageFile.WritePng(_folder[$"masks/{name}.png"], Constant(4, 6, 1));
@@ -79,7 +79,7 @@ public sealed class EvaluationDataTests
         Assert.That(check.Usable, Is.EqualTo(new[] { 1 }));
         string[] parts = ["line 3 has 1 fields", "line 4 names '../c.png'", "line 6 names 'a.png' again, after line 2", "a.png"];
         Assert.That(check.Skipped, Has.Count.EqualTo(parts.Length));
-        for (int i = 0; i < parts.Length; i++) Assert.That(check.Skipped[i], Does.Contain(parts[i]));
+        for (var i = 0; i < parts.Length; i++) Assert.That(check.Skipped[i], Does.Contain(parts[i]));
     }
 
     [Test]
@@ -138,7 +138,7 @@ public sealed class EvaluationDataTests
         MaskFile.WritePng(
             _folder["masks/a.png"], new StoredMask(4, 6, [.. Enumerable.Range(0, 24).Select(i => (ushort)(i < 9 ? level : 0))], 16));
         if (level == 1)
-            foreach (string name in new[] { "b", "c" }) File.Copy(_folder["masks/a.png"], _folder[$"masks/{name}.png"], overwrite: true);
+            foreach (var name in new[] { "b", "c" }) File.Copy(_folder["masks/a.png"], _folder[$"masks/{name}.png"], overwrite: true);
         var data = EvaluationData.Open(_folder.Path, Segments);
         Assert.That(data.Read(0).Mask!.Labels.ToArray(), Is.EqualTo(Enumerable.Range(0, 24).Select(i => i < 9 ? 1 : 0)));
     }
@@ -160,7 +160,7 @@ public sealed class EvaluationDataTests
     {
         File.WriteAllText(_folder["images/._a.png"], "a finder's notes");
         Assert.That(EvaluationData.Open(_folder.Path, Segments).Count, Is.EqualTo(3));
-        foreach (string file in Directory.GetFiles(_folder["images"], "?.png")) File.Delete(file);
+        foreach (var file in Directory.GetFiles(_folder["images"], "?.png")) File.Delete(file);
         Assert.That(() => EvaluationData.Open(_folder.Path, Segments),
             Throws.TypeOf<DataException>().With.Message.Contains("holds no images"));
     }
@@ -248,8 +248,8 @@ public sealed class EvaluationDataTests
         WriteIdx(folder, "t10k", 3, 4, false);
         Refused("holds 4 labels", "holds 3 images");
         WriteIdx(folder, "t10k", 3, 3, false);
-        string images = folder["t10k-images-idx3-ubyte"];
-        byte[] good = File.ReadAllBytes(images);
+        var images = folder["t10k-images-idx3-ubyte"];
+        var good = File.ReadAllBytes(images);
         File.WriteAllBytes(images, good[..^1]);
         Refused("t10k-images-idx3-ubyte' is truncated");
         File.WriteAllBytes(images, [.. good, 0]);
@@ -268,7 +268,7 @@ public sealed class EvaluationDataTests
         {
             var task = parts[0] as EvaluationTask ?? Classifies;
             var thrown = Assert.Throws<DataException>(() => EvaluationData.Open(folder.Path, task));
-            foreach (string part in parts.OfType<string>()) Assert.That(thrown!.Message, Does.Contain(part));
+            foreach (var part in parts.OfType<string>()) Assert.That(thrown!.Message, Does.Contain(part));
         }
     }
 
@@ -277,7 +277,7 @@ public sealed class EvaluationDataTests
     {
         using var folder = new TemporaryFolder();
         WriteIdx(folder, "t10k", 3, 3, false);
-        byte[] labels = File.ReadAllBytes(folder["t10k-labels-idx1-ubyte"]);
+        var labels = File.ReadAllBytes(folder["t10k-labels-idx1-ubyte"]);
         labels[^1] = 10;
         File.WriteAllBytes(folder["t10k-labels-idx1-ubyte"], labels);
         var data = EvaluationData.Open(folder.Path, Classifies);
@@ -295,7 +295,7 @@ public sealed class EvaluationDataTests
         void Write(string name, byte[] bytes)
         {
             using Stream file = File.Create(folder[packed ? name + ".gz" : name]);
-            using Stream stream = packed ? new GZipStream(file, CompressionLevel.Fastest) : file;
+            using var stream = packed ? new GZipStream(file, CompressionLevel.Fastest) : file;
             stream.Write(bytes);
         }
     }

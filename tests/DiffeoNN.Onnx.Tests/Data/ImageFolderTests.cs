@@ -118,9 +118,9 @@ public sealed class ImageFolderTests
     [Test]
     public void Deform_WritesChosenRowsByTheirMaps()
     {
-        string output = Path.Combine(_folder, "out");
+        var output = Path.Combine(_folder, "out");
         var deformation = Deformation.Create("tps-strong");
-        int count =
+        var count =
             DeformedFolder.Write(Data, output, new DeformedFolderOptions { Deformation = deformation, Seed = 9, Split = "test" }).Images;
         var written = ImageFolder.Open(output);
         Assert.That(count, Is.EqualTo(3));
@@ -156,7 +156,7 @@ public sealed class ImageFolderTests
 
         StoredMask Deformed(string family)
         {
-            string output = Path.Combine(_folder, family);
+            var output = Path.Combine(_folder, family);
             DeformedFolder.Write(Data, output, new DeformedFolderOptions { Deformation = Deformation.Create(family), Count = 1 });
             return MaskFile.Read(Path.Combine(output, "masks", "shape-00000.png"));
         }
@@ -169,7 +169,7 @@ public sealed class ImageFolderTests
         var random = new SplitMix64(9);
         int[] stored = [.. Enumerable.Range(0, 256 * samples).Select(_ => (int)(random.Next() % 65536))];
         File.WriteAllBytes(Path.Combine(Data, "images", "shape-00000.png"), PngBytes.Encode(16, 16, colourType, 16, stored));
-        string output = Path.Combine(_folder, "out");
+        var output = Path.Combine(_folder, "out");
         DeformedFolder.Write(Data, output, new DeformedFolderOptions { Deformation = Deformation.Create("none"), Count = 2 });
         using var wide = ImageFile.ReadContent(Path.Combine(output, "images", "shape-00000.png"));
         using var narrow = ImageFile.ReadContent(Path.Combine(output, "images", "shape-00001.png"));
@@ -184,7 +184,7 @@ public sealed class ImageFolderTests
         File.Move(Path.Combine(Data, "images", "shape-00000.png"), Path.Combine(Data, "images", "a,b.png"));
         MaskFile.WritePng(Path.Combine(Data, "masks", "a,b.png"), new StoredMask(16, 16, new ushort[256], 8) { Palette = palette });
         File.WriteAllText(Path.Combine(Data, "split.csv"), "name,label\n\"a,b.png\",3\n");
-        string output = Path.Combine(_folder, "out");
+        var output = Path.Combine(_folder, "out");
         DeformedFolder.Write(Data, output, new DeformedFolderOptions());
         var row = ImageFolder.Open(output).Rows.Single();
         Assert.That((row.Name, row.Label), Is.EqualTo(("a,b.png", "3")));
@@ -194,10 +194,10 @@ public sealed class ImageFolderTests
     [Test]
     public void Deform_OfAnImageToBeTurned_TurnsItWhereAskedTo_AndNamesIt([Values] bool orients)
     {
-        string output = Path.Combine(_folder, "out");
+        var output = Path.Combine(_folder, "out");
         Directory.Delete(Path.Combine(Data, "masks"), recursive: true);
-        string name = ImageFolder.Open(Data).Rows[0].Name;
-        byte[] file = PngBytes.Encode(3, 2, 0, 8, [0, 1, 2, 3, 4, 5], exif: ExifBytes.Orientation(6));
+        var name = ImageFolder.Open(Data).Rows[0].Name;
+        var file = PngBytes.Encode(3, 2, 0, 8, [0, 1, 2, 3, 4, 5], exif: ExifBytes.Orientation(6));
         File.WriteAllBytes(Path.Combine(Data, "images", name), file);
         var written = DeformedFolder.Write(
             Data, output, new DeformedFolderOptions { Deformation = new NoDeformation(), Count = 2, Orients = orients });
@@ -220,7 +220,7 @@ public sealed class ImageFolderTests
     public void Deform_OfFolderWithoutMasks_WritesImagesOnly()
     {
         Directory.Delete(Path.Combine(Data, "masks"), recursive: true);
-        string output = Path.Combine(_folder, "out");
+        var output = Path.Combine(_folder, "out");
         DeformedFolder.Write(Data, output, new DeformedFolderOptions { Count = 2 });
         Assert.That(Directory.Exists(Path.Combine(output, "masks")), Is.False);
         Assert.That(Directory.GetFiles(Path.Combine(output, "images")), Has.Length.EqualTo(2));
@@ -238,7 +238,7 @@ public sealed class ImageFolderTests
     [Test]
     public void Deform_OntoItself_IsRefused([Values("", "/", "link", "images", "masks")] string way)
     {
-        string output = way == "/" ? Data + "/" : way.Length == 0 ? Data : Path.Combine(_folder, "out");
+        var output = way == "/" ? Data + "/" : way.Length == 0 ? Data : Path.Combine(_folder, "out");
         if (way == "link") File.CreateSymbolicLink(output, Data);
         if (way is "images" or "masks")
         {

@@ -123,7 +123,7 @@ internal sealed class ImagesAloneTests
 
     private void Write(params string[] names)
     {
-        foreach (string name in names)
+        foreach (var name in names)
         {
             Directory.CreateDirectory(Path.GetDirectoryName(_folder[name])!);
             ImageFile.WritePng(_folder[name], Grey(4, 6));

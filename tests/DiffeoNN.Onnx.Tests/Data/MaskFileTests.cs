@@ -96,7 +96,7 @@ public sealed class MaskFileTests
     public void Read_OfLevelsThatAFormatChanges_IsRefused_WhereNoneIsNearTheUpperEnd(int level)
     {
         using var bitmap = new SKBitmap(new SKImageInfo(64, 64, SKColorType.Gray8, SKAlphaType.Opaque));
-        for (int i = 0; i < bitmap.GetPixelSpan().Length; i++) bitmap.GetPixelSpan()[i] = i % 64 < 32 ? (byte)level : (byte)0;
+        for (var i = 0; i < bitmap.GetPixelSpan().Length; i++) bitmap.GetPixelSpan()[i] = i % 64 < 32 ? (byte)level : (byte)0;
         File.WriteAllBytes(_folder["a.jpg"], bitmap.Encode(SKEncodedImageFormat.Jpeg, 90).ToArray());
         Assert.That(() => MaskFile.Read(_folder["a.jpg"]).ToEnds("a.jpg"),
             Throws.TypeOf<DataException>().With.Message.Contains("class numbers need PNG"));
@@ -109,9 +109,9 @@ public sealed class MaskFileTests
     public void WebP_IsTakenAtItsWord_WhereItKeepsValues_InAnyContainer([Values] bool extended)
     {
         using var bitmap = new SKBitmap(new SKImageInfo(16, 2, SKColorType.Rgba8888, SKAlphaType.Opaque));
-        for (int i = 0; i < 32; i++) bitmap.SetPixel(i % 16, i / 16, new SKColor((byte)(i % 4), (byte)(i % 4), (byte)(i % 4)));
+        for (var i = 0; i < 32; i++) bitmap.SetPixel(i % 16, i / 16, new SKColor((byte)(i % 4), (byte)(i % 4), (byte)(i % 4)));
         using var encoded = bitmap.PeekPixels()!.Encode(new SKWebpEncoderOptions(SKWebpEncoderCompression.Lossless, 100));
-        byte[] file = encoded!.ToArray();
+        var file = encoded!.ToArray();
         // With metadata the image is one part of several: VP8X (flags, three empty bytes, width - 1, height - 1) says so first.
         if (extended)
         {
@@ -129,7 +129,7 @@ public sealed class MaskFileTests
     public void WebP_ThatChangesValues_GivesTheNearerEnd()
     {
         using var bitmap = new SKBitmap(new SKImageInfo(32, 32, SKColorType.Rgba8888, SKAlphaType.Opaque));
-        for (int i = 0; i < 1024; i++) bitmap.SetPixel(i % 32, i / 32, i % 32 < 13 ? SKColors.White : SKColors.Black);
+        for (var i = 0; i < 1024; i++) bitmap.SetPixel(i % 32, i / 32, i % 32 < 13 ? SKColors.White : SKColors.Black);
         using var encoded = bitmap.PeekPixels()!.Encode(new SKWebpEncoderOptions(SKWebpEncoderCompression.Lossy, 70));
         File.WriteAllBytes(_folder["a.webp"], encoded!.ToArray());
         var mask = MaskFile.Read(_folder["a.webp"]);
@@ -158,14 +158,14 @@ public sealed class MaskFileTests
     public void Jpeg_GivesEnds_OrIsRefusedWhereTooMuchLiesBetween()
     {
         using var bitmap = new SKBitmap(new SKImageInfo(64, 64, SKColorType.Gray8, SKAlphaType.Opaque));
-        for (int i = 0; i < bitmap.GetPixelSpan().Length; i++) bitmap.GetPixelSpan()[i] = i % 64 < 21 ? (byte)255 : (byte)0;
+        for (var i = 0; i < bitmap.GetPixelSpan().Length; i++) bitmap.GetPixelSpan()[i] = i % 64 < 21 ? (byte)255 : (byte)0;
         Write();
         var mask = MaskFile.Read(_folder["a.jpg"]);
         Assert.That(mask.IsLossy);
         Assert.That(mask.Distinct(), Has.Length.GreaterThan(2), "a file that kept its values would show nothing");
         var ends = mask.ToEnds("a.jpg");
         Assert.That(ends.Values, Is.EqualTo(Enumerable.Range(0, 64 * 64).Select(i => i % 64 < 21 ? 255 : 0)));
-        for (int i = 0; i < bitmap.GetPixelSpan().Length; i++) bitmap.GetPixelSpan()[i] = (byte)(i % 64 * 4);
+        for (var i = 0; i < bitmap.GetPixelSpan().Length; i++) bitmap.GetPixelSpan()[i] = (byte)(i % 64 * 4);
         Write();
         Assert.That(() => MaskFile.Read(_folder["a.jpg"]).ToEnds("a.jpg"),
             Throws.TypeOf<DataException>().With.Message.Contains("near neither 0 nor 255"));

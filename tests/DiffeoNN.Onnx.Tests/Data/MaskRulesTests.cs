@@ -89,7 +89,7 @@ public sealed class MaskRulesTests
     private static int[] Read(int classes, StoredMask mask, params StoredMask[] others)
     {
         var rules = new MaskRules(classes);
-        for (int i = 0; i < others.Length; i++) rules.Learn(others[i], $"mask{i}.png");
+        for (var i = 0; i < others.Length; i++) rules.Learn(others[i], $"mask{i}.png");
         rules.Learn(mask, "mask.png");
         return [.. rules.Read(mask, "mask.png").Labels.ToArray().Select(label => (int)label)];
     }

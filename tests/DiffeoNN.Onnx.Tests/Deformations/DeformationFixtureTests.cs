@@ -18,16 +18,16 @@ public sealed class DeformationFixtureTests
         var map = Deformation.Create(Presets[preset]).Draw(grid, (ulong)seed, seed);
         Assert.That(map.U.Length, Is.EqualTo(expected.Length));
         double worst = 0;
-        for (int i = 0; i < expected.Length; i++) worst = Math.Max(worst, Math.Abs(map.U[i] - expected[i]));
+        for (var i = 0; i < expected.Length; i++) worst = Math.Max(worst, Math.Abs(map.U[i] - expected[i]));
         Assert.That(worst, Is.LessThan(1e-9), $"{Presets[preset]} seed {seed} on {Sizes[size]}");
     }
 
     private static ReadOnlySpan<double> Expected(int preset, int size, int seed)
     {
-        string file = Path.Combine(AppContext.BaseDirectory, "Deformations", "Fixtures", "maps.bin");
-        ReadOnlySpan<double> all = MemoryMarshal.Cast<byte, double>(File.ReadAllBytes(file));
+        var file = Path.Combine(AppContext.BaseDirectory, "Deformations", "Fixtures", "maps.bin");
+        var all = MemoryMarshal.Cast<byte, double>(File.ReadAllBytes(file));
         int[] counts = [.. Sizes.Select(s => 2 * s.Height * s.Width)];
-        int perPreset = 5 * counts.Sum();
+        var perPreset = 5 * counts.Sum();
         Assert.That(all.Length, Is.EqualTo(Presets.Length * perPreset));
         return all.Slice((preset * perPreset) + (size == 0 ? 0 : 5 * counts[0]) + (seed * counts[size]), counts[size]);
     }

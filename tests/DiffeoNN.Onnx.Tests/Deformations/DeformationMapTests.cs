@@ -15,8 +15,8 @@ public sealed class DeformationMapTests
         var grid = new SamplingGrid(4, 6);
         var image = Noise(1, 4, 6, 1);
         var shifted = Shift(grid, 2, -1).Apply(image);
-        for (int row = 0; row < 4; row++)
-            for (int column = 0; column < 6; column++)
+        for (var row = 0; row < 4; row++)
+            for (var column = 0; column < 6; column++)
                 Assert.That(shifted[0, row, column],
                     Is.EqualTo(column + 2 < 6 && row - 1 >= 0 ? image[0, row - 1, column + 2] : 0).Within(1e-6));
     }
@@ -26,7 +26,7 @@ public sealed class DeformationMapTests
     {
         var image = Noise(1, 4, 6, 2);
         var shifted = Shift(new SamplingGrid(4, 6), 9, 0).Apply(image, WarpPadding.Border);
-        for (int row = 0; row < 4; row++) Assert.That(shifted[0, row, 0], Is.EqualTo(image[0, row, 5]).Within(1e-6));
+        for (var row = 0; row < 4; row++) Assert.That(shifted[0, row, 0], Is.EqualTo(image[0, row, 5]).Within(1e-6));
     }
 
     [Test]
@@ -37,7 +37,7 @@ public sealed class DeformationMapTests
         using var scope = torch.NewDisposeScope();
         var expected = ImageTensor.FromTensor(Warp.Apply(ImageTensor.ToTensor(image), map.ToTensor(), padding))[0];
         var actual = map.Apply(image, padding);
-        for (int i = 0; i < actual.Data.Length; i++) Assert.That(actual.Data[i], Is.EqualTo(expected.Data[i]).Within(2e-5));
+        for (var i = 0; i < actual.Data.Length; i++) Assert.That(actual.Data[i], Is.EqualTo(expected.Data[i]).Within(2e-5));
     }
 
     [Test]
@@ -65,8 +65,8 @@ public sealed class DeformationMapTests
     public void ApplyToMask_GivesZerosAndOnes()
     {
         var mask = new ImageBuffer(1, 12, 12);
-        for (int row = 3; row < 9; row++)
-            for (int column = 3; column < 9; column++)
+        for (var row = 3; row < 9; row++)
+            for (var column = 3; column < 9; column++)
                 mask[0, row, column] = 1;
         var values = Shift(new SamplingGrid(12, 12), 0.4, 0).ApplyToMask(mask).Data.ToArray();
         Assert.That(values, Has.All.EqualTo(0).Or.EqualTo(1));
@@ -82,7 +82,7 @@ public sealed class DeformationMapTests
     public void ToTensor_KeepsValuesAndLeaksNothing()
     {
         var map = Deformation.Create("svf").Draw(new SamplingGrid(5, 7), 1);
-        long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         using (var u = map.ToTensor(torch.ScalarType.Float64))
         {
             Assert.That(u.shape, Is.EqualTo(new long[] { 1, 2, 5, 7 }));
@@ -95,7 +95,7 @@ public sealed class DeformationMapTests
 
     private static DeformationMap Shift(SamplingGrid grid, double columns, double rows)
     {
-        int plane = grid.Height * grid.Width;
+        var plane = grid.Height * grid.Width;
         var u = new double[2 * plane];
         Array.Fill(u, columns * grid.PixelSize, 0, plane);
         Array.Fill(u, rows * grid.PixelSize, plane, plane);
@@ -106,7 +106,7 @@ public sealed class DeformationMapTests
     {
         var random = new SplitMix64(seed);
         var image = new ImageBuffer(channels, height, width);
-        foreach (ref float value in image.Data) value = (float)random.Uniform();
+        foreach (ref var value in image.Data) value = (float)random.Uniform();
         return image;
     }
 }

@@ -17,7 +17,7 @@ public sealed class SplitMix64Tests
     [Test]
     public void ForItem_StartsAtMixedSeedPlusStride()
     {
-        ulong start = unchecked(new SplitMix64(7).Next() + (3 * 0xD1342543DE82EF95));
+        var start = unchecked(new SplitMix64(7).Next() + (3 * 0xD1342543DE82EF95));
         Assert.That(SplitMix64.ForItem(7, 3).Next(), Is.EqualTo(new SplitMix64(start).Next()));
     }
 
@@ -27,9 +27,9 @@ public sealed class SplitMix64Tests
         var random = new SplitMix64(1);
         double sum = 0, squares = 0;
         const int count = 20000;
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
         {
-            double value = random.Normal();
+            var value = random.Normal();
             sum += value;
             squares += value * value;
         }

@@ -1,7 +1,7 @@
 using DiffeoNN.Onnx.Diagnostics;
 using DiffeoNN.Onnx.Execution;
-using DiffeoNN.Onnx.Native;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Native;
 using DiffeoNN.Onnx.Tests.Bundles;
 
 namespace DiffeoNN.Onnx.Tests.Diagnostics;

@@ -52,9 +52,9 @@ internal sealed class NetworkReadingTests
     public void ChannelsLastBytes_AtAQuarterOfTheResolution_AreRead()
     {
         var network = new SmallNetwork(OnnxElementType.UInt8, 1, 32, 48, 3);
-        string value = network.Node("Transpose", network.Node("Cast", "pixels", OnnxAttribute.Of("to", 1L)),
+        var value = network.Node("Transpose", network.Node("Cast", "pixels", OnnxAttribute.Of("to", 1L)),
             OnnxAttribute.Of("perm", [0L, 3, 1, 2]));
-        string path = network.Output("out", network.Convolution(value, 3, 5, stride: 4), OnnxElementType.Float, 1, 5, 8, 12)
+        var path = network.Output("out", network.Convolution(value, 3, 5, stride: 4), OnnxElementType.Float, 1, 5, 8, 12)
             .Save(_folder["network.onnx"]);
 
         var reading = NetworkReading.Of(path, Shapes);
@@ -78,8 +78,8 @@ internal sealed class NetworkReadingTests
     public void PointsAndBoxes_AreToldByShapesAndValues()
     {
         var points = new SmallNetwork(OnnxElementType.Float, "N", 1, 32, 32);
-        string numbers = points.Head("pixels", 1, 8, 1, 2, -1, 0.5f, -2, 1, 0.3f, -0.4f);
-        string path = points.Output("spots", points.Node("Reshape", numbers, [OnnxTensor.Int64s("s", -1, 4, 2)]), OnnxElementType.Float,
+        var numbers = points.Head("pixels", 1, 8, 1, 2, -1, 0.5f, -2, 1, 0.3f, -0.4f);
+        var path = points.Output("spots", points.Node("Reshape", numbers, [OnnxTensor.Int64s("s", -1, 4, 2)]), OnnxElementType.Float,
             "N", 4, 2).Save(_folder["points.onnx"]);
         var reading = NetworkReading.Of(path, Shapes);
         Assert.That(reading.Outputs.Single(), Is.EqualTo(new OutputSpec
@@ -87,8 +87,8 @@ internal sealed class NetworkReadingTests
         Assert.That(Of(reading, "normalisation").Origin, Is.EqualTo(GuessOrigin.Unknown));
 
         var boxes = new SmallNetwork(OnnxElementType.Float, "N", 1, 32, 32);
-        string corners = boxes.Head("pixels", 1, 8, 4, 8, 60, 80, 10, 2, 100, 90);
-        string scores = boxes.Node("Reshape", boxes.Head("pixels", 1, 6, 1, 2, 3, 3, 2, 1), [OnnxTensor.Int64s("s", -1, 2, 3)]);
+        var corners = boxes.Head("pixels", 1, 8, 4, 8, 60, 80, 10, 2, 100, 90);
+        var scores = boxes.Node("Reshape", boxes.Head("pixels", 1, 6, 1, 2, 3, 3, 2, 1), [OnnxTensor.Int64s("s", -1, 2, 3)]);
         boxes.Output("scores", boxes.Node("Softmax", scores, OnnxAttribute.Of("axis", 2L)), OnnxElementType.Float, "N", 2, 3);
         boxes.Output("found", boxes.Node("Reshape", corners, [OnnxTensor.Int64s("s", -1, 2, 4)]), OnnxElementType.Float, "N", 2, 4);
         reading = NetworkReading.Of(boxes.Save(_folder["boxes.onnx"]), Shapes);
@@ -102,9 +102,9 @@ internal sealed class NetworkReadingTests
     public void ClassNumbers_AreCountedInWhatTheyAreTheLargestOf()
     {
         var network = new SmallNetwork(OnnxElementType.Float, "N", 1, 32, 32);
-        string best = network.Node("ArgMax", network.Convolution("pixels", 1, 7), OnnxAttribute.Of("axis", 1L), OnnxAttribute
+        var best = network.Node("ArgMax", network.Convolution("pixels", 1, 7), OnnxAttribute.Of("axis", 1L), OnnxAttribute
             .Of("keepdims", 0L));
-        string path = network.Output("out", best, OnnxElementType.Int64, "N", 32, 32).Save(_folder["network.onnx"]);
+        var path = network.Output("out", best, OnnxElementType.Int64, "N", 32, 32).Save(_folder["network.onnx"]);
 
         var output = NetworkReading.Of(path, Shapes).Outputs.Single();
 
@@ -117,7 +117,7 @@ internal sealed class NetworkReadingTests
     public void Output_ThatRepeatsTheImage_IsAnImage()
     {
         var network = new SmallNetwork(OnnxElementType.Float, "N", 3, 32, 32);
-        string path = network.Output("y", network.Node("Mul", network.Node("MaxPool", "pixels",
+        var path = network.Output("y", network.Node("Mul", network.Node("MaxPool", "pixels",
             OnnxAttribute.Of("kernel_shape", [3L, 3]), OnnxAttribute.Of("pads", [1L, 1, 1, 1])), [OnnxTensor.Scalar("half", 0.5f)]),
             OnnxElementType.Float, "N", 3, 32, 32).Save(_folder["network.onnx"]);
 
@@ -131,9 +131,9 @@ internal sealed class NetworkReadingTests
     public void NormalisationInTheGraph_TellsTheRange()
     {
         var network = new SmallNetwork(OnnxElementType.Float, "N", 3, 32, 32);
-        string centred = network.Node("Sub", "pixels", [OnnxTensor.Create<float>("m", [1, 3, 1, 1], [123.7f, 116.3f, 103.5f])]);
-        string scaled = network.Node("Div", centred, [OnnxTensor.Create<float>("d", [1, 3, 1, 1], [58.4f, 57.1f, 57.4f])]);
-        string path = network.Output("logits", network.Convolution(scaled, 3, 2), OnnxElementType.Float, "N", 2, 32, 32)
+        var centred = network.Node("Sub", "pixels", [OnnxTensor.Create<float>("m", [1, 3, 1, 1], [123.7f, 116.3f, 103.5f])]);
+        var scaled = network.Node("Div", centred, [OnnxTensor.Create<float>("d", [1, 3, 1, 1], [58.4f, 57.1f, 57.4f])]);
+        var path = network.Output("logits", network.Convolution(scaled, 3, 2), OnnxElementType.Float, "N", 2, 32, 32)
             .Save(_folder["network.onnx"]);
 
         var reading = NetworkReading.Of(path);
@@ -148,8 +148,8 @@ internal sealed class NetworkReadingTests
     {
         // From 0 to 1 the bias wins whatever the image shows; from 0 to 255 the brightness does.
         var network = new SmallNetwork(OnnxElementType.Float, "N", 1, 32, 32);
-        string scores = network.Node("Add", network.Head("pixels", 1, 2, -0.6f, 0.6f), [OnnxTensor.Create<float>("b", [2], [30, -30])]);
-        string path = network.Output("logits", scores, OnnxElementType.Float, "N", 2).Save(_folder["network.onnx"]);
+        var scores = network.Node("Add", network.Head("pixels", 1, 2, -0.6f, 0.6f), [OnnxTensor.Create<float>("b", [2], [30, -30])]);
+        var path = network.Output("logits", scores, OnnxElementType.Float, "N", 2).Save(_folder["network.onnx"]);
         ImageBuffer[] images = [.. Enumerable.Range(0, 8).Select(i => Grey(i % 2 == 0 ? 0.1f + (0.01f * i) : 0.3f + (0.01f * i)))];
 
         var reading = NetworkReading.Of(path, images);
@@ -172,11 +172,11 @@ internal sealed class NetworkReadingTests
             image => image.Data.ToArray().Average(value => value * value));
         // A convolution of one pixel, then the statistics of its values of -1 to 1.
         var network = new SmallNetwork(OnnxElementType.Float, "N", 1, 32, 32);
-        string twice = network.Node("Conv", "pixels", [OnnxTensor.Create<float>("w", [1, 1, 1, 1], [2])]);
+        var twice = network.Node("Conv", "pixels", [OnnxTensor.Create<float>("w", [1, 1, 1, 1], [2])]);
         float centre = (float)(2 * ((2 * mean) - 1)), spread = (float)(16 * (square - (mean * mean)));
-        string normal = network.Node("BatchNormalization", twice,
+        var normal = network.Node("BatchNormalization", twice,
             [Numbers(1), Numbers(0), Numbers(centre), Numbers(spread)]);
-        string path = network.Output("logits", network.Convolution(normal, 1, 2), OnnxElementType.Float, "N", 2, 32, 32)
+        var path = network.Output("logits", network.Convolution(normal, 1, 2), OnnxElementType.Float, "N", 2, 32, 32)
             .Save(_folder["network.onnx"]);
 
         var reading = NetworkReading.Of(path, images);
@@ -212,7 +212,7 @@ internal sealed class NetworkReadingTests
     public void BatchOfAnOutput_ThatTheFileStatesWrongly_IsPutRight()
     {
         var network = new SmallNetwork(OnnxElementType.Float, "N", 1, 32, 32);
-        string path = network.Output("logits", network.Head("pixels", 1, 2, 3, -3), OnnxElementType.Float, 1, 2).Save(
+        var path = network.Output("logits", network.Head("pixels", 1, 2, 3, -3), OnnxElementType.Float, 1, 2).Save(
             _folder["network.onnx"]);
 
         var reading = NetworkReading.Of(path, Shapes);
@@ -229,7 +229,7 @@ internal sealed class NetworkReadingTests
     public void Options_ComeBeforeGuesses()
     {
         var network = new SmallNetwork(OnnxElementType.Float, "N", 3, "h", "w");
-        string path = network.Output("logits", network.Convolution("pixels", 3, 2), OnnxElementType.Float, "N", 2, "h", "w")
+        var path = network.Output("logits", network.Convolution("pixels", 3, 2), OnnxElementType.Float, "N", 2, "h", "w")
             .Save(_folder["network.onnx"]);
         var told = new ReadingOptions
         {
@@ -252,7 +252,7 @@ internal sealed class NetworkReadingTests
     {
         var network = new SmallNetwork(OnnxElementType.Float, "N", 1, 32, 32);
         network.Model.Metadata["names"] = "{0: 'cat', 1: 'dog'}";
-        string path = network.Output("logits", network.Head("pixels", 1, 2, 3, -3), OnnxElementType.Float, "N", 2).Save(_folder["n.onnx"]);
+        var path = network.Output("logits", network.Head("pixels", 1, 2, 3, -3), OnnxElementType.Float, "N", 2).Save(_folder["n.onnx"]);
 
         Assert.That(NetworkReading.Of(path).Outputs.Single().Classes, Is.EqualTo(new[] { "cat", "dog" }));
     }
@@ -354,7 +354,7 @@ internal sealed class NetworkReadingTests
     private static ImageBuffer Noise(Random random)
     {
         var image = new ImageBuffer(1, 32, 32);
-        for (int i = 0; i < image.Data.Length; i++) image.Data[i] = 0.3f + (0.3f * random.NextSingle());
+        for (var i = 0; i < image.Data.Length; i++) image.Data[i] = 0.3f + (0.3f * random.NextSingle());
         return image;
     }
 }

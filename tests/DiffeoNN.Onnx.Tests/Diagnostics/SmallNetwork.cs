@@ -37,7 +37,7 @@ internal sealed class SmallNetwork
     /// <summary>Mean of each channel, weighted: (N, to).</summary>
     public string Head(string input, int from, int to, params float[] weights)
     {
-        string flat = Node("Flatten", Node("GlobalAveragePool", input));
+        var flat = Node("Flatten", Node("GlobalAveragePool", input));
         return Node("Gemm", flat, [OnnxTensor.Create<float>("g", [from, to], weights)]);
     }
 

@@ -12,7 +12,7 @@ internal sealed class WiredBundle : IDisposable
     {
         var manifest = BundleManifest.Load(Path.Combine(Repository.Bundle(name), BundleManifest.FileName));
         Manifest = manifest with { References = [], Models = manifest.Models with { Augmented = null } };
-        foreach (string file in Directory.GetFiles(Repository.Bundle(name), "*.onnx")) File.Copy(file, _folder[Path.GetFileName(file)]);
+        foreach (var file in Directory.GetFiles(Repository.Bundle(name), "*.onnx")) File.Copy(file, _folder[Path.GetFileName(file)]);
     }
 
     public BundleManifest Manifest { get; set; }
@@ -38,12 +38,12 @@ internal static class GraphChanges
     public static OnnxGraph Before(this OnnxGraph graph, string input, params (string Operator, float Constant)[] steps)
     {
         var readers = graph.Nodes.Where(node => node.Inputs.Contains(input)).ToList();
-        string value = input;
+        var value = input;
         var added = new List<OnnxNode>();
-        for (int i = 0; i < steps.Length; i++) added.Add(Step(graph, steps[i], i, ref value));
+        for (var i = 0; i < steps.Length; i++) added.Add(Step(graph, steps[i], i, ref value));
         graph.Nodes.InsertRange(0, added);
         foreach (var node in readers)
-            for (int i = 0; i < node.Inputs.Count; i++)
+            for (var i = 0; i < node.Inputs.Count; i++)
                 if (node.Inputs[i] == input) node.Inputs[i] = value;
         return graph;
     }
@@ -51,8 +51,8 @@ internal static class GraphChanges
     /// <summary>Steps with a constant behind an output, which keeps its name.</summary>
     public static OnnxGraph After(this OnnxGraph graph, string output, params (string Operator, float Constant)[] steps)
     {
-        string value = graph.Rename(output);
-        for (int i = 0; i < steps.Length; i++) graph.Nodes.Add(Step(graph, steps[i], graph.Nodes.Count, ref value));
+        var value = graph.Rename(output);
+        for (var i = 0; i < steps.Length; i++) graph.Nodes.Add(Step(graph, steps[i], graph.Nodes.Count, ref value));
         graph.Nodes.Add(new OnnxNode("Identity", [value], [output]));
         return graph;
     }
@@ -67,7 +67,7 @@ internal static class GraphChanges
 
     private static OnnxNode Step(OnnxGraph graph, (string Operator, float Constant) step, int number, ref string value)
     {
-        string constant = graph.AddInitializer(OnnxTensor.Create<float>($"wired_{number}", [1], [step.Constant]));
+        var constant = graph.AddInitializer(OnnxTensor.Create<float>($"wired_{number}", [1], [step.Constant]));
         var node = new OnnxNode(step.Operator, [value, constant], [$"wired_value_{number}"]);
         value = node.Outputs[0];
         return node;
@@ -75,12 +75,12 @@ internal static class GraphChanges
 
     private static string Rename(this OnnxGraph graph, string output)
     {
-        string inner = $"{output}_before_{graph.Nodes.Count}";
+        var inner = $"{output}_before_{graph.Nodes.Count}";
         foreach (var node in graph.Nodes)
         {
-            for (int i = 0; i < node.Outputs.Count; i++)
+            for (var i = 0; i < node.Outputs.Count; i++)
                 if (node.Outputs[i] == output) node.Outputs[i] = inner;
-            for (int i = 0; i < node.Inputs.Count; i++)
+            for (var i = 0; i < node.Inputs.Count; i++)
                 if (node.Inputs[i] == output) node.Inputs[i] = inner;
         }
 

@@ -86,10 +86,10 @@ public sealed class WiringDiagnosisTests
     public void Bundle_WithNetworksOf0To255_IsTold_AndSoIsOneWhoseManifestSaysItAndNetworksAreOf0To1()
     {
         using var bytes = new WiredBundle("shapes");
-        foreach (string role in new[] { "inner", "vae", "critic", "proposer" })
+        foreach (var role in new[] { "inner", "vae", "critic", "proposer" })
             bytes.Change(role, (graph, input) => graph.Before(input, ("Div", 255)));
         var findings = Run(bytes);
-        foreach (string role in new[] { "inner", "vae", "proposer" })
+        foreach (var role in new[] { "inner", "vae", "proposer" })
         {
             var problem = findings.Single(finding => finding.Subject == $"{role} ({role}.onnx)");
             Assert.That(problem.Text, Does.Contain("was trained on pixel values of 0 to 255"));
@@ -99,7 +99,7 @@ public sealed class WiringDiagnosisTests
         using var units = new WiredBundle("shapes");
         units.Manifest = units.Manifest with { Image = units.Manifest.Image with { Std = [1 / 255.0] } };
         findings = Run(units);
-        foreach (string role in new[] { "vae", "proposer" })
+        foreach (var role in new[] { "vae", "proposer" })
             Assert.That(findings.Single(finding => finding.Subject == $"{role} ({role}.onnx)").Text,
                 Does.Contain("was trained on pixel values of 0 to 1"));
     }
@@ -117,7 +117,7 @@ public sealed class WiringDiagnosisTests
         bundle.Change("inner", (graph, _) => graph.Put(
             OnnxElementType.UInt8, last, (written, raw) => Scaled(written, First(written, Real(written, raw)), 1 / 255f)));
         // Both were trained on pixels of 0 to 1, and the manifest says 0 to 255 of the proposer.
-        foreach (string role in new[] { "critic", "proposer" })
+        foreach (var role in new[] { "critic", "proposer" })
             bundle.Change(role, (graph, _) => graph.Put(OnnxElementType.Float, last, First));
         var models = bundle.Manifest.Models;
         var input = new InputSpec { Name = "raw", Layout = ChannelLayout.ChannelsLast };
@@ -133,7 +133,7 @@ public sealed class WiringDiagnosisTests
         };
         var findings = Run(bundle);
         Finding Of(string role) => findings.First(finding => finding.Subject == $"{role} ({role}.onnx)");
-        foreach (string role in new[] { "inner", "vae", "critic" })
+        foreach (var role in new[] { "inner", "vae", "critic" })
             Assert.That(Of(role).Level, Is.EqualTo(FindingLevel.Good), string.Join("\n", findings));
         Assert.That(Of("vae").Text, Does.Contain("in pixel values of"));
         Assert.That(Of("proposer").Text, Does.Contain("was trained on pixel values of 0 to 1"), string.Join("\n", findings));
@@ -216,7 +216,7 @@ public sealed class WiringDiagnosisTests
     {
         using var inner = new WiredBundle("shapes");
         inner.Change("inner", (graph, input) => graph.Before(input, ("Add", 1), ("Div", 2)));
-        string text = Run(inner).Single(finding => finding.Level == FindingLevel.Problem).Text;
+        var text = Run(inner).Single(finding => finding.Level == FindingLevel.Problem).Text;
         Assert.That(text, Does.Contain("another range of values").And.Contain("-1 to 1").And.Not.Contain("255"));
 
         using var augmented = new WiredBundle("shapes");
@@ -228,11 +228,11 @@ public sealed class WiringDiagnosisTests
             Is.EqualTo(("augmented (augmented.onnx)", true)));
 
         using var all = new WiredBundle("shapes");
-        foreach (string role in new[] { "inner", "vae", "critic", "proposer" })
+        foreach (var role in new[] { "inner", "vae", "critic", "proposer" })
             all.Change(role, (graph, input) => graph.Before(input, ("Add", 1), ("Div", 2)));
         all.Change("critic", (graph, _) => graph.After("score", ("Mul", -1)));
         var findings = Run(all);
-        foreach (string role in new[] { "inner", "vae", "critic" })
+        foreach (var role in new[] { "inner", "vae", "critic" })
         {
             Assert.That(findings.Single(finding => finding.Subject == $"{role} ({role}.onnx)").Text,
                 Does.StartWith("was trained on pixel values of -1 to 1"));
@@ -247,7 +247,7 @@ public sealed class WiringDiagnosisTests
         using var bundle = new WiredBundle("shapes");
         bundle.Manifest = bundle.Manifest with { Image = bundle.Manifest.Image with { Mean = [0.485], Std = [0.229] } };
         var findings = Run(bundle);
-        foreach (string role in new[] { "inner", "vae", "proposer" })
+        foreach (var role in new[] { "inner", "vae", "proposer" })
         {
             var problem = findings.Single(finding => finding.Subject == $"{role} ({role}.onnx)");
             Assert.That(problem.Text, Does.StartWith("was trained on pixel values of 0 to 1,"));
@@ -309,7 +309,7 @@ public sealed class WiringDiagnosisTests
     public void Networks_ThatNobodyTrained_AreCalledSoAndNotWronglyNormalised()
     {
         using var bundle = new WiredBundle("shapes");
-        foreach (string role in new[] { "inner", "vae", "critic", "proposer" })
+        foreach (var role in new[] { "inner", "vae", "critic", "proposer" })
         {
             var random = new Random(4);
             bundle.Change(role, (graph, _) => Draw(graph, random));
@@ -318,7 +318,7 @@ public sealed class WiringDiagnosisTests
         var findings = Run(bundle);
         Assert.That(findings.Where(finding => finding.Level == FindingLevel.Problem).Select(finding => finding.Subject),
             Is.SubsetOf(new[] { "energy" }));
-        foreach (string role in new[] { "inner", "critic" })
+        foreach (var role in new[] { "inner", "critic" })
         {
             var told = findings.Single(finding => finding.Subject == $"{role} ({role}.onnx)");
             Assert.That((told.Level, told.Advice),
@@ -334,9 +334,9 @@ public sealed class WiringDiagnosisTests
         {
             if (!graph.Initializers.TryGetValue(node.Input(1), out var weights)) continue;
             var sizes = weights.Dimensions;
-            long inputs = node.OpType == "MatMul" || (node.OpType == "Gemm" && node.GetInt("transB", 0) == 0)
+            var inputs = node.OpType == "MatMul" || (node.OpType == "Gemm" && node.GetInt("transB", 0) == 0)
                 ? sizes[0] : sizes.Skip(1).Aggregate(1L, (product, size) => product * size);
-            double range = 1 / Math.Sqrt(inputs);
+            var range = 1 / Math.Sqrt(inputs);
             graph.AddInitializer(OnnxTensor.Create<float>(weights.Name, [.. sizes], [.. Enumerable.Range(0, (int)weights.Count)
                 .Select(_ => (float)(range * ((2 * random.NextDouble()) - 1)))]));
         }
@@ -356,11 +356,11 @@ public sealed class WiringDiagnosisTests
             graph.Outputs.Clear();
             string Constant(string name, long[] shape, params float[] values) =>
                 graph.AddInitializer(OnnxTensor.Create<float>(name, shape, values));
-            string mean = graph.AddNode("Flatten", [graph.AddNode("GlobalAveragePool", [input], "pooled")], "flat");
-            string numbers = graph.AddNode("Gemm", [mean, Constant("few", [1, 4], -1, -1, -2, -2)], "numbers");
+            var mean = graph.AddNode("Flatten", [graph.AddNode("GlobalAveragePool", [input], "pooled")], "flat");
+            var numbers = graph.AddNode("Gemm", [mean, Constant("few", [1, 4], -1, -1, -2, -2)], "numbers");
             if (after.Length > 0) numbers = graph.AddNode(after, [numbers], "odd");
             long[] shape = kind switch { "points" => [0, 2, 2], "boxes" => [0, 1, 4], _ => [0, 4] };
-            string sizes = graph.AddInitializer(OnnxTensor.Create<long>("sizes", [shape.Length], shape));
+            var sizes = graph.AddInitializer(OnnxTensor.Create<long>("sizes", [shape.Length], shape));
             graph.AddNode("Reshape", [numbers, sizes], "found");
             graph.Outputs.Add(new OnnxValueInfo("found", OnnxElementType.Float, ["N", .. shape.Skip(1).Select(OnnxDimension.Of)]));
         });

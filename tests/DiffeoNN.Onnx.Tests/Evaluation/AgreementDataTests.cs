@@ -131,7 +131,7 @@ internal sealed class AgreementDataTests
         var data = new AgreementData(model, new Spots(4), bytes);
         LabelMap[] first = [.. Enumerable.Range(0, 4).Select(i => data.Read(i).Mask!)];
         Assert.That(data.Kept, Is.EqualTo(kept));
-        for (int i = 0; i < 4; i++)
+        for (var i = 0; i < 4; i++)
         {
             var again = data.Read(i);
             Assert.That(again.Mask!.Labels.ToArray(), Is.EqualTo(first[i].Labels.ToArray()), $"image {i}");
@@ -172,7 +172,7 @@ internal sealed class AgreementDataTests
 
     private static AnswerBundle Bundle(OutputKind kind)
     {
-        string name = kind.ToString().ToLowerInvariant();
+        var name = kind.ToString().ToLowerInvariant();
         float[] ramp = [.. Enumerable.Range(0, AnswerBundle.Height * AnswerBundle.Width)
             .Select(i => ((i % AnswerBundle.Width) - 34) / 4f)];
         return new AnswerBundle(
@@ -180,7 +180,7 @@ internal sealed class AgreementDataTests
             {
                 if (kind is OutputKind.Segmentation or OutputKind.Image)
                 {
-                    string plane = graph.Op(
+                    var plane = graph.Op(
                         "Mul", AnswerGraph.Image, graph.Floats([1, 1, AnswerBundle.Height, AnswerBundle.Width], ramp));
                     graph.Output("out", plane, OnnxElementType.Float, "N", 1, AnswerBundle.Height, AnswerBundle.Width);
                     return;
@@ -189,12 +189,12 @@ internal sealed class AgreementDataTests
                 string x = graph.Column, y = graph.Row;
                 if (kind == OutputKind.Boxes)
                 {
-                    string corners = graph.Concat(graph.Plus(y, -4), graph.Plus(x, -4), graph.Plus(y, 4), graph.Plus(x, 4));
+                    var corners = graph.Concat(graph.Plus(y, -4), graph.Plus(x, -4), graph.Plus(y, 4), graph.Plus(x, 4));
                     graph.Output("out", graph.Reshape(corners, -1, 1, 4), OnnxElementType.Float, "N", 1, 4);
                     return;
                 }
 
-                string second = kind == OutputKind.Classification ? graph.Plus(graph.Times(x, 0), 39.2) : x;
+                var second = kind == OutputKind.Classification ? graph.Plus(graph.Times(x, 0), 39.2) : x;
                 graph.Output("out", graph.Concat(kind == OutputKind.Classification ? x : y, second), OnnxElementType.Float, "N", 2);
             },
             kind is OutputKind.Points or OutputKind.Boxes
@@ -211,11 +211,11 @@ internal sealed class AgreementDataTests
         protected override double[] Propose(SamplingGrid grid, SplitMix64 random)
         {
             var u = new double[2 * grid.Height * grid.Width];
-            for (int row = 0; row < grid.Height; row++)
-                for (int column = 0; column < grid.Width; column++)
+            for (var row = 0; row < grid.Height; row++)
+                for (var column = 0; column < grid.Width; column++)
                 {
                     var (x, y) = bundle.Back(column, row);
-                    int at = (row * grid.Width) + column;
+                    var at = (row * grid.Width) + column;
                     (u[at], u[(grid.Height * grid.Width) + at]) = ((x - column) * grid.PixelSize, (y - row) * grid.PixelSize);
                 }
 
@@ -239,7 +239,7 @@ internal sealed class AgreementDataTests
         public EvaluationSample Read(int index)
         {
             var image = KnownMap.SpotImage();
-            foreach (ref float value in image.Data) value *= 1 - (0.1f * index);
+            foreach (ref var value in image.Data) value *= 1 - (0.1f * index);
             return new EvaluationSample($"spot-{index}", image, null, 7);
         }
     }

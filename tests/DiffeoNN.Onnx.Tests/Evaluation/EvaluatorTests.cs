@@ -88,7 +88,7 @@ public sealed class EvaluatorTests
         var data = new RandomData(6);
         var check = DataCheck.Of(data);
         evaluator.Run(data, check);
-        long tensors = torch.Tensor.TotalCount;
+        var tensors = torch.Tensor.TotalCount;
         data.Reads = 0;
         var done = new List<double>();
         evaluator.Run(data, check, new Progress(value =>
@@ -131,7 +131,7 @@ public sealed class EvaluatorTests
     [TestCase(0.8, 0.9, 0.9, null)]
     public void GapClosed_IsStatedWhereThereIsAGap(double clean, double naive, double found, double? expected)
     {
-        double? share = EvaluationSummary.ShareOfGap(clean, naive, found);
+        var share = EvaluationSummary.ShareOfGap(clean, naive, found);
         if (expected is null) Assert.That(share, Is.Null);
         else Assert.That(share, Is.EqualTo(expected).Within(1e-12));
     }
@@ -162,9 +162,9 @@ public sealed class EvaluatorTests
         var data = new RandomData(16) { Height = 200, Width = 240 };
         const int Plane = 200 * 240 * sizeof(float);
         evaluator.Run(data);
-        long before = GC.GetTotalMemory(forceFullCollection: true);
+        var before = GC.GetTotalMemory(forceFullCollection: true);
         var result = evaluator.Run(data);
-        long kept = (GC.GetTotalMemory(forceFullCollection: true) - before) / data.Count;
+        var kept = (GC.GetTotalMemory(forceFullCollection: true) - before) / data.Count;
         Assert.That(result.Samples, Has.Count.EqualTo(16));
         Assert.That(kept, Is.LessThan(Plane / 10), "bytes an image; one plane of it alone would be ten times that");
     }

@@ -28,7 +28,7 @@ public sealed class GenusTests
     [Test]
     public void Of_MnistTestDigits_GivesTheLabelsOfThePlainRule()
     {
-        string path = Repository.Shared("data/mnist");
+        var path = Repository.Shared("data/mnist");
         var data = new MnistData(path, new EvaluationTask(OutputKind.Classification, 3), new EvaluationSelection { Count = 8000 });
         int[] labels = [.. Enumerable.Range(0, data.Count).Select(i => data.Read(i).Label!.Value)];
         // Counted and hashed by a few lines of Python that follow the rule as it is written, ring of background included.

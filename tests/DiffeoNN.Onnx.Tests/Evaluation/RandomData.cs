@@ -32,7 +32,7 @@ internal sealed class RandomData(int count) : IEvaluationData
         if (index == Broken) throw new ImageException($"'image-{index}' is broken.");
         var random = new Random(index);
         var small = new ImageBuffer(2, 3, 4);
-        foreach (ref float value in small.Data) value = random.NextSingle();
+        foreach (ref var value in small.Data) value = random.NextSingle();
         var image = ImageResampler.Resize(small, Height, Width);
         byte[] labels = [.. image.Plane(0).ToArray().Select(value => IsBlank ? (byte)0 : (byte)Math.Min(2, value * 3))];
         return new EvaluationSample($"image-{index}", image, new LabelMap(Height, Width, labels), null);

@@ -11,8 +11,8 @@ internal static class IlCalls
 
     public static IEnumerable<MethodBase> Of(MethodBase method)
     {
-        byte[] il = method.GetMethodBody()?.GetILAsByteArray() ?? [];
-        for (int i = 0; i < il.Length;)
+        var il = method.GetMethodBody()?.GetILAsByteArray() ?? [];
+        for (var i = 0; i < il.Length;)
         {
             int value = il[i++];
             if (value == 0xFE) value = (value << 8) | il[i++];

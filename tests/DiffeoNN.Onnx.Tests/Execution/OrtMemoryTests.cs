@@ -1,7 +1,7 @@
-using DiffeoNN.Onnx.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Tensors;
 using Microsoft.ML.OnnxRuntime;
 using TorchSharp;
 

@@ -21,11 +21,11 @@ public sealed class ResampleRowsTests
         foreach (var u in new[] { displacement, null })
         {
             var whole = Resample.To(image, u, targetHeight, targetWidth);
-            foreach (int count in new[] { 1, 7, targetHeight })
+            foreach (var count in new[] { 1, 7, targetHeight })
             {
-                for (int first = 0; first < targetHeight; first += count * 5)
+                for (var first = 0; first < targetHeight; first += count * 5)
                 {
-                    int rows = Math.Min(count, targetHeight - first);
+                    var rows = Math.Min(count, targetHeight - first);
                     var part = Resample.RowsTo(image, u, targetHeight, targetWidth, first, rows);
                     float[] found = [.. part.contiguous().data<float>()],
                         expected = [.. whole.narrow(2, first, rows).contiguous().data<float>()];
@@ -64,9 +64,9 @@ public sealed class ResampleRowsTests
         // 12 x 20: a quarter of the width is half a unit, a quarter of the height 11/19 of that.
         var u = torch.cat([torch.full([1, 1, 12, 20], 0.5f), torch.full([1, 1, 12, 20], 0.5f * 11 / 19)], 1);
         var moved = Resample.To(image, u, height, width);
-        for (int row = 0; row < height; row++)
+        for (var row = 0; row < height; row++)
         {
-            for (int column = 0; column < width; column++)
+            for (var column = 0; column < width; column++)
             {
                 Assert.That(moved[0, 0, row, column].item<float>(), Is.EqualTo(Math.Min(1, (column / (width - 1.0)) + 0.25)).Within(1e-5));
                 Assert.That(moved[0, 1, row, column].item<float>(), Is.EqualTo(Math.Min(1, (row / (height - 1.0)) + 0.25)).Within(1e-5));

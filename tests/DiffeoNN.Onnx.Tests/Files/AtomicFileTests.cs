@@ -81,9 +81,9 @@ public sealed class AtomicFileTests
     public void IsWrittenInPlace_OfDevicesAndStandardStreams_Only()
     {
         File.WriteAllText(_folder["empty"], "");
-        foreach (string path in new[] { "/dev/null", "/dev/full", "/dev/stdout", "/dev/stderr", "/proc/self/fd/1" })
+        foreach (var path in new[] { "/dev/null", "/dev/full", "/dev/stdout", "/dev/stderr", "/proc/self/fd/1" })
             Assert.That(AtomicFile.IsWrittenInPlace(path), path);
-        foreach (string path in new[] { _folder["empty"], _folder["none"], _folder.Path })
+        foreach (var path in new[] { _folder["empty"], _folder["none"], _folder.Path })
             Assert.That(AtomicFile.IsWrittenInPlace(path), Is.False, path);
     }
 }

@@ -24,7 +24,7 @@ public sealed class ImageFileTests
     {
         var image = new ImageBuffer(channels, 9, 13);
         var random = new SplitMix64(1);
-        foreach (ref float value in image.Data) value = (random.Next() % 256) / 255f;
+        foreach (ref var value in image.Data) value = (random.Next() % 256) / 255f;
         ImageFile.WritePng(PathOf("a.png"), image);
         var read = ImageFile.Read(PathOf("a.png"));
         Assert.That(read.Channels, Is.EqualTo(channels));
@@ -49,7 +49,7 @@ public sealed class ImageFileTests
         File.WriteAllBytes(PathOf("a.png"), PngBytes.Encode(width, 11, channels == 1 ? 0 : 2, depth, samples, interlaced));
         var image = ImageFile.Read(PathOf("a.png"));
         Assert.That((image.Channels, image.Height, image.Width), Is.EqualTo((channels, 11, width)));
-        for (int i = 0; i < samples.Length; i++)
+        for (var i = 0; i < samples.Length; i++)
             Assert.That(image[i % channels, i / channels / width, i / channels % width],
                 Is.EqualTo(samples[i] / (float)((1 << depth) - 1)));
     }
@@ -99,8 +99,8 @@ public sealed class ImageFileTests
     [Test]
     public void Read_OfPngCutAnywhere_IsRefused()
     {
-        byte[] whole = PngBytes.Encode(20, 20, 0, 8, [.. Enumerable.Range(0, 400).Select(i => i * 37 % 256)]);
-        foreach (int length in new[] { 8, 20, 33, whole.Length / 2, whole.Length - 13, whole.Length - 1 })
+        var whole = PngBytes.Encode(20, 20, 0, 8, [.. Enumerable.Range(0, 400).Select(i => i * 37 % 256)]);
+        foreach (var length in new[] { 8, 20, 33, whole.Length / 2, whole.Length - 13, whole.Length - 1 })
         {
             File.WriteAllBytes(PathOf("cut.png"), whole[..length]);
             AssertRefused("cut.png", "truncated");
@@ -110,7 +110,7 @@ public sealed class ImageFileTests
     [Test]
     public void Read_OfFlippedBit_IsRefused()
     {
-        byte[] bytes = PngBytes.Encode(20, 20, 0, 8, [.. Enumerable.Range(0, 400).Select(i => i * 37 % 256)]);
+        var bytes = PngBytes.Encode(20, 20, 0, 8, [.. Enumerable.Range(0, 400).Select(i => i * 37 % 256)]);
         bytes[80] ^= 1;
         File.WriteAllBytes(PathOf("a.png"), bytes);
         AssertRefused("a.png", "checksum");
@@ -119,8 +119,8 @@ public sealed class ImageFileTests
     [Test]
     public void Read_OfHugeHeaderInSmallFile_IsRefusedWithoutMemory()
     {
-        byte[] pixel = PngBytes.Encode(1, 1, 0, 8, [1]);
-        byte[] huge = PngBytes.Encode(9000, 1, 0, 8, new int[9000]);
+        var pixel = PngBytes.Encode(1, 1, 0, 8, [1]);
+        var huge = PngBytes.Encode(9000, 1, 0, 8, new int[9000]);
         File.WriteAllBytes(PathOf("a.png"), [.. pixel[..8], .. HeaderOf(9000, 9000), .. pixel[33..]]);
         AssertRefused("a.png", "truncated");
         File.WriteAllBytes(PathOf("b.png"), [.. huge[..8], .. HeaderOf(90000, 90000), .. huge[33..]]);
@@ -149,17 +149,17 @@ public sealed class ImageFileTests
     public void Read_OfJpeg_IsCloseAndRefusedWhenCut()
     {
         var image = new ImageBuffer(3, 64, 64);
-        for (int row = 0; row < 64; row++)
-            for (int column = 0; column < 64; column++)
-                for (int c = 0; c < 3; c++)
+        for (var row = 0; row < 64; row++)
+            for (var column = 0; column < 64; column++)
+                for (var c = 0; c < 3; c++)
                     image[c, row, column] = (row + (c * column)) / 192f;
         ImageFile.WritePng(PathOf("a.png"), image);
         using (var bitmap = SKBitmap.Decode(PathOf("a.png")))
         using (var stream = File.Create(PathOf("a.jpg")))
             bitmap.Encode(stream, SKEncodedImageFormat.Jpeg, 98);
         var read = ImageFile.Read(PathOf("a.jpg"));
-        for (int i = 0; i < image.Data.Length; i++) Assert.That(read.Data[i], Is.EqualTo(image.Data[i]).Within(0.04));
-        byte[] whole = File.ReadAllBytes(PathOf("a.jpg"));
+        for (var i = 0; i < image.Data.Length; i++) Assert.That(read.Data[i], Is.EqualTo(image.Data[i]).Within(0.04));
+        var whole = File.ReadAllBytes(PathOf("a.jpg"));
         File.WriteAllBytes(PathOf("cut.jpg"), whole[..(whole.Length * 6 / 10)]);
         AssertRefused("cut.jpg", "");
     }
@@ -168,7 +168,7 @@ public sealed class ImageFileTests
     public void Read_OfAStream_GivesWhatTheFileHolds_FromWhereItStands()
     {
         ImageFile.WritePng(PathOf("a.png"), new ImageBuffer(1, 2, 2, [0, 0.2f, 0.4f, 1]));
-        byte[] file = File.ReadAllBytes(PathOf("a.png"));
+        var file = File.ReadAllBytes(PathOf("a.png"));
         using var stream = new MemoryStream([9, 9, 9, .. file]) { Position = 3 };
         Assert.That(ImageFile.Read(stream).Data.ToArray(), Is.EqualTo(ImageFile.Read(PathOf("a.png")).Data.ToArray()));
         Assert.That(stream.CanRead, "the stream stays open");
@@ -233,7 +233,7 @@ public sealed class ImageFileTests
     [Test]
     public void Read_OfAPngThatAsksForADictionary_IsRefused()
     {
-        byte[] file = PngBytes.Encode(3, 2, 0, 8, [1, 2, 3, 4, 5, 6]);
+        var file = PngBytes.Encode(3, 2, 0, 8, [1, 2, 3, 4, 5, 6]);
         int chunk = file.AsSpan().IndexOf("IDAT"u8), length = BinaryPrimitives.ReadInt32BigEndian(file.AsSpan(chunk - 4));
         (file[chunk + 4], file[chunk + 5]) = (0x78, 0x20);
         BinaryPrimitives.WriteUInt32BigEndian(file.AsSpan(chunk + 4 + length), PngReader.Crc(file.AsSpan(chunk, length + 4)));
@@ -248,11 +248,11 @@ public sealed class ImageFileTests
         // The signature has 8 bytes and the header chunk 25; encoding a single row with the wanted width and then patching needs a new
         // checksum.
         byte[] content = [(byte)'I', (byte)'H', (byte)'D', (byte)'R', .. BigEndian((uint)width), .. BigEndian((uint)height), 8, 0, 0, 0, 0];
-        uint crc = uint.MaxValue;
-        foreach (byte value in content)
+        var crc = uint.MaxValue;
+        foreach (var value in content)
         {
             crc ^= value;
-            for (int bit = 0; bit < 8; bit++) crc = (crc & 1) != 0 ? 0xEDB88320 ^ (crc >> 1) : crc >> 1;
+            for (var bit = 0; bit < 8; bit++) crc = (crc & 1) != 0 ? 0xEDB88320 ^ (crc >> 1) : crc >> 1;
         }
 
         return [0, 0, 0, 13, .. content, .. BigEndian(~crc)];

@@ -24,7 +24,7 @@ public sealed class ImageResamplerTests
         var resized = ImageResampler.Resize(Ramp(31, 27), height, width);
         if (height == 1) Assert.That(resized.Data[0], Is.EqualTo(0.5).Within(1e-6), "one pixel stands for the whole axis");
         else
-            for (int i = 0; i < resized.Data.Length; i++)
+            for (var i = 0; i < resized.Data.Length; i++)
                 Assert.That(resized.Data[i], Is.EqualTo(Ramp(height, width).Data[i]).Within(1e-6));
     }
 
@@ -42,8 +42,8 @@ public sealed class ImageResamplerTests
     {
         var image = Noise(9, 9);
         var doubled = ImageResampler.Resize(image, 17, 17);
-        for (int row = 0; row < 9; row++)
-            for (int column = 0; column < 9; column++)
+        for (var row = 0; row < 9; row++)
+            for (var column = 0; column < 9; column++)
                 Assert.That(doubled[0, 2 * row, 2 * column], Is.EqualTo(image[0, row, column]).Within(1e-6));
     }
 
@@ -51,11 +51,11 @@ public sealed class ImageResamplerTests
     public void Resize_OfStripesToHalf_RemovesThemInside()
     {
         var image = new ImageBuffer(1, 129, 129);
-        for (int row = 0; row < 129; row++)
-            for (int column = 0; column < 129; column++)
+        for (var row = 0; row < 129; row++)
+            for (var column = 0; column < 129; column++)
                 image[0, row, column] = column % 2;
         var half = ImageResampler.Resize(image, 65, 65);
-        for (int column = 1; column < 64; column++) Assert.That(half[0, 30, column], Is.EqualTo(0.5).Within(1e-6), "aliased");
+        for (var column = 1; column < 64; column++) Assert.That(half[0, 30, column], Is.EqualTo(0.5).Within(1e-6), "aliased");
     }
 
     [Test]
@@ -69,8 +69,8 @@ public sealed class ImageResamplerTests
     private static ImageBuffer Ramp(int height, int width)
     {
         var image = new ImageBuffer(1, height, width);
-        for (int row = 0; row < height; row++)
-            for (int column = 0; column < width; column++)
+        for (var row = 0; row < height; row++)
+            for (var column = 0; column < width; column++)
                 image[0, row, column] = ((row / (float)Math.Max(1, height - 1)) + (column / (float)Math.Max(1, width - 1))) / 2;
         return image;
     }
@@ -79,7 +79,7 @@ public sealed class ImageResamplerTests
     {
         var image = new ImageBuffer(1, height, width);
         var random = new SplitMix64(5);
-        foreach (ref float value in image.Data) value = random.Next() % 2;
+        foreach (ref var value in image.Data) value = random.Next() % 2;
         return image;
     }
 }

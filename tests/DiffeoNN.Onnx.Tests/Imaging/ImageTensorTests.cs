@@ -15,7 +15,7 @@ public sealed class ImageTensorTests
         Assert.That(tensor.shape, Is.EqualTo(new long[] { 2, 2, 2, 3 }));
         Assert.That(tensor[1, 1, 0, 2].item<float>(), Is.EqualTo(images[1][1, 0, 2]));
         var back = ImageTensor.FromTensor(tensor);
-        for (int i = 0; i < 2; i++) Assert.That(back[i].Data.ToArray(), Is.EqualTo(images[i].Data.ToArray()));
+        for (var i = 0; i < 2; i++) Assert.That(back[i].Data.ToArray(), Is.EqualTo(images[i].Data.ToArray()));
     }
 
     [Test]
@@ -54,7 +54,7 @@ public sealed class ImageTensorTests
     [Test]
     public void Conversions_LeaveNoTensorBehind()
     {
-        long before = torch.Tensor.TotalCount;
+        var before = torch.Tensor.TotalCount;
         using (var tensor = ImageTensor.ToTensor(new ImageBuffer(3, 4, 4)))
         {
             ImageTensor.FromTensor(tensor);
@@ -68,7 +68,7 @@ public sealed class ImageTensorTests
     public void Luma_OfGreySavedAsRgb_IsThatGreyToTheLastBit()
     {
         var grey = new ImageBuffer(1, 16, 16);
-        for (int i = 0; i < 256; i++) grey.Data[i] = i / 255f;
+        for (var i = 0; i < 256; i++) grey.Data[i] = i / 255f;
         Assert.That(grey.WithChannels(3).WithChannels(1).Data.ToArray(), Is.EqualTo(grey.Data.ToArray()));
     }
 }

@@ -16,17 +16,17 @@ internal static class PngBytes
         byte[]? transparency = null, byte[]? gamma = null,
         byte[]? exif = null)
     {
-        int perPixel = samples.Length / (width * height);
+        var perPixel = samples.Length / (width * height);
         using var raw = new MemoryStream();
         foreach (var (x, y, stepX, stepY) in interlaced ? Adam7 : [(0, 0, 1, 1)])
         {
             byte[] above = [];
-            for (int row = y; row < height && x < width; row += stepY)
+            for (var row = y; row < height && x < width; row += stepY)
             {
                 var bits = new List<int>();
-                for (int column = x; column < width; column += stepX)
-                    for (int s = 0; s < perPixel; s++)
-                        for (int bit = depth - 1; bit >= 0; bit--)
+                for (var column = x; column < width; column += stepX)
+                    for (var s = 0; s < perPixel; s++)
+                        for (var bit = depth - 1; bit >= 0; bit--)
                             bits.Add((samples[(((row * width) + column) * perPixel) + s] >> bit) & 1);
                 while (bits.Count % 8 != 0) bits.Add(0);
                 byte[] line = [.. bits.Chunk(8).Select(b => (byte)b.Aggregate(0, (sum, bit) => (2 * sum) + bit))];
@@ -38,11 +38,11 @@ internal static class PngBytes
 
         using var compressed = new MemoryStream();
         using (var deflate = new ZLibStream(compressed, CompressionMode.Compress, leaveOpen: true)) deflate.Write(raw.ToArray());
-        byte[] header = new byte[13];
+        var header = new byte[13];
         BinaryPrimitives.WriteInt32BigEndian(header, width);
         BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), height);
         (header[8], header[9], header[12]) = ((byte)depth, (byte)colourType, interlaced ? (byte)1 : (byte)0);
-        byte[] content = compressed.ToArray();
+        var content = compressed.ToArray();
         return
         [
             0x89, .. "PNG\r\n\x1a\n"u8, .. Chunk("IHDR", header),
@@ -58,10 +58,10 @@ internal static class PngBytes
     {
         var result = new byte[line.Length + 1];
         result[0] = (byte)method;
-        for (int i = 0; i < line.Length; i++)
+        for (var i = 0; i < line.Length; i++)
         {
             int a = i >= step ? line[i - step] : 0, b = above[i], c = i >= step ? above[i - step] : 0, p = a + b - c;
-            int paeth = new[] { a, b, c }.MinBy(value => Math.Abs(p - value));
+            var paeth = new[] { a, b, c }.MinBy(value => Math.Abs(p - value));
             result[i + 1] = (byte)(line[i] - new[] { 0, a, b, (a + b) / 2, paeth }[method]);
         }
 
@@ -71,11 +71,11 @@ internal static class PngBytes
     private static byte[] Chunk(string type, byte[] content)
     {
         byte[] body = [.. Encoding.ASCII.GetBytes(type), .. content];
-        uint crc = uint.MaxValue;
-        foreach (byte value in body)
+        var crc = uint.MaxValue;
+        foreach (var value in body)
         {
             crc ^= value;
-            for (int bit = 0; bit < 8; bit++) crc = (crc & 1) != 0 ? 0xEDB88320 ^ (crc >> 1) : crc >> 1;
+            for (var bit = 0; bit < 8; bit++) crc = (crc & 1) != 0 ? 0xEDB88320 ^ (crc >> 1) : crc >> 1;
         }
 
         var length = new byte[4];

@@ -29,7 +29,7 @@ public sealed class ScaledImageTests
         File.WriteAllBytes(_folder["g.png"], PngBytes.Encode(60, 41, 6, 16, samples));
         File.WriteAllBytes(
             _folder["h.tif"], new TiffBytes(60, 41, 3, 16, samples[..(60 * 41 * 3)]) { Compression = 8, RowsPerStrip = 7 }.Encode());
-        foreach (string name in _folder.Files())
+        foreach (var name in _folder.Files())
         {
             var (whole, size) = (ImageFile.Read(_folder[name]), (Height: 32, Width: 48));
             var scaled = ImageFile.ReadScaled(_folder[name], channels, size.Height, size.Width);
@@ -62,7 +62,7 @@ public sealed class ScaledImageTests
     [TestCase(9, 2, "012345")]
     public void ReadOriented_TurnsAsExifSays(int orientation, int rows, string seen)
     {
-        foreach (bool little in new[] { true, false })
+        foreach (var little in new[] { true, false })
         {
             File.WriteAllBytes(
                 _folder["a.png"], PngBytes.Encode(3, 2, 0, 8, [0, 1, 2, 3, 4, 5], exif: ExifBytes.Orientation(orientation, little)));
@@ -84,8 +84,8 @@ public sealed class ScaledImageTests
         File.WriteAllBytes(_folder["b.jpg"], ExifBytes.InJpeg(File.ReadAllBytes(_folder["a.jpg"]), 6));
         Assert.That(ImageFile.Check(_folder["a.jpg"]).Orientation, Is.EqualTo(ImageOrientation.Upright));
         Assert.That(ImageFile.Check(_folder["b.jpg"]).Orientation, Is.EqualTo(ImageOrientation.QuarterTurnClockwise));
-        byte[] whole = ExifBytes.Orientation(6);
-        for (int length = 0; length < 20; length++)
+        var whole = ExifBytes.Orientation(6);
+        for (var length = 0; length < 20; length++)
         {
             File.WriteAllBytes(_folder["c.png"], PngBytes.Encode(3, 2, 0, 8, [0, 1, 2, 3, 4, 5], exif: whole[..length]));
             Assert.That(ImageFile.Check(_folder["c.png"]).Orientation, Is.EqualTo(ImageOrientation.Upright));
@@ -96,10 +96,10 @@ public sealed class ScaledImageTests
     public void ReadScaled_OfALongThinImage_NeedsNoMemoryOfItsLength()
     {
         // Every row times the target's width would be 1.6 GB.
-        int rows = 1_600_000;
+        var rows = 1_600_000;
         File.WriteAllBytes(
             _folder["a.tif"], new TiffBytes(2, rows, 1, 8, [.. Enumerable.Range(0, 2 * rows).Select(i => i % 2 * 255)]).Encode());
-        long before = GC.GetTotalAllocatedBytes();
+        var before = GC.GetTotalAllocatedBytes();
         var scaled = ImageFile.ReadScaled(_folder["a.tif"], 1, 128, 128);
         Assert.That(GC.GetTotalAllocatedBytes() - before, Is.LessThan(300_000_000));
         Assert.That(scaled.Pixels[0, 64, 0], Is.Zero.Within(1e-6));
@@ -122,7 +122,7 @@ public sealed class ScaledImageTests
         ImageBuffer Rows(int first, int count)
         {
             var tile = new ImageBuffer(channels, count, 30);
-            for (int c = 0; c < channels; c++) image.Plane(c).Slice(first * 30, count * 30).CopyTo(tile.Plane(c));
+            for (var c = 0; c < channels; c++) image.Plane(c).Slice(first * 30, count * 30).CopyTo(tile.Plane(c));
             return tile;
         }
 
@@ -139,7 +139,7 @@ public sealed class ScaledImageTests
     private static ImageBuffer Colours(int channels, int height, int width)
     {
         var image = new ImageBuffer(channels, height, width);
-        for (int i = 0; i < image.Data.Length; i++) image.Data[i] = i * 7919 % 256 / 255f;
+        for (var i = 0; i < image.Data.Length; i++) image.Data[i] = i * 7919 % 256 / 255f;
         return image;
     }
 

@@ -62,7 +62,7 @@ public sealed class TiffTests
         AssertRefused(Pattern(4, 4, 1, 8) with { More = [(339, 2)] }, "signed");
         AssertRefused(Pattern(4, 4, 1, 32), "32 bits a sample; of TIFF files 8 or 16 are read, so save it as PNG of 8 or 16 bits");
         AssertRefused(Pattern(4, 4, 1, 8) with { More = [(266, 2)] }, "reverse order");
-        byte[] file = Pattern(4, 4, 1, 8).Encode();
+        var file = Pattern(4, 4, 1, 8).Encode();
         file[2] = 43;
         AssertRefused(file, "BigTIFF");
     }
@@ -84,7 +84,7 @@ public sealed class TiffTests
     [Test]
     public void Read_OfPagesThatLeadBackToTheFirst_Ends()
     {
-        byte[] file = Pattern(4, 4, 1, 8).Encode();
+        var file = Pattern(4, 4, 1, 8).Encode();
         file.AsSpan(4, 4).CopyTo(file.AsSpan(file.Length - 4));
         File.WriteAllBytes(_folder["a.tif"], file);
         Assert.That(ImageFile.Check(_folder["a.tif"]).Pages, Is.EqualTo(1));
@@ -94,8 +94,8 @@ public sealed class TiffTests
     public void Read_OfFilesCutAnywhere_IsRefused([Values(1, 5, 8, 32773)] int compression)
     {
         // Directory first would survive a cut behind it; here it is last, so each cut hits it, and in front of it nothing may be missing.
-        byte[] file = (Pattern(40, 40, 3, 16) with { Compression = compression }).Encode();
-        for (int length = 1; length < file.Length - 4; length += 1 + (file.Length / 60)) AssertRefused(file[..length], "");
+        var file = (Pattern(40, 40, 3, 16) with { Compression = compression }).Encode();
+        for (var length = 1; length < file.Length - 4; length += 1 + (file.Length / 60)) AssertRefused(file[..length], "");
     }
 
     /// <summary>The search by a great many changes is a tool of its own; here a sample of it guards what it found.</summary>
@@ -110,14 +110,14 @@ public sealed class TiffTests
             Pattern(37, 29, 3, 8) with { Compression = compression, Planar = true },
         ];
         byte[][] files = [.. seeds.Select(seed => seed.Encode())];
-        int read = 0;
-        for (int i = 0; i < 3000; i++)
+        var read = 0;
+        for (var i = 0; i < 3000; i++)
         {
-            byte[] file = (byte[])files[i % files.Length].Clone();
-            for (int change = random.Next(1, 6); change > 0; change--)
+            var file = (byte[])files[i % files.Length].Clone();
+            for (var change = random.Next(1, 6); change > 0; change--)
             {
                 // Half of the changes go into the directory, which is at the end.
-                int at = random.Next(2) == 0 ? random.Next(file.Length) : file.Length - 1 - random.Next(Math.Min(200, file.Length));
+                var at = random.Next(2) == 0 ? random.Next(file.Length) : file.Length - 1 - random.Next(Math.Min(200, file.Length));
                 file[at] = random.Next(3) switch
                 {
                     0 => (byte)random.Next(256),
@@ -161,9 +161,9 @@ public sealed class TiffTests
     {
         var image = Read(tiff);
         Assert.That((image.Channels, image.Height, image.Width), Is.EqualTo((channels, tiff.Height, tiff.Width)));
-        for (int i = 0; i < tiff.Values.Length; i++)
+        for (var i = 0; i < tiff.Values.Length; i++)
         {
-            float found = image[i % channels, i / channels / tiff.Width, i / channels % tiff.Width];
+            var found = image[i % channels, i / channels / tiff.Width, i / channels % tiff.Width];
             if (found != value(tiff.Values[i])) Assert.Fail($"sample {i} is {found}, expected {value(tiff.Values[i])}");
         }
     }

@@ -22,7 +22,7 @@ public sealed partial class EquivariantModelTests
         using var batch = await model.CanonicaliseAsync([.. images.Select(image => new ScaledImage(image, 12, 16))]);
         var alone = await model.RunNaiveAsync(images);
 
-        for (int i = 0; i < 2; i++)
+        for (var i = 0; i < 2; i++)
         {
             Assert.That(Bits(found.Images[i].Output), Is.EqualTo(Bits(expected.Images[i].Output)));
             Assert.That(Bits(batch.Answer(i).ToOutput()), Is.EqualTo(Bits(expected.Images[i].Output)));
@@ -160,7 +160,7 @@ public sealed partial class EquivariantModelTests
         Assert.That(measured.Where(one => one.Instrument == "diffeonn.run.duration").Select(one => one.Value),
             Is.All.InRange(1e-6, 60));
 
-        int before = activities.Count;
+        var before = activities.Count;
         Assert.That(() => EquivariantModel.Load(tiny.Path, Short with { QueueCapacity = 0 }), Throws.InstanceOf<ArgumentException>());
         Assert.That(Tags(activities[before]), Is.EqualTo("error.type System.ArgumentOutOfRangeException"));
         Assert.That(ModelTelemetry.ModelOf(activities[before]), Is.Null);

@@ -19,7 +19,7 @@ public sealed partial class EquivariantModelTests
         using var whole = model.Run(images);
         using var batch = model.Canonicalise([.. images.Select(model.Prepare)]);
         Assert.That(batch.Count, Is.EqualTo(3));
-        for (int i = 0; i < batch.Count; i++)
+        for (var i = 0; i < batch.Count; i++)
         {
             var (answer, expected) = (batch.Answer(i), whole.Images[i].Output);
             Assert.That((answer.Kind, answer.Height, answer.Width, answer.Channels),
@@ -28,12 +28,12 @@ public sealed partial class EquivariantModelTests
             Assert.That(summary.Planes, Is.Null);
             Assert.That(summary.Labels!.Labels.ToArray(), Is.EqualTo(expected.Labels!.Labels.ToArray()));
             Assert.That(answer.ToOutput().Planes!.Data.ToArray(), Is.EqualTo(expected.Planes!.Data.ToArray()));
-            for (int row = 0; row < answer.Height; row++)
+            for (var row = 0; row < answer.Height; row++)
             {
                 var all = answer.Rows(row, 1);
-                for (int c = 0; c < 3; c++)
+                for (var c = 0; c < 3; c++)
                 {
-                    float[] wanted = expected.Planes.Plane(c).Slice(row * answer.Width, answer.Width).ToArray();
+                    var wanted = expected.Planes.Plane(c).Slice(row * answer.Width, answer.Width).ToArray();
                     Assert.That(all.Plane(c).ToArray(), Is.EqualTo(wanted), $"row {row}");
                     Assert.That(answer.Rows(row, 1, c).Data.ToArray(), Is.EqualTo(wanted), $"row {row} of plane {c}");
                 }
@@ -61,7 +61,7 @@ public sealed partial class EquivariantModelTests
         }
 
         Step();
-        long before = torch.Tensor.TotalCount;
+        var before = torch.Tensor.TotalCount;
         Step();
         Assert.That(torch.Tensor.TotalCount, Is.EqualTo(before));
     }

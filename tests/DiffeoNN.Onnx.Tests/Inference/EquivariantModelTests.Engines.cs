@@ -28,7 +28,7 @@ public sealed partial class EquivariantModelTests
         using var found = torch.Run(images);
         Assert.That((runtime.Engine, torch.Engine), Is.EqualTo((EngineKind.OnnxRuntime, EngineKind.Torch)));
         Assert.That((found.Fields.Displacement - expected.Fields.Displacement).abs().max().item<float>(), Is.LessThan(1e-3));
-        for (int i = 0; i < images.Length; i++)
+        for (var i = 0; i < images.Length; i++)
         {
             Assert.That(found.Images[i].Output.Planes!.Data.ToArray(),
                 Is.EqualTo(expected.Images[i].Output.Planes!.Data.ToArray()).Within(1e-3), $"image {i}");
@@ -44,8 +44,8 @@ public sealed partial class EquivariantModelTests
         model.Run(Images(2, 12, 16)).Dispose();
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        long before = torch.Tensor.TotalCount;
-        for (int i = 0; i < 5; i++) model.Run(Images(2, 12, 16)).Dispose();
+        var before = torch.Tensor.TotalCount;
+        for (var i = 0; i < 5; i++) model.Run(Images(2, 12, 16)).Dispose();
         Assert.That(torch.Tensor.TotalCount, Is.EqualTo(before));
     }
 

@@ -35,7 +35,7 @@ public sealed partial class EquivariantModelTests
         Assert.That(mean.Images.Select(image => image.Maps), Is.All.EqualTo(2));
         Assert.That((mean.Fields.Velocity - two.Fields.Velocity).abs().max().item<float>(), Is.Zero,
             "the fields are those of the last pass");
-        for (int i = 0; i < images.Length; i++)
+        for (var i = 0; i < images.Length; i++)
         {
             float[] a = one.Images[i].Output.Planes!.Data.ToArray(), b = two.Images[i].Output.Planes!.Data.ToArray();
             Assert.That(mean.Images[i].Output.Planes!.Data.ToArray(), Is.EqualTo(a.Zip(b, (p, q) => (p + q) / 2)).Within(1e-6));
@@ -76,12 +76,12 @@ public sealed partial class EquivariantModelTests
         using var mean = Run(options with { Passes = 2, Average = true });
         using var model = EquivariantModel.Load(TinyBundle.Original, options);
         var alone = model.RunNaive(images);
-        for (int i = 0; i < images.Length; i++)
+        for (var i = 0; i < images.Length; i++)
         {
             var (a, b) = (one.Images[i], two.Images[i]);
             Assert.That(mean.Images[i].Maps, Is.EqualTo(a.Maps + b.Maps), $"image {i}");
             Assert.That(mean.Images[i].Canonicalisation.Accepted, Is.EqualTo(a.Maps + b.Maps > 0));
-            float[] expected = (a.Maps, b.Maps) switch
+            var expected = (a.Maps, b.Maps) switch
             {
                 (0, 0) => alone[i].Planes!.Data.ToArray(),
                 (0, 1) => b.Output.Planes!.Data.ToArray(),

@@ -25,7 +25,7 @@ public sealed partial class EquivariantModelTests
         var alone = model.RunNaive(images);
         Assert.That(model.Plan.AsksProposer, Is.False);
         Assert.That(result.Fields.Velocity.abs().max().item<float>(), Is.Zero);
-        for (int i = 0; i < 3; i++)
+        for (var i = 0; i < 3; i++)
         {
             Assert.That(result.Images[i].Output.Planes!.Data.ToArray(), Is.EqualTo(alone[i].Planes!.Data.ToArray()).Within(1e-5));
             Assert.That(result.Images[i].Canonical.Data.ToArray(), Is.EqualTo(images[i].Data.ToArray()).Within(1e-5));
@@ -64,7 +64,7 @@ public sealed partial class EquivariantModelTests
         foreach (var image in result.Images)
         {
             var planes = image.Output.Planes!;
-            for (int at = 0; at < planes.Height * planes.Width; at++)
+            for (var at = 0; at < planes.Height * planes.Width; at++)
                 Assert.That(planes.Plane(0)[at] + planes.Plane(1)[at] + planes.Plane(2)[at], Is.EqualTo(1).Within(1e-5),
                     "probabilities add up to one");
         }
@@ -89,7 +89,7 @@ public sealed partial class EquivariantModelTests
         var images = Images(2, 31, 20);
         using var result = model.Run(images);
         var alone = model.RunNaive(images);
-        for (int i = 0; i < 2; i++)
+        for (var i = 0; i < 2; i++)
         {
             Assert.That(result.Images[i].Canonicalisation.Refusal!.Reason, Is.EqualTo(RefusalReason.AlreadyCanonical));
             Assert.That(result.Images[i].Output.Planes!.Data.ToArray(), Is.EqualTo(alone[i].Planes!.Data.ToArray()));
@@ -174,7 +174,7 @@ public sealed partial class EquivariantModelTests
         using var both = model.Run(images);
         using var fromIdentity = one.Run(images);
         using var fromProposal = other.Run(images);
-        for (int i = 0; i < images.Length; i++)
+        for (var i = 0; i < images.Length; i++)
         {
             var found = both.Images[i].Canonicalisation;
             var (a, b) = (fromIdentity.Images[i].Canonicalisation, fromProposal.Images[i].Canonicalisation);
@@ -216,7 +216,7 @@ public sealed partial class EquivariantModelTests
         var images = Images(2, 12, 16);
         using var published = model.Run(images);
         using var reference = same.Run(images);
-        for (int i = 0; i < 2; i++)
+        for (var i = 0; i < 2; i++)
         {
             var found = published.Images[i].Canonicalisation;
             Assert.That(found.InputEnergy, Is.EqualTo(reference.Images[i].Canonicalisation.InputEnergy).Within(1e-6));
@@ -287,7 +287,7 @@ public sealed partial class EquivariantModelTests
         model.Run(Images(2, 12, 16)).Dispose();
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        long before = torch.Tensor.TotalCount;
+        var before = torch.Tensor.TotalCount;
         using var cancelled = new CancellationTokenSource();
         cancelled.Cancel();
         Assert.That(() => model.Run(Images(2, 12, 16), cancellationToken: cancelled.Token),
@@ -304,8 +304,8 @@ public sealed partial class EquivariantModelTests
         model.Run(Images(2, 12, 16)).Dispose();
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        long before = torch.Tensor.TotalCount;
-        for (int i = 0; i < 5; i++) model.Run(Images(2, 12, 16)).Dispose();
+        var before = torch.Tensor.TotalCount;
+        for (var i = 0; i < 5; i++) model.Run(Images(2, 12, 16)).Dispose();
         Assert.That(torch.Tensor.TotalCount, Is.EqualTo(before));
     }
 
@@ -346,7 +346,7 @@ public sealed partial class EquivariantModelTests
         return [.. Enumerable.Range(0, count).Select(_ =>
         {
             var image = new ImageBuffer(2, height, width);
-            foreach (ref float value in image.Data) value = random.NextSingle();
+            foreach (ref var value in image.Data) value = random.NextSingle();
             return image;
         })];
     }

@@ -39,7 +39,7 @@ public sealed class ModelThreadTests
         using var thread = new ModelThread("mine", 4);
         using CancellationTokenSource running = new(), waiting = new();
         using ManualResetEventSlim begun = new(), go = new();
-        bool ran = false;
+        var ran = false;
         var first = thread.Run(token =>
         {
             begun.Set();

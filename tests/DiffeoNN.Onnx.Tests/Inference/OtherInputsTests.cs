@@ -125,9 +125,9 @@ internal sealed class OtherInputsTests
         using EquivariantModel first = EquivariantModel.Load(plain.Path, Options), second = EquivariantModel.Load(other.Path, Options);
         var images = Images(3);
         foreach (var image in images)
-            foreach (ref float value in image.Data) value = MathF.Round(value * 255) / 255;
+            foreach (ref var value in image.Data) value = MathF.Round(value * 255) / 255;
         var (expected, found) = (first.RunNaive(images), second.RunNaive(images));
-        for (int i = 0; i < images.Length; i++)
+        for (var i = 0; i < images.Length; i++)
             Assert.That(found[i].Planes!.Data.ToArray(), Is.EqualTo(expected[i].Planes!.Data.ToArray()).Within(1e-5), $"image {i}");
         // Half a step of 255 moves probabilities by little, but by something.
         foreach (var options in new[] { Options with { Steps = 0 }, Options with { Steps = 0, Fields = FieldEngine.Onnx } })
@@ -142,7 +142,7 @@ internal sealed class OtherInputsTests
         using var found = second.Run(images);
         Assert.That((found.Fields.Displacement - expected.Fields.Displacement).abs().max().item<float>(), Is.LessThan(within * 10));
         Assert.That(expected.Fields.Displacement.abs().max().item<float>(), Is.GreaterThan(1e-3), "something has to move");
-        for (int i = 0; i < images.Length; i++)
+        for (var i = 0; i < images.Length; i++)
         {
             Assert.That(found.Images[i].Output.Planes!.Data.ToArray(),
                 Is.EqualTo(expected.Images[i].Output.Planes!.Data.ToArray()).Within(within), $"image {i}");
@@ -157,7 +157,7 @@ internal sealed class OtherInputsTests
         return [.. Enumerable.Range(0, count).Select(_ =>
         {
             var image = new ImageBuffer(2, 12, 16);
-            foreach (ref float value in image.Data) value = random.NextSingle();
+            foreach (ref var value in image.Data) value = random.NextSingle();
             return image;
         })];
     }

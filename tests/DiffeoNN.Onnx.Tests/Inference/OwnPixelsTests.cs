@@ -35,7 +35,7 @@ internal sealed class OwnPixelsTests
         ImageBuffer[] images = [Noise(1, 46, 58), Noise(2, 46, 58)];
         var alone = model.RunNaive(images);
         using var result = model.Run(images);
-        for (int i = 0; i < images.Length; i++)
+        for (var i = 0; i < images.Length; i++)
         {
             Assert.That(alone[i].Scores, Is.EqualTo(Pixel(images[i], Column)), "the pixel itself, not resized");
             Assert.That(result.Images[i].Output.Scores, Is.EqualTo(Pixel(images[i], Column + 3)).Within(1e-4));
@@ -67,10 +67,10 @@ internal sealed class OwnPixelsTests
         var planes = model.Run([image]).Images[0].Output.Planes!;
         Assert.That((planes.Channels, planes.Height, planes.Width), Is.EqualTo((3, 61, 77)));
         // What the shift pushed out of the image does not come back: one of 20 columns, and one more of the network's beside it.
-        int first = (int)Math.Ceiling(76 * ((1 / 19.0) + (1.0 / (width - 1))));
-        for (int channel = 0; channel < 3; channel++)
-            for (int row = 0; row < 61; row++)
-                for (int column = first; column < 77 - first; column++)
+        var first = (int)Math.Ceiling(76 * ((1 / 19.0) + (1.0 / (width - 1))));
+        for (var channel = 0; channel < 3; channel++)
+            for (var row = 0; row < 61; row++)
+                for (var column = first; column < 77 - first; column++)
                     Assert.That(planes[channel, row, column], Is.EqualTo(image[channel, row, column]).Within(1e-3), $"{row}, {column}");
     }
 
@@ -131,7 +131,7 @@ internal sealed class OwnPixelsTests
         var weights = torch.tensor([1f, 2, 3]).view(1, 3, 1, 1);
         Assert.That(found.Terms.flatten().data<float>().ToArray(),
             Is.EqualTo((resized * resized * weights).mean([1L, 2, 3]).data<float>().ToArray()).Within(1e-5));
-        foreach (int place in new[] { 0, 57, 319 })
+        foreach (var place in new[] { 0, 57, 319 })
         {
             double[] values = [.. new[] { 0.05f, -0.05f }.Select(step =>
             {
@@ -170,16 +170,16 @@ internal sealed class OwnPixelsTests
     private static ImageBuffer Noise(int seed, int height, int width)
     {
         var (random, image) = (new Random(seed), new ImageBuffer(3, height, width));
-        foreach (ref float value in image.Data) value = random.NextSingle();
+        foreach (ref var value in image.Data) value = random.NextSingle();
         return image;
     }
 
     private static ImageBuffer Ramp(int height, int width)
     {
         var image = new ImageBuffer(3, height, width);
-        for (int row = 0; row < height; row++)
+        for (var row = 0; row < height; row++)
         {
-            for (int column = 0; column < width; column++)
+            for (var column = 0; column < width; column++)
             {
                 image[0, row, column] = column / (width - 1f);
                 image[1, row, column] = row / (height - 1f);
@@ -233,7 +233,7 @@ internal sealed class OwnPixelsTests
     /// <summary>One pixel's channels as scores.</summary>
     private static OnnxModel Probe(int height, int width) => Model(3, height, width, ["N", 3], graph =>
     {
-        string part = graph.AddNode("Slice",
+        var part = graph.AddNode("Slice",
             ["x", Ints(graph, "from", Row, Column), Ints(graph, "to", Row + 1, Column + 1), Ints(graph, "axes", 2, 3)], "pixel");
         return graph.AddNode("Flatten", [part], "scores");
     });
@@ -259,9 +259,9 @@ internal sealed class OwnPixelsTests
 
     private static string Always(OnnxGraph graph, int rank, long[] shape, float[] values)
     {
-        string mean = graph.AddNode("ReduceMean", ["x"], "mean", OnnxAttribute.Of("axes", [1L, 2, 3]), OnnxAttribute.Of("keepdims", 1L));
-        string none = graph.AddNode("Mul", [mean, graph.AddInitializer(OnnxTensor.Scalar("zero", 0f))], "none");
-        string flat = graph.AddNode("Reshape", [none, Ints(graph, "rank", [-1, .. Enumerable.Repeat(1L, rank - 1)])], "flat");
+        var mean = graph.AddNode("ReduceMean", ["x"], "mean", OnnxAttribute.Of("axes", [1L, 2, 3]), OnnxAttribute.Of("keepdims", 1L));
+        var none = graph.AddNode("Mul", [mean, graph.AddInitializer(OnnxTensor.Scalar("zero", 0f))], "none");
+        var flat = graph.AddNode("Reshape", [none, Ints(graph, "rank", [-1, .. Enumerable.Repeat(1L, rank - 1)])], "flat");
         return graph.AddNode("Add", [flat, graph.AddInitializer(OnnxTensor.Create<float>("values", shape, values))], "always");
     }
 

@@ -68,7 +68,7 @@ public sealed class PassResultsTests
         {
             for (var image = 0; image < 3; image++)
             {
-                float[] beyondTheCorner = warped[pass][image].contiguous().data<float>().ToArray()[1..];
+                var beyondTheCorner = warped[pass][image].contiguous().data<float>().ToArray()[1..];
                 Assert.That(beyondTheCorner, Is.All.EqualTo(Used[image][pass] ? 0 : 1), $"pass {pass}, image {image}");
             }
         }

@@ -42,10 +42,10 @@ public sealed class PanelRendererTests
     public void Render_TintsAndOutlinesLabels()
     {
         var labels = new byte[64 * 64];
-        for (int i = 0; i < labels.Length; i++) labels[i] = i % 64 >= 32 ? (byte)1 : (byte)0;
+        for (var i = 0; i < labels.Length; i++) labels[i] = i % 64 >= 32 ? (byte)1 : (byte)0;
         var tile = new PanelTile("", Grey) { Labels = new LabelMap(64, 64, labels) };
         var panel = PanelRenderer.Render([new([tile])], new PanelOptions { TileSize = 64 });
-        int row = Margin + TitleHeight + 30;
+        var row = Margin + TitleHeight + 30;
         Assert.That(panel[0, row, Margin + 10], Is.EqualTo(0.5).Within(0.01), "background stays");
         Assert.That(panel[0, row, Margin + 50], Is.EqualTo(0.5 + (0.28 * 0.5)).Within(0.01), "tint towards red 1");
         Assert.That(panel[0, row, Margin + 32], Is.GreaterThan(0.9), "outline");
@@ -55,24 +55,24 @@ public sealed class PanelRendererTests
     public void Render_WithClasses_ListsThoseShownWithTheirColours()
     {
         var labels = new byte[64 * 64];
-        for (int i = 0; i < labels.Length; i++) labels[i] = (byte)(i % 64 < 20 ? 0 : i % 64 < 40 ? 2 : 9);
+        for (var i = 0; i < labels.Length; i++) labels[i] = (byte)(i % 64 < 20 ? 0 : i % 64 < 40 ? 2 : 9);
         PanelRow[] rows = [new([new("a", Grey) { Labels = new LabelMap(64, 64, labels) }])];
         var without = PanelRenderer.Render(rows, new PanelOptions { TileSize = 64 });
         var with = PanelRenderer.Render(
             rows, new PanelOptions { TileSize = 64, Classes = [.. Enumerable.Range(0, 10).Select(i => $"c{i}")] });
         Assert.That(without.Height, Is.LessThan(with.Height));
         // Two swatches, below each other where the line is full: the second class's colour, then the ninth's, which no other class has.
-        int left = Margin + 8;
+        var left = Margin + 8;
         (float, float, float)[] found = [.. Enumerable.Range(without.Height - Margin, with.Height - without.Height)
             .SelectMany(row =>
                 new[] { left, left + 60 }.Where(x => x < with.Width).Select(x => (with[0, row, x], with[1, row, x], with[2, row, x])))];
-        foreach (int label in new[] { 2, 9 })
+        foreach (var label in new[] { 2, 9 })
         {
             var colour = LabelOverlay.Colour(label);
             Assert.That(found, Does.Contain((colour.Red / 255f, colour.Green / 255f, colour.Blue / 255f)), $"class {label}");
         }
 
-        foreach (int label in new[] { 1, 3 })
+        foreach (var label in new[] { 1, 3 })
         {
             var colour = LabelOverlay.Colour(label);
             Assert.That(found, Does.Not.Contain((colour.Red / 255f, colour.Green / 255f, colour.Blue / 255f)), $"class {label}");
@@ -97,7 +97,7 @@ public sealed class PanelRendererTests
     {
         var tile = new PanelTile("", Constant(65, 65, 0)) { Grid = new NoDeformation().Draw(new SamplingGrid(65, 65), 0) };
         var panel = PanelRenderer.Render([new([tile])], new PanelOptions { TileSize = 65, GridLines = 5 });
-        int row = Margin + TitleHeight + 8;
+        var row = Margin + TitleHeight + 8;
         int[] bright = [.. Enumerable.Range(2, 61).Where(column => panel[1, row, Margin + column] > 0.5)];
         Assert.That(bright, Is.EqualTo(new[] { 16, 32, 48 }));
     }
@@ -110,7 +110,7 @@ public sealed class PanelRendererTests
         Array.Fill(u, 5 * grid.PixelSize, 0, 65 * 65);
         var tile = new PanelTile("", Constant(65, 65, 0)) { Grid = new DeformationMap(grid, u) };
         var panel = PanelRenderer.Render([new([tile])], new PanelOptions { TileSize = 65, GridLines = 5 });
-        int row = Margin + TitleHeight + 8;
+        var row = Margin + TitleHeight + 8;
         Assert.That(Enumerable.Range(8, 55).Where(column => panel[1, row, Margin + column] > 0.5), Is.EqualTo(new[] { 21, 37, 53 }));
     }
 
@@ -141,7 +141,7 @@ public sealed class PanelRendererTests
     public void Glyphs_AreWellFormedAndCoverLettersAndDigits()
     {
         foreach (var (letter, glyph) in StrokeGlyphs.Strokes)
-            foreach (string stroke in glyph.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            foreach (var stroke in glyph.Split(' ', StringSplitOptions.RemoveEmptyEntries))
                 Assert.That(stroke, Does.Match("^([0-9a-c][0-9a-g]){2,}$"), $"'{letter}'");
         Assert.That(StrokeGlyphs.Strokes.Keys,
             Is.SupersetOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,:;-+=()[]/%<>'"));
@@ -152,7 +152,7 @@ public sealed class PanelRendererTests
     [Test]
     public void Fit_CutsLongTextToWidth()
     {
-        string cut = StrokeFont.Fit(new string('m', 100), 10, 200);
+        var cut = StrokeFont.Fit(new string('m', 100), 10, 200);
         Assert.That(cut, Does.EndWith("..."));
         Assert.That(StrokeFont.Measure(cut, 10), Is.InRange(150, 200));
         Assert.That(StrokeFont.Fit("short", 10, 200), Is.EqualTo("short"));
@@ -177,9 +177,9 @@ public sealed class PanelRendererTests
 
     private static int Ink(ImageBuffer panel, int top, int bottom)
     {
-        int count = 0;
-        for (int row = top; row < bottom; row++)
-            for (int column = 0; column < panel.Width; column++)
+        var count = 0;
+        for (var row = top; row < bottom; row++)
+            for (var column = 0; column < panel.Width; column++)
                 count += panel[1, row, column] < 0.7 ? 1 : 0;
         return count;
     }

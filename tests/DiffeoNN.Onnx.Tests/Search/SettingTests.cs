@@ -67,13 +67,13 @@ public sealed class SettingTests
     public void Texts_AreTakenWithinTheRange(string name, string taken, string refused)
     {
         var setting = Setting(name);
-        foreach (string text in taken.Split('|'))
+        foreach (var text in taken.Split('|'))
         {
             Assert.That(setting.Parse(text), Is.Not.Null, text);
             Assert.That(setting.Text(setting.Parse(text)), Is.EqualTo(text), text);
         }
 
-        foreach (string text in refused.Split('|')) Assert.That(setting.Parse(text), Is.Null, $"'{text}'");
+        foreach (var text in refused.Split('|')) Assert.That(setting.Parse(text), Is.Null, $"'{text}'");
     }
 
     [TestCase("smoothness", "0|0.5", "-1|\"1\"|null|1e39|1e999|true")]
@@ -90,14 +90,14 @@ public sealed class SettingTests
     public void Json_IsTakenWithinTheRange(string name, string taken, string refused)
     {
         var setting = Setting(name);
-        foreach (string text in taken.Split('|', StringSplitOptions.RemoveEmptyEntries))
+        foreach (var text in taken.Split('|', StringSplitOptions.RemoveEmptyEntries))
         {
             var value = setting.Read(Json(text));
             Assert.That(value, Is.Not.Null, text);
             Assert.That(setting.Read(Json(setting.Write(value!).ToJsonString())), Is.EqualTo(value), text);
         }
 
-        foreach (string text in refused.Split('|')) Assert.That(setting.Read(Json(text)), Is.Null, text);
+        foreach (var text in refused.Split('|')) Assert.That(setting.Read(Json(text)), Is.Null, text);
     }
 
     [Test]

@@ -18,7 +18,7 @@ public sealed class ShapesGeneratorTests
     [Test]
     public void Generate_OfOtherIndexOrSeed_IsAnotherImage()
     {
-        string first = Hash(ShapesGenerator.Generate(1, 0, 32).Image);
+        var first = Hash(ShapesGenerator.Generate(1, 0, 32).Image);
         Assert.That(Hash(ShapesGenerator.Generate(1, 1, 32).Image), Is.Not.EqualTo(first));
         Assert.That(Hash(ShapesGenerator.Generate(2, 0, 32).Image), Is.Not.EqualTo(first));
         Assert.That(Hash(ShapesGenerator.Generate(1, 0, 32).Image), Is.EqualTo(first));
@@ -27,7 +27,7 @@ public sealed class ShapesGeneratorTests
     [Test]
     public void Generate_PutsTheTargetTopRightAndBottomLeft()
     {
-        for (int i = 0; i < 20; i++)
+        for (var i = 0; i < 20; i++)
         {
             var (image, mask) = ShapesGenerator.Generate(4, i, 64);
             // Centres of the quadrants of the body, 17 pixels off the middle at most a few pixels away.
@@ -41,10 +41,10 @@ public sealed class ShapesGeneratorTests
     public void Generate_DrawsNoEdgeBetweenTargetAndRest()
     {
         // Across the dividing lines, away from parts and outline, neighbouring pixels differ by noise and texture only.
-        for (int i = 0; i < 20; i++)
+        for (var i = 0; i < 20; i++)
         {
             var (image, mask) = ShapesGenerator.Generate(4, i);
-            for (int column = 40; column < 88; column++)
+            for (var column = 40; column < 88; column++)
                 if (mask[0, 63, column] != mask[0, 63, column + 1] || mask[0, 62, column] != mask[0, 63, column])
                     Assert.That(Math.Abs(image[0, 63, column] - image[0, 63, column + 1]), Is.LessThan(0.2), $"image {i}, column {column}");
         }
@@ -52,7 +52,7 @@ public sealed class ShapesGeneratorTests
 
     private static string Hash(ImageBuffer image)
     {
-        byte[] bytes = Array.ConvertAll(image.Data.ToArray(), value => (byte)Math.Round(value * 255));
+        var bytes = Array.ConvertAll(image.Data.ToArray(), value => (byte)Math.Round(value * 255));
         return Convert.ToHexStringLower(SHA256.HashData(bytes));
     }
 }

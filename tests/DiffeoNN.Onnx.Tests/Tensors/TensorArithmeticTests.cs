@@ -15,7 +15,7 @@ public sealed class TensorArithmeticTests
     {
         using var scope = torch.NewDisposeScope();
         var ones = torch.ones(256, 256);
-        bool stop = false;
+        var stop = false;
         var collector = new Thread(() =>
         {
             while (!Volatile.Read(ref stop))
@@ -27,7 +27,7 @@ public sealed class TensorArithmeticTests
         collector.Start();
         try
         {
-            for (int i = 0; i < 3000; i++)
+            for (var i = 0; i < 3000; i++)
             {
                 using var step = torch.NewDisposeScope();
                 var sum = ones.Plus(ones).Times(0.5).Plus(3).AddInPlace(ones, -1).MultiplyInPlace(2);
@@ -48,7 +48,7 @@ public sealed class TensorArithmeticTests
         var calls = Methods(typeof(torch).Assembly).ToDictionary(method => method, method => IlCalls.Of(method).ToHashSet());
         var makers = calls.Where(pair => pair.Key.DeclaringType != typeof(Scalar) && pair.Value.Any(MakesScalar))
             .Select(pair => pair.Key).ToHashSet();
-        for (int before = 0; before != makers.Count;)
+        for (var before = 0; before != makers.Count;)
         {
             before = makers.Count;
             makers.UnionWith(calls.Where(pair => pair.Value.Overlaps(makers)).Select(pair => pair.Key));

@@ -1,6 +1,6 @@
 using DiffeoNN.Onnx.Execution;
-using DiffeoNN.Onnx.Torch;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Torch;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Torch;

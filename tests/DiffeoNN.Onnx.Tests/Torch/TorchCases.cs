@@ -1,6 +1,6 @@
 using DiffeoNN.Onnx.Execution;
-using DiffeoNN.Onnx.Torch;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Torch;
 using NUnit.Framework.Internal;
 
 namespace DiffeoNN.Onnx.Tests.Torch;

@@ -1,6 +1,6 @@
 using DiffeoNN.Onnx.Execution;
-using DiffeoNN.Onnx.Torch;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Torch;
 using DiffeoNN.Onnx.Validation.Sources;
 using TorchSharp;
 using static TorchSharp.torch;

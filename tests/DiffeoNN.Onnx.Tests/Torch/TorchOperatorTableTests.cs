@@ -1,6 +1,6 @@
 using System.Text;
-using DiffeoNN.Onnx.Torch;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Torch;
 
 namespace DiffeoNN.Onnx.Tests.Torch;
 

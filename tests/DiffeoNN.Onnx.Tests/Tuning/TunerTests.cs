@@ -135,7 +135,7 @@ public sealed class TunerTests
         tuner.Run(data);
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        long before = torch.Tensor.TotalCount;
+        var before = torch.Tensor.TotalCount;
         tuner.Run(data);
         using var cancelled = new CancellationTokenSource();
         Assert.That(() => tuner.Run(data, null, new Listener(_ => cancelled.Cancel()), cancelled.Token),

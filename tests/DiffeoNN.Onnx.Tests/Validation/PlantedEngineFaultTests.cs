@@ -1,6 +1,6 @@
 using DiffeoNN.Onnx.Execution;
-using DiffeoNN.Onnx.Torch;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Torch;
 using DiffeoNN.Onnx.Validation;
 using DiffeoNN.Onnx.Validation.Blame;
 using DiffeoNN.Onnx.Validation.Comparing;

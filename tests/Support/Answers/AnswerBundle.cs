@@ -67,7 +67,7 @@ internal sealed class AnswerBundle : IDisposable
     private static OnnxModel Energy()
     {
         var graph = new AnswerGraph();
-        string energy = graph.Op("ReduceMean", graph.Op("Mul", AnswerGraph.Image, AnswerGraph.Image), graph.Ints(1, 2, 3));
+        var energy = graph.Op("ReduceMean", graph.Op("Mul", AnswerGraph.Image, AnswerGraph.Image), graph.Ints(1, 2, 3));
         graph.Output("energy", energy, OnnxElementType.Float, "N", 1, 1, 1);
         return graph.Model;
     }
@@ -76,10 +76,10 @@ internal sealed class AnswerBundle : IDisposable
     {
         // A linear velocity is the same on any lattice: v(p) = (growth, turn) times p.
         const int rows = 4, columns = 5;
-        double halfHeight = (Height - 1) / (double)(Width - 1);
+        var halfHeight = (Height - 1) / (double)(Width - 1);
         var velocity = new float[2 * rows * columns];
-        for (int i = 0; i < rows; i++)
-            for (int j = 0; j < columns; j++)
+        for (var i = 0; i < rows; i++)
+            for (var j = 0; j < columns; j++)
             {
                 double x = -1 + (2.0 * j / (columns - 1)), y = halfHeight * (-1 + (2.0 * i / (rows - 1)));
                 velocity[(i * columns) + j] = (float)((Growth * x) - (Turn * y));

@@ -62,7 +62,7 @@ internal sealed class AnswerGraph
     {
         float[] places = [.. Enumerable.Range(0, AnswerBundle.Height * AnswerBundle.Width)
             .Select(i => (float)place(i / AnswerBundle.Width, i % AnswerBundle.Width))];
-        string weighted = Op("Mul", Image, Floats([1, 1, AnswerBundle.Height, AnswerBundle.Width], places));
+        var weighted = Op("Mul", Image, Floats([1, 1, AnswerBundle.Height, AnswerBundle.Width], places));
         return Reshape(Op("Div", Op("ReduceSum", weighted, Ints(1, 2, 3)), Op("ReduceSum", Image, Ints(1, 2, 3))), -1, 1);
     }
 

@@ -39,7 +39,7 @@ internal static class ByteMutator
     private static byte[] Integer(Random random)
     {
         var bytes = new byte[8];
-        long value = Number(random);
+        var value = Number(random);
         if (random.Next(2) == 0)
         {
             BinaryPrimitives.WriteInt64LittleEndian(bytes, value);

@@ -16,11 +16,11 @@ internal static class PngPieces
     {
         if (!IsPng(file)) return null;
         byte[] result = [.. file];
-        for (int at = PngReader.Signature.Length; result.Length - at >= Overhead;)
+        for (var at = PngReader.Signature.Length; result.Length - at >= Overhead;)
         {
-            uint length = BinaryPrimitives.ReadUInt32BigEndian(result.AsSpan(at));
+            var length = BinaryPrimitives.ReadUInt32BigEndian(result.AsSpan(at));
             if (length > result.Length - at - Overhead) break;
-            uint crc = PngReader.Crc(result.AsSpan(at + 4, (int)length + 4));
+            var crc = PngReader.Crc(result.AsSpan(at + 4, (int)length + 4));
             BinaryPrimitives.WriteUInt32BigEndian(result.AsSpan(at + 8 + (int)length), crc);
             at += Overhead + (int)length;
         }
@@ -33,7 +33,7 @@ internal static class PngPieces
     {
         var chunks = Split(file);
         if (chunks.Count == 0) return file;
-        int at = random.Next(chunks.Count);
+        var at = random.Next(chunks.Count);
         var (type, content) = chunks[at];
         switch (random.Next(8))
         {
@@ -51,9 +51,9 @@ internal static class PngPieces
 
     private static void Recompress(List<(byte[] Type, byte[] Content)> chunks, byte[] other, Random random)
     {
-        int first = chunks.FindIndex(IsData);
+        var first = chunks.FindIndex(IsData);
         if (first < 0) return;
-        byte[] raw = Inflate([.. chunks.Where(IsData).SelectMany(chunk => chunk.Content)]);
+        var raw = Inflate([.. chunks.Where(IsData).SelectMany(chunk => chunk.Content)]);
         chunks.RemoveAll(IsData);
         using var stream = new MemoryStream();
         using (var deflate = new ZLibStream(stream, CompressionLevel.Fastest, leaveOpen: true))
@@ -80,9 +80,9 @@ internal static class PngPieces
     private static List<(byte[] Type, byte[] Content)> Split(byte[] file)
     {
         var chunks = new List<(byte[], byte[])>();
-        for (int at = PngReader.Signature.Length; file.Length - at >= Overhead;)
+        for (var at = PngReader.Signature.Length; file.Length - at >= Overhead;)
         {
-            uint length = BinaryPrimitives.ReadUInt32BigEndian(file.AsSpan(at));
+            var length = BinaryPrimitives.ReadUInt32BigEndian(file.AsSpan(at));
             if (length > file.Length - at - Overhead) break;
             chunks.Add((file.AsSpan(at + 4, 4).ToArray(), file.AsSpan(at + 8, (int)length).ToArray()));
             at += Overhead + (int)length;

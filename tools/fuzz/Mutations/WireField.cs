@@ -19,14 +19,14 @@ internal sealed record WireField(int Number, int Type, ulong Value, byte[] Conte
     public static List<WireField>? Parse(ReadOnlySpan<byte> bytes, int depth = 0)
     {
         var fields = new List<WireField>();
-        for (int at = 0; at < bytes.Length;)
+        for (var at = 0; at < bytes.Length;)
         {
-            if (!TryNumber(bytes, ref at, out ulong tag) || tag >> 3 is 0 or > 2000) return null;
+            if (!TryNumber(bytes, ref at, out var tag) || tag >> 3 is 0 or > 2000) return null;
             var (number, type) = ((int)(tag >> 3), (int)(tag & 7));
             ulong value = 0;
             byte[] content = [];
             List<WireField>? inner = null;
-            int width = type == 1 ? 8 : 4;
+            var width = type == 1 ? 8 : 4;
             switch (type)
             {
                 case 0 when TryNumber(bytes, ref at, out value): break;
@@ -35,7 +35,7 @@ internal sealed record WireField(int Number, int Type, ulong Value, byte[] Conte
                     if (width == 8) value = BinaryPrimitives.ReadUInt64LittleEndian(bytes[at..]);
                     at += width;
                     break;
-                case 2 when TryNumber(bytes, ref at, out ulong length) && length <= (ulong)(bytes.Length - at):
+                case 2 when TryNumber(bytes, ref at, out var length) && length <= (ulong)(bytes.Length - at):
                     content = bytes.Slice(at, (int)length).ToArray();
                     inner = depth < MostDepth && content.Length > 1 ? Parse(content, depth + 1) : null;
                     at += (int)length;
@@ -63,7 +63,7 @@ internal sealed record WireField(int Number, int Type, ulong Value, byte[] Conte
             else if (field.Type == 5) stream.Write(fixedBytes[..4]);
             else
             {
-                byte[] content = field.Bytes();
+                var content = field.Bytes();
                 Number7(stream, (ulong)content.Length);
                 stream.Write(content);
             }
@@ -75,9 +75,9 @@ internal sealed record WireField(int Number, int Type, ulong Value, byte[] Conte
     private static bool TryNumber(ReadOnlySpan<byte> bytes, ref int at, out ulong value)
     {
         value = 0;
-        for (int shift = 0; shift < 70 && at < bytes.Length; shift += 7)
+        for (var shift = 0; shift < 70 && at < bytes.Length; shift += 7)
         {
-            byte next = bytes[at++];
+            var next = bytes[at++];
             value |= (ulong)(next & 0x7F) << shift;
             if (next < 0x80) return true;
         }

@@ -9,7 +9,7 @@ internal static class WireMutator
         if (WireField.Parse(input) is not { Count: > 0 } fields) return input;
         var lists = Lists(fields).Where(list => list.Count > 0).ToList();
         var list = lists[random.Next(lists.Count)];
-        int at = random.Next(list.Count);
+        var at = random.Next(list.Count);
         var chosen = list[at];
         switch (random.Next(8))
         {
@@ -43,7 +43,7 @@ internal static class WireMutator
             return field with { Value = (ulong)(random.Next(2) == 0 ? random.Next(24) : ByteMutator.Number(random)) };
         if (field.Type is not 2)
             return field with { Value = (ulong)random.NextInt64() };
-        byte[] content = field.Bytes();
+        var content = field.Bytes();
         return new WireField(field.Number, 2, 0, ByteMutator.Mutate(content, content, random), null);
     }
 

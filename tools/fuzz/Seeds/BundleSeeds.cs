@@ -59,8 +59,8 @@ internal static class BundleSeeds
             }
             """)!;
         var small = full.DeepClone().AsObject();
-        foreach (string name in (string[])["optimiser", "acceptance", "references", "provenance", "description"]) small.Remove(name);
-        foreach (string role in (string[])["vae", "proposer"]) small["models"]!.AsObject().Remove(role);
+        foreach (var name in (string[])["optimiser", "acceptance", "references", "provenance", "description"]) small.Remove(name);
+        foreach (var role in (string[])["vae", "proposer"]) small["models"]!.AsObject().Remove(role);
         return [Encoding.UTF8.GetBytes(full.ToJsonString()), Encoding.UTF8.GetBytes(small.ToJsonString())];
 
         string Hash(string role) => Bundle.Hash(Path.Combine(folder, role + ".onnx"));

@@ -15,9 +15,9 @@ internal static class ImageSeeds
 
     private static IEnumerable<byte[]> Pngs()
     {
-        foreach (bool interlaced in (bool[])[false, true])
-            foreach (int colour in (int[])[0, 2, 3, 4, 6])
-                foreach (int depth in colour switch { 0 => new[] { 1, 2, 4, 8, 16 }, 3 => [1, 2, 4, 8], _ => [8, 16] })
+        foreach (var interlaced in (bool[])[false, true])
+            foreach (var colour in (int[])[0, 2, 3, 4, 6])
+                foreach (var depth in colour switch { 0 => new[] { 1, 2, 4, 8, 16 }, 3 => [1, 2, 4, 8], _ => [8, 16] })
                     yield return Png(colour, depth, interlaced);
     }
 
@@ -27,17 +27,17 @@ internal static class ImageSeeds
         BinaryPrimitives.WriteInt32BigEndian(header, Width);
         BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), Height);
         (header[8], header[9], header[12]) = ((byte)depth, (byte)colour, interlaced ? (byte)1 : (byte)0);
-        int samples = colour switch { 2 => 3, 4 => 2, 6 => 4, _ => 1 };
+        var samples = colour switch { 2 => 3, 4 => 2, 6 => 4, _ => 1 };
         (int X, int Y, int StepX, int StepY)[] passes = interlaced
             ? [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)] : [(0, 0, 1, 1)];
         using var stream = new MemoryStream();
         using (var deflate = new ZLibStream(stream, CompressionLevel.Fastest, leaveOpen: true))
             foreach (var (x, y, stepX, stepY) in passes)
-                for (int row = y; row < Height && x < Width; row += stepY)
+                for (var row = y; row < Height && x < Width; row += stepY)
                 {
-                    int columns = (Width - x + stepX - 1) / stepX;
+                    var columns = (Width - x + stepX - 1) / stepX;
                     deflate.WriteByte((byte)(row % 5));
-                    for (int i = 0; i < ((columns * samples * depth) + 7) / 8; i++)
+                    for (var i = 0; i < ((columns * samples * depth) + 7) / 8; i++)
                         deflate.WriteByte(depth == 8 ? (byte)(i % 2) : (byte)((37 * i) + row));
                 }
 
@@ -54,9 +54,9 @@ internal static class ImageSeeds
     private static IEnumerable<byte[]> Tiffs()
     {
         foreach (var compression in (Compression[])[Compression.NONE, Compression.LZW, Compression.ADOBE_DEFLATE, Compression.PACKBITS])
-            foreach (int bits in (int[])[8, 16])
-                foreach (int samples in (int[])[1, 3])
-                    foreach (bool tiled in (bool[])[false, true])
+            foreach (var bits in (int[])[8, 16])
+                foreach (var samples in (int[])[1, 3])
+                    foreach (var tiled in (bool[])[false, true])
                         yield return Tiff(compression, bits, samples, tiled);
     }
 
@@ -84,7 +84,7 @@ internal static class ImageSeeds
             else
             {
                 file.SetField(TiffTag.ROWSPERSTRIP, 2);
-                for (int row = 0; row < Height; row++) file.WriteScanline(Bytes(Width), row);
+                for (var row = 0; row < Height; row++) file.WriteScanline(Bytes(Width), row);
             }
 
             file.WriteDirectory();
@@ -101,7 +101,7 @@ internal static class ImageSeeds
             var alpha = type == SKColorType.Gray8 ? SKAlphaType.Opaque : SKAlphaType.Unpremul;
             using var bitmap = new SKBitmap(new SKImageInfo(Width, Height, type, alpha));
             var bytes = bitmap.GetPixelSpan();
-            for (int i = 0; i < bytes.Length; i++) bytes[i] = (byte)(53 * i);
+            for (var i = 0; i < bytes.Length; i++) bytes[i] = (byte)(53 * i);
             using var pixels = bitmap.PeekPixels();
             using var jpeg = pixels.Encode(new SKJpegEncoderOptions(80));
             using var lossy = pixels.Encode(new SKWebpEncoderOptions(SKWebpEncoderCompression.Lossy, 70));
@@ -116,7 +116,7 @@ internal static class ImageSeeds
     {
         int row = ((((Width * bits) + 31) / 32) * 4), colours = bits <= 8 ? 1 << bits : 0, start = 54 + (4 * colours);
         var file = new byte[start + (row * Height)];
-        for (int i = 54; i < file.Length; i++) file[i] = (byte)(91 * i);
+        for (var i = 54; i < file.Length; i++) file[i] = (byte)(91 * i);
         "BM"u8.CopyTo(file);
         Int(2, file.Length);
         Int(6, 0);

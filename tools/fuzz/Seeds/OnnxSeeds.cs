@@ -15,15 +15,15 @@ internal static class OnnxSeeds
     public static IReadOnlyList<byte[]> All(string folder)
     {
         var models = new List<byte[]>();
-        foreach (int opset in (int[])[11, 13, 18, 21])
+        foreach (var opset in (int[])[11, 13, 18, 21])
             models.AddRange(Nodes().Select(nodes => Chain(opset, nodes).ToBytes()));
-        foreach (string type in Unary.Split(' ')) models.Add(Chain(17, [Node(type, "x")]).ToBytes());
-        foreach (string type in Binary.Split(' ')) models.Add(Chain(17, [Node(type, "x,one")]).ToBytes());
+        foreach (var type in Unary.Split(' ')) models.Add(Chain(17, [Node(type, "x")]).ToBytes());
+        foreach (var type in Binary.Split(' ')) models.Add(Chain(17, [Node(type, "x,one")]).ToBytes());
         models.AddRange(Singles().Select(node => Chain(17, [node]).ToBytes()));
         models.Add(Branches().ToBytes());
         models.Add(Loop().ToBytes());
         models.Add(Function().ToBytes());
-        string path = Path.Combine(folder, "external.onnx");
+        var path = Path.Combine(folder, "external.onnx");
         External().SaveWithExternalData(path, 1);
         models.Add(File.ReadAllBytes(path));
         return models;
@@ -105,10 +105,10 @@ internal static class OnnxSeeds
             else model.Graph.Inputs.Add(new(constant.Name, OnnxElementType.Float, [.. constant.Dimensions.Select(d => (OnnxDimension)d)]));
         }
 
-        string last = "x";
-        for (int i = 0; i < nodes.Length; i++)
+        var last = "x";
+        for (var i = 0; i < nodes.Length; i++)
         {
-            string output = i == nodes.Length - 1 ? "y" : $"t{i}";
+            var output = i == nodes.Length - 1 ? "y" : $"t{i}";
             var inputs = nodes[i].Inputs.Select(name => name == "$" ? last : name);
             model.Graph.Nodes.Add(new OnnxNode(nodes[i].OpType, inputs, [output], nodes[i].Attributes.Values));
             last = output;

@@ -30,7 +30,7 @@ internal sealed class BundleTarget : IFuzzTarget
     {
         if (input.Length == 0) return "nothing";
         string role = BundleSeeds.Roles[input[0] % BundleSeeds.Roles.Count], file = $"changed-{role}.onnx";
-        string path = Path.Combine(_folder, file);
+        var path = Path.Combine(_folder, file);
         File.WriteAllBytes(path, input[1..]);
         var root = JsonNode.Parse(_manifest)!;
         root["models"]![role]!["file"] = file;

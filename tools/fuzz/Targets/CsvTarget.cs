@@ -13,7 +13,7 @@ internal sealed class CsvTarget : IFuzzTarget
     {
         _folder = Path.Combine(folder, "data");
         _copy = Path.Combine(folder, "copy");
-        foreach (string data in (string[])[_folder, _copy]) Directory.CreateDirectory(Path.Combine(data, "images"));
+        foreach (var data in (string[])[_folder, _copy]) Directory.CreateDirectory(Path.Combine(data, "images"));
         File.WriteAllBytes(Path.Combine(_folder, "images", "a.png"), ImageSeeds.All()[0]);
     }
 
@@ -32,7 +32,7 @@ internal sealed class CsvTarget : IFuzzTarget
         // What was read is written and read again: the same rows, whatever they hold.
         ImageFolder.WriteSplit(_copy, folder.Rows);
         var again = ImageFolder.Read(_copy);
-        bool labels = folder.Rows.Any(row => row.Label is not null);
+        var labels = folder.Rows.Any(row => row.Label is not null);
         if (!again.Rows.SequenceEqual(folder.Rows.Select(row => labels ? row with { Label = row.Label ?? "" } : row)))
             throw new InvalidOperationException("The rows are others once they are written and read again.");
         try

@@ -20,7 +20,7 @@ internal class ImageTarget : IFuzzTarget
         var image = ImageFile.Read(stream);
         if (image.Data.Length != image.Channels * image.Height * image.Width)
             throw new InvalidOperationException("The image's data is not of its size.");
-        foreach (float value in image.Data)
+        foreach (var value in image.Data)
             if (value is not (>= 0 and <= 1)) throw new InvalidOperationException($"The image holds {value}, outside [0, 1].");
         return $"{image.Channels} channels, {(input.Length > 1 ? input[0] : 0)}, size {Math.ILogB(image.Width)} {Math.ILogB(image.Height)}";
     }

@@ -12,8 +12,8 @@ internal sealed class MaskTarget(string folder) : ImageTarget
     {
         File.WriteAllBytes(_path, input);
         var mask = MaskFile.Read(_path);
-        string result = $"depth {mask.Depth} {mask.Palette is null} {mask.IsLossy}";
-        foreach (int classes in (int[])[2, 5, 256])
+        var result = $"depth {mask.Depth} {mask.Palette is null} {mask.IsLossy}";
+        foreach (var classes in (int[])[2, 5, 256])
         {
             var rules = new MaskRules(classes);
             rules.Learn(mask, _path);

@@ -111,7 +111,7 @@ internal sealed class GraphRows : IDisposable
         foreach (var name in moved)
             Put(name, outputs[SearchComposer.Next(name)]);
         using var speed = outputs[SearchComposer.Speed];
-        double[] speeds = Array.ConvertAll(speed.ToArray<float>(), value => (double)value);
+        var speeds = Array.ConvertAll(speed.ToArray<float>(), value => (double)value);
         if (!_squarings.Suit(speeds, _steps.Options))
         {
             _squarings.Dispose();

@@ -71,7 +71,7 @@ internal sealed class AnswerChoice(
         OutputGuess Complete(OutputGuess guess, ReadingOptions said)
         {
             var complete = _details.Complete(guess, said);
-            foreach (string tensor in AnswerKinds.Of(complete.Spec).Tensors(complete.Spec))
+            foreach (var tensor in AnswerKinds.Of(complete.Spec).Tensors(complete.Spec))
             {
                 if (_kinds.Problem(complete.Spec, OutputKinds.FormOf(samples[tensor]), tensor) is { } problem)
                     throw Refuse($"has an output '{tensor}', which {problem}");
@@ -88,7 +88,7 @@ internal sealed class AnswerChoice(
     {
         foreach (var output in outputs)
         {
-            string kind = AnswerKinds.Of(output.Spec).Name;
+            var kind = AnswerKinds.Of(output.Spec).Name;
             yield return new($"kind of '{output.Spec.Name}'", kind, output.Reason, output.Origin, "--kind");
             foreach (var detail in output.Details) yield return detail;
         }

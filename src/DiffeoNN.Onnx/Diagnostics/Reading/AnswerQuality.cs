@@ -51,11 +51,11 @@ internal sealed record AnswerQuality
     public static AnswerQuality Of(OutputSpec spec, OutputSample sample, OutputSample? changed)
     {
         var (spread, isFinite) = (sample.Variation(), sample.IsFinite);
-        bool hasClasses = AnswerKinds.Of(spec).HasClasses;
+        var hasClasses = AnswerKinds.Of(spec).HasClasses;
         if (!hasClasses || !isFinite) return new AnswerQuality { Spread = spread, IsFinite = isFinite };
         if (sample.IsInteger)
         {
-            int[] numbers = Numbers(sample);
+            var numbers = Numbers(sample);
             return new AnswerQuality
             {
                 Spread = spread, IsFinite = true, Classes = numbers, Largest = Share(numbers, out var most), LargestClass = most,
@@ -79,19 +79,19 @@ internal sealed record AnswerQuality
 
     private static (int[] Classes, double[] Entropies, double[] Leads) Probable(OutputSpec spec, OutputSample sample)
     {
-        bool isPlanes = sample.Shape.Length == 4 && sample.Shape[1] * sample.Shape[2] * sample.Shape[3] != sample.Shape.Skip(1).Max();
-        bool isLast = isPlanes && spec.Layout == OutputLayout.ChannelsLast;
+        var isPlanes = sample.Shape.Length == 4 && sample.Shape[1] * sample.Shape[2] * sample.Shape[3] != sample.Shape.Skip(1).Max();
+        var isLast = isPlanes && spec.Layout == OutputLayout.ChannelsLast;
         int classes = (int)(isPlanes ? sample.Shape[isLast ? 3 : 1] : sample.Length), sites = sample.Length / classes;
-        int step = Math.Max(1, sites / Pixels);
+        var step = Math.Max(1, sites / Pixels);
         List<int> found = [];
         List<double> entropies = [], leads = [];
         var scores = new double[Math.Max(2, classes)];
-        for (int image = 0; image < sample.Count; image++)
+        for (var image = 0; image < sample.Count; image++)
         {
             var values = sample.Of(image);
-            for (int site = 0; site < sites; site += step)
+            for (var site = 0; site < sites; site += step)
             {
-                for (int k = 0; k < classes; k++) scores[k] = values[isLast ? (site * classes) + k : (k * sites) + site];
+                for (var k = 0; k < classes; k++) scores[k] = values[isLast ? (site * classes) + k : (k * sites) + site];
                 if (classes == 1) Single(scores, spec.Activation);
                 else Several(scores, spec.Activation);
                 var (best, next) = Two(scores);
@@ -107,14 +107,14 @@ internal sealed record AnswerQuality
     /// <summary>One score as the probabilities of two classes.</summary>
     private static void Single(double[] scores, OutputActivation activation)
     {
-        double p = activation == OutputActivation.Sigmoid ? 1 / (1 + Math.Exp(-scores[0])) : Math.Clamp(scores[0], 0, 1);
+        var p = activation == OutputActivation.Sigmoid ? 1 / (1 + Math.Exp(-scores[0])) : Math.Clamp(scores[0], 0, 1);
         (scores[0], scores[1]) = (1 - p, p);
     }
 
     private static void Several(double[] scores, OutputActivation activation)
     {
-        double most = scores.Max();
-        for (int k = 0; k < scores.Length; k++)
+        var most = scores.Max();
+        for (var k = 0; k < scores.Length; k++)
         {
             scores[k] = activation switch
             {
@@ -124,14 +124,14 @@ internal sealed record AnswerQuality
             };
         }
 
-        double sum = scores.Sum();
-        for (int k = 0; k < scores.Length; k++) scores[k] = sum > 0 ? scores[k] / sum : 1.0 / scores.Length;
+        var sum = scores.Sum();
+        for (var k = 0; k < scores.Length; k++) scores[k] = sum > 0 ? scores[k] / sum : 1.0 / scores.Length;
     }
 
     private static (int Best, int Next) Two(double[] scores)
     {
         int best = Array.IndexOf(scores, scores.Max()), next = best == 0 ? 1 : 0;
-        for (int k = 0; k < scores.Length; k++)
+        for (var k = 0; k < scores.Length; k++)
             if (k != best && scores[k] > scores[next]) next = k;
         return (best, next);
     }

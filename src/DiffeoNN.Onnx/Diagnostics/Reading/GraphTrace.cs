@@ -82,7 +82,7 @@ internal sealed class GraphTrace
         var node = last;
         while (node.OpType is "Add" or "Sub" or "Mul" or "Div")
         {
-            int constant = Tensor(node.Input(1)) is not null ? 1 : Tensor(node.Input(0)) is not null ? 0 : -1;
+            var constant = Tensor(node.Input(1)) is not null ? 1 : Tensor(node.Input(0)) is not null ? 0 : -1;
             if (constant < 0 || !_makers.TryGetValue(node.Input(1 - constant), out var before)) return false;
             node = before;
         }

@@ -23,7 +23,7 @@ internal static class InputReading
         var path = trace.FromInput(declared.Name);
         guesses.Add(new("input", declared.ToString(), "the one input", GuessOrigin.File));
         var layout = Layout(shape, path, told, guesses);
-        bool isLast = layout == ChannelLayout.ChannelsLast;
+        var isLast = layout == ChannelLayout.ChannelsLast;
         var channels = (int?)shape[isLast ? 3 : 1].Size ?? path.Channels ?? throw Refuse(
             $"leaves the channels of its input {declared} free, and its first operator does not tell them; export it with their number.");
         if (channels is < 1 or > 4096) throw Refuse($"takes {channels} channels; expected 1 to 4096.");

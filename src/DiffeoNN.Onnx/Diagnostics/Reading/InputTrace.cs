@@ -33,10 +33,10 @@ internal sealed class InputTrace
         if (constant.Length is 0 or > 4 || Array.Exists(constant, value => !double.IsFinite(value))) return false;
         if (operation is "Mul" or "Div" && Array.Exists(constant, value => value == 0)) return false;
         if (operation == "Div" && !isFirst) return false;
-        int count = Math.Max(constant.Length, _scale.Length);
+        var count = Math.Max(constant.Length, _scale.Length);
         if ((constant.Length != 1 && constant.Length != count) || (_scale.Length != 1 && _scale.Length != count)) return false;
         double[] scale = new double[count], shift = new double[count];
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
         {
             double by = constant[constant.Length == 1 ? 0 : i], a = _scale[_scale.Length == 1 ? 0 : i], b = _shift[_shift.Length == 1 ? 0
                 : i];

@@ -193,7 +193,7 @@ public sealed record NetworkReading
         if (added.Length > 0 && format.Type is OnnxElementType.Float or OnnxElementType.UInt8)
         {
             var watched = model.Copy();
-            foreach (string value in added) watched.Graph.Outputs.Add(new OnnxValueInfo(value, OnnxElementType.Float, null));
+            foreach (var value in added) watched.Graph.Outputs.Add(new OnnxValueInfo(value, OnnxElementType.Float, null));
             try
             {
                 return NetworkTrial.Load(watched, format, images, execution, name);
@@ -217,7 +217,7 @@ public sealed record NetworkReading
         // What the exporter says of values inside has the same size, most likely.
         copy.Graph.ValueInfos.Clear();
         var outputs = copy.Graph.Outputs;
-        for (int i = 0; i < outputs.Count; i++)
+        for (var i = 0; i < outputs.Count; i++)
         {
             if (outputs[i].Shape is [{ Size: not null }, ..] and { } shape)
                 outputs[i] = outputs[i] with { Shape = [OnnxDimension.Unknown, .. shape.Skip(1)] };
@@ -261,7 +261,7 @@ public sealed record NetworkReading
         copy.Graph.ValueInfos.Clear();
         foreach (var output in wrong)
         {
-            int place = copy.Graph.Outputs.FindIndex(value => value.Name == output.Name);
+            var place = copy.Graph.Outputs.FindIndex(value => value.Name == output.Name);
             copy.Graph.Outputs[place] = output with { Shape = ["N", .. output.Shape!.Skip(1)] };
             guesses.Add(new($"batch of '{output.Name}'", "free",
                 $"the file says {output.Shape![0]}, but it gives an answer for every image; "

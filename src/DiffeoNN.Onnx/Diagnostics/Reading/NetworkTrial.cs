@@ -75,7 +75,7 @@ internal sealed class NetworkTrial : IDisposable
         var pixels = isChanged ? _changed : _pixels;
         var values = new float[pixels.Length];
         int plane = (int)(_shape[2] * _shape[3]), channels = (int)_shape[1];
-        for (int i = 0; i < values.Length; i++) values[i] = (float)normalisation.Of(pixels[i], i / plane % channels);
+        for (var i = 0; i < values.Length; i++) values[i] = (float)normalisation.Of(pixels[i], i / plane % channels);
         var images = torch.tensor(values).view(_shape);
         return _graph.Run(new Dictionary<string, torch.Tensor> { [_input] = images }, null, cancellationToken)
             .Where(output => output.Value.dim() > 0).ToDictionary(output => output.Key, output => OutputSample.Read(output.Value));
@@ -86,9 +86,9 @@ internal sealed class NetworkTrial : IDisposable
 
     private static ImageBuffer[] Chosen(IReadOnlyList<ImageBuffer>? images, InputFormat format)
     {
-        int most = Math.Clamp(Numbers / (format.Channels * format.Height * format.Width), Fewest, Most);
+        var most = Math.Clamp(Numbers / (format.Channels * format.Height * format.Width), Fewest, Most);
         if (images is null) return [.. Enumerable.Range(0, Fewest).Select(i => Generated(format, i))];
-        int count = Math.Min(images.Count, most);
+        var count = Math.Min(images.Count, most);
         ImageBuffer[] chosen = [.. Enumerable.Range(0, count).Select(i => images[i * images.Count / count])];
         if (Array.Find(chosen, image => !image.CanBecome(format.Channels)) is { } other)
         {
@@ -103,7 +103,7 @@ internal sealed class NetworkTrial : IDisposable
     {
         var image = ImageResampler.Resize(ShapesGenerator.Generate(1, index, 64).Image, format.Height, format.Width);
         var result = new ImageBuffer(format.Channels, format.Height, format.Width);
-        for (int c = 0; c < format.Channels; c++) image.Data.CopyTo(result.Plane(c));
+        for (var c = 0; c < format.Channels; c++) image.Data.CopyTo(result.Plane(c));
         return result;
     }
 }

@@ -22,7 +22,7 @@ internal sealed record Normalisation(string Name, double Range, double[] Mean, d
         [
             Pixels(channels), Bytes(channels), new("pixel values of -1 to 1", 1, Same(channels, 0.5), Same(channels, 0.5)),
         ];
-        bool isSmall = Math.Max(height, width) <= 32;
+        var isSmall = Math.Max(height, width) <= 32;
         if (channels == 3) usual.Add(new("normalised as for ImageNet", 1, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]));
         if (channels == 3 && isSmall) usual.Add(new("normalised as for CIFAR-10", 1, [0.4914, 0.4822, 0.4465], [0.247, 0.2435, 0.2616]));
         if (channels == 1 && isSmall) usual.Add(new("normalised as for MNIST", 1, [0.1307], [0.3081]));

@@ -19,7 +19,7 @@ internal static class NormalisationChoice
     /// <summary>What needs no trial: what is told, bytes, and what the graph does by itself; null for the rest.</summary>
     public static (Normalisation Normalisation, Guess Guess)? Known(ReadingOptions told, InputFormat format, InputTrace trace)
     {
-        int channels = format.Channels;
+        var channels = format.Channels;
         const string options = "--range, --mean, --std";
         if (told.Range is not null || told.Mean is not null || told.Std is not null)
         {
@@ -37,7 +37,7 @@ internal static class NormalisationChoice
             : trace.Statistics is { } found ? (found.Mean, found.Std, "normalises its input by statistics of its training")
             : ([], [], "");
         if (what.Length == 0) return null;
-        bool isBytes = mean.Any(value => Math.Abs(value) > OfPixels) || std.Any(value => value > OfPixels);
+        var isBytes = mean.Any(value => Math.Abs(value) > OfPixels) || std.Any(value => value > OfPixels);
         var own = isBytes ? Normalisation.Bytes(channels) : Normalisation.Pixels(channels);
         return (own, new Guess(
             "normalisation", own.ToString(),
@@ -74,15 +74,15 @@ internal static class NormalisationChoice
         var qualities = usual.Select((one, i) =>
             AnswerQuality.Of(spec, runs[i][spec.Name], trial.Run(one, true, cancellationToken)[spec.Name])).ToList();
         double[] scores = [.. qualities.Select(quality => quality.Lead > BlownUp ? 0 : quality.Score)];
-        int best = Array.IndexOf(scores, scores.Max());
+        var best = Array.IndexOf(scores, scores.Max());
         // The plain one unless it makes clearly less sense, as larger values make every network surer.
         if (scores[best] < scores[0] + Gain)
         {
             if (scores[best] == 0)
                 return (usual[0], Of(usual[0], GuessOrigin.Unknown, "with no usual one answers are sure, steady and not all the same"));
-            string others = Near(0, Margin);
-            string plain = FormattableString.Invariant($"answers are sure and steady, {scores[0]:0.00} of 1");
-            double same = qualities.Skip(1).Where((_, i) => scores[i + 1] > scores[0] - Margin)
+            var others = Near(0, Margin);
+            var plain = FormattableString.Invariant($"answers are sure and steady, {scores[0]:0.00} of 1");
+            var same = qualities.Skip(1).Where((_, i) => scores[i + 1] > scores[0] - Margin)
                 .Select(quality => AnswerQuality.Same(quality.Classes, qualities[0].Classes)).DefaultIfEmpty(1).Min();
             return others.Length == 0 && scores[0] > 0.5
                 ? (usual[0], Of(usual[0], GuessOrigin.Guessed, $"{plain}, and less so with every other one"))
@@ -90,8 +90,8 @@ internal static class NormalisationChoice
                     : FormattableString.Invariant($"{plain}, and no less {others}, with {same:0.00} of the answers the same")));
         }
 
-        string near = Near(best, Margin);
-        string text = FormattableString.Invariant(
+        var near = Near(best, Margin);
+        var text = FormattableString.Invariant(
             $"answers are sure and steady, {scores[best]:0.00} of 1, against {scores[0]:0.00} with {usual[0].Name}");
         return near.Length == 0
             ? (usual[best], Of(usual[best], GuessOrigin.Guessed, text))
@@ -115,8 +115,8 @@ internal static class NormalisationChoice
         if (AnswerKinds.Of(spec).IsPicture)
         {
             var of = runs[0][spec.Name];
-            int found = of.Most > OfPixels && runs[1][spec.Name].Most > OfPixels ? 1 : of.Least < -0.2 ? 2 : 0;
-            string range = FormattableString.Invariant($"its images have values of {of.Least:0.##} to {of.Most:0.##}");
+            var found = of.Most > OfPixels && runs[1][spec.Name].Most > OfPixels ? 1 : of.Least < -0.2 ? 2 : 0;
+            var range = FormattableString.Invariant($"its images have values of {of.Least:0.##} to {of.Most:0.##}");
             return (usual[found], Of(usual[found], found > 0 ? GuessOrigin.Guessed : GuessOrigin.Unknown, range));
         }
 
@@ -131,8 +131,8 @@ internal static class NormalisationChoice
         var known = trace.Statistics();
         if (known.Count == 0 || known.Any(layer => !runs[0].ContainsKey(layer.Value))) return null;
         double[] distances = [.. runs.Select(run => known.Average(layer => Distance(run[layer.Value], layer.Mean, layer.Variance)))];
-        int best = Array.IndexOf(distances, distances.Min());
-        double next = distances.Where((_, i) => i != best).Min();
+        var best = Array.IndexOf(distances, distances.Min());
+        var next = distances.Where((_, i) => i != best).Min();
         return distances[best] < 1 && next > (1.5 * distances[best]) + 0.05 ? (best, distances[best], next) : null;
     }
 
@@ -140,14 +140,14 @@ internal static class NormalisationChoice
     private static double Distance(OutputSample sample, double[] mean, double[] variance)
     {
         if (sample.Shape.Length < 2 || sample.Shape[1] != mean.Length) return 0;
-        int size = sample.Length / mean.Length;
+        var size = sample.Length / mean.Length;
         double total = 0;
-        for (int c = 0; c < mean.Length; c++)
+        for (var c = 0; c < mean.Length; c++)
         {
             double sum = 0, squares = 0;
-            for (int i = 0; i < sample.Count; i++)
+            for (var i = 0; i < sample.Count; i++)
             {
-                foreach (float value in sample.Of(i).Slice(c * size, size))
+                foreach (var value in sample.Of(i).Slice(c * size, size))
                 {
                     sum += value;
                     squares += (double)value * value;
@@ -155,7 +155,7 @@ internal static class NormalisationChoice
             }
 
             double n = (double)size * sample.Count, own = sum / n, spread = Math.Max(1e-12, (squares / n) - (own * own));
-            double off = own - mean[c];
+            var off = own - mean[c];
             total += Math.Min(20, 0.5 * (Math.Log(variance[c] / spread) + ((spread + (off * off)) / variance[c]) - 1));
         }
 

@@ -50,13 +50,13 @@ internal sealed partial class OutputDetails(
 
     private (OutputActivation Activation, string Reason, GuessOrigin Origin) Activation(string name, OutputSample sample, OutputSpec spec)
     {
-        string last = trace.LastOperator(name);
+        var last = trace.LastOperator(name);
         if (last is "Softmax" or "Sigmoid" or "HardSigmoid")
             return (OutputActivation.None, $"it ends in {last}, so these are probabilities", GuessOrigin.File);
         if (last == "LogSoftmax")
             return (OutputActivation.Softmax, "it ends in LogSoftmax, whose softmax are the probabilities", GuessOrigin.File);
-        int classes = ClassCount(sample, spec);
-        bool isShare = sample.IsFinite && sample.Least >= -Rounding && sample.Most <= 1 + Rounding;
+        var classes = ClassCount(sample, spec);
+        var isShare = sample.IsFinite && sample.Least >= -Rounding && sample.Most <= 1 + Rounding;
         if (classes > 1 && isShare && AddUp(sample, spec, classes))
             return (OutputActivation.None, "they are shares that add up to 1", GuessOrigin.Guessed);
         if (classes == 1 && isShare && isTried && sample.Most > Rounding)
@@ -77,7 +77,7 @@ internal sealed partial class OutputDetails(
             return spec with { Classes = names };
         }
 
-        int count = scores is null ? 0 : ClassCount(samples[scores], spec);
+        var count = scores is null ? 0 : ClassCount(samples[scores], spec);
         if (scores is not null && samples[scores].IsInteger)
         {
             count = Math.Max(count, 2);
@@ -103,7 +103,7 @@ internal sealed partial class OutputDetails(
     /// <summary>Classes' names in the metadata: a list by commas or in JSON, or numbers with names as some exporters write them.</summary>
     private List<string>? Named()
     {
-        foreach (string key in new[] { "classes", "names", "labels", "class_names" })
+        foreach (var key in new[] { "classes", "names", "labels", "class_names" })
         {
             if (!model.Metadata.TryGetValue(key, out var text) || text.Length == 0) continue;
             var quoted = Quoted().Matches(text).Select(match => match.Groups[2].Value).ToList();
@@ -119,7 +119,7 @@ internal sealed partial class OutputDetails(
     {
         if (sample.IsInteger)
         {
-            int seen = (int)Math.Max(0, sample.Most) + 1;
+            var seen = (int)Math.Max(0, sample.Most) + 1;
             return trace.ArgumentOfMaximum(spec.Name) is { } scores
                 && samples.TryGetValue(scores, out var all) && Axis(all, spec.Name) is { } count ? count : seen;
         }
@@ -137,15 +137,15 @@ internal sealed partial class OutputDetails(
 
     private static bool AddUp(OutputSample sample, OutputSpec spec, int classes)
     {
-        bool isLast = spec.Layout == OutputLayout.ChannelsLast || spec.Kind == OutputKind.Boxes;
-        int sites = sample.Length / classes;
-        for (int image = 0; image < sample.Count; image++)
+        var isLast = spec.Layout == OutputLayout.ChannelsLast || spec.Kind == OutputKind.Boxes;
+        var sites = sample.Length / classes;
+        for (var image = 0; image < sample.Count; image++)
         {
             var values = sample.Of(image);
-            for (int site = 0; site < sites; site++)
+            for (var site = 0; site < sites; site++)
             {
                 double sum = 0;
-                for (int k = 0; k < classes; k++) sum += values[isLast ? (site * classes) + k : (k * sites) + site];
+                for (var k = 0; k < classes; k++) sum += values[isLast ? (site * classes) + k : (k * sites) + site];
                 if (Math.Abs(sum - 1) > Rounding) return false;
             }
         }
@@ -156,7 +156,7 @@ internal sealed partial class OutputDetails(
     /// <summary>Scores and class numbers of the same number of boxes.</summary>
     private OutputSpec WithPartners(OutputSpec spec, List<Guess> details)
     {
-        long count = samples[spec.Name].Shape[1];
+        var count = samples[spec.Name].Shape[1];
         var others = samples.Where(pair => pair.Key != spec.Name && pair.Value.Shape.Length is 2 or 3 && pair.Value.Shape[1] == count)
             .ToList();
         var labels = others.Find(pair => pair.Value.Shape.Length == 2 && (pair.Value.IsInteger || Says(pair.Key, "label", "class"))).Key;
@@ -181,7 +181,7 @@ internal sealed partial class OutputDetails(
             told.Order is null ? GuessOrigin.Unknown : GuessOrigin.Told, "--order"));
         spec = spec with { Coordinates = coordinates, Order = told.Order };
         if (!AnswerKinds.Of(spec).Fields.Contains("format")) return spec;
-        bool isCorners = Share(places, (box, at) => box[at] <= box[at + 2] && box[at + 1] <= box[at + 3]) > 0.98;
+        var isCorners = Share(places, (box, at) => box[at] <= box[at + 2] && box[at + 1] <= box[at + 3]) > 0.98;
         var format = told.Format ?? (isCorners ? BoxFormat.Xyxy : BoxFormat.Cxcywh);
         details.Add(new($"format of '{spec.Name}'", Word(format), told.Format is not null ? "as told" : isCorners
             ? "the third number is never below the first, nor the fourth below the second"
@@ -196,7 +196,7 @@ internal sealed partial class OutputDetails(
         double[] sorted = [.. places.Where(double.IsFinite).Order()];
         if (sorted.Length == 0) return (OutputCoordinates.Centred, "no finite values", GuessOrigin.Unknown);
         double least = sorted[sorted.Length / 50], most = sorted[^((sorted.Length / 50) + 1)];
-        string range = FormattableString.Invariant($"values of {least:0.##} to {most:0.##}");
+        var range = FormattableString.Invariant($"values of {least:0.##} to {most:0.##}");
         if (trace.LastOperator(spec.Name) is "Sigmoid" or "HardSigmoid")
             return (OutputCoordinates.Unit, "it ends in a sigmoid", GuessOrigin.Guessed);
         if (most > 2)

@@ -53,14 +53,14 @@ internal sealed class OutputKinds(
 
     private OutputGuess? Guessed(string name, OutputSample sample)
     {
-        string last = trace.LastOperator(name);
+        var last = trace.LastOperator(name);
         if (sample.IsInteger)
         {
             return Placed(new OutputSpec { Name = name, Kind = OutputKind.Segmentation }, sample) is { } map
                 ? new OutputGuess(map, "whole numbers for the pixels", GuessOrigin.Guessed) : null;
         }
 
-        bool isFlat = sample.Shape.Length == 4 && sample.Length == sample.Shape.Skip(1).Max() && sample.Shape[2] == 1
+        var isFlat = sample.Shape.Length == 4 && sample.Length == sample.Shape.Skip(1).Max() && sample.Shape[2] == 1
             && sample.Shape[3] == 1;
         return sample.Shape.Length switch
         {
@@ -78,7 +78,7 @@ internal sealed class OutputKinds(
     {
         if (Placed(new OutputSpec { Name = name, Kind = OutputKind.Image }, sample) is not { } image) return null;
         var segmentation = image with { Kind = OutputKind.Segmentation };
-        long planes = sample.Shape[image.Layout == OutputLayout.ChannelsLast ? 3 : 1];
+        var planes = sample.Shape[image.Layout == OutputLayout.ChannelsLast ? 3 : 1];
         if (last is "Softmax" or "LogSoftmax") return new(segmentation, $"it ends in {last}", GuessOrigin.Guessed);
         if (last == "Tanh") return new(image, "it ends in Tanh", GuessOrigin.Guessed);
         if (Says(name, Scores)) return new(segmentation, "by its name", GuessOrigin.Guessed);
@@ -126,7 +126,7 @@ internal sealed class OutputKinds(
         foreach (var (candidate, row) in new[] { (spec, 2), (last, 1) })
         {
             long height = sample.Shape[row], width = sample.Shape[row + 1];
-            double aspect = height * (double)format.Width / (width * (double)format.Height);
+            var aspect = height * (double)format.Width / (width * (double)format.Height);
             if (height > 1 && width > 1 && aspect is > 0.8 and < 1.25)
                 return candidate with { Resolution = [(int)height, (int)width] };
         }
@@ -137,22 +137,22 @@ internal sealed class OutputKinds(
     /// <summary>The least correlation of a plane with the plane of the input that it follows most; null where sizes differ.</summary>
     private double? Follows(OutputSample sample, OutputSpec spec)
     {
-        bool isLast = spec.Layout == OutputLayout.ChannelsLast;
+        var isLast = spec.Layout == OutputLayout.ChannelsLast;
         int planes = (int)sample.Shape[isLast ? 3 : 1], size = format.Height * format.Width;
         if (sample.Length != planes * size) return null;
         double least = 1;
-        for (int k = 0; k < planes; k++)
+        for (var k = 0; k < planes; k++)
         {
             double best = 0;
-            for (int c = 0; c < format.Channels; c++)
+            for (var c = 0; c < format.Channels; c++)
             {
                 double sum = 0;
-                for (int i = 0; i < trial!.Count; i++)
+                for (var i = 0; i < trial!.Count; i++)
                 {
                     var values = sample.Of(i);
                     var pixels = trial.Pixels(i).Slice(c * size, size);
                     var plane = new double[size];
-                    for (int p = 0; p < size; p++) plane[p] = values[isLast ? (p * planes) + k : (k * size) + p];
+                    for (var p = 0; p < size; p++) plane[p] = values[isLast ? (p * planes) + k : (k * size) + p];
                     sum += Correlation(plane, pixels);
                 }
 
@@ -168,8 +168,8 @@ internal sealed class OutputKinds(
     private static double Correlation(double[] first, ReadOnlySpan<float> second)
     {
         double a = first.Average(), b = 0, xy = 0, xx = 0, yy = 0;
-        foreach (float value in second) b += value / second.Length;
-        for (int i = 0; i < first.Length; i++)
+        foreach (var value in second) b += value / second.Length;
+        for (var i = 0; i < first.Length; i++)
         {
             double x = first[i] - a, y = second[i] - b;
             xy += x * y;

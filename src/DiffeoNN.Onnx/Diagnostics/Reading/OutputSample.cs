@@ -24,7 +24,7 @@ internal sealed record OutputSample(long[] Shape, bool IsInteger, float[] Values
     public static OutputSample Read(torch.Tensor tensor)
     {
         using var scope = torch.NewDisposeScope();
-        bool isInteger = !tensor.is_floating_point();
+        var isInteger = !tensor.is_floating_point();
         return new OutputSample(tensor.shape, isInteger, tensor.to(torch.float32).cpu().contiguous().data<float>().ToArray());
     }
 
@@ -34,11 +34,11 @@ internal sealed record OutputSample(long[] Shape, bool IsInteger, float[] Values
     {
         if (Count < 2 || Values.Length == 0) return 1;
         double within = 0, mean = Values.Average(value => (double)value);
-        double all = Math.Sqrt(Values.Average(value => (value - mean) * (value - mean)));
-        for (int j = 0; j < Length; j++)
+        var all = Math.Sqrt(Values.Average(value => (value - mean) * (value - mean)));
+        for (var j = 0; j < Length; j++)
         {
             double sum = 0, squares = 0;
-            for (int i = 0; i < Count; i++)
+            for (var i = 0; i < Count; i++)
             {
                 double value = Values[(i * Length) + j];
                 sum += value;
@@ -48,7 +48,7 @@ internal sealed record OutputSample(long[] Shape, bool IsInteger, float[] Values
             within += Math.Sqrt(Math.Max(0, (squares / Count) - (sum / Count * sum / Count)));
         }
 
-        double size = Math.Max(all, 1e-3 * Math.Abs(mean));
+        var size = Math.Max(all, 1e-3 * Math.Abs(mean));
         return size > 0 ? within / Length / size : 0;
     }
 }

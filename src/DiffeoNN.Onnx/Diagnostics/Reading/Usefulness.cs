@@ -27,7 +27,7 @@ internal static class Usefulness
         const string advice =
             "check --range, --mean, --std, --layout and --kind, that the images show what it was trained on, and its weights";
         var quality = AnswerQuality.Of(spec, samples[spec.Name], changed[spec.Name]);
-        int count = samples[spec.Name].Count;
+        var count = samples[spec.Name].Count;
         List<Finding> findings = [];
         if (!quality.IsFinite)
         {
@@ -49,7 +49,7 @@ internal static class Usefulness
 
         if (quality.IsOneClass && count >= Enough)
         {
-            string label = spec.Classes is { } names && quality.LargestClass < names.Count
+            var label = spec.Classes is { } names && quality.LargestClass < names.Count
                 ? $"'{names[quality.LargestClass]}'" : $"{quality.LargestClass}";
             findings.Add(new(FindingLevel.Warning, name, $"answers with class {label} throughout, for all {count} images", advice));
         }

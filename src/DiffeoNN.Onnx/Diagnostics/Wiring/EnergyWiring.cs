@@ -28,24 +28,24 @@ internal static class EnergyWiring
     {
         var bundle = sample.Bundle;
         var file = bundle.Manifest.Models[role]!;
-        string output = role == BundleRole.Critic ? bundle.Manifest.Models.Critic!.Output : bundle.Manifest.Models.Energy!.Output;
-        string subject = $"{BundleValidator.Title(role)} ({file.File})";
+        var output = role == BundleRole.Critic ? bundle.Manifest.Models.Critic!.Output : bundle.Manifest.Models.Energy!.Output;
+        var subject = $"{BundleValidator.Title(role)} ({file.File})";
         using var network = Network.OnValues(bundle, role, engine);
         var inputs = NetworkInput.All(bundle.Image, network.Format);
         var wired = Separate(inputs[0]);
         // Other inputs are asked for only where the one that is wired says little.
-        bool saysLittle = Math.Abs(wired.Effect) < Clear || wired.Pairs is { MostRise: false, MostFall: false };
+        var saysLittle = Math.Abs(wired.Effect) < Clear || wired.Pairs is { MostRise: false, MostFall: false };
         Separation[] found = saysLittle ? [wired, .. inputs.Skip(1).Select(Separate)] : [wired];
-        int best = Enumerable.Range(0, found.Length).MaxBy(i => Math.Abs(found[i].Effect));
-        string pairs = $"is higher on the deformed image in {wired.Pairs}";
+        var best = Enumerable.Range(0, found.Length).MaxBy(i => Math.Abs(found[i].Effect));
+        var pairs = $"is higher on the deformed image in {wired.Pairs}";
         if (best > 0 && found[best].Pairs.IsEnough && Math.Abs(found[best].Effect) > Math.Abs(wired.Effect) + Clear)
         {
             int[] near = [.. Enumerable.Range(1, found.Length - 1)
                 .Where(i => Math.Abs(found[i].Effect) > Second * Math.Abs(found[best].Effect))];
-            int named = near.Length > 1 ? Array.FindIndex(inputs.ToArray(), input => input.Name == range?.Name) : best;
+            var named = near.Length > 1 ? Array.FindIndex(inputs.ToArray(), input => input.Name == range?.Name) : best;
             if (!near.Contains(named))
             {
-                string negated = near.All(i => found[i].Pairs.MostFall)
+                var negated = near.All(i => found[i].Pairs.MostFall)
                     ? ". It is negated, too: it is lower on the deformed image then"
                     : "";
                 return WiringDiagnosis.UnknownInput(
@@ -53,8 +53,8 @@ internal static class EnergyWiring
             }
 
             var other = found[named];
-            int told = Math.Max(other.Pairs.Rises, other.Pairs.Telling - other.Pairs.Rises);
-            string text = $"{pairs} as wired, and tells in {told} of {other.Pairs.Telling} which is which from {inputs[named].Name}";
+            var told = Math.Max(other.Pairs.Rises, other.Pairs.Telling - other.Pairs.Rises);
+            var text = $"{pairs} as wired, and tells in {told} of {other.Pairs.Telling} which is which from {inputs[named].Name}";
             return other.Pairs.MostFall
                 ? WiringDiagnosis.OtherInput(
                     subject, inputs[named], $"{text}. It is negated, too: it is lower on the deformed image then", "negate its output")
@@ -104,7 +104,7 @@ internal static class EnergyWiring
         }
 
         var pairs = WiringSample.Compare(undeformed.Energy, deformed.Energy);
-        string text = $"rises with deformation in {pairs}; undeformed images have "
+        var text = $"rises with deformation in {pairs}; undeformed images have "
             + $"{WiringDiagnosis.Text(own[0])} to {WiringDiagnosis.Text(own[^1])}, "
             + $"median {WiringDiagnosis.Text(SummaryStatistics.Quantile(own, 0.5))}";
         yield return !pairs.IsEnough
@@ -123,8 +123,8 @@ internal static class EnergyWiring
         }
 
         if (settings.CanonicalBelow is not { } below) yield break;
-        int left = own.Count(value => value <= below);
-        string alone = $"canonicalBelow {WiringDiagnosis.Text(below)} leaves {left} of {own.Length} undeformed images alone";
+        var left = own.Count(value => value <= below);
+        var alone = $"canonicalBelow {WiringDiagnosis.Text(below)} leaves {left} of {own.Length} undeformed images alone";
         yield return left > 0
             ? new(FindingLevel.Good, "acceptance", alone)
             : new(FindingLevel.Warning, "acceptance", alone,
@@ -141,8 +141,8 @@ internal static class EnergyWiring
             using var scope = torch.NewDisposeScope();
             double[] differences = [.. (deformed - undeformed).cpu().data<double>()];
             var statistics = SummaryStatistics.Of(differences);
-            double spread = Math.Max(statistics.StandardDeviation, 1e-12 + (1e-9 * Math.Abs(statistics.Mean)));
-            double effect = statistics.Mean / spread;
+            var spread = Math.Max(statistics.StandardDeviation, 1e-12 + (1e-9 * Math.Abs(statistics.Mean)));
+            var effect = statistics.Mean / spread;
             return new Separation(WiringSample.Compare(undeformed, deformed), double.IsFinite(effect) ? effect : 0);
         }
     }

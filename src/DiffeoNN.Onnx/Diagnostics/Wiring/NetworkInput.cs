@@ -19,13 +19,13 @@ internal sealed record NetworkInput(string Name, string Manifest, bool IsOwn, Fu
     {
         // As of pixel values of 0 to 1, whatever the network's range.
         double[] ownMean = [.. format.Mean.Select(mean => mean / format.Range)], ownStd = [.. format.Std.Select(std => std / format.Range)];
-        bool isOwn = format.Range != 1 || !format.Mean.SequenceEqual(image.Mean) || !format.Std.SequenceEqual(image.Std);
+        var isOwn = format.Range != 1 || !format.Mean.SequenceEqual(image.Mean) || !format.Std.SequenceEqual(image.Std);
         var pixels = new NetworkPixels(format, image);
         var wired = Normalised("what the manifest says", ownMean, ownStd);
         if (format.Type == OnnxElementType.UInt8) return [wired];
         double[] zeros = [.. ownMean.Select(_ => 0.0)], ones = [.. ownStd.Select(_ => 1.0)];
         double[] halves = [.. ownMean.Select(_ => 0.5)];
-        bool colour = format.Channels == 3;
+        var colour = format.Channels == 3;
         double[] usualMean = colour ? [0.485, 0.456, 0.406] : [.. ownMean.Select(_ => 0.485)];
         double[] usualStd = colour ? [0.229, 0.224, 0.225] : [.. ownStd.Select(_ => 0.229)];
         (double[] Mean, double[] Std, string Name)[] others =

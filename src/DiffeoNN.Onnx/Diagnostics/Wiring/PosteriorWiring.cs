@@ -20,7 +20,7 @@ internal static class PosteriorWiring
         var model = sample.Bundle.LoadModel(BundleRole.Vae).Graph;
         var read = Ancestors(model, spec.Reconstruction);
         bool readsMean = read.Contains(Origin(model, spec.Mean)), readsLogVariance = read.Contains(Origin(model, spec.LogVariance));
-        string names = $"'{spec.Mean}' as mean and '{spec.LogVariance}' as logVariance";
+        var names = $"'{spec.Mean}' as mean and '{spec.LogVariance}' as logVariance";
         const string Advice = "give the two names in the manifest the other way round";
         if (readsLogVariance && !readsMean)
         {
@@ -54,7 +54,7 @@ internal static class PosteriorWiring
     private static double Divergence(torch.Tensor mean, torch.Tensor logVariance, int images)
     {
         using var scope = torch.NewDisposeScope();
-        double twice = mean.Squared().Plus(logVariance.exp()).Minus(logVariance).Plus(-1).sum().item<double>();
+        var twice = mean.Squared().Plus(logVariance.exp()).Minus(logVariance).Plus(-1).sum().item<double>();
         return 0.5 * twice / images;
     }
 
@@ -72,10 +72,10 @@ internal static class PosteriorWiring
             .Where(pair => pair.output.Length > 0).ToDictionary(pair => pair.output, pair => pair.node, StringComparer.Ordinal);
         var found = new HashSet<string>(StringComparer.Ordinal);
         var open = new Stack<string>([value]);
-        while (open.TryPop(out string? next))
+        while (open.TryPop(out var next))
         {
             if (!found.Add(next) || !makers.TryGetValue(next, out var maker)) continue;
-            foreach (string input in ModelDiagnosis.WithInner(maker).SelectMany(node => node.Inputs)) open.Push(input);
+            foreach (var input in ModelDiagnosis.WithInner(maker).SelectMany(node => node.Inputs)) open.Push(input);
         }
 
         return found;

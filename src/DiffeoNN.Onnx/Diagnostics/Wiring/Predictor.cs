@@ -66,7 +66,7 @@ internal sealed class Predictor(
         using var scope = torch.NewDisposeScope();
         double magnitude = 0;
         var (undeformed, deformed) = (Classes(sample.Images), Classes(sample.Deformed));
-        bool isMap = undeformed.dim() == 3;
+        var isMap = undeformed.dim() == 3;
         var (height, width) = isMap ? ((int)undeformed.size(1), (int)undeformed.size(2)) : (1, 1);
         var grid = sample.Maps[0].Grid;
         byte[] own = Labels(undeformed), moved = Labels(deformed);
@@ -80,7 +80,7 @@ internal sealed class Predictor(
         {
             var answers = new PredictorAnswers(own, isMap ? (height, width) : null);
             if (!isMap) return answers.Agreement(moved, own);
-            int size = height * width;
+            var size = height * width;
             return answers.Agreement(moved, [.. Enumerable.Range(0, sample.Count)
                 .SelectMany(i => sample.Maps[i].Apply(new LabelMap(height, width, own[(i * size)..((i + 1) * size)])).Labels.ToArray())]);
         }

@@ -50,7 +50,7 @@ internal static class PredictorWiring
         // One of them, or both alike, may be given something else.
         Finding[]? Peers(Predictor first, Predictor second)
         {
-            double wired = 1 - first.Agreement(0, second, 0);
+            var wired = 1 - first.Agreement(0, second, 0);
             if (wired < Differing || KnownOf(first) > 0) return null;
             var guesses = Enumerable.Range(1, first.Inputs.Count - 1)
                 .SelectMany(i => new (int First, int Second)[] { (0, i), (i, 0), (i, i) })
@@ -59,7 +59,7 @@ internal static class PredictorWiring
                 .OrderBy(guess => guess.Apart).ToArray();
             if (guesses.Length == 0 || guesses[0].Apart > 0.5 * wired) return null;
             var near = guesses.Where(guess => guess.Apart <= Math.Min(guesses[0].Apart / Clearly, 0.5 * wired)).ToArray();
-            bool sameOnes = near.All(guess => (guess.First == 0, guess.Second == 0) == (near[0].First == 0, near[0].Second == 0));
+            var sameOnes = near.All(guess => (guess.First == 0, guess.Second == 0) == (near[0].First == 0, near[0].Second == 0));
             return sameOnes
                 ? [Told(first, [.. near.Select(guess => guess.First)]), Told(second, [.. near.Select(guess => guess.Second)])]
                 : null;
@@ -67,8 +67,8 @@ internal static class PredictorWiring
             Finding Told(Predictor network, int[] ranges)
             {
                 if (ranges[0] == 0) return new(FindingLevel.Good, network.Subject, network.Ask(0).ToString());
-                string text = FormattableString.Invariant($"agrees with the other network by {1 - wired:0.00} as wired, and by ");
-                string found = string.Join(", by ", ranges.Select((range, i) =>
+                var text = FormattableString.Invariant($"agrees with the other network by {1 - wired:0.00} as wired, and by ");
+                var found = string.Join(", by ", ranges.Select((range, i) =>
                     FormattableString.Invariant($"{1 - near[i].Apart:0.00} from {network.Inputs[range].Name}")));
                 return ranges.Length == 1
                     ? WiringDiagnosis.OtherInput(network.Subject, network.Inputs[ranges[0]], text + found)
@@ -92,7 +92,7 @@ internal static class PredictorWiring
             {
                 int[] better = [.. Enumerable.Range(1, inputs.Count - 1)
                     .Where(i => network.Ask(i).Score > wired.Score + Gain && network.IsPlausible(i))];
-                double most = better.Length == 0 ? 0 : better.Max(i => network.Ask(i).Score);
+                var most = better.Length == 0 ? 0 : better.Max(i => network.Ask(i).Score);
                 int[] near = [.. better.Where(i => network.Ask(i).Score > most - Margin)];
                 // A range that makes sense of nothing either is no evidence against the one that is wired.
                 if (near.Length > 0 && most < Fair)
@@ -105,7 +105,7 @@ internal static class PredictorWiring
                 if (near.Length == 1) return Other(near[0]);
                 if (near.Length > 1)
                 {
-                    string found = string.Join(", ", near.Select(i => FormattableString.Invariant(
+                    var found = string.Join(", ", near.Select(i => FormattableString.Invariant(
                         $"{network.Ask(i).Follows:0.00} from {inputs[i].Name}")));
                     return WiringDiagnosis.UnknownInput(network.Subject, $"{wired} as wired, {found}");
                 }

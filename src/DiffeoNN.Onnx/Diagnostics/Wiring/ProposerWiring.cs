@@ -43,7 +43,7 @@ internal static class ProposerWiring
     {
         var bundle = sample.Bundle;
         var spec = bundle.Manifest.Models.Proposer!;
-        string subject = $"proposer ({spec.File})";
+        var subject = $"proposer ({spec.File})";
         using var network = Network.OnValues(bundle, BundleRole.Proposer, engine);
         var settings = bundle.Plan().FromProposal;
         var inputs = NetworkInput.All(bundle.Image, network.Format);
@@ -57,8 +57,8 @@ internal static class ProposerWiring
         }
 
         double[] gains = [.. Readings.Select(reading => GainOf(reading, asWired))];
-        int best = Enumerable.Range(0, gains.Length).MaxBy(i => gains[i]);
-        string wired = $"changes the squared distance to the undeformed image by {Change(gains[0])}";
+        var best = Enumerable.Range(0, gains.Length).MaxBy(i => gains[i]);
+        var wired = $"changes the squared distance to the undeformed image by {Change(gains[0])}";
         // Other inputs are asked for only where the one that is wired leaves them something to gain.
         var verdict = gains[0] < Fair || gains[best] > gains[0] + Clear ? Fault() : null;
         yield return verdict ?? new(FindingLevel.Good, subject, $"its proposal {wired}");
@@ -122,7 +122,7 @@ internal static class ProposerWiring
         {
             var grid = SamplingGrid.Of(sample.Deformed);
             var full = LatticeUpsampling.Resample(reading.Of(velocity.to(sample.Deformed.device), grid), grid);
-            int[] squarings = ScalingAndSquaring.Squarings(full, settings.Squarings);
+            var squarings = ScalingAndSquaring.Squarings(full, settings.Squarings);
             return Warp.Apply(sample.Deformed, ScalingAndSquaring.Exp(full, squarings), settings.Padding);
         }
     }

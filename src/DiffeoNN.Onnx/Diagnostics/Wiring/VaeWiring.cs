@@ -23,17 +23,17 @@ internal static class VaeWiring
     {
         var bundle = sample.Bundle;
         var spec = bundle.Manifest.Models.Vae!;
-        string subject = $"vae ({spec.File})";
+        var subject = $"vae ({spec.File})";
         using var network = Network.OnValues(bundle, BundleRole.Vae, engine);
         var inputs = NetworkInput.All(bundle.Image, network.Format);
         var wired = Reconstruct(inputs[0]);
         // Other inputs are asked for only where the one that is wired leaves them something to gain.
         Fit[] fits = wired.Direct < Fair ? [wired, .. inputs.Skip(1).Select(Reconstruct)] : [wired];
-        int best = Enumerable.Range(0, fits.Length).MaxBy(i => fits[i].Score);
+        var best = Enumerable.Range(0, fits.Length).MaxBy(i => fits[i].Score);
         var swapped = PosteriorWiring.Run(sample, network, subject, cancellationToken);
         if (best > 0 && fits[best].Score > wired.Explained + Gain)
         {
-            string asWired = $"reconstructs {Percent(wired.Direct)} of the images' variance as wired";
+            var asWired = $"reconstructs {Percent(wired.Direct)} of the images' variance as wired";
             int[] near = [.. Enumerable.Range(1, fits.Length - 1).Where(i => fits[i].Score > fits[best].Score - Gain)];
             return near.Length == 1
                 ? ([WiringDiagnosis.OtherInput(
@@ -69,9 +69,9 @@ internal static class VaeWiring
 
         Finding OtherUnit(Fit fit)
         {
-            string unit = fit.Scale.All(scale => Math.Abs((scale * 255) - 1) < 0.5) ? "values of 0 to 255" : "normalised values";
-            string mean = string.Join(", ", fit.Shift.Select(WiringDiagnosis.Text));
-            string std = string.Join(", ", fit.Scale.Select(WiringDiagnosis.Text));
+            var unit = fit.Scale.All(scale => Math.Abs((scale * 255) - 1) < 0.5) ? "values of 0 to 255" : "normalised values";
+            var mean = string.Join(", ", fit.Shift.Select(WiringDiagnosis.Text));
+            var std = string.Join(", ", fit.Scale.Select(WiringDiagnosis.Text));
             return new(FindingLevel.Problem, subject,
                 $"its reconstruction is in {unit}, from {Range(fit)}: it is (pixel - mean) / std with mean {mean} and std {std}, "
                 + "while the energy compares it with pixel values of 0 to 1",
@@ -99,7 +99,7 @@ internal static class VaeWiring
             var (ratio, variance) = ((xr / rr.AtLeastNumber(1e-30)).data<double>().ToArray(), xx.sum().item<double>());
             var error = (x - r).Squared().mean([1L]).sum().item<double>();
             // A share of the variance that only a thousandfold reconstruction would have says that it hardly depends on the image.
-            bool sane = ratio.All(scale => scale is > 1 / 1000.0 and < 10);
+            var sane = ratio.All(scale => scale is > 1 / 1000.0 and < 10);
             return new Fit(
                 sane && variance > 0 ? (xr * xr / rr.AtLeastNumber(1e-30)).sum().item<double>() / variance : 0,
                 variance > 0 ? 1 - (error / variance) : 0,

@@ -40,7 +40,7 @@ internal sealed record WiringSample(
         int[] telling = [.. Enumerable.Range(0, buffers.Length)
             .Where(i => Tells(buffers[i], deformed[i]) && Tells(buffers[i], deformed[i + buffers.Length]))];
         int[] kept = [.. telling, .. telling.Select(i => i + buffers.Length)];
-        int leftOut = buffers.Length - telling.Length;
+        var leftOut = buffers.Length - telling.Length;
         return kept.Length == 0
             ? new WiringSample(bundle, torch.empty(0), torch.empty(0), [], leftOut)
             : new WiringSample(bundle, Tensor(twice), Tensor(deformed), [.. kept.Select(i => maps[i])], leftOut);

@@ -40,7 +40,7 @@ internal sealed class CheckInputs(GradientCheckOptions options, Random random)
     /// <summary>Takes the sizes of symbols from what is given.</summary>
     private void Learn(OnnxValueInfo input)
     {
-        IReadOnlyList<long>? given = options.Data.TryGetValue(input.Name, out var tensor)
+        var given = options.Data.TryGetValue(input.Name, out var tensor)
             ? tensor.Dimensions
             : options.Shapes.GetValueOrDefault(input.Name);
         if (given is null || input.Shape is not { } shape) return;

@@ -33,7 +33,7 @@ public static class GradientCheck
         var inputs = Differentiated(model, gradient, suffix);
         var seeded = model.Graph.Outputs.Select(output => output.Name)
             .Where(name => GradientCompiler.UpstreamOf(gradient, name, suffix) is not null).Distinct().ToList();
-        IReadOnlyList<string> outputs = seeded.Count > 0 ? seeded
+        var outputs = seeded.Count > 0 ? seeded
             : options.Gradient.Outputs
                 ?? [.. model.Graph.Outputs.Where(output => output.ElementType.IsFloat()).Select(output => output.Name)];
         if (inputs.Count == 0 || outputs.Count == 0)

@@ -93,7 +93,7 @@ public sealed class GraphFieldsTests
         ScaledImage[] images = [.. Images(2, height, width).Select(byGraphs.Prepare)];
         using var expected = byTorch.Canonicalise(images);
         using var actual = byGraphs.Canonicalise(images);
-        for (int i = 0; i < images.Length; i++)
+        for (var i = 0; i < images.Length; i++)
         {
             var (wanted, answer) = (expected.Answer(i).ToOutput(), actual.Answer(i));
             var (whole, summary) = (answer.ToOutput(), answer.ToSummary());
@@ -106,7 +106,7 @@ public sealed class GraphFieldsTests
             foreach (var (first, rows) in answer.Tiles(2))
                 Assert.That(rows.Data.ToArray(), Is.EqualTo(whole.Planes.Plane(2).Slice(first * width, rows.Height * width).ToArray()));
             var some = answer.Rows(3, 4);
-            for (int c = 0; c < 3; c++)
+            for (var c = 0; c < 3; c++)
                 Assert.That(some.Plane(c).ToArray(), Is.EqualTo(whole.Planes.Plane(c).Slice(3 * width, 4 * width).ToArray()));
             Assert.That(() => answer.Rows(height - 1, 2), Throws.InstanceOf<ArgumentOutOfRangeException>());
         }

@@ -55,6 +55,7 @@ internal static class CommandLine
             DeformCommand.Create(console),
             ShapesCommand.Create(console),
             BundleCommand.Create(console),
+            FitCommand.Create(console),
         };
 
     private static string Describe(ParseResult parsed)

@@ -6,6 +6,7 @@ using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Search;
+using DiffeoNN.Onnx.Training;
 using DiffeoNN.Onnx.Validation.Sources;
 
 namespace DiffeoNN.Onnx.Cli;
@@ -23,6 +24,7 @@ internal static class ErrorTable
         (typeof(TensorDataException), ExitCode.Data),
         (typeof(BundleException), ExitCode.Model),
         (typeof(SearchException), ExitCode.Model),
+        (typeof(TrainingException), ExitCode.Model),
         (typeof(GraphException), ExitCode.Model),
         (typeof(GradientException), ExitCode.Model),
         (typeof(DeviceUnavailableException), ExitCode.Device),

@@ -72,7 +72,13 @@ public static class Losses
     public static string SoftCrossEntropy(this ObjectiveBuilder builder, string logits, string target)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        var logarithms = builder.Op("LogSoftmax", [logits], OnnxAttribute.Of("axis", 1L));
+        // LogSoftmax turns tensors so that its axis is last, there and back, and takes row by row. Any number near the largest logit
+        // keeps the exponentials small enough; rounded, it carries no gradient.
+        var keep = OnnxAttribute.Of("keepdims", 1L);
+        var near = builder.Op("Floor", [builder.Op("ReduceMax", [logits, builder.Integers(1)], keep)]);
+        var shifted = builder.Sub(logits, near);
+        var total = builder.Op("ReduceSum", [builder.Op("Exp", [shifted]), builder.Integers(1)], keep);
+        var logarithms = builder.Sub(shifted, builder.Op("Log", [total]));
         var sum = builder.Op("ReduceSum", [builder.Mul(target, logarithms), builder.Integers(1)], OnnxAttribute.Of("keepdims", 0L));
         return builder.Mul(builder.Mean(sum), -1);
     }

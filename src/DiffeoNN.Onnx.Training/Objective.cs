@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Composition;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Native;
@@ -51,11 +52,12 @@ public sealed class Objective : IDisposable
         var gradient = GradientCompiler.Compile(model, new GradientOptions
         {
             Inputs = names, Outputs = [Loss], Seed = GradientSeed.Ones, Target = Target(engine), LeavesOutUnreached = true,
+            Operators = ManagedOperators.AreFor(engine) ? ManagedOperators.Set : OperatorSet.Default,
         });
         var reached = gradient.Graph.Outputs.Select(o => o.Name).ToHashSet(StringComparer.Ordinal);
         _reached = Networks.ToDictionary(n => n, n => Enumerable.Range(0, n.Weights.Count)
             .Where(i => reached.Contains(GradientName(n, i))).ToArray());
-        _session = engine.OpenSession(gradient, Name, Frugal);
+        _session = engine.OpenSession(gradient, Name, options => Configure(options, gradient));
         _check = new GraphInputs(Name, [.. gradient.Graph.Inputs.Where(i => data.Contains(i.Name)).Select(Describe)]);
         _results = new FlatMemory(
             [.. Enumerable.Repeat(Array.Empty<long>(), terms.Count + 1), .. checks.Select(_ => new long[] { CheckLength })]);
@@ -82,7 +84,7 @@ public sealed class Objective : IDisposable
     {
         ArgumentNullException.ThrowIfNull(data);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        _forward ??= _engine.OpenSession(_model, Name, Frugal);
+        _forward ??= _engine.OpenSession(_model, Name, options => Configure(options, _model));
         return Run(_forward, Binding(_forward, _forward, null), data, cancellationToken);
     }
 
@@ -115,9 +117,13 @@ public sealed class Objective : IDisposable
         _results.Dispose();
     }
 
-    /// <summary>Planned as one block, what a backward pass holds comes on top of what the first run took piece by piece: a step of the
-    /// lungs' proposer took 1,073 MB with it and 724 MB without, and no less time.</summary>
-    private static void Frugal(SessionOptions options) => options.EnableMemoryPattern = false;
+    /// <summary>Our operators, and no plan of memory as one block: what a backward pass holds would come on top of what the first run took
+    /// piece by piece (a step of the lungs' proposer took 1,073 MB with it and 724 MB without, and no less time).</summary>
+    private static void Configure(SessionOptions options, OnnxModel model)
+    {
+        options.EnableMemoryPattern = false;
+        ManagedOperators.AddTo(options, model);
+    }
 
     private static GradientTarget Target(OnnxRuntimeEngine engine) =>
         engine.Device.Device == ExecutionDevice.Cuda ? GradientTarget.Gpu : GradientTarget.Cpu;

@@ -94,6 +94,7 @@ public sealed class DocumentTests
     [TestCase("demo", "src/DiffeoNN.Onnx.Cli/README.md", "## Demo")]
     [TestCase("deform", "src/DiffeoNN.Onnx.Cli/README.md", "## Deform")]
     [TestCase("shapes", "src/DiffeoNN.Onnx.Cli/README.md", "## Shapes")]
+    [TestCase("fit", "src/DiffeoNN.Onnx.Cli/FIT.md", "# `diffeonn fit`: from a network and images to a bundle")]
     [TestCase("bundle init", "src/DiffeoNN.Onnx.Cli/BUNDLE.md", "# `diffeonn bundle init`: read a network, write its manifest")]
     public void OptionTables_AreTheProgramsOptions(string name, string document, string heading)
     {

@@ -75,8 +75,8 @@ public sealed class LossTests
 
     private static IEnumerable<TestCaseData> Labels()
     {
-        yield return new(new long[] { 0, -1, 2 }, null, "Objective 'entropy': 1 of a batch's labels are no classes, such as -1, where there "
-            + "are 3 classes; expected labels from 0 to one less than the number of classes.");
+        yield return new(new long[] { 0, -1, 2 }, null, "Objective 'entropy': 1 of a batch's labels are no classes, such as -1, where "
+            + "there are 3 classes; expected labels from 0 to one less than the number of classes.");
         yield return new(new long[] { 3, 7, 2 }, null, "2 of a batch's labels are no classes, such as 7, where there are 3 classes");
         yield return new(new long[] { 0, -1, -100 }, -100L, "1 of a batch's labels are no classes, such as -1, where there are 3 classes; "
             + "expected labels from 0 to one less than the number of classes, or -100.");

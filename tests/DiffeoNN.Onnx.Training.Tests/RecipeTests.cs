@@ -43,7 +43,7 @@ public sealed class RecipeTests
     public void ProposerWithoutDeformation_HasNothingToCorrect()
     {
         using var pixels = Shapes.Draw(4, 1, 20, 27, 1);
-        using var network = Proposer(1, 20, 27);
+        using var network = Recipes.Proposer(1, 20, 27);
         var images = new TrainingImages(pixels);
         using var recipe = new ProposerRecipe(TestSetup.Engine, network, images, new ProposerRecipeOptions { Sampling = None, Batch = 4 },
             new InnerTask(Shapes.Inner(1, 20, 27), InnerAnswer.Logits));
@@ -65,7 +65,7 @@ public sealed class RecipeTests
         // A network that does not look at the image gives no gradient, although its answer's place depends on the map. Nor does smoothness,
         // where velocities are zero.
         using var pixels = Shapes.Draw(4, 1, 20, 27, 1);
-        using var network = Proposer(1, 20, 27);
+        using var network = Recipes.Proposer(1, 20, 27);
         var options = new ProposerRecipeOptions { Sampling = Few, Batch = 4, Image = 0, Displacement = 0 };
         using var recipe = new ProposerRecipe(TestSetup.Engine, network, new TrainingImages(pixels), options,
             new InnerTask(Shapes.Inner(1, 20, 27, sharpness), InnerAnswer.Logits));
@@ -82,7 +82,7 @@ public sealed class RecipeTests
     public void KindsOfAnswers_AreAllLearntFrom(InnerAnswer kind)
     {
         using var pixels = Shapes.Draw(6, 1, 20, 27, 1);
-        using var network = Proposer(1, 20, 27);
+        using var network = Recipes.Proposer(1, 20, 27);
         var inner = Shapes.Inner(1, 20, 27);
         if (kind == InnerAnswer.Probabilities)
         {
@@ -104,7 +104,7 @@ public sealed class RecipeTests
     public void InnerNetworkWithoutGradient_IsSaidAndDoneWithout()
     {
         using var pixels = Shapes.Draw(4, 1, 20, 27, 1);
-        using var network = Proposer(1, 20, 27);
+        using var network = Recipes.Proposer(1, 20, 27);
         var inner = Shapes.Inner(1, 20, 27);
         inner.Graph.AddNode("Bernoulli", ["pixels"], "drawn");
         inner.Graph.Nodes.Reverse();
@@ -163,7 +163,7 @@ public sealed class RecipeTests
         static void Refuse(Action action, string message) =>
             Assert.That(action, Throws.TypeOf<TrainingException>().With.Message.EqualTo(message));
         using var pixels = Shapes.Draw(4, 1, 20, 27, 1);
-        using var network = Proposer(1, 20, 28);
+        using var network = Recipes.Proposer(1, 20, 28);
         using var critic = new TrainableNetwork(new CriticArchitecture(1, 20, 27).Create(1), Architecture.Weights);
         var images = new TrainingImages(pixels);
         Refuse(() => _ = new ProposerRecipe(TestSetup.Engine, network, images), "Network 'proposer' takes 'image' float32 [N,1,20,28]; the "
@@ -182,9 +182,6 @@ public sealed class RecipeTests
         Refuse(() => _ = new TrainingImages(flat), "The images to train on are Float32 (3, 20, 27) on cpu; expected float32 in [0, 1] or "
             + "uint8, (images, channels, height, width), on the CPU.");
     }
-
-    private static TrainableNetwork Proposer(int channels, int height, int width) =>
-        new(new ProposerArchitecture(channels, height, width) { Widths = [8, 16], Hidden = 16 }.Create(1), Architecture.Weights);
 
     private static string Text(IReadOnlyDictionary<string, double> terms) => string.Join(", ", terms.Select(t => $"{t.Key} {t.Value:G4}"));
 }

@@ -73,7 +73,7 @@ internal static class SmallNetworks
         g.Inputs.Add(new OnnxValueInfo("image", OnnxElementType.Float, ["N", 1L, Size, Size]));
         string Weight(string name, params long[] shape) => g.AddInitializer(OnnxTensor.Create<float>(name, shape,
             [.. Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b)).Select(_ => (float)(0.2 * random.Normal()))]));
-        OnnxAttribute pads = OnnxAttribute.Of("pads", [2L, 2, 2, 2]);
+        var pads = OnnxAttribute.Of("pads", [2L, 2, 2, 2]);
         g.AddNode("AveragePool", ["image"], "small", OnnxAttribute.Of("kernel_shape", [2L, 2]), OnnxAttribute.Of("strides", [2L, 2]));
         g.AddNode("Conv", ["small", Weight("a.w", 6, 1, 5, 5), Weight("a.b", 6)], "a", pads);
         g.AddNode("Sigmoid", ["a"], "as");

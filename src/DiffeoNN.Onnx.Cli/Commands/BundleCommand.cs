@@ -45,7 +45,7 @@ internal static class BundleCommand
             var reading = NetworkReading.Of(parse.GetValue(model)!, images, options.Read(parse), cancellationToken);
             foreach (var (role, option) in roles)
                 if (parse.GetValue(option) is { } file) reading = reading.With(role, file);
-            Print(console, reading);
+            ReadingLines.Print(console, reading);
             if (parse.GetValue(output) is not { } folder)
             {
                 console.WriteLine("Nothing written; --output BUNDLE writes the bundle.");
@@ -63,29 +63,4 @@ internal static class BundleCommand
         });
         return command;
     }
-
-    private static void Print(IAnsiConsole console, NetworkReading reading)
-    {
-        foreach (var guess in reading.Guesses)
-        {
-            var colour = guess.Origin switch { GuessOrigin.Unknown => "yellow", GuessOrigin.Guessed => "blue", _ => "green" };
-            // Lines, not a table: they stay readable in a log and when they are searched.
-            console.Write(new Markup($"[{colour}]{Word(guess.Origin)}[/] {Markup.Escape(guess.ToString())}\n"));
-        }
-
-        foreach (var finding in reading.Findings)
-        {
-            var isProblem = finding.Level == FindingLevel.Problem;
-            console.Write(new Markup($"[{(isProblem ? "red" : "yellow")}]{(isProblem ? "problem" : "warning")}[/] "
-                + $"{Markup.Escape(finding.Subject)}: {Markup.Escape(finding.Text)}\n        to do: {Markup.Escape(finding.Advice)}\n"));
-        }
-    }
-
-    private static string Word(GuessOrigin origin) => origin switch
-    {
-        GuessOrigin.File => "file   ",
-        GuessOrigin.Told => "told   ",
-        GuessOrigin.Guessed => "guessed",
-        _ => "unknown",
-    };
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Evaluation;
 using DiffeoNN.Onnx.Files;
@@ -75,42 +74,16 @@ internal sealed class EvaluationReport
         return places;
     }
 
-    /// <summary>Searches again for a few images: keeping the fields of all would take memory without bound.</summary>
     private void DrawPanels(
         string folder, KeyValuePair<SampleResult, List<string>>[] chunk, IEvaluationData data, CancellationToken cancellationToken)
     {
-        DeformedSample[] samples = [.. chunk.Select(place => _evaluator.Deform(data, place.Key.Index, cancellationToken))];
-        ImageBuffer[] images = [.. samples.Select(sample => sample.Image)];
-        var clean = _model.RunNaive([.. samples.Select(sample => sample.Original.Image)], cancellationToken);
-        var naive = _model.RunNaive(images, cancellationToken);
-        using var found = _model.Run(images, null, cancellationToken);
-        for (var i = 0; i < samples.Length; i++)
+        var panels = ComparisonPanel.Of(_evaluator, _model, data, [.. chunk.Select(place => place.Key)], cancellationToken);
+        foreach (var (place, panel) in chunk.Zip(panels))
         {
-            var result = chunk[i].Key;
-            var tiles = Tiles(found, i, samples[i], result, clean[i], naive[i]);
-            var row = new PanelRow([.. tiles], SearchText.Footer(found.Images[i], _model));
             PanelRenderer.Write(
-                [.. chunk[i].Value.Select(name => Path.Combine(folder, name))], [row],
-                new PanelOptions { Heading = $"{samples[i].Original.Name}   {result.Heading}" });
+                [.. place.Value.Select(name => Path.Combine(folder, name))], [new PanelRow(panel.Tiles, panel.Footer)],
+                new PanelOptions { Heading = $"{panel.Name}   {panel.Result.Heading}" });
         }
-    }
-
-    private static List<PanelTile> Tiles(
-        EquivariantResult found, int index, DeformedSample sample, SampleResult result, ModelOutput clean, ModelOutput naive)
-    {
-        var tiles = Panels.Tiles(found, index);
-        tiles[^1] = tiles[^1] with { Reference = sample.Mask, Caption = result.Diffeonn.Caption };
-        tiles.Insert(1, Panels.Tile("network alone", found.Images[index].Input, naive) with
-        {
-            Reference = sample.Mask,
-            Caption = result.Naive.Caption,
-        });
-        tiles.Insert(0, Panels.Tile("undeformed", OutputPicture.Displayable(sample.Original.Image), clean) with
-        {
-            Reference = sample.Original.Mask,
-            Caption = result.Clean.Caption,
-        });
-        return tiles;
     }
 
     private static void WriteBoxPlot(string path, EvaluationResult result)

@@ -14,7 +14,7 @@ namespace DiffeoNN.Onnx.Training.Architectures;
 /// </remarks>
 public sealed record ProposerArchitecture : Architecture
 {
-    /// <summary>Budget where none is given.</summary>
+    /// <summary>Budget for images that are 64 pixels or more a side once reduced, where none is given.</summary>
     public const double DefaultMultiplyAdds = 2e7;
 
     private const int LongestReduced = 64;
@@ -53,9 +53,19 @@ public sealed record ProposerArchitecture : Architecture
     /// <param name="channels">Channels of the image.</param>
     /// <param name="height">Rows of the image.</param>
     /// <param name="width">Columns of the image.</param>
-    /// <param name="multiplyAdds">Most multiplications for one image; the narrowest network may need more.</param>
-    public static ProposerArchitecture For(int channels, int height, int width, double multiplyAdds = DefaultMultiplyAdds) =>
-        Widest(multiplyAdds, w => new ProposerArchitecture(channels, height, width) { Widths = [w, 2 * w, 4 * w] });
+    /// <param name="multiplyAdds">Most multiplications for one image, fewer than <see cref="DefaultMultiplyAdds"/> for small images if
+    /// null; the narrowest network may need more.</param>
+    public static ProposerArchitecture For(int channels, int height, int width, double? multiplyAdds = null) =>
+        Widest(multiplyAdds ?? Usual(new ProposerArchitecture(channels, height, width)),
+            w => new ProposerArchitecture(channels, height, width) { Widths = [w, 2 * w, 4 * w] });
+
+    /// <summary>In the same time a smaller network learns more of small images: 28x28 digits, four minutes on one core, gap closed 0.65
+    /// with 7 million multiplications, 0.54 with 20 million.</summary>
+    private static double Usual(ProposerArchitecture plain)
+    {
+        var pixels = (double)plain.Height * plain.Width / plain.Downsample / plain.Downsample;
+        return DefaultMultiplyAdds * Math.Min(1, Math.Pow(pixels / LongestReduced / LongestReduced, 0.7));
+    }
 
     private protected override LayerWriter Write(ulong? seed)
     {

@@ -12,6 +12,9 @@ internal sealed class MapPool : IDisposable
 {
     private const int LongestSide = 33;
     private const int LeastSide = 9;
+    private static readonly Lock Drawing = new();
+    private static (string Key, WeakReference<float[]>? Values) _last = ("", null);
+    private readonly float[] _values;
     private readonly DeformationSampling _sampling;
     private readonly torch.Tensor _maps;
     private readonly torch.Tensor _leftRight;
@@ -26,6 +29,32 @@ internal sealed class MapPool : IDisposable
         _isSquare = image.Height == image.Width;
         int Side(int side) => Math.Max(LeastSide, 1 + (int)Math.Round((LongestSide - 1.0) * (side - 1) / (image.LongestSide - 1)));
         var grid = new SamplingGrid(Side(image.Height), Side(image.Width));
+        // Held, so that the recipe that comes next finds it.
+        _values = Drawn(sampling, grid);
+        Runtime.LoadTorch();
+        using var scope = torch.NewDisposeScope();
+        _maps = torch.tensor(_values).reshape(-1, 2, grid.Height, grid.Width).DetachFromDisposeScope();
+        _leftRight = torch.tensor(new[] { -1f, 1 }).view(1, 2, 1, 1).DetachFromDisposeScope();
+        _upsideDown = torch.tensor(new[] { 1f, -1 }).view(1, 2, 1, 1).DetachFromDisposeScope();
+    }
+
+    /// <summary>The maps: seconds to draw, so the last ones are kept for the recipes that follow.</summary>
+    private static float[] Drawn(DeformationSampling sampling, SamplingGrid grid)
+    {
+        var key = $"{grid.Height}x{grid.Width} {sampling.Seed} "
+            + string.Join(
+                ',', sampling.Families.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}"));
+        lock (Drawing)
+        {
+            if (_last.Key == key && _last.Values!.TryGetTarget(out var known)) return known;
+            var values = Draw(sampling, grid);
+            _last = (key, new WeakReference<float[]>(values));
+            return values;
+        }
+    }
+
+    private static float[] Draw(DeformationSampling sampling, SamplingGrid grid)
+    {
         var size = 2 * grid.Height * grid.Width;
         var values = new float[sampling.Families.Values.Sum() * size];
         var start = 0;
@@ -37,11 +66,7 @@ internal sealed class MapPool : IDisposable
             start += sampling.Families[family];
         }
 
-        Runtime.LoadTorch();
-        using var scope = torch.NewDisposeScope();
-        _maps = torch.tensor(values).reshape(-1, 2, grid.Height, grid.Width).DetachFromDisposeScope();
-        _leftRight = torch.tensor(new[] { -1f, 1 }).view(1, 2, 1, 1).DetachFromDisposeScope();
-        _upsideDown = torch.tensor(new[] { 1f, -1 }).view(1, 2, 1, 1).DetachFromDisposeScope();
+        return values;
     }
 
     /// <summary>Maps of random strength, (count, 2, h, w), a share of them the identity; in the current dispose scope.</summary>

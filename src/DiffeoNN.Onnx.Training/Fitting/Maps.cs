@@ -26,6 +26,20 @@ internal static class Maps
         return w;
     }
 
+    /// <summary>Where what lies at places of an image comes to lie when the image is warped: the inverse map at places, by fixed-point
+    /// iteration.</summary>
+    /// <param name="u">(N, 2, h, w).</param>
+    /// <param name="places">(N, P, 2), in the same unit, x first.</param>
+    /// <param name="iterations">How many.</param>
+    public static torch.Tensor Back(torch.Tensor u, torch.Tensor places, int iterations)
+    {
+        var wanted = places.transpose(1, 2).unsqueeze(-1);
+        var (found, none) = (wanted, torch.zeros_like(wanted));
+        for (var i = 0; i < iterations; i++)
+            found = wanted.Plus(Fields.Warp.Sample(u, none, found, WarpPadding.Border, WarpInterpolation.Bilinear).neg_());
+        return found.squeeze(-1).transpose(1, 2);
+    }
+
     /// <summary>A smooth map on another lattice, bicubic.</summary>
     public static torch.Tensor Resample(torch.Tensor u, int height, int width) =>
         u.size(2) == height && u.size(3) == width

@@ -12,7 +12,7 @@ namespace DiffeoNN.Onnx.Training.Fitting;
 /// Each step deforms images by known maps. The proposal is exponentiated on its own lattice and compared with the inverse of the map; the
 /// image that it gives is compared with the undeformed one, at reduced size; and, where an inner network is given, its answer on that image
 /// with its own answer on the undeformed image, moved by both maps, so that only the answer counts and not where the image comes to lie.
-/// The gradient of the task flows through the inner network, not through the moved answer.
+/// The gradient of the task flows through the inner network, not through the moved answer. A share of the images is taught a second pass.
 /// </remarks>
 public sealed class ProposerRecipe : ITrainingData, IDisposable
 {
@@ -23,6 +23,8 @@ public sealed class ProposerRecipe : ITrainingData, IDisposable
     private readonly TrainingImages _images;
     private readonly MapPool _maps;
     private readonly Teacher? _teacher;
+    private readonly TaskTarget? _target;
+    private readonly Objective _single;
     private readonly Objective _plain;
     private readonly Objective? _withTask;
     private readonly int _factor;
@@ -50,13 +52,28 @@ public sealed class ProposerRecipe : ITrainingData, IDisposable
         _lattice = Lattice(proposer);
         _factor = Math.Max(1, (images.Grid.LongestSide + (LongestReduced / 2)) / LongestReduced);
         _maps = new MapPool(_options.Sampling, images.Grid);
-        _plain = Compose(proposer, null).Build(engine);
+        var form = SampleOperator.FormOn(engine);
+        var again = (int)Math.Round(_options.Unrolled * _options.Batch);
+        _single = Compose(form, proposer, null, 0).Build(engine);
+        _plain = again == 0 ? _single : Compose(form, proposer, null, again).Build(engine);
         if (task is null || _options.Task == 0)
+            return;
+        TaskRefusal = task.Refusal;
+        if (TaskRefusal is not null)
             return;
         _teacher = new Teacher(engine, task, images, _options.AnswerBytes);
         TaskRefusal = Refusal(task, _teacher);
-        if (TaskRefusal is null)
-            _withTask = Compose(proposer, task).Build(engine);
+        if (TaskRefusal is not null)
+            return;
+        _target = TaskTarget.Of(_teacher.Answer, _teacher.Shape, _teacher.Deviations, task.Seen ?? images.Grid, images.Grid);
+        try
+        {
+            _withTask = Compose(form, proposer, task, again).Build(engine);
+        }
+        catch (GraphException e)
+        {
+            TaskRefusal = InnerNetwork.Refused(task.Model.Graph.Name, $"has a gradient that cannot be run ({e.Message.TrimEnd('.')})");
+        }
     }
 
     /// <summary>Why the inner network's answers do not count, although there is one; null if they do.</summary>
@@ -97,16 +114,34 @@ public sealed class ProposerRecipe : ITrainingData, IDisposable
             var data = Data(images, chosen, SplitMix64.ForItem(seed, i), withTask: false);
             var wanted = data["wanted"].mul(Maps.HalfExtents(images.Grid));
             var deformation = (double)wanted.mul(wanted).sum(1).mean().item<float>();
-            return _plain.Evaluate(data).Terms.Append(new KeyValuePair<string, double>("deformation", deformation));
+            return _single.Evaluate(data).Terms.Append(new KeyValuePair<string, double>("deformation", deformation));
         });
+    }
+
+    /// <summary>The task's term as the proposer stands, over some batches; null where it does not count.</summary>
+    internal double? Task(int batches)
+    {
+        if (_withTask is null) return null;
+        var sum = 0.0;
+        for (var i = 0; i < batches; i++)
+        {
+            using var scope = torch.NewDisposeScope();
+            var chosen = _images.Choose(i, _options.Batch, _options.Seed);
+            sum += _withTask.Evaluate(Data(chosen, SplitMix64.ForItem(_options.Seed, i), withTask: true)).Terms["task"];
+        }
+
+        return sum / batches;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _plain.Dispose();
+        _single.Dispose();
+        if (_plain != _single)
+            _plain.Dispose();
         _withTask?.Dispose();
         _teacher?.Dispose();
+        _target?.Dispose();
         _maps.Dispose();
     }
 
@@ -128,13 +163,7 @@ public sealed class ProposerRecipe : ITrainingData, IDisposable
         if (_factor > 1)
             data["reduced"] = Reduced(deformed);
         if (withTask)
-        {
-            var answers = _teacher!.Answers(chosen);
-            data["answer"] = answers.dim() == 2
-                ? answers
-                : Maps.Warp(answers, Maps.Resample(nodes, (int)answers.size(2), (int)answers.size(3)), WarpPadding.Zeros).contiguous();
-        }
-
+            data["answer"] = _target!.Carry(_teacher!.Answers(chosen), nodes);
         return data;
     }
 
@@ -142,7 +171,7 @@ public sealed class ProposerRecipe : ITrainingData, IDisposable
         ? image
         : torch.nn.functional.avg_pool2d(image, _factor, ceil_mode: true, count_include_pad: false);
 
-    private ObjectiveBuilder Compose(TrainableNetwork proposer, InnerTask? task)
+    private ObjectiveBuilder Compose(SamplingForm form, TrainableNetwork proposer, InnerTask? task, int again)
     {
         var (grid, channels) = (_images.Grid, _images.Channels);
         var builder = new ObjectiveBuilder(
@@ -154,9 +183,11 @@ public sealed class ProposerRecipe : ITrainingData, IDisposable
         var small = new SamplingGrid(Side(grid.Height), Side(grid.Width));
         var clean = builder.Input("clean", "N", channels, small.Height, small.Width);
         var wanted = builder.Input("wanted", "N", 2, _lattice.Height, _lattice.Width);
-        var lattice = builder.Add(proposer, new Dictionary<string, string> { [proposer.Inputs[0].Name] = image })[proposer.Outputs[0].Name];
+        string Propose(string seen) =>
+            builder.Add(proposer, new Dictionary<string, string> { [proposer.Inputs[0].Name] = seen })[proposer.Outputs[0].Name];
+        var velocity = again == 0 ? Propose(image) : Unrolled(w, form, image, again, Propose);
 
-        var map = new ProposedMap(w, grid, _lattice, lattice, _options.Squarings);
+        var map = new ProposedMap(w, grid, _lattice, velocity, _options.Squarings, form);
         var reduced = _factor == 1 ? image : builder.Input("reduced", "N", channels, small.Height, small.Width);
         var undone = map.Warp(reduced, channels, small, _options.Sampling.Padding);
         builder.Term("image", builder.MeanSquaredError(undone, clean), _options.Image);
@@ -166,56 +197,32 @@ public sealed class ProposerRecipe : ITrainingData, IDisposable
         {
             var canonical = map.Warp(image, channels, grid, _options.Sampling.Padding);
             var answer = builder.AddConstant(task.Model, new Dictionary<string, string> { [_teacher!.Input] = canonical })[_teacher.Output];
-            builder.Term("task", Difference(builder, task.Answer, answer, Target(builder, map)), _options.Task);
+            builder.Term("task", _target!.Difference(builder, map, answer), _options.Task);
         }
 
         return builder;
     }
 
-    /// <summary>The inner network's answer on the undeformed image, moved by the map that the data says and by the proposed one.</summary>
-    private string Target(ObjectiveBuilder builder, ProposedMap map)
+    /// <summary>The velocities after a second pass on the first images of the batch, after one on the others: as a bundle composes
+    /// them. The images of a batch stand in random order.</summary>
+    private string Unrolled(GraphWriter w, SamplingForm form, string image, int again, Func<string, string> propose)
     {
-        OnnxDimension[] shape = ["N", .. _teacher!.Shape.Select(OnnxDimension.Of)];
-        var carried = builder.Input("answer", shape);
-        return shape.Length == 2
-            ? carried
-            : map.Warp(carried, (int)_teacher.Shape[0], new SamplingGrid((int)_teacher.Shape[1], (int)_teacher.Shape[2]),
-                WarpPadding.Zeros, isConstant: true);
-    }
-
-    private string Difference(ObjectiveBuilder builder, InnerAnswer answer, string output, string target)
-    {
-        switch (answer)
-        {
-            case InnerAnswer.Logits:
-                return builder.SoftCrossEntropy(output, target);
-            case InnerAnswer.Probabilities:
-                var logarithms = builder.Op("Log", [builder.Op("Clip", [output, builder.Scalar(1e-6), builder.Scalar(1)])]);
-                return builder.Mul(builder.Mean(builder.Writer.Reduce("ReduceSum", builder.Mul(target, logarithms), false, 1)), -1);
-            case InnerAnswer.BinaryLogits:
-                return builder.BinaryCrossEntropy(output, target);
-            default:
-                return builder.Mul(builder.MeanSquaredError(output, target), 1 / Math.Max(1e-12, _teacher!.Deviation * _teacher.Deviation));
-        }
+        string Twice(string value) => w.Slice(value, 0, 0, again);
+        string Once(string value) => w.Slice(value, 0, again, int.MaxValue);
+        var isAll = again == _options.Batch;
+        var first = ProposedMap.Constant(w, propose(Twice(image)));
+        var map = new ProposedMap(w, _images.Grid, _lattice, first, _options.Squarings, form);
+        var left = map.Warp(Twice(image), _images.Channels, _images.Grid, _options.Sampling.Padding);
+        var second = propose(isAll ? left : w.Concat(0, left, Once(image)));
+        var both = AnswerComposer.Compose(w, _images.Grid, _lattice.Height, _lattice.Width, first, isAll ? second : Twice(second));
+        return isAll ? both : w.Concat(0, both, Once(second));
     }
 
     private static string? Refusal(InnerTask task, Teacher teacher)
     {
-        string Text(string why) => $"The inner network '{task.Model.Graph.Name}' cannot be differentiated ({why}); the proposer "
-            + "learns from images and displacements alone.";
-        try
-        {
-            GradientCompiler.Compile(task.Model.Copy(), new GradientOptions { Inputs = [teacher.Input], Outputs = [teacher.Output] });
-            return null;
-        }
-        catch (OnnxModelException)
-        {
-            return Text($"no gradient of '{teacher.Output}' reaches '{teacher.Input}'");
-        }
-        catch (UnsupportedOperatorException e)
-        {
-            return Text(e.Message.TrimEnd('.'));
-        }
+        var unreached = $"no gradient of '{teacher.Output}' reaches '{teacher.Input}'";
+        var why = InnerNetwork.WithoutGradient(task.Model, teacher.Input, teacher.Output, unreached);
+        return why is null ? null : InnerNetwork.Refused(task.Model.Graph.Name, why);
     }
 
     private static (int Height, int Width) Lattice(TrainableNetwork proposer)

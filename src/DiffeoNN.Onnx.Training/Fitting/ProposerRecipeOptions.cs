@@ -25,6 +25,10 @@ public sealed record ProposerRecipeOptions
     /// <summary>The step from which the task counts: the steps before are several times as fast.</summary>
     public int TaskFrom { get; init; }
 
+    /// <summary>Share of a step's images on which the proposer is taught a second pass, for bundles that ask it several times: it sees what
+    /// its own first proposal makes of the image, which gets no gradient, and is to answer with what is left. Nothing for 0.</summary>
+    public double Unrolled { get; init; } = 0.3;
+
     /// <summary>Squarings of the exponential.</summary>
     public int Squarings { get; init; } = 7;
 
@@ -43,6 +47,7 @@ public sealed record ProposerRecipeOptions
         RecipeChecks.Expect(nameof(Smoothness), Smoothness, Smoothness >= 0 && double.IsFinite(Smoothness), "a number from 0");
         RecipeChecks.Expect(nameof(Task), Task, Task >= 0 && double.IsFinite(Task), "a number from 0");
         RecipeChecks.Expect(nameof(TaskFrom), TaskFrom, TaskFrom >= 0, "a step from 0");
+        RecipeChecks.Expect(nameof(Unrolled), Unrolled, Unrolled is >= 0 and <= 1, "a number in [0, 1]");
         RecipeChecks.Expect(nameof(Squarings), Squarings, Squarings is >= 0 and <= 16, "a number in [0, 16]");
     }
 }

@@ -38,6 +38,31 @@ public sealed class TrainingImages
     /// <summary>Height and width.</summary>
     public SamplingGrid Grid { get; }
 
+    /// <summary>The class of each image, (M), int64: what a proposer's task aims at in place of the inner network's own answers; null for
+    /// those. It stays the caller's and lives as long as this.</summary>
+    /// <exception cref="TrainingException">The shape or type is another.</exception>
+    public torch.Tensor? Labels
+    {
+        get;
+        init => field = value is null || (value.dtype == torch.ScalarType.Int64 && value.dim() == 1 && value.size(0) == Count)
+            ? value
+            : throw new TrainingException(
+                $"The labels are {value.dtype} ({string.Join(", ", value.shape)}); expected int64, one for each of {Count} images.");
+    }
+
+    /// <summary>The class of each pixel of each image, (M, H, W), uint8 or int64: as <see cref="Labels"/>.</summary>
+    /// <exception cref="TrainingException">The shape or type is another.</exception>
+    public torch.Tensor? Masks
+    {
+        get;
+        init => field = value is null || (value.dtype is torch.ScalarType.Byte or torch.ScalarType.Int64
+            && value.shape.SequenceEqual([Count, Grid.Height, Grid.Width]))
+            ? value
+            : throw new TrainingException(
+                $"The masks are {value.dtype} ({string.Join(", ", value.shape)}); expected uint8 or int64, "
+                + $"({Count}, {Grid.Height}, {Grid.Width}).");
+    }
+
     /// <summary>The images of a step: every image once, in an order drawn anew, then all of them again.</summary>
     /// <param name="step">From 0.</param>
     /// <param name="batch">How many.</param>

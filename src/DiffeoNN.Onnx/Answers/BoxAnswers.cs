@@ -218,12 +218,19 @@ internal sealed class BoxAnswers : AnswerKind
     {
         var corners = answer.Parts[0];
         if (answer.Displacement is null || corners.size(1) == 0) return corners;
+        var moved = Places.Moved(Outline(corners).reshape(1, -1, 2), answer.Displacement).reshape(-1, 8, 2);
+        return torch.stack([moved.amin([1]), moved.amax([1])], 1).reshape(1, -1, 2);
+    }
+
+    /// <summary>The corners and the middles of the edges of boxes, whose smallest box is what a map makes of a box.</summary>
+    /// <param name="corners">Opposite corners, (N, 2B, 2).</param>
+    /// <returns>(NB, 8, 2); in the caller's scope.</returns>
+    internal static torch.Tensor Outline(torch.Tensor corners)
+    {
         var boxes = corners.reshape(-1, 2, 2);
         var fractions = torch.stack([torch.tensor(Across, device: corners.device), torch.tensor(Down, device: corners.device)], 1);
         var (low, high) = (boxes.narrow(1, 0, 1), boxes.narrow(1, 1, 1));
-        var points = low.Plus(high.Plus(low.Times(-1)).mul(fractions.unsqueeze(0)));
-        var moved = Places.Moved(points.reshape(1, -1, 2), answer.Displacement).reshape(-1, 8, 2);
-        return torch.stack([moved.amin([1]), moved.amax([1])], 1).reshape(1, -1, 2);
+        return low.Plus(high.Plus(low.Times(-1)).mul(fractions.unsqueeze(0)));
     }
 
     private static AnswerBox[] Sure(ModelOutput answer) => [.. answer.Boxes!.Where(box => box.Score is not < LeastScore)];

@@ -35,7 +35,7 @@ internal static class AnswerComposer
     public static OnnxModel Answers(SamplingGrid grid, int channels, int maps, OutputActivation activation, bool onGpu)
     {
         var writer = new GraphWriter("answers");
-        var fields = new FieldOperators(writer, grid, onGpu);
+        var fields = new FieldOperators(writer, grid, onGpu ? SamplingForm.Kernel : SamplingForm.Gathers);
         string? mean = null, final = null;
         for (var map = 0; map < maps; map++)
         {
@@ -67,6 +67,13 @@ internal static class AnswerComposer
     {
         var writer = new GraphWriter("composition");
         var (first, second) = (writer.Input("first", "N", 2, height, width), writer.Input("second", "N", 2, height, width));
+        writer.Output("velocity", Compose(writer, grid, height, width, first, second), "N", 2, height, width);
+        return writer.Model;
+    }
+
+    /// <summary>Writes <see cref="VelocityComposition"/> of lattices (N, 2, height, width).</summary>
+    public static string Compose(GraphWriter writer, SamplingGrid grid, int height, int width, string first, string second)
+    {
         var (spacingX, spacingY) = grid.LatticeSpacing(height, width);
         string Derivative(string field, int axis, int size, double spacing)
         {
@@ -87,7 +94,6 @@ internal static class AnswerComposer
         }
 
         var bracket = writer.Sub(Along(first, second), Along(second, first));
-        writer.Output("velocity", writer.Add(writer.Add(first, second), writer.Mul(bracket, 0.5)), "N", 2, height, width);
-        return writer.Model;
+        return writer.Add(writer.Add(first, second), writer.Mul(bracket, 0.5));
     }
 }

@@ -6,11 +6,11 @@ namespace DiffeoNN.Onnx.Composition;
 /// <summary>Writes what <see cref="Fields"/> computes on tensors as nodes: the same formulas, in the same units.</summary>
 /// <param name="writer">The graph.</param>
 /// <param name="grid">Grid of images and fields.</param>
-/// <param name="byKernel">Whether sampling is one operator, which is faster on a GPU where no gradient is wanted.</param>
+/// <param name="form">How sampling is written.</param>
 /// <remarks>Fields are (N, 2, P) with the pixels in one row, unless they say otherwise.</remarks>
-internal sealed class FieldOperators(GraphWriter writer, SamplingGrid grid, bool byKernel = false)
+internal sealed class FieldOperators(GraphWriter writer, SamplingGrid grid, SamplingForm form = SamplingForm.Gathers)
 {
-    private readonly SamplingOperators _sampling = new(writer, grid, byKernel);
+    private readonly SamplingOperators _sampling = new(writer, grid, form);
 
     private bool IsSquare => grid.Height == grid.Width;
 

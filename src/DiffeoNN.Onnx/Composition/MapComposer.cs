@@ -81,7 +81,7 @@ internal sealed class MapComposer(SamplingGrid grid, int channels, WarpPadding p
         writer.Input(SearchComposer.Alive, OnnxElementType.Bool, "N", 1, 1);
         string[] turns =
             [.. Enumerable.Range(0, optional).Select(k => writer.Input(SearchComposer.Turn(k), OnnxElementType.Bool, "N", 1, 1))];
-        var fields = new FieldOperators(writer, grid, onGpu);
+        var fields = new FieldOperators(writer, grid, onGpu ? SamplingForm.Kernel : SamplingForm.Gathers);
         return (fields, writer.Op("Where", [SearchComposer.Alive, fields.Flat(velocity, 2), writer.Scalar(0)]), image, turns);
     }
 

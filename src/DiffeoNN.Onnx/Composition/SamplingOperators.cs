@@ -17,15 +17,15 @@ internal sealed class SamplingOperators
     private readonly SamplingGrid _grid;
     private readonly string _positions;
     private readonly string _scale;
-    private readonly bool _byKernel;
+    private readonly SamplingForm _form;
     private readonly Dictionary<(int Channels, int Margin), string> _neighbours = [];
 
     /// <param name="writer">The graph.</param>
     /// <param name="grid">Grid of images and fields.</param>
-    /// <param name="byKernel">Whether GridSample is written.</param>
-    public SamplingOperators(GraphWriter writer, SamplingGrid grid, bool byKernel)
+    /// <param name="form">How sampling is written.</param>
+    public SamplingOperators(GraphWriter writer, SamplingGrid grid, SamplingForm form)
     {
-        (_writer, _grid, _byKernel) = (writer, grid, byKernel);
+        (_writer, _grid, _form) = (writer, grid, form);
         using var like = torch.zeros(1);
         using var positions = grid.KernelPositions(like);
         _positions = writer.Floats([1, 2, Pixels], positions.data<float>().ToArray());
@@ -48,11 +48,13 @@ internal sealed class SamplingOperators
     /// <returns>(N, C, P).</returns>
     public string Sample(string image, int channels, string displacement, WarpPadding padding)
     {
-        if (_byKernel)
-            return SampleByKernel(image, channels, displacement, padding);
         var (w, g) = (_writer, _grid);
         // A border of zeros, one pixel wide, is all that lies outside.
         var margin = padding == WarpPadding.Zeros ? 1 : 0;
+        if (_form == SamplingForm.Kernel)
+            return SampleByKernel(image, channels, displacement, padding);
+        if (_form == SamplingForm.Operator)
+            return SampleOperator.Write(w, [image, displacement, _positions], g.Height, g.Width, margin);
         if (margin > 0)
             image = w.Reshape(w.Op("Pad", [Planar(image, channels), w.Ints(0, 0, 1, 1, 0, 0, 1, 1)]), 0, channels,
                 (g.Height + 2) * (g.Width + 2));

@@ -30,7 +30,7 @@ public static class EvaluationData
         if (Directory.Exists(Path.Combine(data, "images"))) return new FolderData(data, task, selection);
         if (MnistData.IsMnist(data))
         {
-            Require(task, TruthForm.Label, data, "digits, whose label is the number of holes");
+            Require(task, TruthForm.Label, data, "digits, whose label is the digit, or the number of holes");
             return new MnistData(data, task, selection);
         }
 

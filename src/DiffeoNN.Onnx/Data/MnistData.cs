@@ -4,8 +4,8 @@ using DiffeoNN.Onnx.Imaging;
 namespace DiffeoNN.Onnx.Data;
 
 /// <summary>
-/// MNIST's digits with their genus. Split <c>test</c> is the file of test digits, <c>val</c> the last 5,000 of the file of training digits,
-/// <c>train</c> the others.
+/// MNIST's digits: for a network of ten classes with the digit, for others with the genus. Split <c>test</c> is the file of test digits,
+/// <c>val</c> the last 5,000 of the file of training digits, <c>train</c> the others.
 /// </summary>
 internal sealed class MnistData : IEvaluationData
 {
@@ -13,6 +13,7 @@ internal sealed class MnistData : IEvaluationData
     public const string TestImages = "t10k-images-idx3-ubyte";
     private const string TrainImages = "train-images-idx3-ubyte";
     private const int Validation = 5000;
+    private const int Digits = 10;
     private readonly EvaluationTask _task;
     private readonly IdxFile _images;
     private readonly IdxFile? _digits;
@@ -85,6 +86,13 @@ internal sealed class MnistData : IEvaluationData
         var image = new ImageBuffer(1, height, width, values);
         _task.RequireChannels(image, _images.Path);
         if (_task.IsAgreement) return new EvaluationSample(name, image, null, null);
+        if (_task.Classes == Digits)
+        {
+            return _digits is not null
+                ? new EvaluationSample(name, image, null, _digits.Values[item])
+                : throw new DataException($"'{_images.Path}' has no file of labels beside it; the bundle tells {Digits} digits apart.");
+        }
+
         var genus = Genus.Of(image);
         return genus < _task.Classes
             ? new EvaluationSample(name, image, null, genus)

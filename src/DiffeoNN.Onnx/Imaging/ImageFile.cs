@@ -18,6 +18,18 @@ public static partial class ImageFile
         WritePng(path, image.Height, image.Width, [image]);
     }
 
+    /// <summary>The bytes of an 8-bit PNG, grey for one channel, RGB for three.</summary>
+    /// <param name="image">Values are clamped to [0, 1] and rounded to 255 steps.</param>
+    /// <exception cref="ArgumentException">The image has neither one channel nor three.</exception>
+    public static byte[] EncodePng(ImageBuffer image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        using var bitmap = Allocate(image.Channels, image.Height, image.Width);
+        Copy(image, bitmap, 0);
+        using var data = Encode(bitmap, "an image");
+        return data.ToArray();
+    }
+
     /// <summary>Writes an 8-bit PNG, as <see cref="WritePng(string, ImageBuffer)"/>, of an image that comes some rows at a time: memory is
     /// one byte a pixel,
     /// or four for RGB, and what the file has.</summary>
@@ -82,10 +94,15 @@ public static partial class ImageFile
     /// <exception cref="OutputException">The file cannot be written.</exception>
     internal static void WritePng(string path, SKBitmap bitmap)
     {
-        using var pixels = bitmap.PeekPixels();
-        using var data = pixels.Encode(new SKPngEncoderOptions(SKPngEncoderFilterFlags.AllFilters, 6))
-            ?? throw new ImageException($"'{path}' could not be encoded as PNG: {bitmap.Width}x{bitmap.Height} pixels.");
+        using var data = Encode(bitmap, $"'{path}'");
         AtomicFile.Write(path, stream => data.SaveTo(stream));
+    }
+
+    private static SKData Encode(SKBitmap bitmap, string name)
+    {
+        using var pixels = bitmap.PeekPixels();
+        return pixels.Encode(new SKPngEncoderOptions(SKPngEncoderFilterFlags.AllFilters, 6))
+            ?? throw new ImageException($"{name} could not be encoded as PNG: {bitmap.Width}x{bitmap.Height} pixels.");
     }
 
     private static SKBitmap Allocate(int channels, int height, int width)

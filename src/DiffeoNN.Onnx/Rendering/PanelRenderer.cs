@@ -56,6 +56,19 @@ public static class PanelRenderer
         return FromBitmap(bitmap);
     }
 
+    /// <summary>Draws one tile without its title: its image and what lies over it, for pages that write titles themselves.</summary>
+    /// <param name="tile">The tile.</param>
+    /// <param name="options">Its size, and lines of its grid.</param>
+    /// <returns>An RGB image of <see cref="PanelOptions.SizeOf"/>.</returns>
+    public static ImageBuffer RenderTile(PanelTile tile, PanelOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(tile);
+        options ??= new PanelOptions();
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.TileSize, 32);
+        using var bitmap = TilePainter.Paint(tile, options);
+        return FromBitmap(bitmap);
+    }
+
     private static SKBitmap Draw(IReadOnlyList<PanelRow> rows, PanelOptions options)
     {
         ArgumentNullException.ThrowIfNull(rows);

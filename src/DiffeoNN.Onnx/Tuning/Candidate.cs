@@ -38,6 +38,9 @@ internal sealed class Candidate
     /// <summary>What is tried, but for the acceptance.</summary>
     public SearchSpec Settings { get; }
 
+    /// <summary>Whether the score is by metric and rank: few images then say more where answers are right or wrong.</summary>
+    public bool IsSmooth { get; init; }
+
     /// <summary>Of each set, image by image.</summary>
     public IReadOnlyList<List<Outcome>> Outcomes { get; }
 
@@ -98,8 +101,9 @@ internal sealed class Candidate
         });
         double[] means = [.. Outcomes.Select(set => set.Average(outcome => outcome.Metric(rule)))];
         double[] used = [.. Outcomes.Select(set => set.Count(outcome => outcome.IsUsedBy(rule)) / (double)set.Count)];
+        var scores = IsSmooth ? [.. Outcomes.Select(set => set.Average(outcome => outcome.Smooth(rule)))] : means;
         return new TuningTrial(
-            Number, settings, Images, 0.5 * (means[0] + means[1..].Average()), means[0], means[1..],
+            Number, settings, Images, 0.5 * (scores[0] + scores[1..].Average()), means[0], means[1..],
             used[0], used[1..].Average(), _time.TotalSeconds / (Images * Outcomes.Count));
     }
 

@@ -13,6 +13,16 @@ internal sealed record Outcome(ImageCanonicalisation Search, double Found, doubl
     public bool IsUsedBy(Acceptance rule) =>
         Search.Accepted && rule.Judge(Search.InputEnergy, Search.Energy.After, Search.FoundDiagnostics) is null;
 
+    /// <summary>What orders images from worst to best, of the answer found: smoother than the metric where that is right or
+    /// wrong.</summary>
+    public double FoundRank { get; init; } = Found;
+
+    /// <summary>The same of the network alone.</summary>
+    public double AloneRank { get; init; } = Alone;
+
+    /// <summary>The mean of metric and rank under a rule.</summary>
+    public double Smooth(Acceptance rule) => 0.5 * (IsUsedBy(rule) ? Found + FoundRank : Alone + AloneRank);
+
     /// <summary>The metric under a rule.</summary>
     public double Metric(Acceptance rule) => IsUsedBy(rule) ? Found : Alone;
 }

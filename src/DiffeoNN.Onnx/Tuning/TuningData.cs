@@ -15,7 +15,7 @@ internal sealed class TuningData
     private readonly IEvaluationData _data;
     private readonly IReadOnlyList<int> _usable;
     private readonly Evaluator[] _sets;
-    private readonly double[][] _alone;
+    private readonly AnswerScore?[][] _alone;
     private readonly int _batch;
     private readonly EvaluationTask _task;
 
@@ -25,7 +25,7 @@ internal sealed class TuningData
         (_task, _data, _usable, _batch) = (task, data, check.Usable, options.Batch);
         _sets = [.. new[] { new NoDeformation() }.Concat(options.Deformations).Select(deformation => new Evaluator(
             model, new EvaluationOptions { Deformation = deformation, Seed = options.Seed, Batch = options.Batch, Task = task }))];
-        _alone = [.. _sets.Select(_ => Enumerable.Repeat(double.NaN, Count).ToArray())];
+        _alone = [.. _sets.Select(_ => new AnswerScore?[Count])];
     }
 
     /// <summary>Images of each set.</summary>
@@ -67,20 +67,25 @@ internal sealed class TuningData
         DeformedSample[] samples = [.. chunk.Select(i => _sets[set].Deform(_data, _usable[i], cancellationToken))];
         ImageBuffer[] images = [.. samples.Select(sample => sample.Image)];
         // The network alone answers the same whatever the settings are.
-        if (double.IsNaN(_alone[set][chunk[0]]))
+        if (_alone[set][chunk[0]] is null)
         {
             foreach (var (i, answer) in chunk.Zip(model.RunNaive(images, cancellationToken)))
-                _alone[set][i] = Metric(answer, samples[i - chunk[0]]);
+                _alone[set][i] = Score(answer, samples[i - chunk[0]]);
         }
 
         using var found = model.Run(images, null, cancellationToken);
         candidate.Add(
             set,
             chunk.Select((image, i) =>
-                new Outcome(found.Images[i].Canonicalisation, Metric(found.Images[i].Output, samples[i]), _alone[set][image])),
+            {
+                AnswerScore score = Score(found.Images[i].Output, samples[i]), alone = _alone[set][image]!;
+                return new Outcome(found.Images[i].Canonicalisation, score.Metric, alone.Metric)
+                {
+                    FoundRank = score.Rank, AloneRank = alone.Rank,
+                };
+            }),
             found.Fields.Times.Total + found.InferenceTime);
     }
 
-    private double Metric(ModelOutput answer, DeformedSample sample) =>
-        _task.Score(answer, sample.Truth).Metric;
+    private AnswerScore Score(ModelOutput answer, DeformedSample sample) => _task.Score(answer, sample.Truth);
 }

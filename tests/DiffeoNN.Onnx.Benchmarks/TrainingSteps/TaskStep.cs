@@ -49,7 +49,7 @@ internal sealed class TaskStep : IDisposable
         var clean = builder.Input("clean", "N", 1L, 128L, 128L);
         var target = builder.Input("target", "N", 2L, 128L, 128L);
         var lattice = builder.Add(network, new Dictionary<string, string> { ["image"] = image })["velocity"];
-        var fields = new FieldOperators(builder.Writer, grid);
+        var fields = new FieldOperators(builder.Writer, grid, SampleOperator.FormOn(engine));
         var u = fields.ExpInKernelUnits(
             fields.Upsample(lattice, 32, 32, LatticeBasis.Linear), builder.Scalar(Math.Pow(2, -Squarings)), Squarings);
         var canonical = fields.Planar(fields.Sampling.Sample(fields.Flat(image, 1), 1, u, WarpPadding.Zeros), 1);

@@ -67,6 +67,7 @@ public sealed class FloorTests
     [TestCase(Root)]
     [TestCase("DiffeoNN.Onnx.Torch")]
     [TestCase("DiffeoNN.Onnx.ImageSharp")]
+    [TestCase("DiffeoNN.Onnx.Training")]
     [TestCase("DiffeoNN.Onnx.Cli")]
     public void Types_LieInTheFolderThatTheirNamespaceSays(string assembly)
     {

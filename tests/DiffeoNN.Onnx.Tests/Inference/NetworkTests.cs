@@ -78,7 +78,8 @@ public sealed class NetworkTests
             Is.EqualTo((torch.ScalarType.Float32, torch.ScalarType.Float32, torch.ScalarType.Int64)));
         Assert.That(wide.data<float>().ToArray(), Is.EqualTo(logits.data<float>().ToArray()));
         Assert.That(labels.data<long>().ToArray(), Is.EqualTo(logits.argmax(1).data<long>().ToArray()));
-        Assert.That((network.IsFloat32("logits"), network.IsFloat32("wide"), network.IsFloat32("labels")), Is.EqualTo((true, false, false)));
+        Assert.That(
+            (network.IsFloat32("logits"), network.IsFloat32("wide"), network.IsFloat32("labels")), Is.EqualTo((true, false, false)));
         var asTheyAre = network.Run(pixels, ["wide", "labels"], default);
         Assert.That(asTheyAre.Keys, Is.EquivalentTo(new[] { "wide", "labels" }));
         Assert.That(asTheyAre["wide"].dtype, Is.EqualTo(torch.ScalarType.Float64));

@@ -1,0 +1,103 @@
+using System.Globalization;
+
+namespace DiffeoNN.Onnx.Training.Fit;
+
+/// <summary>Whether a bundle helps, by what it does on images that nothing was trained on and maps that nothing was chosen on.</summary>
+public sealed record FitVerdict
+{
+    /// <summary>Loss on undeformed images that does not count.</summary>
+    private const double Negligible = 0.002;
+
+    /// <summary>Share of the gain on deformed images that undeformed ones may lose.</summary>
+    private const double Tolerated = 0.1;
+
+    /// <summary>Share of the gap that does not count either, where the measure has a unit.</summary>
+    private const double ShareOfGap = 0.02;
+
+    /// <summary>Standard errors that a gain has to be away from nothing.</summary>
+    private const double Sure = 2;
+
+    private FitVerdict()
+    {
+    }
+
+    /// <summary>Whether deformed images get better answers by it, and undeformed ones keep theirs.</summary>
+    public required bool Helps { get; init; }
+
+    /// <summary>Figures by family, undeformed images first.</summary>
+    public required IReadOnlyList<FitFigure> Figures { get; init; }
+
+    /// <summary>What is compared: <c>IoU</c>, say.</summary>
+    public required string Measure { get; init; }
+
+    /// <summary>Whether answers were compared with the truth; else with the network's own on undeformed images.</summary>
+    public required bool OfTruth { get; init; }
+
+    /// <summary>The family of <see cref="Figures"/> that decides.</summary>
+    public required string Strongest { get; init; }
+
+    /// <summary>Reasons to doubt the network itself; where there are any, nothing is claimed.</summary>
+    public required IReadOnlyList<string> Doubts { get; init; }
+
+    /// <summary>One line each: what it does, and what is wrong.</summary>
+    public required IReadOnlyList<string> Lines { get; init; }
+
+    /// <summary>Whether the measure is an error, of which less is better; figures then have its negative.</summary>
+    public bool IsError => Figures.All(figure => figure is { Undeformed: <= 0, Alone: <= 0, Canonicalised: <= 0 });
+
+    /// <summary>A figure as people read it: an error without its sign.</summary>
+    /// <param name="value">A mean of <see cref="Figures"/>.</param>
+    public double Shown(double value) => IsError ? Math.Abs(value) : value;
+
+    /// <summary>Judges.</summary>
+    /// <param name="figures">Undeformed images first, then the families that settings were chosen on, the strongest last of them.</param>
+    /// <param name="strongest">The family that decides.</param>
+    /// <param name="measure">What is compared.</param>
+    /// <param name="ofTruth">Whether with the truth.</param>
+    /// <param name="doubts">Reasons to doubt the network itself; any forbids a claim.</param>
+    internal static FitVerdict Of(
+        IReadOnlyList<FitFigure> figures, string strongest, string measure, bool ofTruth, IReadOnlyList<string> doubts)
+    {
+        FitFigure clean = figures[0], strong = figures.First(figure => figure.Deformation == strongest);
+        var verdict = new FitVerdict
+        {
+            Helps = false, Figures = figures, Measure = measure, OfTruth = ofTruth, Strongest = strongest, Doubts = doubts, Lines = [],
+        };
+        // Scores lie between 0 and 1; errors have a unit, which the gap gives the scale of.
+        var negligible = verdict.IsError ? Negligible + (ShareOfGap * Math.Max(0, strong.Gap)) : Negligible;
+        var gains = strong.Gain > Sure * strong.Error && strong.Gain > 0;
+        var isHarmless = -clean.Gain <= Math.Max(negligible, Tolerated * strong.Gain);
+        var harmed = figures.Skip(1).FirstOrDefault(figure => figure.Gain < -Math.Max(negligible, Sure * figure.Error));
+        List<string> lines = [verdict.OnStrongest(strong, gains), verdict.OnUndeformed(clean, isHarmless)];
+        if (doubts.Count > 0)
+            lines.Insert(0, $"The network itself looks wrong, so nothing is claimed: {string.Join("; ", doubts)}.");
+        if (harmed is not null)
+            lines.Add($"It harms on '{harmed.Deformation}': {verdict.Text(harmed.Canonicalised)}, alone {verdict.Text(harmed.Alone)}.");
+        return verdict with { Helps = gains && isHarmless && harmed is null && doubts.Count == 0, Lines = lines };
+    }
+
+    private string OnStrongest(FitFigure strong, bool gains)
+    {
+        var measure = Measure + (OfTruth ? "" : " with its own answers on undeformed images");
+        if (strong.Gap < Evaluation.EvaluationSummary.SmallestGap)
+        {
+            return $"There is next to nothing to win: on '{Strongest}' the network alone reaches {Text(strong.Alone)} {measure}, "
+                + $"on undeformed images {Text(strong.Undeformed)}.";
+        }
+
+        if (gains)
+        {
+            return $"On '{Strongest}' {measure} {(IsError ? "falls" : "rises")} from {Text(strong.Alone)} to {Text(strong.Canonicalised)}; "
+                + $"{Text(strong.Undeformed)} is the most there is to reach: "
+                + string.Create(CultureInfo.InvariantCulture, $"{100 * (strong.GapClosed ?? 0):F0} % of the gap are closed.");
+        }
+
+        return $"It does not help on '{Strongest}': {measure} is {Text(strong.Canonicalised)}, of the network alone {Text(strong.Alone)} "
+            + string.Create(CultureInfo.InvariantCulture, $"(standard error of the difference {strong.Error:F3}).");
+    }
+
+    private string OnUndeformed(FitFigure clean, bool isHarmless) =>
+        $"Undeformed images {(isHarmless ? "keep their answers" : "lose")}: {Text(clean.Canonicalised)}, alone {Text(clean.Alone)}.";
+
+    private string Text(double value) => Shown(value).ToString("F3", CultureInfo.InvariantCulture);
+}

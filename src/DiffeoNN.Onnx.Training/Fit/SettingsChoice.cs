@@ -1,0 +1,200 @@
+using System.Diagnostics;
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Data;
+using DiffeoNN.Onnx.Deformations;
+using DiffeoNN.Onnx.Evaluation;
+using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
+using DiffeoNN.Onnx.Tuning;
+
+namespace DiffeoNN.Onnx.Training.Fit;
+
+/// <summary>Chooses passes, averaging, acceptance and the critic's weight of a bundle on images held out, and judges it on new
+/// deformations of them.</summary>
+internal sealed class SettingsChoice(
+    FitOptions options, IEvaluationData heldOut, bool hasTruth, CancellationToken cancellationToken)
+{
+    private const int Batch = 8;
+    private const int Fewest = 8;
+    private const int FewestJudged = 32;
+    private const int Quick = 256;
+    private const int Most = 2000;
+    private const int Quantiles = 256;
+
+    // Which passes are tried: all of them at the end, the extremes on the way.
+    private static readonly (int Passes, bool Average)[] All = [(3, true), (1, false), (2, true), (2, false), (3, false)];
+
+    /// <summary>What is compared, as tables name it.</summary>
+    public string Measure { get; private set; } = "";
+
+    /// <summary>The settings that a choice starts from.</summary>
+    public static BundleManifest Usual(BundleManifest manifest, bool withCritic) => manifest with
+    {
+        Search = withCritic ? Start with { Adversarial = 1 } : Start,
+    };
+
+    private static SearchSpec Start => new()
+    {
+        Vae = 1, Beta = 0.3, Smoothness = 100, Orientation = 50, Field = Fields.FieldKind.Lattice, Lattice = 6, Steps = 80,
+        LearningRate = 0.04, Passes = 3, Average = true, Tolerance = 0.005, Patience = 10, MinimumDecrease = 0.1,
+        Refinement = new SearchSpec { Steps = 0 },
+    };
+
+    /// <summary>Chooses.</summary>
+    /// <param name="bundle">Folder of a bundle that holds what <see cref="Usual"/> gave.</param>
+    /// <param name="time">About how long it may take.</param>
+    /// <param name="final">Whether all settings are tried on more images.</param>
+    /// <param name="progress">Told of trials done and in all.</param>
+    public FitTrial Choose(string bundle, TimeSpan time, bool final, Action<int, int> progress)
+    {
+        using var model = EquivariantModel.Load(bundle, new EquivariantOptions { Execution = options.Execution, Seed = options.Seed });
+        var manifest = Scaled(model);
+        var tried = final ? All : All[..2];
+        var critics = final && model.Bundle.Has(BundleRole.Critic) ? 2 : 0;
+        var (data, check) = Data(model, int.MaxValue);
+        var tuning = new TuningOptions
+        {
+            Deformations = [.. options.Families.Select(Deformation.Create)], Seed = unchecked(options.Seed + 11), Batch = Batch,
+            Task = TaskOf(model),
+        };
+        var few = new TuningData(model, tuning.Task, data, check, tuning);
+        var count = Affordable(model, few, manifest, time, (tried.Length + critics) * few.Sets, final ? Most : Quick);
+        // Thresholds are quantiles of the energies of these.
+        var all = new TuningData(
+            model, tuning.Task, data, check with { Usable = [.. check.Usable.Take(Math.Max(count, Quantiles))] }, tuning);
+        var best = (Candidate: (Candidate?)null, Trial: (TuningTrial?)null);
+        var number = 0;
+        foreach (var (passes, average) in tried)
+            Try(manifest.Search with { Passes = passes, Average = average });
+        for (var i = 0; i < critics; i++)
+            Try(best.Trial!.Settings with { Adversarial = i == 0 ? 0 : 4 * manifest.Search.Adversarial });
+        var trial = best.Trial!;
+        var rule = RuleOf(trial.Settings, model);
+        var alone = best.Candidate!.Outcomes.Select(set => set.Average(outcome => outcome.Alone)).ToList();
+        return new FitTrial(
+            trial.Settings, trial.Images, trial.Score, trial.Undeformed, alone[0],
+            Named(trial.Deformed), Named(alone.Skip(1)))
+        {
+            Found = [.. best.Candidate.Outcomes.Select(set => set.Select(outcome => outcome.Smooth(rule)).ToArray())],
+        };
+
+        void Try(SearchSpec settings)
+        {
+            progress(number, tried.Length + critics);
+            var candidate = new Candidate(number++, settings, all.Sets, choosesAcceptance: true) { IsSmooth = true };
+            using var searching = model.WithSettings(manifest with { Search = settings }, Searching);
+            candidate.Energies = all.Energies(searching, cancellationToken);
+            all.Search(searching, candidate, count, cancellationToken);
+            var found = candidate.Score(searching.Plan.Usual);
+            if (best.Trial is null || found.Score > best.Trial.Score + 1e-9) best = (candidate, found);
+        }
+    }
+
+    /// <summary>Judges a bundle on undeformed images, on each family with maps that nothing was chosen on, and on a family that is
+    /// new.</summary>
+    public IReadOnlyList<EvaluationResult> Evaluate(string bundle, TimeSpan time, Action<int, int> progress)
+    {
+        using var model = EquivariantModel.Load(bundle, new EquivariantOptions { Execution = options.Execution, Seed = options.Seed });
+        string[] families = ["none", .. options.Families, .. options.Families.Contains(options.Unseen) ? [] : new[] { options.Unseen }];
+        var (data, check) = Data(model, int.MaxValue);
+        var count = Math.Min(check.Usable.Count, Fewest);
+        var least = Math.Min(check.Usable.Count, FewestJudged);
+        var results = new List<EvaluationResult>();
+        var start = Stopwatch.GetTimestamp();
+        foreach (var family in families)
+        {
+            var evaluator = new Evaluator(model, new EvaluationOptions
+            {
+                Deformation = Deformation.Create(family), Seed = unchecked(options.Seed + 101), Batch = Batch, MeasuresInvariance = false,
+                Task = TaskOf(model),
+            });
+            if (results.Count == 0)
+            {
+                // The first few tell how many can be looked at.
+                _ = evaluator.Run(data, check with { Usable = [.. check.Usable.Take(count)] }, null, cancellationToken);
+                var one = Stopwatch.GetElapsedTime(start).TotalSeconds / count;
+                count = (int)Math.Clamp(time.TotalSeconds / (one * families.Length), least, Math.Min(Most, check.Usable.Count));
+            }
+
+            var done = results.Count * count;
+            results.Add(evaluator.Run(
+                data, check with { Usable = [.. check.Usable.Take(count)] },
+                new Steps(value => progress(done + (int)value.Done, count * families.Length)), cancellationToken));
+        }
+
+        Measure = results[0].Summary.Columns.Count > 0 ? results[0].Summary.Columns[0].Heading : "score";
+        return results;
+    }
+
+    /// <summary>The figures of a family.</summary>
+    public static FitFigure FigureOf(EvaluationResult result)
+    {
+        var gains = result.Samples.Select(sample => sample.Diffeonn.Metric - sample.Naive.Metric).ToList();
+        var mean = gains.Average();
+        var error = gains.Count < 2 ? 0 : Math.Sqrt(gains.Sum(gain => (gain - mean) * (gain - mean)) / (gains.Count - 1) / gains.Count);
+        return new FitFigure(
+            result.Summary.Deform, gains.Count, result.Samples.Average(sample => sample.Clean.Metric),
+            result.Samples.Average(sample => sample.Naive.Metric), result.Samples.Average(sample => sample.Diffeonn.Metric), error,
+            result.Samples.Average(sample => sample.Canonicalisation.Accepted ? 1.0 : 0.0));
+    }
+
+    /// <summary>Weights that fit the scale of the energies: the critic varies as much over undeformed images as the autoencoder's
+    /// term.</summary>
+    private BundleManifest Scaled(EquivariantModel model)
+    {
+        var manifest = model.Bundle.Manifest;
+        var some = Enumerable.Range(0, Math.Min(heldOut.Count, 4 * Batch)).Select(i => heldOut.Read(i).Image).ToList();
+        double Spread(SearchSpec settings)
+        {
+            using var weighted = model.WithSettings(manifest with { Search = settings });
+            var energies = weighted.Energies(some, cancellationToken).Select(energy => (double)energy).Where(double.IsFinite).ToList();
+            var mean = energies.DefaultIfEmpty(0).Average();
+            return Math.Sqrt(energies.Sum(energy => (energy - mean) * (energy - mean)) / Math.Max(1, energies.Count - 1));
+        }
+
+        var search = manifest.Search;
+        if (!model.Bundle.Has(BundleRole.Critic)) return manifest;
+        var (vae, critic) = (Spread(search with { Adversarial = 0 }), Spread(search with { Vae = 0, Adversarial = 1 }));
+        var weight = critic > 0 && double.IsFinite(vae / critic) ? double.Parse((vae / critic).ToString("G3")) : 0;
+        return manifest with { Search = search with { Adversarial = weight } };
+    }
+
+    private IReadOnlyDictionary<string, double> Named(IEnumerable<double> values) =>
+        options.Families.Zip(values).ToDictionary(pair => pair.First, pair => pair.Second, StringComparer.Ordinal);
+
+    private EvaluationTask TaskOf(EquivariantModel model) => hasTruth ? EvaluationTask.Of(model) : EvaluationTask.OfAgreement(model);
+
+    private (IEvaluationData Data, DataCheck Check) Data(EquivariantModel model, int count)
+    {
+        var data = hasTruth ? heldOut : new AgreementData(model, heldOut);
+        return (data, new DataCheck([.. Enumerable.Range(0, Math.Min(count, data.Count))], []));
+    }
+
+    /// <summary>Images of each set that fit into a time, by a look at the first few.</summary>
+    private int Affordable(
+        EquivariantModel model, TuningData data, BundleManifest manifest, TimeSpan time, int runs, int most)
+    {
+        var few = Math.Min(data.Count, Fewest);
+        var candidate = new Candidate(0, manifest.Search, data.Sets, choosesAcceptance: true);
+        using var searching = model.WithSettings(manifest, Searching);
+        var start = Stopwatch.GetTimestamp();
+        data.Search(searching, candidate, few, cancellationToken);
+        var one = Stopwatch.GetElapsedTime(start).TotalSeconds / (few * data.Sets);
+        return (int)Math.Clamp(time.TotalSeconds / (one * runs), few, Math.Min(most, data.Count));
+    }
+
+    private static Acceptance RuleOf(SearchSpec settings, EquivariantModel model)
+    {
+        using var deciding = model.WithSettings(model.Bundle.Manifest with { Search = settings });
+        return new Acceptance(deciding.Plan.Usual);
+    }
+
+    private EquivariantOptions Searching(EquivariantOptions present) =>
+        new() { Execution = present.Execution, Accept = AcceptanceRule.Always, Seed = options.Seed };
+
+    private sealed class Steps(Action<EvaluationProgress> report) : IProgress<EvaluationProgress>
+    {
+        public void Report(EvaluationProgress value) => report(value);
+    }
+}

@@ -58,7 +58,7 @@ internal static class BundleCommand
             console.MarkupLineInterpolated($"Bundle '{bundle.Name}' written to {folder}.");
             console.WriteLine(bundle.Manifest.Models.HasEnergy
                 ? "Its weights are 1 until 'diffeonn tune' chooses them."
-                : "It has no energy yet: train one (tools/pytorch) and add it to the manifest.");
+                : "It has no energy yet: 'diffeonn fit' trains one, or add your own to the manifest.");
             return Task.FromResult((int)ExitCode.Success);
         });
         return command;

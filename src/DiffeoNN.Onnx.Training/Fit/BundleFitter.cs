@@ -92,7 +92,7 @@ public sealed class BundleFitter
             .Append(CultureInfo.InvariantCulture, $"|{validation?.Name}|{validation?.Split}|{validation?.Count}|{hasTruth}")
             .Append(CultureInfo.InvariantCulture, $"|{Options.Seed}|{Options.ValidationShare}|{Options.UsesTask}")
             .Append(CultureInfo.InvariantCulture, $"|{Image.Height}x{Image.Width}|{Options.ProposerMultiplyAdds}")
-            .Append(CultureInfo.InvariantCulture, $"|{string.Join(',', Options.Families)}")
+            .Append(CultureInfo.InvariantCulture, $"|{Options.Plan?.ToJson()}|{string.Join(',', Options.Families)}")
             .Append(CultureInfo.InvariantCulture, $"|{Options.Sampling with { Families = new Dictionary<string, int>() }}")
             .AppendJoin(',', Options.Sampling.Families.OrderBy(pair => pair.Key, StringComparer.Ordinal));
         return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))[..16];

@@ -70,11 +70,9 @@ public sealed record FitData(IEvaluationData Images, IEvaluationData? Validation
                 new ExecutionOptions { Device = ExecutionDevice.Cpu }));
             using var scope = torch.NewDisposeScope();
             var spec = reading.Outputs[0];
-            if (spec.Kind == OutputKind.Boxes) return spec.Classes?.Count ?? 0;
             var image = bundle.Image;
             var parts = inner.Answers(torch.zeros(1, image.Channels, image.Height, image.Width), CancellationToken.None)[0];
-            var size = (int)parts[0].size(1);
-            return AnswerKinds.Of(spec).HasClasses ? Math.Max(2, size) : size;
+            return AnswerKinds.Of(spec).ClassesOf(parts, spec);
         }
         finally
         {

@@ -24,7 +24,18 @@ public sealed record FitPlan
     /// <summary>Of the proposer with the network's answers, in each of several rounds.</summary>
     public IReadOnlyList<int> Rounds { get; init; } = [];
 
-    /// <summary>Of the critic.</summary>
+    /// <summary>Rounds that were meant, by which their learning rates go: fewer may have fitted into the time. As many as
+    /// <see cref="Rounds"/> if null.</summary>
+    public int? RoundsMeant { get; init; }
+
+    /// <summary>Images of each family that settings are chosen on, choice by choice; as many as the time allows where there are
+    /// none.</summary>
+    public IReadOnlyList<int> Chosen { get; init; } = [];
+
+    /// <summary>Images of each family that the bundle is judged on; as many as the time allows if null.</summary>
+    public int? Judged { get; init; }
+
+    /// <summary>Of the critic; a plan without has no critic, and no choice after it.</summary>
     public int? Critic { get; init; }
 
     /// <summary>Images of a step.</summary>
@@ -52,13 +63,19 @@ public sealed record FitPlan
     /// <summary>Writes it, as JSON.</summary>
     /// <param name="path">The file; replaced as a whole.</param>
     /// <exception cref="OutputException">It cannot be written.</exception>
-    public void Save(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, Json) + "\n");
+    public void Save(string path) => AtomicFile.WriteText(path, ToJson());
+
+    internal string ToJson() => JsonSerializer.Serialize(this, Json) + "\n";
 
     internal void Check()
     {
         foreach (var (name, steps) in new[] { (nameof(Vae), Vae), (nameof(Proposer), Proposer), (nameof(Critic), Critic) })
             RecipeChecks.Expect(name, steps ?? 1, steps is null or >= 1, "at least one step");
         RecipeChecks.Expect(nameof(Rounds), Rounds.DefaultIfEmpty(1).Min(), Rounds.All(steps => steps >= 1), "at least one step each");
+        RecipeChecks.Expect(nameof(RoundsMeant), RoundsMeant ?? 0, RoundsMeant is null || RoundsMeant >= Rounds.Count,
+            $"at least the {Rounds.Count} of {nameof(Rounds)}");
+        RecipeChecks.Expect(nameof(Chosen), Chosen.DefaultIfEmpty(1).Min(), Chosen.All(images => images >= 1), "at least one image each");
+        RecipeChecks.Expect(nameof(Judged), Judged ?? 1, Judged is null or >= 1, "at least one image");
         RecipeChecks.Expect(nameof(Batch), Batch, Batch >= 4, "at least 4");
     }
 }

@@ -19,9 +19,12 @@ internal sealed class FitSession(
     CancellationToken cancellationToken)
 {
     // What part of the time that is left a stage takes: its weight among those that come after it.
-    private const double OfVae = 0.09, OfProposer = 0.13, OfFirstChoice = 0.03, OfRounds = 0.53, OfCritic = 0.08, OfChoice = 0.07;
+    private const double OfVae = 0.09, OfProposer = 0.13, OfFirstChoice = 0.03, OfRounds = 0.53, OfCritic = 0.05, OfChoice = 0.10;
     private const double OfVerdict = 0.07;
-    private const double TaskShare = 1, LeastTask = 1e-3, MostTask = 1e3;
+    private const double TaskShare = 1, MovedShare = 0.3, LeastTask = 1e-3, MostTask = 1e3, MostMoved = 20;
+
+    // What the answers' weight is multiplied by in the round after one that made the proposer worse.
+    private const double AfterLoss = 0.3;
     private const int TaskBatches = 8;
     private const int MostSteps = 20_000;
     private const int Epochs = 400;
@@ -57,7 +60,7 @@ internal sealed class FitSession(
         Choose(choice, 0, OfFirstChoice, OfRounds + OfCritic + OfChoice + OfVerdict, withCritic: false, final: false);
         TrainRounds(training, engine, images, choice);
         // Where the time is over already, the bundle that stands is judged.
-        if (_options.Plan is not null || _clock.Left > TimeSpan.Zero)
+        if (_options.Plan is { } given ? given.Critic is not null : _clock.Left > TimeSpan.Zero)
         {
             TrainCritic(training, engine, images);
             Choose(choice, work.Record.Best ?? 0, OfChoice, OfVerdict, withCritic: true, final: true);
@@ -105,14 +108,17 @@ internal sealed class FitSession(
         for (var round = 1; round <= rates.Length; round++)
         {
             var name = $"proposer-{round}";
+            // A round that made it worse is forgotten, and the answers count for less in those that follow.
+            var from = work.Record.Best ?? 0;
             if (!Done(name))
             {
-                using var network = new TrainableNetwork(work.Find($"proposer-{round - 1}.onnx")!, Architecture.Weights, "proposer");
+                using var network = new TrainableNetwork(work.Find($"proposer-{from}.onnx")!, Architecture.Weights, "proposer");
                 var task = _options.UsesTask ? Task() : null;
                 if (task is not null && work.Record.TaskWeight is null) WeighTask(engine, network, images, task);
                 using var recipe = new ProposerRecipe(engine, network, images.Training, Proposing with
                 {
-                    Seed = unchecked(_options.Seed + (ulong)round), Task = work.Record.TaskWeight ?? 0,
+                    Seed = unchecked(_options.Seed + (ulong)round),
+                    Task = (work.Record.TaskWeight ?? 0) * Math.Pow(AfterLoss, round - 1 - from),
                 }, task);
                 if (round == 1 && recipe.TaskRefusal is { } refusal) Note(refusal);
                 var (rate, index) = (rates[round - 1], round);
@@ -135,17 +141,23 @@ internal sealed class FitSession(
     private void WeighTask(OnnxRuntimeEngine engine, TrainableNetwork network, FitImages images, InnerTask task)
     {
         using var recipe = new ProposerRecipe(engine, network, images.Training, Proposing with { Unrolled = 0 }, task);
+        // What lies on the image moves with the proposed map, without gradient: nothing holds it but image and displacement, so it counts
+        // for less. With a weight of 14 a proposer of segmented scenes ran away within 50 steps.
+        var isMoved = AnswerKinds.Of(_reading.Outputs[0]).HasPlace;
         var weight = recipe.Task(TaskBatches) is { } term && term > 0
-            ? Math.Clamp(TaskShare / term, LeastTask, MostTask)
+            ? Math.Clamp((isMoved ? MovedShare : TaskShare) / term, LeastTask, isMoved ? MostMoved : MostTask)
             : 1;
         work.Write(record => record with { TaskWeight = double.Parse(weight.ToString("G3")) });
     }
 
     private double[] Rates()
     {
-        var rounds = _options.Plan is { } plan ? plan.Rounds.Count : _options.Time.TotalMinutes switch { < 3 => 1, < 8 => 2, _ => 3 };
-        double[] rates = [8e-4, 5e-4, 3e-4];
-        return rounds switch { 0 => [], 1 => [5e-4], 2 => [8e-4, 4e-4], _ => [.. rates, .. Enumerable.Repeat(2e-4, rounds - 3)] };
+        var rounds = Planned.RoundsMeant
+            ?? (_options.Plan is { } plan ? plan.Rounds.Count : _options.Time.TotalMinutes switch { < 3 => 1, < 8 => 2, _ => 3 });
+        if (Planned.RoundsMeant is null) Plan(present => present with { RoundsMeant = rounds });
+        double[] rates = [6e-4, 4e-4, 3e-4];
+        rates = rounds switch { 0 => [], 1 => [5e-4], 2 => [6e-4, 3e-4], _ => [.. rates, .. Enumerable.Repeat(2e-4, rounds - 3)] };
+        return _options.Plan is { } given ? rates[..given.Rounds.Count] : rates;
     }
 
     private void TrainCritic(StageTraining training, OnnxRuntimeEngine engine, FitImages images)
@@ -171,7 +183,9 @@ internal sealed class FitSession(
         Report(FitStage.Choosing, round, 0, 1);
         var candidate = work.PathOf("candidate");
         Write(candidate, round, withCritic);
-        var trial = choice.Choose(candidate, _clock.Share(part, rest), final, (done, all) =>
+        var number = work.Record.Done.Count(done => done.StartsWith("choice", StringComparison.Ordinal));
+        int? images = _options.Plan is { } plan && plan.Chosen.Count > number ? plan.Chosen[number] : null;
+        var trial = choice.Choose(candidate, _clock.Share(part, rest), images, final, (done, all) =>
             Report(FitStage.Choosing, round, done, all));
         _trials.Add(trial);
         var better = final || _best is null || !trial.IsClearlyBelow(_best);
@@ -194,6 +208,7 @@ internal sealed class FitSession(
         {
             Done = [.. record.Done, name],
             Best = better && !final ? round : record.Best,
+            Plan = images is null ? record.Plan with { Chosen = [.. record.Plan.Chosen, trial.Images] } : record.Plan,
             Trials = [.. record.Trials, FitTrialRecord.Of(trial, manifest, round, final)],
             Seconds = _clock.Elapsed.TotalSeconds,
         });
@@ -227,7 +242,9 @@ internal sealed class FitSession(
 
     private FitResult Judge(SettingsChoice choice, FitImages images)
     {
-        var evaluations = choice.Evaluate(folder, _clock.Left, (done, all) => Report(FitStage.Judging, 1, done, all));
+        var evaluations = choice.Evaluate(
+            folder, _clock.Left, _options.Plan?.Judged, (done, all) => Report(FitStage.Judging, 1, done, all));
+        Plan(plan => plan with { Judged = evaluations[0].Samples.Count });
         string[] doubts = [.. _reading.Findings.Select(finding => finding.Text)];
         var verdict = FitVerdict.Of(
             [.. evaluations.Select(SettingsChoice.FigureOf)], _options.Families[^1], choice.Measure, hasTruth, doubts);

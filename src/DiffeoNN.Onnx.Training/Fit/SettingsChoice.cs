@@ -18,9 +18,13 @@ internal sealed class SettingsChoice(
     private const int Batch = 8;
     private const int Fewest = 8;
     private const int FewestJudged = 32;
+    private const int FewestQuick = 32;
+    private const int FewestFinal = 64;
     private const int Quick = 256;
     private const int Most = 2000;
-    private const int Quantiles = 256;
+    private const int Quantiles = 96;
+
+    private static readonly TimeSpan Short = TimeSpan.FromMinutes(5);
 
     // Which passes are tried: all of them at the end, the extremes on the way.
     private static readonly (int Passes, bool Average)[] All = [(3, true), (1, false), (2, true), (2, false), (3, false)];
@@ -44,9 +48,10 @@ internal sealed class SettingsChoice(
     /// <summary>Chooses.</summary>
     /// <param name="bundle">Folder of a bundle that holds what <see cref="Usual"/> gave.</param>
     /// <param name="time">About how long it may take.</param>
+    /// <param name="images">Images of each family; null for as many as the time allows.</param>
     /// <param name="final">Whether all settings are tried on more images.</param>
     /// <param name="progress">Told of trials done and in all.</param>
-    public FitTrial Choose(string bundle, TimeSpan time, bool final, Action<int, int> progress)
+    public FitTrial Choose(string bundle, TimeSpan time, int? images, bool final, Action<int, int> progress)
     {
         using var model = EquivariantModel.Load(bundle, new EquivariantOptions { Execution = options.Execution, Seed = options.Seed });
         var manifest = Scaled(model);
@@ -59,7 +64,7 @@ internal sealed class SettingsChoice(
             Task = TaskOf(model),
         };
         var few = new TuningData(model, tuning.Task, data, check, tuning);
-        var count = Affordable(model, few, manifest, time, (tried.Length + critics) * few.Sets, final ? Most : Quick);
+        var count = images is { } given ? Math.Min(given, few.Count) : Affordable(model, few, manifest, time, (tried.Length + critics) * few.Sets, final ? Most : Quick);
         // Thresholds are quantiles of the energies of these.
         var all = new TuningData(
             model, tuning.Task, data, check with { Usable = [.. check.Usable.Take(Math.Max(count, Quantiles))] }, tuning);
@@ -93,7 +98,7 @@ internal sealed class SettingsChoice(
 
     /// <summary>Judges a bundle on undeformed images, on each family with maps that nothing was chosen on, and on a family that is
     /// new.</summary>
-    public IReadOnlyList<EvaluationResult> Evaluate(string bundle, TimeSpan time, Action<int, int> progress)
+    public IReadOnlyList<EvaluationResult> Evaluate(string bundle, TimeSpan time, int? images, Action<int, int> progress)
     {
         using var model = EquivariantModel.Load(bundle, new EquivariantOptions { Execution = options.Execution, Seed = options.Seed });
         string[] families = ["none", .. options.Families, .. options.Families.Contains(options.Unseen) ? [] : new[] { options.Unseen }];
@@ -109,9 +114,15 @@ internal sealed class SettingsChoice(
                 Deformation = Deformation.Create(family), Seed = unchecked(options.Seed + 101), Batch = Batch, MeasuresInvariance = false,
                 Task = TaskOf(model),
             });
-            if (results.Count == 0)
+            if (images is { } given)
+            {
+                count = Math.Min(given, check.Usable.Count);
+            }
+            else if (results.Count == 0)
             {
                 // The first few tell how many can be looked at.
+                _ = evaluator.Run(data, check with { Usable = [.. check.Usable.Take(count)] }, null, cancellationToken);
+                start = Stopwatch.GetTimestamp();
                 _ = evaluator.Run(data, check with { Usable = [.. check.Usable.Take(count)] }, null, cancellationToken);
                 var one = Stopwatch.GetElapsedTime(start).TotalSeconds / count;
                 count = (int)Math.Clamp(time.TotalSeconds / (one * families.Length), least, Math.Min(Most, check.Usable.Count));
@@ -176,12 +187,17 @@ internal sealed class SettingsChoice(
         EquivariantModel model, TuningData data, BundleManifest manifest, TimeSpan time, int runs, int most)
     {
         var few = Math.Min(data.Count, Fewest);
-        var candidate = new Candidate(0, manifest.Search, data.Sets, choosesAcceptance: true);
+        // A choice among a handful says nothing, whatever the time.
+        var least = Math.Min(data.Count, options.Time < Short ? Fewest : most == Quick ? FewestQuick : FewestFinal);
         using var searching = model.WithSettings(manifest, Searching);
+        Candidate New() => new(0, manifest.Search, data.Sets, choosesAcceptance: true);
+        // The first run of a graph takes several times as long as those that follow.
+        data.Search(searching, New(), Math.Min(2, few), cancellationToken);
         var start = Stopwatch.GetTimestamp();
-        data.Search(searching, candidate, few, cancellationToken);
+        data.Search(searching, New(), few, cancellationToken);
         var one = Stopwatch.GetElapsedTime(start).TotalSeconds / (few * data.Sets);
-        return (int)Math.Clamp(time.TotalSeconds / (one * runs), few, Math.Min(most, data.Count));
+        time -= Stopwatch.GetElapsedTime(start);
+        return (int)Math.Clamp(time.TotalSeconds / (one * runs), least, Math.Min(most, data.Count));
     }
 
     private static Acceptance RuleOf(SearchSpec settings, EquivariantModel model)

@@ -76,6 +76,16 @@ internal abstract class AnswerKind
     /// <param name="spec">Says where a single score begins to mean class 1.</param>
     public virtual torch.Tensor? Classes(torch.Tensor[] parts, OutputSpec spec) => null;
 
+    /// <summary>Whether answers lie somewhere on the image, and move with it.</summary>
+    public virtual bool HasPlace => true;
+
+    /// <summary>Number of classes of answers as they are arranged, as the truth has to have them; for numbers and points how many there
+    /// are.</summary>
+    /// <param name="parts">What <see cref="Arrange"/> gave.</param>
+    /// <param name="spec">Names classes, perhaps.</param>
+    public virtual int ClassesOf(torch.Tensor[] parts, OutputSpec spec) =>
+        HasClasses ? Math.Max(2, (int)parts[0].size(1)) : (int)parts[0].size(1);
+
     /// <summary>Whether answers are classes of pixels or images.</summary>
     public virtual bool HasClasses => false;
 

@@ -161,6 +161,9 @@ internal sealed class BoxAnswers : AnswerKind
     }
 
     /// <inheritdoc/>
+    public override int ClassesOf(torch.Tensor[] parts, OutputSpec spec) => spec.Classes?.Count ?? 0;
+
+    /// <inheritdoc/>
     public override IReadOnlyList<string> Summarised => ["iou", "precision"];
 
     /// <inheritdoc/>

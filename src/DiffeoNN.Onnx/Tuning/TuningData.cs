@@ -67,7 +67,7 @@ internal sealed class TuningData
         DeformedSample[] samples = [.. chunk.Select(i => _sets[set].Deform(_data, _usable[i], cancellationToken))];
         ImageBuffer[] images = [.. samples.Select(sample => sample.Image)];
         // The network alone answers the same whatever the settings are.
-        if (_alone[set][chunk[0]] is null)
+        if (chunk.Any(i => _alone[set][i] is null))
         {
             foreach (var (i, answer) in chunk.Zip(model.RunNaive(images, cancellationToken)))
                 _alone[set][i] = Score(answer, samples[i - chunk[0]]);

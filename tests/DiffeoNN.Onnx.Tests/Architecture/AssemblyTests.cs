@@ -22,6 +22,7 @@ public sealed class AssemblyTests
         [Torch] = [Library],
         ["DiffeoNN.Onnx.ImageSharp"] = [Library],
         ["DiffeoNN.Onnx.Hosting"] = [Library],
+        ["DiffeoNN.Onnx.Serving"] = [Library],
         [Training] = [Library],
         ["DiffeoNN.Onnx.Cli"] = [Library, Torch, Training],
     };

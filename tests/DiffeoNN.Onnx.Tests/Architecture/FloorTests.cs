@@ -68,6 +68,7 @@ public sealed class FloorTests
     [TestCase("DiffeoNN.Onnx.Torch")]
     [TestCase("DiffeoNN.Onnx.ImageSharp")]
     [TestCase("DiffeoNN.Onnx.Training")]
+    [TestCase("DiffeoNN.Onnx.Serving")]
     [TestCase("DiffeoNN.Onnx.Cli")]
     public void Types_LieInTheFolderThatTheirNamespaceSays(string assembly)
     {

@@ -1,0 +1,51 @@
+using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Serving.Protocol;
+
+namespace DiffeoNN.Onnx.Serving.Repository;
+
+/// <summary>An output of a bundle: what it is called, and how it is taken from a batch that was searched.</summary>
+/// <param name="Metadata">Name, type, dimensions.</param>
+/// <param name="Take">Computes it, where that is not done yet.</param>
+internal sealed record BundleOutput(TensorMetadata Metadata, Func<EquivariantBatch, InferenceTensor> Take)
+{
+    /// <summary>Whether it comes where nothing is asked for.</summary>
+    public bool IsUsual { get; init; }
+
+    /// <summary>One number an image.</summary>
+    public static BundleOutput OfImages<T>(string name, Func<EquivariantBatch, int, T> value)
+        where T : unmanaged => new(
+            new TensorMetadata(name, DataTypes.Of<T>(), [-1]),
+            batch => InferenceTensor.Of<T>(
+                name, [batch.Count], Enumerable.Range(0, batch.Count).Select(i => value(batch, i)).ToArray()))
+        {
+            IsUsual = true,
+        };
+
+    /// <summary>One text an image.</summary>
+    public static BundleOutput OfTexts(string name, Func<EquivariantBatch, int, string> value) => new(
+        new TensorMetadata(name, DataType.Bytes, [-1]),
+        batch => InferenceTensor.OfTexts(name, [batch.Count], Enumerable.Range(0, batch.Count).Select(i => value(batch, i))))
+    {
+        IsUsual = true,
+    };
+
+    /// <summary>One array an image, of the same shape for all.</summary>
+    /// <exception cref="ProtocolException">Shapes differ.</exception>
+    public static BundleOutput OfArrays<T>(
+        string name, IReadOnlyList<long> shape, Func<EquivariantBatch, int, (IReadOnlyList<long> Shape, T[] Values)> array)
+        where T : unmanaged => new(
+            new TensorMetadata(name, DataTypes.Of<T>(), [-1, .. shape]),
+            batch =>
+            {
+                var arrays = Enumerable.Range(0, batch.Count).Select(i => array(batch, i)).ToList();
+                if (arrays.Find(one => !one.Shape.SequenceEqual(arrays[0].Shape)) is { Shape: { } other })
+                {
+                    throw ProtocolException.Invalid(
+                        $"Output '{name}' has shape {TensorShape.Text(arrays[0].Shape)} for the first image and {TensorShape.Text(other)} "
+                        + "for another; send images of different sizes in requests of their own.");
+                }
+
+                return InferenceTensor.Of<T>(
+                    name, [batch.Count, .. arrays[0].Shape], arrays.SelectMany(one => one.Values).ToArray());
+            });
+}

@@ -1,0 +1,84 @@
+using DiffeoNN.Onnx.Answers;
+using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Inference;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Serving.Repository;
+
+/// <summary>The outputs that bundles have: their answers, and what the search found.</summary>
+internal static class BundleOutputs
+{
+    /// <summary>The arrays of each kind of answer, as <see cref="MappedOutput.ToArrays"/> calls them, without the batch; those of further
+    /// outputs begin with the output's name and a dot.</summary>
+    private static readonly Dictionary<OutputKind, (string Name, int Dimensions, bool IsUsual)[]> Arrays = new()
+    {
+        [OutputKind.Segmentation] = [("probabilities", 3, false)],
+        [OutputKind.Classification] = [("scores", 1, true)],
+        [OutputKind.Image] = [("planes", 3, true)],
+        [OutputKind.Points] = [("points", 2, true)],
+        [OutputKind.Regression] = [("numbers", 1, true)],
+        [OutputKind.Boxes] = [("boxes", 2, true), ("scores", 1, true), ("classes", 1, true)],
+    };
+
+    /// <summary>All outputs of a bundle.</summary>
+    public static IReadOnlyList<BundleOutput> Of(Bundle bundle)
+    {
+        var image = bundle.Image;
+        return
+        [
+            .. bundle.Manifest.Models.Inner.Outputs.SelectMany((spec, i) => AnswersOf(spec, i, i == 0 ? "" : $"{spec.Title}.")),
+            BundleOutput.OfArrays("canonical", [image.Channels, image.Height, image.Width],
+                (batch, i) => Row(batch.Fields.Canonical, i)),
+            BundleOutput.OfArrays("displacement", [2, image.Height, image.Width], (batch, i) => Row(batch.Fields.Displacement, i)),
+            BundleOutput.OfArrays("inverse", [2, image.Height, image.Width], (batch, i) => Row(batch.Fields.InverseDisplacement, i)),
+            Of("energy_before", found => found.InputEnergy),
+            Of("energy_after", found => found.CanonicalEnergy),
+            Of("accepted", found => found.Accepted),
+            Text("refusal", found => found.Refusal?.Text ?? ""),
+            Of("steps", found => found.Steps),
+            Text("stop", found => found.Stop.ToString()),
+            Of("determinant", found => found.Diagnostics.MinimumDeterminant),
+            Of("residual", found => found.Diagnostics.InverseResidualMaximum),
+        ];
+    }
+
+    private static BundleOutput Of<T>(string name, Func<ImageCanonicalisation, T> value)
+        where T : unmanaged => BundleOutput.OfImages(name, (batch, i) => value(batch.Canonicalisation(i)));
+
+    private static BundleOutput Text(string name, Func<ImageCanonicalisation, string> value) =>
+        BundleOutput.OfTexts(name, (batch, i) => value(batch.Canonicalisation(i)));
+
+    private static IEnumerable<BundleOutput> AnswersOf(OutputSpec spec, int output, string prefix)
+    {
+        if (spec.Kind == OutputKind.Segmentation)
+        {
+            yield return BundleOutput.OfArrays<byte>(prefix + "mask", [-1, -1], (batch, i) =>
+            {
+                var labels = Answer(batch, i, output).ToSummary().Labels!;
+                return ([labels.Height, labels.Width], labels.Labels.ToArray());
+            }) with { IsUsual = true };
+        }
+
+        foreach (var (name, dimensions, isUsual) in Arrays[spec.Kind])
+        {
+            if (name == "scores" && spec.Kind == OutputKind.Boxes && spec.Scores is null) continue;
+            if (name == "classes" && spec.Labels is null && spec.Scores is null) continue;
+            yield return BundleOutput.OfArrays<float>(prefix + name, [.. Enumerable.Repeat(-1L, dimensions)], (batch, i) =>
+            {
+                var found = Answer(batch, i, output).ToArrays().FirstOrDefault(array => array.Name == name)
+                    ?? new AnswerArray(name, [0], []);
+                return (found.Shape, found.Parts.SelectMany(part => part).ToArray());
+            }) with { IsUsual = isUsual };
+        }
+    }
+
+    private static MappedOutput Answer(EquivariantBatch batch, int image, int output) => batch.Answer(image).All.ElementAt(output);
+
+    private static (IReadOnlyList<long> Shape, float[] Values) Row(torch.Tensor tensor, int image)
+    {
+        using var scope = torch.NewDisposeScope();
+        var row = tensor[image].cpu().contiguous();
+        return (row.shape, row.data<float>().ToArray());
+    }
+}

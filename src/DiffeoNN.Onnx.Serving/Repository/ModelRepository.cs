@@ -1,0 +1,217 @@
+using System.Collections.Concurrent;
+using DiffeoNN.Onnx.Serving.Protocol;
+
+namespace DiffeoNN.Onnx.Serving.Repository;
+
+/// <summary>The models of a folder: which there are, which take requests, and their exchange while requests run.</summary>
+/// <remarks>Of each model one version takes requests: the highest, or the one that was asked for when it was loaded. A new one is loaded
+/// beside it and takes its place when it is warm; requests in flight end where they began. One that does not load changes nothing.
+/// </remarks>
+public sealed class ModelRepository : IAsyncDisposable
+{
+    private readonly string _folder;
+    private readonly Func<ModelSource, IServedModel> _open;
+    private readonly ConcurrentDictionary<string, ModelEntry> _models = new(StringComparer.Ordinal);
+    private volatile bool _isLoaded;
+    private volatile bool _isClosed;
+
+    /// <summary>A repository whose models are bundles and ONNX files.</summary>
+    /// <param name="folder">See <see cref="ModelFolder"/>.</param>
+    /// <param name="options">Defaults if null.</param>
+    public ModelRepository(string folder, ServingOptions? options = null)
+        : this(folder, source => source.IsBundle
+            ? BundleModel.Load(source.Path, options)
+            : PlainModel.Load(source.Path, options))
+    {
+    }
+
+    /// <summary>A repository whose models somebody else loads.</summary>
+    /// <param name="folder">See <see cref="ModelFolder"/>.</param>
+    /// <param name="open">Loads a version; what it throws is the reason that the index tells.</param>
+    public ModelRepository(string folder, Func<ModelSource, IServedModel> open)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        ArgumentNullException.ThrowIfNull(open);
+        (_folder, _open) = (folder, open);
+    }
+
+    /// <summary>Whether all models that there were at the start have been loaded, as far as they can, and the end has not begun.</summary>
+    public bool IsReady => _isLoaded && !_isClosed;
+
+    /// <summary>All versions and their states, by name and version.</summary>
+    /// <param name="readyOnly">Whether to leave out those that take no requests.</param>
+    public IReadOnlyList<ModelStatus> Index(bool readyOnly = false)
+    {
+        var sources = ModelFolder.List(_folder);
+        var found = sources.Select(source => Status(source.Name, source.VersionName, source.Problem));
+        // What was deleted while it is loaded is still there.
+        var gone = _models.Values.SelectMany(model => model.Versions.Select(version => (model.Name, Version: version)))
+            .Except(sources.Select(source => (source.Name, Version: source.VersionName)))
+            .Select(pair => Status(pair.Name, pair.Version, null)).Where(status => status.State != ModelState.Unavailable);
+        return [.. found.Concat(gone).Where(status => !readyOnly || status.State == ModelState.Ready)
+            .OrderBy(status => status.Name, StringComparer.Ordinal).ThenBy(status => long.Parse(status.Version))];
+    }
+
+    /// <summary>Loads the highest version of every model; the index tells which did not load.</summary>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task LoadAllAsync(CancellationToken cancellationToken = default)
+    {
+        foreach (var name in ModelFolder.List(_folder).Select(source => source.Name).Distinct().ToList())
+        {
+            try
+            {
+                await LoadAsync(name, null, cancellationToken).ConfigureAwait(false);
+            }
+            catch (ProtocolException)
+            {
+                // The index has the reason.
+            }
+        }
+
+        _isLoaded = true;
+    }
+
+    /// <summary>Loads a model, or loads it anew.</summary>
+    /// <param name="name">The model's name.</param>
+    /// <param name="version">The version; the highest if null or empty.</param>
+    /// <param name="cancellationToken">Ends it; what took requests goes on.</param>
+    /// <exception cref="ProtocolException">There is no such version, or it does not load; what took requests goes on.</exception>
+    public async Task LoadAsync(string name, string? version = null, CancellationToken cancellationToken = default)
+    {
+        var sources = ModelFolder.List(_folder).Where(source => source.Name == name).ToList();
+        var source = string.IsNullOrEmpty(version) ? sources.LastOrDefault() : sources.Find(source => source.VersionName == version);
+        if (source is null) throw NotFound(name, version, sources.Select(one => one.VersionName));
+        await _models.GetOrAdd(name, name => new ModelEntry(name, () => _isClosed)).LoadAsync(source, _open, cancellationToken)
+            .ConfigureAwait(false);
+    }
+
+    /// <summary>Takes a model out of service, when its requests in flight have ended.</summary>
+    /// <param name="name">The model's name.</param>
+    /// <param name="cancellationToken">Ends the waiting; the model takes no more requests in any case.</param>
+    /// <exception cref="ProtocolException">No such model is loaded.</exception>
+    public async Task UnloadAsync(string name, CancellationToken cancellationToken = default)
+    {
+        if (!_models.TryGetValue(name, out var model) || !await model.UnloadAsync(cancellationToken).ConfigureAwait(false))
+            throw new ProtocolException(ErrorKind.NotFound, $"No model '{name}' is loaded.");
+    }
+
+    /// <summary>Whether a model takes requests.</summary>
+    /// <param name="name">The model's name.</param>
+    /// <param name="version">The version; whichever is served if null or empty.</param>
+    public bool Takes(string name, string? version = null) =>
+        !_isClosed && _models.TryGetValue(name, out var model) && model.Current is { } current
+        && (string.IsNullOrEmpty(version) || current.Version == version);
+
+    /// <summary>What a model says of itself.</summary>
+    /// <param name="name">The model's name.</param>
+    /// <param name="version">The version; whichever is served if null or empty.</param>
+    /// <exception cref="ProtocolException">No such version takes requests.</exception>
+    public ModelMetadata Metadata(string name, string? version = null)
+    {
+        var served = Enter(name, version);
+        try
+        {
+            return served.Model.Metadata with { Name = name, Versions = [served.Version] };
+        }
+        finally
+        {
+            served.Leave();
+        }
+    }
+
+    /// <summary>What versions have done since they were loaded.</summary>
+    /// <param name="name">The model's name; all that are loaded if null or empty.</param>
+    /// <param name="version">The version; whichever is served if null or empty.</param>
+    /// <exception cref="ProtocolException">No such version takes requests.</exception>
+    public IReadOnlyList<ModelStatistics> Statistics(string? name = null, string? version = null)
+    {
+        if (string.IsNullOrEmpty(name))
+            return [.. _models.Values.Select(model => model.Current).OfType<ServedVersion>().Select(served => served.Statistics)
+                .OrderBy(statistics => statistics.Name, StringComparer.Ordinal)];
+        var served = Enter(name, version);
+        served.Leave();
+        return [served.Statistics];
+    }
+
+    /// <summary>Answers a request by the version that it names.</summary>
+    /// <param name="request">What is asked.</param>
+    /// <param name="cancellationToken">The sender is gone.</param>
+    /// <exception cref="ProtocolException">Whatever the sender is to be told.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async ValueTask<InferenceResponse> InferAsync(InferenceRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        var served = Enter(request.Model, request.Version);
+        try
+        {
+            var response = await served.InferAsync(request, cancellationToken).ConfigureAwait(false);
+            return response with { Model = request.Model, Version = served.Version, Id = request.Id };
+        }
+        catch (Exception error) when (error is not OperationCanceledException)
+        {
+            throw ErrorTexts.Translate(error, request.Model);
+        }
+        finally
+        {
+            served.Leave();
+        }
+    }
+
+    /// <summary>Takes no more requests, waits for those in flight, and unloads all models.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _isClosed = true;
+        await Task.WhenAll(_models.Values.Select(model => model.UnloadAsync(default))).ConfigureAwait(false);
+    }
+
+    private ServedVersion Enter(string name, string? version)
+    {
+        if (_isClosed) throw new ProtocolException(ErrorKind.Unavailable, "The server is about to end and takes no more requests.");
+        while (_models.TryGetValue(name, out var model))
+        {
+            if (model.Current is not { } current)
+            {
+                if (!string.IsNullOrEmpty(version) && !model.Versions.Contains(version)) break;
+                throw NotReady(model, version);
+            }
+
+            if (!string.IsNullOrEmpty(version) && current.Version != version)
+            {
+                if (!model.Versions.Contains(version)) break;
+                throw NotReady(model, version);
+            }
+
+            // False only where another took its place in this moment.
+            if (current.TryEnter()) return current;
+        }
+
+        throw NotFound(name, version, ModelFolder.List(_folder).Where(source => source.Name == name).Select(one => one.VersionName));
+    }
+
+    private ModelStatus Status(string name, string version, string? problem)
+    {
+        var (state, reason) = _models.TryGetValue(name, out var model) ? model.StateOf(version) : (ModelState.Unavailable, "");
+        return new ModelStatus(name, version, state, reason.Length > 0 ? reason : problem ?? "");
+    }
+
+    private static ProtocolException NotReady(ModelEntry model, string? version)
+    {
+        var states = model.Versions.Where(known => string.IsNullOrEmpty(version) || known == version).Select(known =>
+        {
+            var (state, reason) = model.StateOf(known);
+            return $"version {known} is {state.ToString().ToLowerInvariant()}{(reason.Length > 0 ? $" ({reason})" : "")}";
+        });
+        return new ProtocolException(ErrorKind.Unavailable, $"Model '{model.Name}' takes no requests: {string.Join("; ", states)}.");
+    }
+
+    private static ProtocolException NotFound(string name, string? version, IEnumerable<string> versions)
+    {
+        var known = string.Join(", ", versions);
+        return new ProtocolException(ErrorKind.NotFound, (known.Length, string.IsNullOrEmpty(version)) switch
+        {
+            (0, _) => $"There is no model '{StrictJson.Short(name)}'.",
+            (_, true) => $"Model '{name}' is not loaded. Versions: {known}.",
+            _ => $"Model '{name}' has no version '{StrictJson.Short(version!)}' that is loaded. Versions: {known}.",
+        });
+    }
+}

@@ -1,0 +1,37 @@
+using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Search;
+using DiffeoNN.Onnx.Serving.Protocol;
+
+namespace DiffeoNN.Onnx.Serving.Repository;
+
+/// <summary>How models are served; change with <c>with</c>.</summary>
+public sealed record ServingOptions
+{
+    /// <summary>How large requests may be.</summary>
+    public ProtocolLimits Limits { get; init; } = new();
+
+    /// <summary>Whether clients may load and unload models.</summary>
+    public bool AllowsAdministration { get; init; }
+
+    /// <summary>Requests of a model that wait for their turn, at least 1; those beyond are refused.</summary>
+    public int QueueCapacity { get; init; } = 256;
+
+    /// <summary>Images of a request, at least 1.</summary>
+    public int MaximumBatch { get; init; } = 64;
+
+    /// <summary>Most steps that a request may ask for.</summary>
+    public int MaximumSteps { get; init; } = 1000;
+
+    /// <summary>Device and cores.</summary>
+    public ExecutionOptions Execution { get; init; } = new();
+
+    /// <summary>Where settings of searches come from that a request does not give.</summary>
+    public SearchPreset Preset { get; init; } = SearchPreset.Bundle;
+
+    /// <summary>Refuses to load and unload models where that is not allowed.</summary>
+    internal void RequireAdministration()
+    {
+        if (!AllowsAdministration)
+            throw new ProtocolException(ErrorKind.Forbidden, "Clients may not load and unload models of this server.");
+    }
+}

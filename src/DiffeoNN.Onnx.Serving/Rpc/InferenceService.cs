@@ -1,0 +1,115 @@
+using DiffeoNN.Onnx.Serving.Protocol;
+using DiffeoNN.Onnx.Serving.Repository;
+using DiffeoNN.Onnx.Serving.Rpc.Wire;
+using Google.Protobuf.Collections;
+using Grpc.Core;
+
+namespace DiffeoNN.Onnx.Serving.Rpc;
+
+/// <summary>The calls of the Open Inference Protocol v2 over gRPC.</summary>
+/// <param name="repository">Whose models are served.</param>
+/// <param name="options">How.</param>
+internal sealed class InferenceService(ModelRepository repository, ServingOptions options)
+    : GRPCInferenceService.GRPCInferenceServiceBase
+{
+    public override Task<ServerLiveResponse> ServerLive(ServerLiveRequest request, ServerCallContext context) =>
+        Task.FromResult(new ServerLiveResponse { Live = true });
+
+    public override Task<ServerReadyResponse> ServerReady(ServerReadyRequest request, ServerCallContext context) =>
+        Task.FromResult(new ServerReadyResponse { Ready = repository.IsReady });
+
+    public override Task<ModelReadyResponse> ModelReady(ModelReadyRequest request, ServerCallContext context) =>
+        Task.FromResult(new ModelReadyResponse { Ready = repository.Takes(request.Name, request.Version) });
+
+    public override Task<ServerMetadataResponse> ServerMetadata(ServerMetadataRequest request, ServerCallContext context) =>
+        Task.FromResult(WireResponses.Write(Protocol.ServerMetadata.Current));
+
+    public override Task<ModelMetadataResponse> ModelMetadata(ModelMetadataRequest request, ServerCallContext context) =>
+        Answer(() => WireResponses.Write(repository.Metadata(request.Name, request.Version)));
+
+    public override Task<ModelConfigResponse> ModelConfig(ModelConfigRequest request, ServerCallContext context) =>
+        Answer(() => new ModelConfigResponse { Config = WireResponses.Config(repository.Metadata(request.Name, request.Version)) });
+
+    public override Task<ModelStatisticsResponse> ModelStatistics(ModelStatisticsRequest request, ServerCallContext context) =>
+        Answer(() => WireResponses.Write(repository.Statistics(request.Name, request.Version)));
+
+    public override Task<ModelInferResponse> ModelInfer(ModelInferRequest request, ServerCallContext context) =>
+        Answer(() => Infer(request, context.CancellationToken));
+
+    public override async Task ModelStreamInfer(
+        IAsyncStreamReader<ModelInferRequest> requestStream, IServerStreamWriter<ModelStreamInferResponse> responseStream,
+        ServerCallContext context)
+    {
+        await foreach (var request in requestStream.ReadAllAsync(context.CancellationToken).ConfigureAwait(false))
+        {
+            var answer = new ModelStreamInferResponse();
+            try
+            {
+                answer.InferResponse = await Infer(request, context.CancellationToken).ConfigureAwait(false);
+            }
+            catch (ProtocolException error)
+            {
+                // The stream goes on; the id tells which request it was.
+                answer.ErrorMessage = error.Message;
+                answer.InferResponse = new ModelInferResponse { ModelName = request.ModelName, Id = request.Id };
+            }
+
+            await responseStream.WriteAsync(answer, context.CancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    public override Task<RepositoryIndexResponse> RepositoryIndex(RepositoryIndexRequest request, ServerCallContext context) =>
+        Answer(() => WireResponses.Write(repository.Index(request.Ready)));
+
+    public override Task<RepositoryModelLoadResponse> RepositoryModelLoad(
+        RepositoryModelLoadRequest request, ServerCallContext context) => Answer(async () =>
+    {
+        options.RequireAdministration();
+        var parameters = Parameters(request.Parameters);
+        ModelParameters.Check(parameters, ["version"]);
+        await repository.LoadAsync(request.ModelName, parameters.Text("version"), CancellationToken.None).ConfigureAwait(false);
+        return new RepositoryModelLoadResponse();
+    });
+
+    public override Task<RepositoryModelUnloadResponse> RepositoryModelUnload(
+        RepositoryModelUnloadRequest request, ServerCallContext context) => Answer(async () =>
+    {
+        options.RequireAdministration();
+        ModelParameters.Check(Parameters(request.Parameters), ["unload_dependents"]);
+        await repository.UnloadAsync(request.ModelName, context.CancellationToken).ConfigureAwait(false);
+        return new RepositoryModelUnloadResponse();
+    });
+
+    private async Task<ModelInferResponse> Infer(ModelInferRequest request, CancellationToken cancellationToken) => WireResponses.Write(
+        await repository.InferAsync(WireRequests.Read(request, options.Limits), cancellationToken).ConfigureAwait(false));
+
+    private static RequestParameters Parameters(MapField<string, ModelRepositoryParameter> wire) =>
+        new(wire.Select(pair => KeyValuePair.Create(pair.Key, pair.Value.ParameterChoiceCase switch
+        {
+            ModelRepositoryParameter.ParameterChoiceOneofCase.BoolParam => pair.Value.BoolParam,
+            ModelRepositoryParameter.ParameterChoiceOneofCase.Int64Param => pair.Value.Int64Param,
+            _ => (object)pair.Value.StringParam,
+        })));
+
+    private static Task<T> Answer<T>(Func<T> answer) => Answer(() => Task.FromResult(answer()));
+
+    private static async Task<T> Answer<T>(Func<Task<T>> answer)
+    {
+        try
+        {
+            return await answer().ConfigureAwait(false);
+        }
+        catch (ProtocolException error)
+        {
+            throw new RpcException(new Status((StatusCode)error.Kind.ToGrpc(), error.Message));
+        }
+        catch (OperationCanceledException)
+        {
+            throw new RpcException(new Status(StatusCode.Cancelled, "The call was cancelled."));
+        }
+        catch (Exception error)
+        {
+            throw new RpcException(new Status(StatusCode.Internal, $"The server failed: {ErrorTexts.OneLine(error.Message)}"));
+        }
+    }
+}

@@ -134,13 +134,29 @@ internal sealed partial class CanonicalisationRun
     /// <param name="Parts">What is worked on row by row.</param>
     /// <param name="Smoothness">One value a row, with its graph to the lattice.</param>
     /// <param name="Speeds">Largest |v| of each row in pixels as it came from the parameters; not finite if they were not.</param>
-    private sealed record Iterate(torch.Tensor Output, torch.Tensor Lattice, Part[] Parts, torch.Tensor Smoothness, double[] Speeds)
+    private sealed record Iterate(
+        torch.Tensor Output, torch.Tensor Lattice, Part[] Parts, torch.Tensor Smoothness, double[] Speeds) : IDisposable
     {
-        /// <summary>y of all rows.</summary>
-        public torch.Tensor Image => torch.cat([.. Parts.Select(part => part.Image.detach())], 0);
-
         /// <summary>The penalty on folds of all rows.</summary>
         public torch.Tensor Orientation => torch.cat([.. Parts.Select(part => part.Orientation)], 0);
+
+        private IEnumerable<torch.Tensor> Tensors => Parts.SelectMany(part =>
+            new[] { part.Velocity, part.Exponential, part.Displacement, part.Image, part.Orientation }).Append(Output).Append(Lattice)
+            .Append(Smoothness);
+
+        /// <summary>Takes its tensors out of their scope: an iterate lasts until it is disposed.</summary>
+        public void Keep()
+        {
+            foreach (var tensor in Tensors)
+                tensor.DetachFromDisposeScope();
+        }
+
+        /// <inheritdoc/>
+        public void Dispose()
+        {
+            foreach (var tensor in Tensors)
+                tensor.Dispose();
+        }
     }
 
     /// <summary>Some rows of an iterate.</summary>

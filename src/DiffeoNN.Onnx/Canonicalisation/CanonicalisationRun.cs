@@ -1,5 +1,4 @@
 using DiffeoNN.Onnx.Energies;
-using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tensors;
@@ -7,12 +6,12 @@ using TorchSharp;
 
 namespace DiffeoNN.Onnx.Canonicalisation;
 
-/// <summary>One run over a batch: who is in it, and the loop. The chain of one step and the result are in the other parts.</summary>
+/// <summary>One search over a batch: who is in it, and where it is. The chain of one step and the result are in the other parts.</summary>
 /// <remarks>Rows are positions in the batch as it is now; images are positions in the batch as it was given.</remarks>
 internal sealed partial class CanonicalisationRun : ISearchRun
 {
-    private readonly IEnergy _energy;
     private readonly SearchSpec _options;
+    private readonly Func<bool>? _isTimeUp;
     private readonly StageClock _clock = new();
     private readonly SamplingGrid _grid;
     private readonly torch.Tensor _allImages;
@@ -27,23 +26,31 @@ internal sealed partial class CanonicalisationRun : ISearchRun
     private int[] _imageOfRow;
     private torch.Tensor _images;
     private torch.Tensor? _starts;
+    private Iterate? _iterate;
+    private torch.Tensor? _gradient;
+    private int _step;
+    private bool _ends;
 
-    /// <summary>Sets up the batch; tensors belong to the caller's dispose scope.</summary>
-    public CanonicalisationRun(IEnergy energy, SearchSpec options, torch.Tensor images, torch.Tensor? start)
+    /// <summary>Sets up the batch, which is copied unless it is contiguous; its memory is not written to.</summary>
+    public CanonicalisationRun(
+        IEnergy energy, SearchSpec options, torch.Tensor images, torch.Tensor? start, Func<bool>? isTimeUp = null)
     {
-        (_energy, _options, _acceptance) = (energy, options, new Acceptance(options));
+        (Energy, _options, _acceptance, _isTimeUp) = (energy, options, new Acceptance(options), isTimeUp);
         _grid = SamplingGrid.Of(images);
         var count = (int)images.size(0);
         var (height, width) = LatticeSize(options, _grid);
         _states = [.. Enumerable.Range(0, count).Select(_ => new ImageState(options))];
         _imageOfRow = [.. Enumerable.Range(0, count)];
         using var noGradient = torch.no_grad();
-        _images = _allImages = images.detach().contiguous();
-        _starts = _allStarts = start is null ? null : LatticeUpsampling.Resample(start.detach(), _grid);
+        using var scope = torch.NewDisposeScope();
+        _images = _allImages = images.detach().contiguous().DetachFromDisposeScope();
+        _starts = _allStarts =
+            start is null ? null : LatticeUpsampling.Resample(start.detach(), _grid).DetachFromDisposeScope();
+        NeedsInputs = start is not null;
         _upsampling = (height, width) == (_grid.Height, _grid.Width)
             ? null
             : new LatticeUpsampling(height, width, _grid, options.Basis, images.dtype, images.device);
-        _bestLattices = torch.zeros(count, 2, height, width, device: images.device);
+        _bestLattices = torch.zeros(count, 2, height, width, device: images.device).DetachFromDisposeScope();
         _field = options.Field switch
         {
             FieldKind.Siren => new Siren(count, height, width, _grid, options.Seed, images.device),
@@ -53,56 +60,106 @@ internal sealed partial class CanonicalisationRun : ISearchRun
         _workers = new RowWorkers(images.device, count);
     }
 
+    /// <summary>What is minimised.</summary>
+    public IEnergy Energy { get; }
+
+    /// <summary>Whether the energies of the images as they are have still to be measured: a search from elsewhere than the identity never
+    /// sees them.</summary>
+    public bool NeedsInputs { get; private set; }
+
+    /// <summary>The images as they are, (N, C, H, W).</summary>
+    public torch.Tensor Inputs => _allImages;
+
+    /// <summary>Whether another update may follow the iterate.</summary>
+    public bool WantsGradient => _step < _options.Steps;
+
+    /// <summary>The images of the iterate that still go on, part by part; new tensors of the caller's scope.</summary>
+    public torch.Tensor[] Iterates => [.. _iterate!.Parts.Select(part => part.Image.detach())];
+
     /// <inheritdoc/>
-    public void Optimise(IProgress<CanonicalisationProgress>? progress, CancellationToken cancellationToken)
+    public bool IsDone => _states.All(state => state.Stop is not null);
+
+    /// <inheritdoc/>
+    public IEnumerable<StopReason> Stops => _states.Select(state => state.Stop).OfType<StopReason>();
+
+    /// <inheritdoc/>
+    public CanonicalisationProgress Progress => new(
+        _step, _options.Steps, _states.Length, Active, [.. _states.Select(state => state.BestTotal)], _clock.Elapsed);
+
+    private int Active => _states.Count(state => state.Stop is null);
+
+    /// <summary>Takes in the energies of the images as they are.</summary>
+    public void TakeInputs(EnergyEvaluation evaluation)
     {
-        using var gradients = torch.enable_grad();
-        MeasureInputs(cancellationToken);
-        for (var step = 0; ; step++)
+        var energies = evaluation.Energy.cpu().data<float>().ToArray();
+        for (var i = 0; i < _states.Length; i++)
+            _states[i].SetInputEnergy(energies[i]);
+        NeedsInputs = false;
+    }
+
+    /// <summary>Takes the update that the last iterate asked for, if there is one, and computes the next iterate.</summary>
+    public void Advance()
+    {
+        if (_gradient is not null)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            using var scope = torch.NewDisposeScope();
-            var iterate = Forward();
-            using var evaluation = _clock.Measure(
-                Stage.EnergyGradient, () => _energy.Evaluate(iterate.Image, step < _options.Steps, cancellationToken));
-            Judge(step, iterate, evaluation);
-            var active = _states.Count(state => state.Stop is null);
-            progress?.Report(new CanonicalisationProgress(
-                step, _options.Steps, _states.Length, active, [.. _states.Select(state => state.BestTotal)], _clock.Elapsed));
-            if (active == 0)
-                return;
-            cancellationToken.ThrowIfCancellationRequested();
-            Update(iterate, evaluation.Gradient!);
+            using (torch.NewDisposeScope())
+                Update(_iterate!, _gradient);
+            ReleaseIterate();
+            _step++;
             // The step costs about as much an image as copying an image's parameters a hundred times, so even one of eight is worth it.
-            if (_imageOfRow.Length - active >= Math.Max(1, _imageOfRow.Length / 8))
+            if (_imageOfRow.Length - Active >= Math.Max(1, _imageOfRow.Length / 8))
                 Compact();
         }
+
+        // It is there already if a former evaluation was cancelled.
+        if (_iterate is not null)
+            return;
+        using var scope = torch.NewDisposeScope();
+        _iterate = Forward();
+        _iterate.Keep();
     }
+
+    /// <summary>Takes in the energies of the iterate and, if one is wanted, their gradient.</summary>
+    /// <param name="evaluation">Of <see cref="Iterates"/>; stays the caller's.</param>
+    public void Judge(EnergyEvaluation evaluation)
+    {
+        Judge(_step, _iterate!, evaluation);
+        if (IsDone)
+            ReleaseIterate();
+        else
+            _gradient = evaluation.Gradient!.alias().DetachFromDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public void End()
+    {
+        _ends = true;
+        foreach (var state in _states)
+            state.EndIfBegun();
+        if (IsDone)
+            ReleaseIterate();
+    }
+
+    /// <summary>Adds time to a stage.</summary>
+    public void Account(Stage stage, long ticks) => _clock.Add(stage, ticks);
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        ReleaseIterate();
         ReleaseRows();
+        _allImages.Dispose();
+        _allStarts?.Dispose();
+        _bestLattices.Dispose();
         _upsampling?.Dispose();
         _field.Dispose();
         _adam.Dispose();
         _workers.Dispose();
     }
 
-    // A search from elsewhere than the identity never sees the image as it is.
-    private void MeasureInputs(CancellationToken cancellationToken)
-    {
-        if (_allStarts is null)
-            return;
-        using var evaluation = _clock.Measure(Stage.EnergyGradient, () => _energy.Evaluate(_allImages, false, cancellationToken));
-        var energies = evaluation.Energy.cpu().data<float>().ToArray();
-        for (var i = 0; i < _states.Length; i++)
-            _states[i].SetInputEnergy(energies[i]);
-    }
-
     private void ReleaseRows()
     {
-        // Rows of the whole batch belong to the caller's scope, later selections to this run.
+        // Later selections are dropped, the whole batch is needed to the end.
         if (!ReferenceEquals(_images, _allImages))
         {
             _images.Dispose();
@@ -110,10 +167,17 @@ internal sealed partial class CanonicalisationRun : ISearchRun
         }
     }
 
+    private void ReleaseIterate()
+    {
+        _iterate?.Dispose();
+        _gradient?.Dispose();
+        (_iterate, _gradient) = (null, null);
+    }
+
     private void Judge(int step, Iterate iterate, EnergyEvaluation evaluation)
     {
         var energies = Energies(iterate, evaluation);
-        var timeIsUp = _clock.Elapsed >= _options.TimeBudget;
+        var timeIsUp = _ends || _clock.Elapsed >= _options.TimeBudget || _isTimeUp?.Invoke() == true;
         List<long> improvedRows = [], improvedImages = [];
         for (var row = 0; row < _imageOfRow.Length; row++)
         {

@@ -57,10 +57,7 @@ public sealed class Canonicaliser
         CancellationToken cancellationToken = default)
     {
         Check(images, start);
-        using var scope = torch.NewDisposeScope();
-        using var run = _fields.Begin(Options, images, start);
-        run.Optimise(progress, cancellationToken);
-        return run.Finish(cancellationToken);
+        return _fields.Search(Options, images, start, progress, cancellationToken);
     }
 
     /// <summary>Canonicalises a batch from several starts: all are scored by the energy of the image they lead to, in batches,
@@ -100,7 +97,7 @@ public sealed class Canonicaliser
         return new StartSearch(_energy, _fields, Options).Run(images, starts, refined, progress, cancellationToken);
     }
 
-    private static void Check(torch.Tensor images, torch.Tensor? start, bool mayBeShared = false)
+    internal static void Check(torch.Tensor images, torch.Tensor? start, bool mayBeShared = false)
     {
         ArgumentNullException.ThrowIfNull(images);
         if (images.dim() != 4 || images.dtype != torch.ScalarType.Float32 || images.shape.Any(size => size == 0)

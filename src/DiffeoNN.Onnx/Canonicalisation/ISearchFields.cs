@@ -6,11 +6,11 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 /// <summary>What computes the fields of searches.</summary>
 internal interface ISearchFields
 {
-    /// <summary>Begins a search.</summary>
-    /// <param name="options">How it searches.</param>
-    /// <param name="images">(N, C, H, W), float32; stays the caller's.</param>
-    /// <param name="start">Velocities (N, 2, h, w) on a lattice of any size, or null for the identity; stays the caller's.</param>
-    ISearchRun Begin(SearchSpec options, torch.Tensor images, torch.Tensor? start);
+    /// <summary>What steps searches.</summary>
+    /// <param name="apart">Whether the bits of a search must not depend on which others are stepped with it. Each then is of one image,
+    /// and on the CPU all of it but the energy is computed on one core of its own.</param>
+    /// <returns>The caller disposes it after its searches.</returns>
+    ISearchStepper Stepper(bool apart);
 
     /// <summary>The images that velocities lead to.</summary>
     /// <param name="options">Squarings and padding.</param>

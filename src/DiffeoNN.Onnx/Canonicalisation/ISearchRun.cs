@@ -1,12 +1,17 @@
 namespace DiffeoNN.Onnx.Canonicalisation;
 
-/// <summary>One search over a batch, from its start to its result.</summary>
+/// <summary>One search over a batch, from its start to its result; <see cref="ISearchStepper"/> steps it.</summary>
 internal interface ISearchRun : IDisposable
 {
-    /// <summary>Iterates until every image has stopped.</summary>
-    void Optimise(IProgress<CanonicalisationProgress>? progress, CancellationToken cancellationToken);
+    /// <summary>Whether every image has stopped.</summary>
+    bool IsDone { get; }
 
-    /// <summary>Rebuilds the best iterates with their inverses and measures, repairs maps that fail their certificate,
-    /// and puts the identity in place of what is refused.</summary>
-    CanonicalisationResult Finish(CancellationToken cancellationToken);
+    /// <summary>Where it is, after the last iterate.</summary>
+    CanonicalisationProgress Progress { get; }
+
+    /// <summary>Why the images that have stopped did.</summary>
+    IEnumerable<StopReason> Stops { get; }
+
+    /// <summary>Ends the search: at its best iterate at once where it has one, else after the first.</summary>
+    void End();
 }

@@ -35,6 +35,13 @@ internal sealed class ImageState(SearchSpec options)
     /// <summary>Ends the search at its start, unless it has ended.</summary>
     public void LeaveAlone() => Stop ??= StopReason.Canonical;
 
+    /// <summary>Ends the search for want of time, unless it has ended or has no iterate yet.</summary>
+    public void EndIfBegun()
+    {
+        if (_after is not null)
+            Stop ??= StopReason.TimeBudget;
+    }
+
     /// <summary>Replaces the energies of the best iterate, whose map was repaired.</summary>
     public void Repair(IterateEnergy energy) => _after = energy;
 

@@ -29,9 +29,12 @@ internal sealed class StageClock
     {
         var start = Stopwatch.GetTimestamp();
         var result = work();
-        _ticks[(int)stage] += Stopwatch.GetTimestamp() - start;
+        Add(stage, Stopwatch.GetTimestamp() - start);
         return result;
     }
+
+    /// <summary>Adds ticks of the stopwatch to a stage.</summary>
+    public void Add(Stage stage, long ticks) => _ticks[(int)stage] += ticks;
 
     /// <summary>The sums so far.</summary>
     public StageTimes Times()

@@ -37,11 +37,9 @@ internal sealed class StartSearch(IEnergy energy, ISearchFields fields, SearchSp
         foreach (var group in groups)
         {
             int[] members = [.. group];
-            using var run = fields.Begin(
+            var result = fields.Search(
                 WithinBudget(group.Key, times?.Total), Select(images, [.. members.Select(row => rows[row].Image)]),
-                Select(velocities, members));
-            run.Optimise(report, cancellationToken);
-            var result = run.Finish(cancellationToken);
+                Select(velocities, members), report, cancellationToken);
             foreach (var tensor in new[] { result.Canonical, result.Velocity, result.Displacement, result.InverseDisplacement })
                 scope.Attach(tensor);
             for (var i = 0; i < members.Length; i++)

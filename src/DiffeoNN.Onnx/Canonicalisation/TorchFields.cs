@@ -10,8 +10,7 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 internal sealed class TorchFields(IEnergy energy) : ISearchFields
 {
     /// <inheritdoc/>
-    public ISearchRun Begin(SearchSpec options, torch.Tensor images, torch.Tensor? start) =>
-        new CanonicalisationRun(energy, options, images, start);
+    public ISearchStepper Stepper(bool apart) => new TorchStepper(energy, apart);
 
     /// <inheritdoc/>
     public torch.Tensor Warp(SearchSpec options, torch.Tensor images, torch.Tensor velocity, CancellationToken cancellationToken)

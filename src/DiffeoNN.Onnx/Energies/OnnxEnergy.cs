@@ -42,7 +42,7 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
     {
         (_graph, _valueGraph, _image, _name, TermNames, Shared) =
             (graphs._graph, graphs._valueGraph, graphs._image, graphs._name, graphs.TermNames, graphs.Shared);
-        (Weights, Batch) = (weights, graphs.Batch);
+        (Weights, Batch, KeepsImagesApart) = (weights, graphs.Batch, graphs.KeepsImagesApart);
         foreach (var input in graphs._weights.Keys)
             _weights[input] = tensor((float)EnergyGraph.ValueOf(input, weights)).DetachFromDisposeScope();
     }
@@ -81,7 +81,10 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
         {
             return new OnnxEnergy(
                 AnyBatch(runtime.Load(model, title, weights), energy),
-                () => AnyBatch(runtime.Load(valueModel, title, weights), energy), energy, weights);
+                () => AnyBatch(runtime.Load(valueModel, title, weights), energy), energy, weights)
+            {
+                KeepsImagesApart = energy.Batch is null or 1,
+            };
         }
         catch
         {
@@ -92,6 +95,11 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
 
     /// <summary>Size of the batch that a network binds the graphs to: images are run in batches of it; null where it is free.</summary>
     internal int? Batch { get; }
+
+    /// <summary>Whether an image has the same bits whoever shares its batch, on the CPU. ONNX Runtime's kernels work image by image,
+    /// forward and backward; libtorch's add up in an order that goes by the size of the batch, and a network that is bound to a batch of
+    /// several images may mix them.</summary>
+    internal bool KeepsImagesApart { get; private init; }
 
     /// <inheritdoc/>
     public IReadOnlyList<string> TermNames { get; }

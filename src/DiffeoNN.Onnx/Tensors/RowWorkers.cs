@@ -16,11 +16,15 @@ internal sealed class RowWorkers : IDisposable
     private readonly BlockingCollection<Action> _work = [];
     private readonly List<Thread> _threads = [];
     private readonly bool _together;
+    private readonly bool _apart;
 
     /// <param name="device">Where the rows are.</param>
     /// <param name="rows">How many rows there are at most.</param>
-    public RowWorkers(torch.Device device, int rows)
+    /// <param name="apart">Whether a row by itself is worked on by one core, too, as it is beside others: libtorch adds numbers up in
+    /// another order where it has several cores.</param>
+    public RowWorkers(torch.Device device, int rows, bool apart = false)
     {
+        _apart = apart;
         _together = device.type != DeviceType.CPU;
         var cores = torch.get_num_threads();
         if (_together || rows < 2 || cores < 2)
@@ -68,7 +72,7 @@ internal sealed class RowWorkers : IDisposable
             }
         }
 
-        if (_threads.Count == 0 || parts < 2)
+        if (_threads.Count == 0 || (parts < 2 && !_apart))
         {
             for (var part = 0; part < parts; part++)
                 Do(part);

@@ -46,12 +46,15 @@ internal sealed class GraphFields : ISearchFields, IDisposable
     public IReadOnlyDictionary<string, DeviceTensor> Weights => _weights;
 
     /// <inheritdoc/>
-    public ISearchRun Begin(SearchSpec options, torch.Tensor images, torch.Tensor? start)
+    public ISearchStepper Stepper(bool apart) => new GraphStepper(this);
+
+    /// <summary>Begins a search; images and start stay the caller's, who keeps the former as long as the search.</summary>
+    public GraphRun Begin(SearchSpec options, torch.Tensor images, torch.Tensor? start, Func<bool>? isTimeUp)
     {
         if (options.Padding == WarpPadding.Reflection)
             throw new GraphException(
                 "Fields by graphs know images that end in zeros or in their border, not mirrored ones; use fields 'torch'.");
-        return new GraphRun(this, options, images, start);
+        return new GraphRun(this, options, images, start, isTimeUp);
     }
 
     /// <inheritdoc/>

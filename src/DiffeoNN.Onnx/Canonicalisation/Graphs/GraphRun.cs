@@ -21,13 +21,20 @@ internal sealed class GraphRun : ISearchRun
     private readonly GraphSteps? _steps;
     private readonly DeviceTensor? _start;
     private readonly double[] _startSpeeds;
+    private readonly Func<bool>? _isTimeUp;
+    private GraphRows? _rows;
     private DeviceTensor? _best;
     private GraphMaps? _maps;
+    private int _step;
+    private bool _hasGradient;
+    private bool _needsInputs;
+    private bool _ends;
 
     /// <summary>Sets up the batch; images and start are the caller's.</summary>
-    public GraphRun(GraphFields fields, SearchSpec options, torch.Tensor images, torch.Tensor? start)
+    public GraphRun(
+        GraphFields fields, SearchSpec options, torch.Tensor images, torch.Tensor? start, Func<bool>? isTimeUp = null)
     {
-        (_fields, _options, _acceptance, _allImages) = (fields, options, new Acceptance(options), images);
+        (_fields, _options, _acceptance, _allImages, _isTimeUp) = (fields, options, new Acceptance(options), images, isTimeUp);
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
         var grid = SamplingGrid.Of(images);
@@ -40,6 +47,7 @@ internal sealed class GraphRun : ISearchRun
             var speeds = ScalingAndSquaring.FastestSpeeds(full);
             _startSpeeds = [.. Enumerable.Range(0, _batch.Size).Select(row => speeds[row < speeds.Length ? row : 0])];
             _start = _batch.Upload(full);
+            _needsInputs = true;
         }
 
         if (options.Steps > 0)
@@ -47,35 +55,54 @@ internal sealed class GraphRun : ISearchRun
     }
 
     /// <inheritdoc/>
-    public void Optimise(IProgress<CanonicalisationProgress>? progress, CancellationToken cancellationToken)
+    public bool IsDone => _states.All(state => state.Stop is not null);
+
+    /// <inheritdoc/>
+    public IEnumerable<StopReason> Stops => _states.Select(state => state.Stop).OfType<StopReason>();
+
+    /// <inheritdoc/>
+    public CanonicalisationProgress Progress => new(
+        _step, _options.Steps, _states.Length, _states.Count(state => state.Stop is null), [.. _states.Select(state => state.BestTotal)],
+        _clock.Elapsed);
+
+    /// <summary>Takes the update that the last iterate asked for, if there was one, and judges the next iterate.</summary>
+    public void Step(CancellationToken cancellationToken)
     {
-        if (_start is not null)
+        if (_needsInputs)
             MeasureInputs(cancellationToken);
         if (_steps is null)
         {
             TakeStart(cancellationToken);
-            Report(progress, 0);
             return;
         }
 
-        using var rows = new GraphRows(_fields, _steps, _batch, _start, _states.Length, _startSpeeds);
-        for (var step = 0; ; step++)
+        _rows ??= new GraphRows(_fields, _steps, _batch, _start, _states.Length, _startSpeeds);
+        if (_hasGradient)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            var table = _clock.Measure(Stage.SearchGraph, () => rows.Step(step < _options.Steps, cancellationToken));
-            Judge(step, rows, table);
-            Report(progress, step);
-            if (_states.All(state => state.Stop is not null))
-                break;
-            _clock.Measure(Stage.Optimiser, () => rows.Update(step + 1, cancellationToken));
-            if (_fields.BatchSizes.IsWorthShrinking(rows.Count, _states.Count(state => state.Stop is null)))
-                rows.Keep(image => _states[image].Stop is null);
+            _clock.Measure(Stage.Optimiser, () => _rows.Update(_step + 1, cancellationToken));
+            (_hasGradient, _step) = (false, _step + 1);
+            if (_fields.BatchSizes.IsWorthShrinking(_rows.Count, _states.Count(state => state.Stop is null)))
+                _rows.Keep(image => _states[image].Stop is null);
         }
 
-        _best = rows.TakeBest();
+        var table = _clock.Measure(Stage.SearchGraph, () => _rows.Step(_step < _options.Steps, cancellationToken));
+        Judge(_step, _rows, table);
+        _hasGradient = !IsDone;
+        TakeBestIfDone();
     }
 
     /// <inheritdoc/>
+    public void End()
+    {
+        _ends = true;
+        foreach (var state in _states)
+            state.EndIfBegun();
+        TakeBestIfDone();
+    }
+
+    /// <summary>Rebuilds the best iterates with their inverses and measures, repairs maps that fail their certificate, and puts the
+    /// identity in place of what is refused.</summary>
+    /// <returns>Its tensors belong to nobody's scope.</returns>
     public CanonicalisationResult Finish(CancellationToken cancellationToken)
     {
         using var noGradient = torch.no_grad();
@@ -91,6 +118,7 @@ internal sealed class GraphRun : ISearchRun
     /// <inheritdoc/>
     public void Dispose()
     {
+        _rows?.Dispose();
         _maps?.Dispose();
         _best?.Dispose();
         _start?.Dispose();
@@ -102,6 +130,16 @@ internal sealed class GraphRun : ISearchRun
         var energies = _clock.Measure(Stage.EnergyGradient, () => _batch.Energies(_batch.Images, cancellationToken));
         for (var i = 0; i < _states.Length; i++)
             _states[i].SetInputEnergy(energies[i][0]);
+        _needsInputs = false;
+    }
+
+    private void TakeBestIfDone()
+    {
+        if (!IsDone || _rows is null)
+            return;
+        _best = _rows.TakeBest();
+        _rows.Dispose();
+        _rows = null;
     }
 
     /// <summary>Without steps the start is the result: its maps are made once, and the energies are those of the image they lead
@@ -143,7 +181,7 @@ internal sealed class GraphRun : ISearchRun
 
     private void Judge(int step, GraphRows rows, float[][] table)
     {
-        var timeIsUp = _clock.Elapsed >= _options.TimeBudget;
+        var timeIsUp = _ends || _clock.Elapsed >= _options.TimeBudget || _isTimeUp?.Invoke() == true;
         var improved = new bool[rows.Count];
         for (var row = 0; row < rows.Count; row++)
         {
@@ -162,8 +200,4 @@ internal sealed class GraphRun : ISearchRun
         if (step > 0 && improved.Contains(true))
             rows.Remember(improved);
     }
-
-    private void Report(IProgress<CanonicalisationProgress>? progress, int step) => progress?.Report(new CanonicalisationProgress(
-        step, _options.Steps, _states.Length, _states.Count(state => state.Stop is null), [.. _states.Select(state => state.BestTotal)],
-        _clock.Elapsed));
 }

@@ -50,20 +50,17 @@ public sealed class RecipeTests
         using var trainer = new Trainer(network);
         using var scope = torch.NewDisposeScope();
         var report = trainer.Step(recipe.Next(0, new SplitMix64(1)));
-        using var inner = TestSetup.Engine.Load(Shapes.Inner(1, 20, 27), "inner");
-        var logits = inner.Run(new Dictionary<string, torch.Tensor> { ["pixels"] = pixels })["logits"];
-        var entropy = -(logits.softmax(1) * logits.log_softmax(1)).sum(1).mean().item<float>();
         Assert.That(report.Terms["image"], Is.EqualTo(0).Within(1e-10));
         Assert.That(report.Terms["displacement"], Is.Zero);
-        Assert.That(report.Terms["task"], Is.EqualTo(entropy).Within(1e-5));
+        Assert.That(report.Terms["task"], Is.EqualTo(0).Within(1e-5));
     }
 
     [TestCase(0f, 0)]
     [TestCase(8f, 1e-4)]
-    public void TaskOfTheProposer_HasAGradientThroughTheInnerNetworkAlone(float sharpness, double least)
+    public void TaskOfTheProposer_IsNothingForANetworkThatDoesNotLook(float sharpness, double least)
     {
-        // A network that does not look at the image gives no gradient, although its answer's place depends on the map. Nor does smoothness,
-        // where velocities are zero.
+        // The answer of a network that does not look at the image fits any place, the border's too. Smoothness has no gradient where
+        // velocities are zero.
         using var pixels = Shapes.Draw(4, 1, 20, 27, 1);
         using var network = Recipes.Proposer(1, 20, 27);
         var options = new ProposerRecipeOptions { Sampling = Few, Batch = 4, Image = 0, Displacement = 0 };
@@ -72,7 +69,7 @@ public sealed class RecipeTests
         using var trainer = new Trainer(network);
         using var scope = torch.NewDisposeScope();
         var norm = trainer.Step(recipe.Next(0, new SplitMix64(1))).GradientNorm;
-        Assert.That(norm, least == 0 ? Is.Zero : Is.GreaterThan(least));
+        Assert.That(norm, least == 0 ? Is.LessThan(1e-6) : Is.GreaterThan(least));
     }
 
     [TestCase(InnerAnswer.Logits)]

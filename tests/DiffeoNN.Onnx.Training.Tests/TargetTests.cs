@@ -35,7 +35,7 @@ public sealed class TargetTests
         var map = Proposed(builder);
         var planes = builder.Input("planes", "N", 2, height, width);
         builder.Writer.Output("moved",
-            map.WarpConstant(planes, 2, new SamplingGrid(height, width), new PlaneCentres(height, width, Height, Width)));
+            map.WarpPlanes(planes, 2, new SamplingGrid(height, width), new PlaneCentres(height, width, Height, Width)));
         var moved = Run(builder, "moved", ("velocity", Velocity()), ("planes", carried)).cpu();
         var found = moved.data<float>().ToArray();
         var inside = 0;
@@ -101,14 +101,16 @@ public sealed class TargetTests
         float[] deviations = [2, 0.5f, 0];
         var units = torch.tensor(new[] { 2f, 0.5f, 2e-3f }).view(1, 3, 1, 1);
         var yes = other.sigmoid();
+        // Divergences: nothing where both are the same, whatever share lies inside.
+        var share = other.softmax(1);
+        var divergence = (share * (share.log() - scores.log_softmax(1))).sum(1).mean();
         var (output, target, expected) = answer switch
         {
-            InnerAnswer.Logits => (scores, other.softmax(1), -(other.softmax(1) * scores.log_softmax(1)).sum(1).mean()),
-            InnerAnswer.Probabilities =>
-                (scores.softmax(1), other.softmax(1), -(other.softmax(1) * scores.log_softmax(1)).sum(1).mean()),
+            InnerAnswer.Logits => (scores, share, divergence),
+            InnerAnswer.Probabilities => (scores.softmax(1), share, divergence),
             InnerAnswer.BinaryLogits or InnerAnswer.BinaryProbabilities => (
                 answer == InnerAnswer.BinaryLogits ? scores : scores.sigmoid(), yes * inside,
-                -(inside * ((yes * scores.sigmoid().log()) + ((1 - yes) * (1 - scores.sigmoid()).log()))).mean()),
+                (inside * ((yes * (yes / scores.sigmoid()).log()) + ((1 - yes) * ((1 - yes) / (1 - scores.sigmoid())).log()))).mean()),
             _ => (scores, other * inside, ((scores - other) * inside / units).square().mean()),
         };
         var builder = new ObjectiveBuilder("losses");

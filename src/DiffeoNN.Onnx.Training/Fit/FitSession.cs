@@ -21,7 +21,7 @@ internal sealed class FitSession(
     // What part of the time that is left a stage takes: its weight among those that come after it.
     private const double OfVae = 0.09, OfProposer = 0.13, OfFirstChoice = 0.03, OfRounds = 0.53, OfCritic = 0.05, OfChoice = 0.10;
     private const double OfVerdict = 0.07;
-    private const double TaskShare = 1, MovedShare = 0.3, LeastTask = 1e-3, MostTask = 1e3, MostMoved = 20;
+    private const double TaskShare = 0.3, LeastTask = 1e-3, MostTask = 100;
 
     // What the answers' weight is multiplied by in the round after one that made the proposer worse.
     private const double AfterLoss = 0.3;
@@ -141,12 +141,7 @@ internal sealed class FitSession(
     private void WeighTask(OnnxRuntimeEngine engine, TrainableNetwork network, FitImages images, InnerTask task)
     {
         using var recipe = new ProposerRecipe(engine, network, images.Training, Proposing with { Unrolled = 0 }, task);
-        // What lies on the image moves with the proposed map, without gradient: nothing holds it but image and displacement, so it counts
-        // for less. With a weight of 14 a proposer of segmented scenes ran away within 50 steps.
-        var isMoved = AnswerKinds.Of(_reading.Outputs[0]).HasPlace;
-        var weight = recipe.Task(TaskBatches) is { } term && term > 0
-            ? Math.Clamp((isMoved ? MovedShare : TaskShare) / term, LeastTask, isMoved ? MostMoved : MostTask)
-            : 1;
+        var weight = recipe.Task(TaskBatches) is { } term && term > 0 ? Math.Clamp(TaskShare / term, LeastTask, MostTask) : 1;
         work.Write(record => record with { TaskWeight = double.Parse(weight.ToString("G3")) });
     }
 

@@ -64,7 +64,9 @@ internal sealed class SettingsChoice(
             Task = TaskOf(model),
         };
         var few = new TuningData(model, tuning.Task, data, check, tuning);
-        var count = images is { } given ? Math.Min(given, few.Count) : Affordable(model, few, manifest, time, (tried.Length + critics) * few.Sets, final ? Most : Quick);
+        var count = images is { } given
+            ? Math.Min(given, few.Count)
+            : Affordable(model, few, manifest, time, (tried.Length + critics) * few.Sets, final ? Most : Quick);
         // Thresholds are quantiles of the energies of these.
         var all = new TuningData(
             model, tuning.Task, data, check with { Usable = [.. check.Usable.Take(Math.Max(count, Quantiles))] }, tuning);

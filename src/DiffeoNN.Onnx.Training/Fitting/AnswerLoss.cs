@@ -1,6 +1,9 @@
 namespace DiffeoNN.Onnx.Training.Fitting;
 
-/// <summary>Writes how far answers of scores or values are from what they are to be.</summary>
+/// <summary>Writes how far answers of scores or values are from what they are to be: nothing where they are that.</summary>
+/// <remarks>Of classes it is the divergence, the cross entropy less the target's own entropy: the target moves with the proposed map, and
+/// gradients go through both. With a target that is taken as it stands a proposer runs away where a network is biased: the image is pulled
+/// towards the target, which moves on with it.</remarks>
 internal static class AnswerLoss
 {
     /// <summary>Whether a target of zeros says something, so that what lies outside has to be told apart.</summary>
@@ -22,23 +25,39 @@ internal static class AnswerLoss
         switch (answer)
         {
             case InnerAnswer.Logits:
-                return builder.SoftCrossEntropy(output, target);
+                return builder.Sub(builder.SoftCrossEntropy(output, target), Entropy(target));
             case InnerAnswer.Probabilities:
                 var products = builder.Mul(target, Logarithm(output));
-                return builder.Mul(builder.Mean(builder.Writer.Reduce("ReduceSum", products, false, 1)), -1);
+                var crossed = builder.Mul(builder.Mean(builder.Writer.Reduce("ReduceSum", products, false, 1)), -1);
+                return builder.Sub(crossed, Entropy(target));
             case InnerAnswer.BinaryLogits:
                 var softplus = builder.Op("Softplus", [output]);
-                return builder.Mean(builder.Sub(Inside(softplus), builder.Mul(target, output)));
+                return builder.Sub(builder.Mean(builder.Sub(Inside(softplus), builder.Mul(target, output))), BinaryEntropy());
             case InnerAnswer.BinaryProbabilities:
                 var yes = builder.Mul(target, Logarithm(output));
-                var no = builder.Mul(
-                    builder.Sub(inside ?? builder.Scalar(1), target), Logarithm(builder.Sub(builder.Scalar(1), output)));
-                return builder.Mul(builder.Mean(builder.Add(yes, no)), -1);
+                var no = builder.Mul(Rest(), Logarithm(builder.Sub(builder.Scalar(1), output)));
+                return builder.Sub(builder.Mul(builder.Mean(builder.Add(yes, no)), -1), BinaryEntropy());
             default:
                 var least = 1e-3f * deviations.Max();
                 float[] scales = [.. deviations.Select(deviation => 1 / Math.Max(1e-6f, Math.Max(least, deviation)))];
                 var scaled = builder.Mul(builder.Sub(Inside(output), target), builder.Constant(shape, scales));
                 return builder.Mean(builder.Mul(scaled, scaled));
+        }
+
+        // Where a share of the place lies outside, the target's classes add up to what lies inside.
+        string Entropy(string value)
+        {
+            var sum = builder.Writer.Reduce("ReduceSum", value, true, 1);
+            var own = builder.Writer.Reduce("ReduceSum", builder.Mul(value, Logarithm(value)), true, 1);
+            return builder.Mul(builder.Mean(builder.Sub(own, builder.Mul(sum, Logarithm(sum)))), -1);
+        }
+
+        string Rest() => builder.Sub(inside ?? builder.Scalar(1), target);
+
+        string BinaryEntropy()
+        {
+            var both = builder.Add(builder.Mul(target, Logarithm(target)), builder.Mul(Rest(), Logarithm(Rest())));
+            return builder.Mul(builder.Mean(inside is null ? both : builder.Sub(both, builder.Mul(inside, Logarithm(inside)))), -1);
         }
 
         string Inside(string value) => inside is null ? value : builder.Mul(value, inside);

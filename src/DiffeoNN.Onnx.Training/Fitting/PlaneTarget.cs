@@ -51,7 +51,7 @@ internal sealed class PlaneTarget : TaskTarget
     {
         var carried = builder.Input(Data, "N", Planes, _centres.Height, _centres.Width);
         var grid = new SamplingGrid(_centres.Height, _centres.Width);
-        var target = map.WarpConstant(carried, Planes, grid, _centres);
+        var target = map.WarpPlanes(carried, Planes, grid, _centres);
         string? inside = null;
         if (_isMasked)
         {

@@ -59,12 +59,12 @@ internal sealed class ProposedMap
         return Sampled(fields, picture, channels, u, padding);
     }
 
-    /// <summary>Planes of an answer through the map, zeros lying outside; no gradient goes through the map.</summary>
+    /// <summary>Planes of an answer through the map, zeros lying outside.</summary>
     /// <param name="planes">(N, K, h, w).</param>
     /// <param name="channels">K.</param>
     /// <param name="grid">h and w.</param>
     /// <param name="centres">Where their pixels lie.</param>
-    public string WarpConstant(string planes, int channels, SamplingGrid grid, PlaneCentres centres)
+    public string WarpPlanes(string planes, int channels, SamplingGrid grid, PlaneCentres centres)
     {
         var (w, fields) = (_writer, On(grid));
         string u;
@@ -80,7 +80,7 @@ internal sealed class ProposedMap
             u = w.Mul(fields.Flat(u, 2), fields.Sampling.PerAxis(centres.ScaleX, centres.ScaleY));
         }
 
-        return Sampled(fields, planes, channels, Constant(w, u), WarpPadding.Zeros);
+        return Sampled(fields, planes, channels, u, WarpPadding.Zeros);
     }
 
     /// <summary>Where what lies at places of the image comes to lie in the image through the map: the inverse map at places, without

@@ -12,7 +12,7 @@ namespace DiffeoNN.Onnx.Training.Fitting;
 /// Each step deforms images by known maps. The proposal is exponentiated on its own lattice and compared with the inverse of the map; the
 /// image that it gives is compared with the undeformed one, at reduced size; and, where an inner network is given, its answer on that image
 /// with its own answer on the undeformed image, moved by both maps, so that only the answer counts and not where the image comes to lie.
-/// The gradient of the task flows through the inner network, not through the moved answer. A share of the images is taught a second pass.
+/// The gradient of the task flows through the inner network and the moved answer. A share of the images is taught a second pass.
 /// </remarks>
 public sealed class ProposerRecipe : ITrainingData, IDisposable
 {

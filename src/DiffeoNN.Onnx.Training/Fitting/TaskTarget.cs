@@ -4,7 +4,7 @@ using TorchSharp;
 namespace DiffeoNN.Onnx.Training.Fitting;
 
 /// <summary>How an answer on an undeformed image becomes what the network is to answer on the image that a proposal gives, and how the two
-/// are compared. The gradient flows through the network's answer alone.</summary>
+/// are compared.</summary>
 internal abstract class TaskTarget : IDisposable
 {
     /// <summary>Name of the data.</summary>

@@ -76,9 +76,6 @@ internal abstract class AnswerKind
     /// <param name="spec">Says where a single score begins to mean class 1.</param>
     public virtual torch.Tensor? Classes(torch.Tensor[] parts, OutputSpec spec) => null;
 
-    /// <summary>Whether answers lie somewhere on the image, and move with it.</summary>
-    public virtual bool HasPlace => true;
-
     /// <summary>Number of classes of answers as they are arranged, as the truth has to have them; for numbers and points how many there
     /// are.</summary>
     /// <param name="parts">What <see cref="Arrange"/> gave.</param>

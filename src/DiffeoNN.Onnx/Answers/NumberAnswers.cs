@@ -13,9 +13,6 @@ internal abstract class NumberAnswers : AnswerKind
     protected abstract string? CountProblem(long? count, OutputSpec spec);
 
     /// <inheritdoc/>
-    public override bool HasPlace => false;
-
-    /// <inheritdoc/>
     public override DeviceForm OnDevice => DeviceForm.Numbers;
 
     /// <inheritdoc/>

@@ -25,19 +25,28 @@ public sealed class FitVerdictTests
         Of(alone: 0.5, found: 0.875, ofTruth: false).Lines[0],
         Does.StartWith("On 'tps-strong' IoU with its own answers on undeformed images rises from 0.500 to 0.875"));
 
-    [TestCase(0.539, false)]
-    [TestCase(0.541, true)]
-    [TestCase(0.4, false)]
+    [TestCase(0.939, false)]
+    [TestCase(0.941, true)]
+    [TestCase(0.8, false)]
     public void Gain_CountsFromTwoStandardErrors(double found, bool helps)
     {
-        var verdict = Of(alone: 0.5, found);
+        var verdict = Of(alone: 0.9, found);
         Assert.That(verdict.Helps, Is.EqualTo(helps));
         if (!helps)
         {
             Assert.That(verdict.Lines[0], Is.EqualTo(FormattableString.Invariant(
-                $"It does not help on 'tps-strong': IoU is {found:F3}, of the network alone 0.500 ")
+                $"It does not help on 'tps-strong': IoU is {found:F3}, of the network alone 0.900 ")
                 + "(standard error of the difference 0.020)."));
         }
+    }
+
+    [TestCase(0.601, true)]
+    [TestCase(0.599, false)]
+    public void Gain_HasToCloseAFifthOfTheGap(double found, bool helps)
+    {
+        var verdict = Of(alone: 0.5, found);
+        Assert.That(verdict.Helps, Is.EqualTo(helps));
+        Assert.That(verdict.Lines.Contains("That is less than 20 %, too little to call it help."), Is.Not.EqualTo(helps));
     }
 
     [TestCase(0.5, 0.951, true)]

@@ -14,6 +14,10 @@ public sealed record FitVerdict
     /// <summary>Share of the gap that does not count either, where the measure has a unit.</summary>
     private const double ShareOfGap = 0.02;
 
+    /// <summary>Share of the gap that has to be closed: answers of a network that means nothing agree a little more, too, on images that
+    /// are straightened.</summary>
+    private const double LeastClosed = 0.2;
+
     /// <summary>Standard errors that a gain has to be away from nothing.</summary>
     private const double Sure = 2;
 
@@ -73,7 +77,10 @@ public sealed record FitVerdict
             lines.Insert(0, $"The network itself looks wrong, so nothing is claimed: {string.Join("; ", doubts)}.");
         if (harmed is not null)
             lines.Add($"It harms on '{harmed.Deformation}': {verdict.Text(harmed.Canonicalised)}, alone {verdict.Text(harmed.Alone)}.");
-        return verdict with { Helps = gains && isHarmless && harmed is null && doubts.Count == 0, Lines = lines };
+        var isEnough = strong.GapClosed is not { } closed || closed >= LeastClosed;
+        if (gains && !isEnough)
+            lines.Add(string.Create(CultureInfo.InvariantCulture, $"That is less than {100 * LeastClosed:F0} %, too little to call it help."));
+        return verdict with { Helps = gains && isEnough && isHarmless && harmed is null && doubts.Count == 0, Lines = lines };
     }
 
     private string OnStrongest(FitFigure strong, bool gains)

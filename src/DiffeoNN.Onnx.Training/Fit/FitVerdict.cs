@@ -79,7 +79,11 @@ public sealed record FitVerdict
             lines.Add($"It harms on '{harmed.Deformation}': {verdict.Text(harmed.Canonicalised)}, alone {verdict.Text(harmed.Alone)}.");
         var isEnough = strong.GapClosed is not { } closed || closed >= LeastClosed;
         if (gains && !isEnough)
-            lines.Add(string.Create(CultureInfo.InvariantCulture, $"That is less than {100 * LeastClosed:F0} %, too little to call it help."));
+        {
+            lines.Add(string.Create(
+                CultureInfo.InvariantCulture, $"That is less than {100 * LeastClosed:F0} %, too little to call it help."));
+        }
+
         return verdict with { Helps = gains && isEnough && isHarmless && harmed is null && doubts.Count == 0, Lines = lines };
     }
 

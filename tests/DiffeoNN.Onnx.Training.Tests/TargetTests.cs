@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Composition;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Training.Fitting;
 using TorchSharp;
 
@@ -85,6 +86,41 @@ public sealed class TargetTests
         Assert.That(Loss(0, 0), Is.LessThan(1e-7));
         Assert.That(Loss(1, 0.2), Is.EqualTo(0.04 * Image.HalfWidth * Image.HalfWidth / 2).Within(1e-4));
         Assert.That(Loss(2, 0.2), Is.LessThan(1e-7));
+    }
+
+    /// <summary>Places go with the map: a network that is equivariant already leaves the proposal nothing to gain.</summary>
+    [TestCase(InnerAnswer.Points)]
+    [TestCase(InnerAnswer.Boxes)]
+    public void GradientOfTheMap_GoesThroughWherePlacesComeToLie(InnerAnswer answer)
+    {
+        using var scope = torch.NewDisposeScope();
+        (double X, double Y)[] places = [(-0.4, -0.5), (0.2, 0.1), (0.3, -0.1), (0.5, 0.4)];
+        var (count, numbers) = answer == InnerAnswer.Points ? (4, 2) : (2, 5);
+        torch.Tensor Answers((double X, double Y)[] at) => answer == InnerAnswer.Points
+            ? Numbers(at).view(1, 4, 2)
+            : torch.cat([Numbers(at).view(1, 2, 4), torch.tensor(new[] { 0.7f, 0.4f }).view(1, 2, 1)], 2);
+        using var target = new PlaceTarget(answer, count, Image);
+        var (builder, difference) = Differing(target, count, numbers);
+        // Of corners that lie exactly above each other each could be the outermost: the velocity is no constant.
+        using var random = new torch.Generator(4);
+        var given = new Dictionary<string, torch.Tensor>
+        {
+            ["velocity"] = Velocity() + (0.02 * torch.randn([1, 2, 6, 8], generator: random)), ["answer"] = target.Carry(Answers(places), Known()),
+            ["output"] = Answers([.. places.Select(Back).Select((p, i) => (p.X + (0.03 * (i + 1)), p.Y - 0.05))]),
+        };
+        var compiled = GradientCompiler.Compile(builder.Writer.Model.Copy(), new GradientOptions
+        {
+            Inputs = ["velocity"], Outputs = [difference], Seed = GradientSeed.Ones,
+        });
+        using var graph = TestSetup.Engine.Load(compiled, "gradient");
+        var gradient = graph.Run(given.ToDictionary(pair => pair.Key, pair => pair.Value.contiguous()))["velocity_grad"];
+        var direction = torch.randn([1, 2, 6, 8], generator: random);
+        double At(double part) => Run(builder, difference,
+            [.. given.Select(pair => (pair.Key, pair.Key == "velocity" ? pair.Value + (direction * part) : pair.Value))]).item<float>();
+        const double Step = 2e-3;
+        var expected = (At(Step) - At(-Step)) / (2 * Step);
+        Assert.That((gradient * direction).sum().item<float>(), Is.EqualTo(expected).Within(2).Percent);
+        Assert.That(Math.Abs(expected), Is.GreaterThan(1e-3));
     }
 
     [TestCase(InnerAnswer.Logits)]

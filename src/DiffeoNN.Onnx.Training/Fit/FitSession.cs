@@ -180,7 +180,8 @@ internal sealed class FitSession(
         Write(candidate, round, withCritic);
         var number = work.Record.Done.Count(done => done.StartsWith("choice", StringComparison.Ordinal));
         int? images = _options.Plan is { } plan && plan.Chosen.Count > number ? plan.Chosen[number] : null;
-        var trial = choice.Choose(candidate, _clock.Share(part, rest), images, final, (done, all) =>
+        var standing = final ? _best?.Settings with { Adversarial = 0 } : null;
+        var trial = choice.Choose(candidate, _clock.Share(part, rest), images, final, standing, (done, all) =>
             Report(FitStage.Choosing, round, done, all));
         _trials.Add(trial);
         var better = final || _best is null || !trial.IsClearlyBelow(_best);

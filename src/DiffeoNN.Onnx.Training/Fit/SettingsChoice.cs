@@ -24,6 +24,12 @@ internal sealed class SettingsChoice(
     private const int Most = 2000;
     private const int Quantiles = 96;
 
+    // What undeformed images lose beyond a little counts so many times: they are what a network was trained for. Errors, which have a
+    // unit, may rise by a share of the gap.
+    private const double LossWeight = 3;
+    private const double FreeLoss = 0.001;
+    private const double FreeShareOfGap = 0.01;
+
     private static readonly TimeSpan Short = TimeSpan.FromMinutes(5);
 
     // Which passes are tried: all of them at the end, the extremes on the way.
@@ -50,13 +56,15 @@ internal sealed class SettingsChoice(
     /// <param name="time">About how long it may take.</param>
     /// <param name="images">Images of each family; null for as many as the time allows.</param>
     /// <param name="final">Whether all settings are tried on more images.</param>
+    /// <param name="standing">Settings that were chosen before, without the critic: tried first. Null for none.</param>
     /// <param name="progress">Told of trials done and in all.</param>
-    public FitTrial Choose(string bundle, TimeSpan time, int? images, bool final, Action<int, int> progress)
+    public FitTrial Choose(string bundle, TimeSpan time, int? images, bool final, SearchSpec? standing, Action<int, int> progress)
     {
         using var model = EquivariantModel.Load(bundle, new EquivariantOptions { Execution = options.Execution, Seed = options.Seed });
         var manifest = Scaled(model);
         var tried = final ? All : All[..2];
         var critics = final && model.Bundle.Has(BundleRole.Critic) ? 2 : 0;
+        var trials = tried.Length + critics + (standing is null ? 0 : 1);
         var (data, check) = Data(model, int.MaxValue);
         var tuning = new TuningOptions
         {
@@ -66,12 +74,14 @@ internal sealed class SettingsChoice(
         var few = new TuningData(model, tuning.Task, data, check, tuning);
         var count = images is { } given
             ? Math.Min(given, few.Count)
-            : Affordable(model, few, manifest, time, (tried.Length + critics) * few.Sets, final ? Most : Quick);
+            : Affordable(model, few, manifest, time, trials * few.Sets, final ? Most : Quick);
         // Thresholds are quantiles of the energies of these.
         var all = new TuningData(
             model, tuning.Task, data, check with { Usable = [.. check.Usable.Take(Math.Max(count, Quantiles))] }, tuning);
         var best = (Candidate: (Candidate?)null, Trial: (TuningTrial?)null);
         var number = 0;
+        if (standing is not null)
+            Try(standing);
         foreach (var (passes, average) in tried)
             Try(manifest.Search with { Passes = passes, Average = average });
         for (var i = 0; i < critics; i++)
@@ -88,11 +98,14 @@ internal sealed class SettingsChoice(
 
         void Try(SearchSpec settings)
         {
-            progress(number, tried.Length + critics);
-            var candidate = new Candidate(number++, settings, all.Sets, choosesAcceptance: true) { IsSmooth = true };
+            progress(number, trials);
             using var searching = model.WithSettings(manifest with { Search = settings }, Searching);
-            candidate.Energies = all.Energies(searching, cancellationToken);
-            all.Search(searching, candidate, count, cancellationToken);
+            var searched = new Candidate(number, settings, all.Sets, choosesAcceptance: true)
+            {
+                Energies = all.Energies(searching, cancellationToken),
+            };
+            all.Search(searching, searched, count, cancellationToken);
+            var candidate = new Candidate(number++, searched) { IsSmooth = true, FreeLoss = FreeLossOf(searched), LossWeight = LossWeight };
             var found = candidate.Score(searching.Plan.Usual);
             if (best.Trial is null || found.Score > best.Trial.Score + 1e-9) best = (candidate, found);
         }
@@ -200,6 +213,12 @@ internal sealed class SettingsChoice(
         var one = Stopwatch.GetElapsedTime(start).TotalSeconds / (few * data.Sets);
         time -= Stopwatch.GetElapsedTime(start);
         return (int)Math.Clamp(time.TotalSeconds / (one * runs), least, Math.Min(most, data.Count));
+    }
+
+    private static double FreeLossOf(Candidate searched)
+    {
+        double[] alone = [.. searched.Outcomes.Select(set => set.Average(outcome => outcome.Alone))];
+        return alone.All(value => value <= 0) ? FreeShareOfGap * Math.Max(0, alone[0] - alone[^1]) : FreeLoss;
     }
 
     private static Acceptance RuleOf(SearchSpec settings, EquivariantModel model)

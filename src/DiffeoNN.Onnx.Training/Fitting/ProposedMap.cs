@@ -83,13 +83,12 @@ internal sealed class ProposedMap
         return Sampled(fields, planes, channels, u, WarpPadding.Zeros);
     }
 
-    /// <summary>Where what lies at places of the image comes to lie in the image through the map: the inverse map at places, without
-    /// gradient.</summary>
+    /// <summary>Where what lies at places of the image comes to lie in the image through the map: the inverse map at places.</summary>
     /// <param name="places">(N, P, 2), x first, in units that span [-1, 1] along each axis.</param>
     public string Back(string places)
     {
         var w = _writer;
-        _inverse ??= Nodes(Exponential(w.Op("Neg", [Constant(w, _velocity)])));
+        _inverse ??= Nodes(Exponential(w.Op("Neg", [_velocity])));
         var sampled = w.Op(
             "GridSample", [_inverse, w.Op("Unsqueeze", [places, w.Ints(2)])], OnnxAttribute.Of("align_corners", 1L),
             OnnxAttribute.Of("mode", w.Model.Opset < 20 ? "bilinear" : "linear"), OnnxAttribute.Of("padding_mode", "border"));

@@ -41,6 +41,12 @@ internal sealed class Candidate
     /// <summary>Whether the score is by metric and rank: few images then say more where answers are right or wrong.</summary>
     public bool IsSmooth { get; init; }
 
+    /// <summary>What undeformed images may lose for nothing, in the metric's unit.</summary>
+    public double FreeLoss { get; init; }
+
+    /// <summary>How often what undeformed images lose beyond <see cref="FreeLoss"/> counts besides their share of the score.</summary>
+    public double LossWeight { get; init; }
+
     /// <summary>Of each set, image by image.</summary>
     public IReadOnlyList<List<Outcome>> Outcomes { get; }
 
@@ -102,8 +108,10 @@ internal sealed class Candidate
         double[] means = [.. Outcomes.Select(set => set.Average(outcome => outcome.Metric(rule)))];
         double[] used = [.. Outcomes.Select(set => set.Count(outcome => outcome.IsUsedBy(rule)) / (double)set.Count)];
         var scores = IsSmooth ? [.. Outcomes.Select(set => set.Average(outcome => outcome.Smooth(rule)))] : means;
+        var lost = Outcomes[0].Average(outcome => outcome.Alone) - means[0];
+        var penalty = LossWeight * Math.Max(0, lost - FreeLoss);
         return new TuningTrial(
-            Number, settings, Images, 0.5 * (scores[0] + scores[1..].Average()), means[0], means[1..],
+            Number, settings, Images, (0.5 * (scores[0] + scores[1..].Average())) - penalty, means[0], means[1..],
             used[0], used[1..].Average(), _time.TotalSeconds / (Images * Outcomes.Count));
     }
 

@@ -7,7 +7,7 @@ namespace DiffeoNN.Onnx.Tuning;
 /// <param name="Settings">What was tried.</param>
 /// <param name="Images">Undeformed images that were scored; as many of each deformation.</param>
 /// <param name="Score">What is compared: the mean of <paramref name="Undeformed"/> and of the mean over
-/// <paramref name="Deformed"/>.</param>
+/// <paramref name="Deformed"/>; a fit counts what undeformed images lose more than once.</param>
 /// <param name="Undeformed">Mean of the task's first metric (IoU, or accuracy) on undeformed images.</param>
 /// <param name="Deformed">The same on each deformation, in the options' order.</param>
 /// <param name="UndeformedUsed">Share of undeformed images whose map is used.</param>

@@ -65,6 +65,12 @@ internal sealed class ScoreTests
         Assert.That(new AnswerBox(0, 0, 0, 0).Iou(new AnswerBox(0, 0, 0, 0)), Is.Zero);
     }
 
+    /// <summary>Half of the union has to be common.</summary>
+    [TestCase(20, 10, 1)]
+    [TestCase(20, 9, 0)]
+    public void AveragePrecision_CountsBoxesThatMatchByHalf(double truth, double found, double expected) => Assert.That(
+        BoxScore.AveragePrecision([new(0, 0, found, 10) { Score = 1 }], [new(0, 0, truth, 10)]), Is.EqualTo(expected));
+
     [Test]
     public void Evaluation_OfNumbers_TakesTheMeanError()
     {

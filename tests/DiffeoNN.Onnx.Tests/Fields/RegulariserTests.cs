@@ -32,6 +32,15 @@ public sealed class RegulariserTests
         Assert.That(Regularisers.Smoothness(v).item<double>(), Is.EqualTo(0.09 + 0.04 + 0.01).Within(1e-9));
     }
 
+    [TestCase(0, 1, "spacingX")]
+    [TestCase(1, -1, "spacingY")]
+    public void Smoothness_WithoutAPositiveSpacing_IsRefused(double x, double y, string name)
+    {
+        using var field = torch.zeros(1, 2, 3, 3);
+        Assert.That(() => Regularisers.Smoothness(field, x, y),
+            Throws.TypeOf<ArgumentOutOfRangeException>().With.Property("ParamName").EqualTo(name));
+    }
+
     [Test]
     public void Smoothness_OnACoarseLattice_IsThatOfTheFieldItStandsFor()
     {

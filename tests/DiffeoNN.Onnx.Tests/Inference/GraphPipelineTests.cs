@@ -90,6 +90,28 @@ public sealed class GraphPipelineTests
         }
     }
 
+    [Test]
+    public void NumbersThatAreNotFinite_AreCountedInAnswersOfGraphs()
+    {
+        using var tiny = new TinyBundle();
+        Classify(tiny);
+        tiny.Model("inner", model =>
+        {
+            model.Graph.AddNode("Sqrt", ["scores"], "roots");
+            model.Graph.AddNode("Sub", ["roots", "roots"], "zeros");
+            model.Graph.AddNode("Div", ["zeros", "zeros"], "nothing");
+            model.Graph.Outputs[0] = new OnnxValueInfo("nothing", OnnxElementType.Float, ["N", OnnxDimension.Of(3)]);
+        });
+        tiny.Manifest(root => root["models"]!["inner"]!["output"] = new JsonObject { ["name"] = "nothing", ["kind"] = "regression" });
+        var (expected, found) = Both(tiny.Path, Options with { Accept = AcceptanceRule.Always }, Images(1, 12, 16));
+        using (expected)
+        using (found)
+        {
+            foreach (var output in new[] { expected.Images[0].Output, found.Images[0].Output })
+                Assert.That((output.NotFinite > 0, output.IsFinite), Is.EqualTo((true, false)));
+        }
+    }
+
     private static void Classify(TinyBundle tiny)
     {
         tiny.Model("inner", model =>

@@ -114,6 +114,26 @@ internal sealed class OwnPixelsTests
     }
 
     [Test]
+    public void PixelsOfTheNetwork_OutsideOfZeroToOne_AreRefusedWithTheirPlace()
+    {
+        using var folder = Bundle(Probe(46, 58), OutputKind.Classification, 46, 58);
+        using var model = EquivariantModel.Load(folder.Path, Options);
+        var prepared = model.Prepare(Noise(4, 46, 58));
+        prepared.NetworkPixels![1, 5, 7] = 2;
+        Assert.That(() => model.RunNaive([prepared]), Throws.TypeOf<ImageException>()
+            .With.Message.StartsWith("An image holds the value 2 (channel 1, row 5, column 7)"));
+    }
+
+    [Test]
+    public void RunNaive_OfNoImages_SaysThatThereIsNoImage()
+    {
+        using var folder = Bundle(Probe(46, 58), OutputKind.Classification, 46, 58);
+        using var model = EquivariantModel.Load(folder.Path, Options);
+        Assert.That(() => model.RunNaive(Array.Empty<ScaledImage>()), Throws.TypeOf<ArgumentOutOfRangeException>()
+            .With.Property("ParamName").EqualTo("images"));
+    }
+
+    [Test]
     public void Energy_OfAnotherSizeAndColour_IsDifferentiatedThroughTheConversion()
     {
         using var scope = torch.NewDisposeScope();

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using DiffeoNN.Onnx.Cli.Commands;
 using DiffeoNN.Onnx.Torch;
 using Spectre.Console;
@@ -65,6 +66,14 @@ internal static class CommandLine
             ? $"'{token}' is no command of diffeonn."
             : ErrorTable.OneLine(parsed.Errors[0].Message).Replace(
                 "as expected type 'System.UInt64'", "as a whole number from 0 on", StringComparison.Ordinal);
+        // A value that is none of those allowed is told without the option it was given to.
+        if (parsed.Errors is [{ SymbolResult: OptionResult { Option: var option } }, ..]
+            && !message.Contains(option.Name, StringComparison.Ordinal)
+            && !message.StartsWith(option.Name[2..], StringComparison.OrdinalIgnoreCase))
+        {
+            message = $"{option.Name}: {message}";
+        }
+
         var command = parsed.CommandResult.Command is RootCommand ? "diffeonn" : $"diffeonn {parsed.CommandResult.Command.Name}";
         return $"{message} See '{command} --help'.";
     }

@@ -55,10 +55,13 @@ internal sealed class DiffeoModelValidation(string name) : IValidateOptions<Diff
         if (string.IsNullOrWhiteSpace(folder)) return $"Bundle is not set; give the folder that holds {BundleManifest.FileName}.";
         var whole = Path.GetFullPath(folder);
         if (!Directory.Exists(whole))
-            return $"Bundle '{folder}' does not exist (looked for '{whole}'); give the folder that holds {BundleManifest.FileName}.";
+            return $"Bundle '{folder}' does not exist{Where("for")}; give the folder that holds {BundleManifest.FileName}.";
         return File.Exists(Path.Combine(whole, BundleManifest.FileName))
             ? null
-            : $"Bundle '{folder}' holds no {BundleManifest.FileName} (looked in '{whole}'); give the folder that does.";
+            : $"Bundle '{folder}' holds no {BundleManifest.FileName}{Where("in")}; give the folder that does.";
+
+        // A whole path says it already.
+        string Where(string preposition) => whole == folder ? "" : $" (looked {preposition} '{whole}')";
     }
 
     private static string? DeviceProblem(DiffeoModelOptions options)

@@ -27,7 +27,7 @@ public sealed class BundleCommandTests
         Assert.That(info.Code, Is.EqualTo(ExitCode.Success), info.Error);
         Assert.That(info.Output, Does.Contain("Energy: none yet").And.Not.Contain("Search:"));
         CommandRun.Of("run", "--model", folder["mine"], "--input", Path.Combine(Repository.Bundle("shapes"), "demo.png"),
-            "--output", folder["results"]).AssertError(ExitCode.Model, "Bundle 'mine' has no energy", "Add one of the roles");
+            "--output", folder["results"]).AssertError(ExitCode.Model, "Bundle 'mine' has no energy", "Train one with 'diffeonn fit'");
         CommandRun.Of("bundle", "init", Inner, "--output", folder["mine"]).AssertError(ExitCode.Usage, "holds a bundle already");
     }
 
@@ -38,7 +38,9 @@ public sealed class BundleCommandTests
 
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
         Assert.That(run.Output, Does.Contain("Nothing written").And.Contain("warning inner.onnx: ").And.Contain(
-            "told    normalisation: as told, range 1, mean 0, std 1000000000000"));
+            "told    normalisation: range 1, mean 0, std 1000000000000 (as told)"));
+        Assert.That(CommandRun.Of("bundle", "init", Inner, "--range", "255").Output, Does.Contain(
+            "told    normalisation: range 255, mean 0, std 1 (as told)"));
     }
 
     [TestCase("--std", "0", "--std is '0'; expected numbers above 0")]

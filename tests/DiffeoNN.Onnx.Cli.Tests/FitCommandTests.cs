@@ -3,6 +3,7 @@ using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Training.Fit;
+using Spectre.Console;
 
 namespace DiffeoNN.Onnx.Cli.Tests;
 
@@ -28,8 +29,18 @@ public sealed class FitCommandTests
         Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
         var verdict = Bundle.Load(folder["mine"]).Manifest.Provenance!.Verdict!;
         Assert.That(verdict, Does.Contain("'tps-strong'").And.Contain("Undeformed images "));
-        foreach (var line in new[] { "tps-strong", "Undeformed images ", "validation (" })
+        foreach (var line in new[]
+        {
+            "tps-strong", "Undeformed images ", "validation (4 images that settings were chosen on, too few to tell): undeformed ",
+            "note: 5 s are too short to be kept",
+        })
+        {
             Assert.That(run.Output, Does.Contain(line));
+        }
+
+        Assert.That(run.Output, Does.Not.Contain("next to nothing to win"), "four images do not tell that");
+        Assert.That(run.Output, Does.Contain("Bundle 'mine' ").And.Match(
+            "Bundle 'mine' helps|Bundle 'mine' (is not shown to|does not) help[^\\n]*\\n *to do: "));
         Assert.That(FitPlan.Load(folder["mine/plan.json"]).Vae, Is.GreaterThanOrEqualTo(20));
         Assert.That(File.ReadAllText(folder["mine/report.html"]), Does.Contain("Undeformed images "));
 
@@ -37,8 +48,56 @@ public sealed class FitCommandTests
             .AssertError(ExitCode.Usage, "holds a bundle already; give --output another folder, --resume, or remove it first.");
     }
 
+    [Test]
+    public void Interruption_IsNoError()
+    {
+        using var folder = new TemporaryFolder();
+        using var source = new CancellationTokenSource();
+        using var output = new Interrupting("autoencoder", source);
+        using var error = new StringWriter();
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = AnsiSupport.No, Interactive = InteractionSupport.No, Out = new AnsiConsoleOutput(output),
+        });
+        console.Profile.Width = 200;
+
+        var code = CommandLine.Run(
+            ["fit", "--inner", Inner, "--data", "shapes", "--count", "24", "--output", folder["mine"], "--device", "cpu", "--side", "32"],
+            console, error, source.Token);
+
+        Assert.That((ExitCode)code, Is.EqualTo(ExitCode.Cancelled));
+        Assert.That(error.ToString(), Is.Empty);
+        Assert.That(output.ToString().TrimEnd(), Does.EndWith(
+            $"Interrupted before a bundle was written to {folder["mine"]}. The same command with --resume goes on."));
+
+        CommandRun.Of(
+            "fit", "--inner", Inner, "--data", "shapes", "--count", "24", "--output", folder["mine"], "--device", "cpu", "--side", "32",
+            "--seed", "2", "--resume").AssertError(ExitCode.Model, "is of another fit (the seed: 1 then, 2 now); give what was given then");
+    }
+
+    [Test]
+    public void Values_ThatAreNone_AreToldWithTheirOption()
+    {
+        CommandRun.Of("fit", "--inner", Inner, "--data", "shapes", "--output", "nowhere", "--deform", "tps,svv").AssertError(
+            ExitCode.Usage, "--deform: Argument 'tps,svv' not recognized");
+        CommandRun.Of("fit", "--inner", Inner, "--data", "nope", "--output", "nowhere").AssertError(
+            ExitCode.Data, "'nope' does not exist; images are a folder of them, ");
+        CommandRun.Of("fit", "--inner", Inner, "--data", "shapes", "--output", "nowhere", "--classes", "a,b,c").AssertError(
+            ExitCode.Model, "Output 'logits' has 2 classes, and 3 classes are named (a, b, c); give --classes a name for each");
+    }
+
     [TestCase("20", "Time '20' is none; expected such as 90s, 20m or 1h30m, at least 5s.")]
     [TestCase("2s", "Time '2s' is none")]
     public void Time_ThatIsNone_IsAUsageError(string time, string message) => CommandRun.Of(
         "fit", "--inner", Inner, "--data", "shapes", "--output", "nowhere", "--time", time).AssertError(ExitCode.Usage, message);
+
+    /// <summary>Interrupts when something is written.</summary>
+    private sealed class Interrupting(string word, CancellationTokenSource source) : StringWriter
+    {
+        public override void Write(string? value)
+        {
+            base.Write(value);
+            if (value?.Contains(word, StringComparison.Ordinal) == true) source.Cancel();
+        }
+    }
 }

@@ -40,6 +40,29 @@ public sealed class FitReportTests
         Verdict(Parse(Page(strong: 0.5, doubts: []))), Does.Contain("This bundle does not help").And.Not.Contain("This bundle helps"));
 
     [Test]
+    public void Page_OfAFitThatIsNotShownToHelp_SaysWhatToDo()
+    {
+        var page = Parse(Page(strong: 0.59, doubts: []));
+        Assert.That(Verdict(page), Does.Contain("This bundle is not shown to help").And.Contain("40 images judged"));
+        Assert.That(page.Root!.Value, Does.Contain("judged on the 40 that were held out of training").And.Contain(
+            "To do: fit with more images, so that more than 40 are held out to judge by, and with a longer --time"));
+    }
+
+    [TestCase(40, "0.500 -> 0.875 ± 0.030", "40 images that settings were chosen on")]
+    [TestCase(31, "0.500 -> 0.875", "31 images that settings were chosen on, too few to tell")]
+    public void Trials_SayWhatTheyRestOn(int images, string strong, string basis)
+    {
+        var trial = new FitTrial(
+            Bundle.Load(Repository.Bundle("shapes")).Manifest.Search, images, 0.9, 1, 1,
+            new Dictionary<string, double> { ["tps-strong"] = 0.875 }, new Dictionary<string, double> { ["tps-strong"] = 0.5 })
+        {
+            Errors = new Dictionary<string, double> { ["none"] = 0, ["tps-strong"] = 0.03 },
+        };
+        Assert.That(FitLines.Describe(trial), Does.EndWith($", tps-strong {strong}"));
+        Assert.That(FitLines.Basis(trial), Is.EqualTo(basis));
+    }
+
+    [Test]
     public void Page_OfADoubtfulNetwork_ClaimsNothing() => Assert.That(
         Verdict(Parse(Page(strong: 0.875, doubts: ["one class throughout"]))),
         Does.Contain("Nothing is claimed").And.Contain("one class throughout").And.Not.Contain("This bundle helps"));

@@ -21,7 +21,7 @@ public sealed class OptionsTests
         };
         yield return new(Set(o => o.Bundle = ""), "Model 'a': Bundle is not set; give the folder that holds diffeonn.json.");
         yield return new(Set(o => o.Bundle = "no/such"), "Model 'a': Bundle 'no/such' does not exist (looked for '");
-        yield return new(Set(o => o.Bundle = Repository.Root), $"Model 'a': Bundle '{Repository.Root}' holds no diffeonn.json");
+        yield return new(Set(o => o.Bundle = Repository.Root), $"Model 'a': Bundle '{Repository.Root}' holds no diffeonn.json; give");
         yield return new(Set(o => o.Steps = -1), "Model 'a': Steps is -1; give 0 or more");
         yield return new(Set(o => o.Threads = -2), "Model 'a': Threads is -2; give 0 for all cores");
         yield return new(Set(o => o.QueueCapacity = 0), "Model 'a': QueueCapacity is 0; give 1 or more.");

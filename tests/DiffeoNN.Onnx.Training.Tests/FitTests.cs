@@ -1,7 +1,11 @@
+using System.Text.Json.Nodes;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Data;
+using DiffeoNN.Onnx.Diagnostics.Reading;
+using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.RandomNumbers;
+using DiffeoNN.Onnx.Training.Architectures;
 using DiffeoNN.Onnx.Training.Fit;
 
 namespace DiffeoNN.Onnx.Training.Tests;
@@ -106,20 +110,101 @@ public sealed class FitTests
                 folder["bundle"], images, progress: new OnProgress(_ => source.Cancel()), cancellationToken: source.Token),
             Throws.InstanceOf<OperationCanceledException>());
 
-        const string message = "is of a fit of another network, other images or other options";
-        foreach (var (other, data) in new[]
+        foreach (var (other, data, difference) in new[]
         {
-            (options with { Seed = 4 }, images), (options with { Families = ["tps"] }, images), (options with { UsesTask = false }, images),
-            (options, FitMaterial.Crosses(Images - 1)),
+            (options with { Seed = 4 }, images, "the seed: 3 then, 4 now"),
+            (options with { Families = ["tps"] }, images, "the families of deformations: tps-strong then, tps now"),
+            (options with { Seed = 4, UsesTask = false }, images,
+                "the seed: 3 then, 4 now; whether it learns from the network's answers: yes then, no now"),
+            (options with { Plan = options.Plan! with { Critic = 7 } }, images, "the plan differs"),
+            (options with { LongestSide = 16 }, images, "the size of the images: 16 x 20 then, 13 x 16 now"),
+            (options, FitMaterial.Crosses(Images - 1), "the images: 40 of 'material' then, 39 of 'material' now"),
         })
         {
-            Assert.That(() => new BundleFitter(network, other).Run(folder["bundle"], data, resume: true),
-                Throws.TypeOf<TrainingException>().With.Message.Contains(message));
+            Refuses(network, other, data, difference);
         }
 
+        var told = NetworkReading.Of(network.Path, null, new ReadingOptions { Std = [0.5] });
+        Refuses(
+            told, options, images,
+            "the network's normalisation: pixel values of 0 to 1 then, range 1, mean 0, std 0.5 now");
         Shapes.Inner(1, FitMaterial.Height, FitMaterial.Width, sharpness: 9).Save(folder["ink.onnx"]);
-        Assert.That(() => new BundleFitter(network, options).Run(folder["bundle"], images, resume: true),
-            Throws.TypeOf<TrainingException>().With.Message.Contains(message));
+        Refuses(network, options, images, "the network's file has changed");
+
+        // Records of earlier versions do not say what they are of.
+        var record = folder["bundle/.fit/record.json"];
+        var earlier = JsonNode.Parse(File.ReadAllText(record))!;
+        earlier["parts"] = new JsonObject();
+        File.WriteAllText(record, earlier.ToJsonString());
+        Refuses(network, options, images, null);
+
+        void Refuses(NetworkReading network, FitOptions options, FitMaterial images, string? difference) => Assert.That(
+            () => new BundleFitter(network, options).Run(folder["bundle"], images, resume: true),
+            Throws.TypeOf<TrainingException>().With.Message.EqualTo($"'{folder["bundle/.fit"]}' is of "
+                + (difference is null ? "a fit of another network, other images or other options" : $"another fit ({difference})")
+                + "; give what was given then, or fit without resuming."));
+    }
+
+    [Test]
+    public void CriticThatTellsNothing_IsLeftOut()
+    {
+        using var folder = new TemporaryFolder();
+        var fitter = new BundleFitter(FitMaterial.Network(folder.Path), FitMaterial.Small() with { UsesTask = false });
+        var images = FitMaterial.Crosses(Images);
+        using var source = new CancellationTokenSource();
+        Assert.That(
+            () => fitter.Run(folder["bundle"], images, progress: new OnProgress(value =>
+            {
+                if (value is { Stage: FitStage.Choosing, Trial: null } && File.Exists(folder["bundle/.fit/critic.onnx"])) source.Cancel();
+            }), cancellationToken: source.Token),
+            Throws.InstanceOf<OperationCanceledException>());
+        // The same score for whatever image.
+        using (var critic = new TrainableNetwork(OnnxModel.Load(folder["bundle/.fit/critic.onnx"]), Architecture.Weights))
+        {
+            foreach (var weight in critic.Weights) critic[weight].zero_();
+            critic.ToModel().Save(folder["bundle/.fit/critic.onnx"]);
+        }
+
+        List<string> told = [];
+        var result = fitter.Run(folder["bundle"], images, resume: true, progress: new OnProgress(value =>
+        {
+            if (value.Note is { } note) told.Add(note);
+        }));
+
+        Assert.That(result.Notes, Is.EqualTo(told));
+        Assert.That(told, Is.EqualTo(new[]
+        {
+            "The critic does not tell deformed from undeformed images: it is higher on the deformed image in 33 of 66 pairs held out, and "
+            + "60 % are the least. The bundle goes without it; more time trains it further.",
+        }));
+        Assert.That(result.Bundle.Has(BundleRole.Critic), Is.False);
+        Assert.That(File.Exists(folder["bundle/critic.onnx"]), Is.False);
+        Assert.That(result.Trials[^1].Settings.Adversarial, Is.Zero);
+        Assert.That(result.Trials, Has.Count.EqualTo(2), "the last choice, of all settings, was made nevertheless");
+        Assert.That(result.Trials[^1].Errors.Keys, Is.EquivalentTo(new[] { "none", "tps-strong" }));
+        using var model = Inference.EquivariantModel.Load(folder["bundle"]);
+    }
+
+    [Test]
+    public void TimeTooShortToBeKept_IsToldAtTheStart()
+    {
+        using var folder = new TemporaryFolder();
+        using var source = new CancellationTokenSource();
+        List<string> told = [];
+        void Begin(TimeSpan time, FitPlan? plan) => Assert.That(
+            () => new BundleFitter(FitMaterial.Network(folder.Path), FitMaterial.Small() with { Time = time, Plan = plan }).Run(
+                folder["bundle"], FitMaterial.Crosses(Images), progress: new OnProgress(value =>
+                {
+                    if (value.Note is { } note) told.Add(note);
+                    if (value.Stage != FitStage.Reading) throw new OperationCanceledException();
+                })),
+            Throws.InstanceOf<OperationCanceledException>());
+
+        Begin(FitOptions.ShortestKept, null);
+        Begin(TimeSpan.FromSeconds(30), FitMaterial.Small().Plan);
+        Assert.That(told, Is.Empty);
+        Begin(TimeSpan.FromSeconds(7.5), null);
+        Assert.That(told.Single(), Does.StartWith("7.5 s are too short to be kept").And.Contain("From 60 s on the time is kept"));
     }
 
     [TestCase("test", null)]

@@ -27,17 +27,63 @@ public sealed class FitVerdictTests
 
     [TestCase(0.939, false)]
     [TestCase(0.941, true)]
-    [TestCase(0.8, false)]
+    [TestCase(0.9, false)]
     public void Gain_CountsFromTwoStandardErrors(double found, bool helps)
     {
         var verdict = Of(alone: 0.9, found);
-        Assert.That(verdict.Helps, Is.EqualTo(helps));
+        Assert.That((verdict.Helps, verdict.IsUndecided), Is.EqualTo((helps, !helps)));
         if (!helps)
         {
             Assert.That(verdict.Lines[0], Is.EqualTo(FormattableString.Invariant(
-                $"It does not help on 'tps-strong': IoU is {found:F3}, of the network alone 0.900 ")
-                + "(standard error of the difference 0.020)."));
+                $"It is not shown to help on 'tps-strong': IoU is {found:F3}, of the network alone 0.900, which is within two standard ")
+                + "errors of nothing (standard error of the difference 0.020, 40 images judged)."));
         }
+    }
+
+    // A gain that would close a fifth of the gap is ruled out, or there is a loss.
+    [TestCase(0.5, 0.539)]
+    [TestCase(0.9, 0.859)]
+    public void WhatIsKnownNotToHelp_IsSaidNotTo(double alone, double found)
+    {
+        var verdict = Of(alone, found);
+        Assert.That((verdict.Helps, verdict.IsUndecided), Is.EqualTo((false, false)));
+        Assert.That(verdict.Lines[0], Is.EqualTo(FormattableString.Invariant(
+            $"It does not help on 'tps-strong': IoU is {found:F3}, of the network alone {alone:F3} ")
+            + "(standard error of the difference 0.020, 40 images judged)."));
+    }
+
+    [TestCase(FitVerdict.FewestToTell, false)]
+    [TestCase(FitVerdict.FewestToTell - 1, true)]
+    [TestCase(4, true)]
+    public void FewImages_DecideNothing(int images, bool isOpen)
+    {
+        FitFigure[] Figures(double alone, double found, double error) =>
+            [new("none", images, 1, 1, 1, 0, 0), new("tps-strong", images, 1, alone, found, error, 0)];
+
+        // Nothing changed on any of them, so that the standard error is nothing, too.
+        var same = FitVerdict.Of(Figures(0.5, 0.5, 0), "tps-strong", "accuracy", true, []);
+        Assert.That((same.Helps, same.IsUndecided), Is.EqualTo((false, isOpen)));
+        Assert.That(same.Lines[0], Does.StartWith(isOpen ? "It is not shown to help on" : "It does not help on"));
+
+        var nothing = FitVerdict.Of(Figures(1, 1, 0), "tps-strong", "accuracy", true, []);
+        Assert.That((nothing.Helps, nothing.IsUndecided, nothing.LeavesNothingToWin), Is.EqualTo((false, isOpen, !isOpen)));
+        Assert.That(nothing.Lines[0], Is.EqualTo(
+            (isOpen ? $"{images} images are too few to say if there is anything to win" : "There is next to nothing to win")
+            + ": on 'tps-strong' the network alone reaches 1.000 accuracy, on undeformed images 1.000."));
+
+        var help = FitVerdict.Of(Figures(0.5, 1, 0.1), "tps-strong", "accuracy", true, []);
+        Assert.That(help.Helps, Is.True);
+        Assert.That(help.Lines[0].EndsWith(
+            $" Only {images} images were judged: more would make it surer.", StringComparison.Ordinal), Is.EqualTo(isOpen));
+    }
+
+    [TestCase(0.02, true)]
+    [TestCase(0.01, false)]
+    public void LossOfUndeformedImages_WithinItsError_LeavesItOpen(double error, bool isOpen)
+    {
+        var verdict = FitVerdict.Of(
+            [new("none", 40, 1, 1, 0.97, error, 0.1), new("tps-strong", 40, 1, 0.9, 1, 0.02, 1)], "tps-strong", "IoU", true, []);
+        Assert.That((verdict.Helps, verdict.IsUndecided), Is.EqualTo((false, isOpen)));
     }
 
     [TestCase(0.601, true)]
@@ -75,7 +121,7 @@ public sealed class FitVerdictTests
     public void DoubtfulNetwork_IsNotJudged()
     {
         var verdict = FitVerdict.Of(Figures(0.5, 0.9), "tps-strong", "IoU", true, ["one class throughout", "no contrast"]);
-        Assert.That(verdict.Helps, Is.False);
+        Assert.That((verdict.Helps, verdict.IsUndecided), Is.EqualTo((false, false)));
         Assert.That(verdict.Lines[0], Is.EqualTo(
             "The network itself looks wrong, so nothing is claimed: one class throughout; no contrast."));
     }

@@ -28,7 +28,8 @@ internal static class FitCommand
         var output = new Option<string>("--output") { Description = "Folder of the bundle.", Required = true };
         var time = new Option<string>("--time")
         {
-            Description = "How long it may take, such as 90s, 20m or 1h30m; a usable bundle stands after a quarter of it.",
+            Description = "How long it may take, such as 90s, 20m or 1h30m; a usable bundle stands after a quarter of it. Less than "
+                + $"{FitOptions.ShortestKept.TotalSeconds:0}s may not be kept.",
             DefaultValueFactory = _ => "20m",
         };
         var labels = new Option<bool>("--labels")
@@ -113,6 +114,8 @@ internal static class FitCommand
                 parse.GetValue(seed));
             var result = FitDisplay.Run(console, folder, progress => fitter.Run(
                 folder, found.Images, found.Validation, found.HasTruth, parse.GetValue(resume), progress, cancellationToken));
+            // What stands was said, and that is no error.
+            if (result is null) return Task.FromResult((int)ExitCode.Cancelled);
             result.Plan.Save(Path.Combine(folder, "plan.json"));
             FitLines.PrintVerdict(console, result);
             new FitReport(result, network.Guesses, network.Findings)

@@ -11,8 +11,8 @@ internal static class FitDisplay
     /// <param name="console">Where that goes.</param>
     /// <param name="folder">Of the bundle, for what is said on an interruption.</param>
     /// <param name="fit">Reports to the progress it is given.</param>
-    /// <exception cref="OperationCanceledException">It was interrupted; what stands was said.</exception>
-    public static FitResult Run(IAnsiConsole console, string folder, Func<IProgress<FitProgress>, FitResult> fit)
+    /// <returns>Null where it was interrupted: what stands was said.</returns>
+    public static FitResult? Run(IAnsiConsole console, string folder, Func<IProgress<FitProgress>, FitResult> fit)
     {
         try
         {
@@ -20,12 +20,12 @@ internal static class FitDisplay
             FitResult? result = null;
             var table = new FitTable(console.Profile.Capabilities.Unicode);
             console.Live(table.Draw()).AutoClear(true).Start(context => result = fit(new Reporter(table, context, new FitLines(console))));
-            return result!;
+            return result;
         }
         catch (OperationCanceledException)
         {
             console.WriteLine(Interrupted(folder));
-            throw;
+            return null;
         }
     }
 

@@ -19,7 +19,7 @@ internal sealed class FitLines(IAnsiConsole console) : IProgress<FitProgress>
         if (value.Note is { } note) console.WriteLine($"note: {note}");
         if (value.Trial is { } trial)
         {
-            Line(value, $"validation ({Text($"{trial.Images}")} images): {Describe(trial)}"
+            Line(value, $"validation ({Basis(trial)}): {Describe(trial)}"
                 + (value.Written ? "; bundle written" : "; the bundle before was better"));
             return;
         }
@@ -31,11 +31,20 @@ internal sealed class FitLines(IAnsiConsole console) : IProgress<FitProgress>
         Line(value, $"{Words(value.Stage)} {value.Step}/{value.Steps}{(terms.Length > 0 ? $": {terms}" : "")}");
     }
 
-    /// <summary>What was reached on images held out: the network alone, and canonicalised. Errors are negative metrics; here they have no
-    /// sign.</summary>
+    /// <summary>What figures of a trial rest on, and how little that may be.</summary>
+    public static string Basis(FitTrial trial) =>
+        Text($"{trial.Images} images that settings were chosen on") + (trial.IsTelling ? "" : ", too few to tell");
+
+    /// <summary>What was reached on images held out: the network alone, and canonicalised, with the standard error of the change where
+    /// there are images enough for one. Errors are negative metrics; here they have no sign.</summary>
     public static string Describe(FitTrial trial) => string.Join(", ", trial.Deformed
-        .Select(pair => Text($"{pair.Key} {Math.Abs(trial.DeformedAlone[pair.Key]):F3} -> {Math.Abs(pair.Value):F3}"))
-        .Prepend(Text($"undeformed {Math.Abs(trial.UndeformedAlone):F3} -> {Math.Abs(trial.Undeformed):F3}")));
+        .Select(pair => Text($"{pair.Key} {Math.Abs(trial.DeformedAlone[pair.Key]):F3} -> {Math.Abs(pair.Value):F3}")
+            + Error(trial, pair.Key))
+        .Prepend(Text($"undeformed {Math.Abs(trial.UndeformedAlone):F3} -> {Math.Abs(trial.Undeformed):F3}{Error(trial, "none")}")));
+
+    /// <summary>The standard error of what changes on a family; nothing where it is unknown or would say nothing.</summary>
+    public static string Error(FitTrial trial, string family) =>
+        trial.IsTelling && trial.Errors.TryGetValue(family, out var error) ? Text($" ± {error:F3}") : "";
 
     /// <summary>A stage in words.</summary>
     public static string Words(FitStage stage) => stage switch
@@ -60,9 +69,11 @@ internal sealed class FitLines(IAnsiConsole console) : IProgress<FitProgress>
         console.WriteLine($"{verdict.Measure}{(verdict.OfTruth ? "" : ", with the network's own answers on undeformed images")}:");
         console.Write(table);
         foreach (var line in verdict.Lines) console.WriteLine(line);
+        var word = verdict.Doubts.Count > 0 ? "claims nothing" : FitPage.Word(verdict);
         console.MarkupLineInterpolated(verdict.Helps
-            ? $"[green]Bundle '{result.Bundle.Name}' helps. It is in {result.Bundle.Folder}.[/]"
-            : (FormattableString)$"[yellow]Bundle '{result.Bundle.Name}' does not help. It is in {result.Bundle.Folder}.[/]");
+            ? $"[green]Bundle '{result.Bundle.Name}' {word}. It is in {result.Bundle.Folder}.[/]"
+            : (FormattableString)$"[yellow]Bundle '{result.Bundle.Name}' {word}. It is in {result.Bundle.Folder}.[/]");
+        if (FitAdvice.Of(result) is { } advice) console.WriteLine($"to do: {advice}");
     }
 
     private void Line(FitProgress value, string text) => console.WriteLine(

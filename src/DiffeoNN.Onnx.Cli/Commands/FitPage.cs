@@ -38,13 +38,17 @@ internal static class FitPage
 
     /// <summary>The verdict in a word or three.</summary>
     public static string Word(FitVerdict verdict) =>
-        verdict.Doubts.Count > 0 ? "nothing is claimed" : verdict.Helps ? "helps" : "does not help";
+        verdict.Doubts.Count > 0 ? "nothing is claimed"
+        : verdict.Helps ? "helps"
+        : verdict.IsUndecided ? "is not shown to help"
+        : "does not help";
 
     private static void Head(HtmlText page, FitReport report)
     {
         var result = report.Result;
         var verdict = result.Verdict;
-        var (kind, mark) = verdict.Doubts.Count > 0 ? ("unsure", "?") : verdict.Helps ? ("good", "✓") : ("bad", "✗");
+        var (kind, mark) = verdict.Doubts.Count > 0 || verdict.IsUndecided ? ("unsure", "?")
+            : verdict.Helps ? ("good", "✓") : ("bad", "✗");
         page.Line($"<header><p class=\"kind\">Report of diffeonn fit</p><h1>{result.Bundle.Name}</h1>");
         page.Line($"<section class=\"verdict {kind}\" aria-label=\"Verdict\"><p class=\"word\"><span aria-hidden=\"true\">{mark}</span> ");
         page.Line($"{(verdict.Doubts.Count > 0 ? "Nothing is claimed" : $"This bundle {Word(verdict)}")}</p>");
@@ -52,7 +56,9 @@ internal static class FitPage
         foreach (var line in verdict.Lines) page.Line($"<li>{line}</li>");
         page.Raw("</ul></section>");
         page.Line($"<p class=\"lead\">Fitted to the network {Path.GetFileName(report.Inner)} with {result.TrainingImages} undeformed ");
-        page.Line($"images of {report.Data}; judged on others, {result.HeldOut.Count} of which were held out. ");
+        var held = result.HeldOut.Count;
+        var judged = verdict.Judged < held ? $"{verdict.Judged} of the {held}" : $"the {verdict.Judged}";
+        page.Line($"images of {report.Data}; judged on {judged} that were held out of training. ");
         var reference = verdict.OfTruth ? "the truth" : "the network's own on the undeformed images: no labels were needed";
         page.Line($"Answers are compared with {reference}.</p>");
         foreach (var note in result.Notes) page.Line($"<p class=\"note\"><strong>Note:</strong> {note}</p>");
@@ -138,17 +144,7 @@ internal static class FitPage
     {
         var result = report.Result;
         page.Raw("<section aria-labelledby=\"next\"><h2 id=\"next\">What to do next</h2>");
-        if (result.Verdict.Doubts.Count > 0)
-        {
-            page.Raw("<p>Look at what was read of the network, below: a wrong normalisation, layout or kind makes answers useless. Say "
-                + " it with the options named there and fit again.</p>");
-        }
-        else if (!result.Verdict.Helps)
-        {
-            page.Raw("<p>Do not use it as it is. More time (<code>--time</code>) and more images of the kind the network was trained on "
-                + "help most; so does a right reading of the network, below. Where the network alone stands deformations already, there is "
-                + "nothing to win.</p>");
-        }
+        if (FitAdvice.Of(result) is { } advice) page.Line($"<p>To do: {advice}</p>");
 
         page.Line($"<p>Answers for new images:</p><pre><code>{report.NextCommand}</code></pre>");
         page.Line($"<p>What the bundle holds: <code>diffeonn info {FitReport.Quoted(result.Bundle.Folder)}</code></p></section>");

@@ -50,13 +50,14 @@ internal static class FitPageTraining
         if (result.Trials.Count == 0) return;
         var families = result.Trials[^1].Deformed.Keys.ToList();
         page.Table(
-            "What was reached on the way, on images held out: the network alone → canonicalised",
+            "What was reached on the way, on images held out that settings were chosen on: the network alone → canonicalised, "
+            + $"± standard error of the change; without it where fewer than {FitVerdict.FewestToTell} images are too few to tell",
             ["choice of settings", "images", "undeformed", .. families],
             result.Trials.Select((trial, i) => (IReadOnlyList<string>)
             [
                 i == result.Trials.Count - 1 ? $"{i + 1} (last)" : $"{i + 1}", trial.Images.ToString(CultureInfo.InvariantCulture),
-                Arrow(trial.UndeformedAlone, trial.Undeformed),
-                .. families.Select(family => Arrow(trial.DeformedAlone[family], trial.Deformed[family])),
+                Arrow(trial.UndeformedAlone, trial.Undeformed) + FitLines.Error(trial, "none"),
+                .. families.Select(family => Arrow(trial.DeformedAlone[family], trial.Deformed[family]) + FitLines.Error(trial, family)),
             ]),
             numbersFrom: 1);
     }

@@ -48,7 +48,7 @@ internal sealed class FitTable(bool unicode)
             ? string.Create(CultureInfo.InvariantCulture, $"{at.Elapsed:h\\:mm\\:ss}, {at.Left:h\\:mm\\:ss} left")
             : string.Create(CultureInfo.InvariantCulture, $"{at.Elapsed:h\\:mm\\:ss}, the time is over"));
         Row("bundle", _stands ? "written; Ctrl-C keeps it" : "not written yet");
-        if (_trial is not null) Row("validation", FitLines.Describe(_trial));
+        if (_trial is not null) Row("validation", $"{FitLines.Describe(_trial)} ({FitLines.Basis(_trial)})");
         foreach (var (name, values) in _terms)
             Row(name, string.Create(CultureInfo.InvariantCulture, $"{values[^1],-9:G3} {Sparkline(values, unicode)}"));
         return grid;

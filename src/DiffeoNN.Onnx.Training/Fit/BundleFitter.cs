@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Diagnostics.Reading;
@@ -65,8 +62,8 @@ public sealed class BundleFitter
         if (Tuning.Tuner.IsTestSplit(images.Split) || Tuning.Tuner.IsTestSplit(validation?.Split))
             throw new DataException("A split called 'test' is neither trained nor chosen on; give another one.");
         AtomicFile.CreateFolder(folder);
-        var key = Key(images, validation, hasTruth);
-        var work = resume ? FitFolder.Open(folder, key) : FitFolder.Create(folder, key);
+        var identity = FitIdentity.Of(this, images, validation, hasTruth);
+        var work = resume ? FitFolder.Open(folder, identity) : FitFolder.Create(folder, identity);
         var session = new FitSession(this, work, folder, hasTruth, progress, cancellationToken);
         return session.Run(images, validation);
     }
@@ -81,20 +78,5 @@ public sealed class BundleFitter
         var wanted = options.LongestSide ?? Math.Min(longest, FitOptions.LongestUsual);
         int Side(int side) => Math.Max(Architecture.LeastSide, (int)Math.Round((double)side * wanted / longest));
         return wanted == longest ? own : own with { Height = Side(own.Height), Width = Side(own.Width) };
-    }
-
-    /// <summary>What a fit is of: resuming another one would mix two.</summary>
-    private string Key(IEvaluationData images, IEvaluationData? validation, bool hasTruth)
-    {
-        var text = new StringBuilder(Reading.ToManifest("key").ToJson())
-            .Append(Convert.ToHexString(SHA256.HashData(RegularFile.ReadAllBytes(Reading.Path))))
-            .Append(CultureInfo.InvariantCulture, $"|{images.Name}|{images.Split}|{images.Source}|{images.Count}")
-            .Append(CultureInfo.InvariantCulture, $"|{validation?.Name}|{validation?.Split}|{validation?.Count}|{hasTruth}")
-            .Append(CultureInfo.InvariantCulture, $"|{Options.Seed}|{Options.ValidationShare}|{Options.UsesTask}")
-            .Append(CultureInfo.InvariantCulture, $"|{Image.Height}x{Image.Width}|{Options.ProposerMultiplyAdds}")
-            .Append(CultureInfo.InvariantCulture, $"|{Options.Plan?.ToJson()}|{string.Join(',', Options.Families)}")
-            .Append(CultureInfo.InvariantCulture, $"|{Options.Sampling with { Families = new Dictionary<string, int>() }}")
-            .AppendJoin(',', Options.Sampling.Families.OrderBy(pair => pair.Key, StringComparer.Ordinal));
-        return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))[..16];
     }
 }

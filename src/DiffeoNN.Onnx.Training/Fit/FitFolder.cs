@@ -27,19 +27,19 @@ internal sealed class FitFolder
 
     /// <summary>Begins anew: what lay there goes.</summary>
     /// <exception cref="OutputException">The folder cannot be written.</exception>
-    public static FitFolder Create(string bundle, string key)
+    public static FitFolder Create(string bundle, FitIdentity identity)
     {
         var path = Path.Combine(bundle, Name);
         if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
         AtomicFile.CreateFolder(path);
-        var folder = new FitFolder(path, new FitRecord { Key = key });
+        var folder = new FitFolder(path, new FitRecord { Key = identity.Key, Parts = identity.Parts });
         folder.Save();
         return folder;
     }
 
     /// <summary>Goes on.</summary>
     /// <exception cref="TrainingException">There is nothing to go on from, or it is another fit's.</exception>
-    public static FitFolder Open(string bundle, string key)
+    public static FitFolder Open(string bundle, FitIdentity identity)
     {
         var path = Path.Combine(bundle, Name);
         var file = Path.Combine(path, "record.json");
@@ -56,11 +56,13 @@ internal sealed class FitFolder
             throw new TrainingException($"'{file}' cannot be read: {e.Message} Fit without resuming.", e);
         }
 
-        return record.Key == key
-            ? new FitFolder(path, record)
-            : throw new TrainingException(
-                $"'{path}' is of a fit of another network, other images or other options; give what was given then, or fit without "
-                + "resuming.");
+        if (record.Key == identity.Key) return new FitFolder(path, record);
+        var differences = identity.Differences(record.Parts);
+        throw new TrainingException(
+            (differences.Count > 0
+                ? $"'{path}' is of another fit ({string.Join("; ", differences)})"
+                : $"'{path}' is of a fit of another network, other images or other options")
+            + "; give what was given then, or fit without resuming.");
     }
 
     /// <summary>Whether a folder holds a fit that was interrupted.</summary>

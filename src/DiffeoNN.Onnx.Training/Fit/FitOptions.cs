@@ -1,3 +1,4 @@
+using System.Globalization;
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Training.Fitting;
@@ -56,6 +57,18 @@ public sealed record FitOptions
 
     /// <summary>The longest side that is chosen where none is given.</summary>
     public const int LongestUsual = 160;
+
+    /// <summary>The shortest time that a fit keeps on a usual machine: networks are loaded and derived, every stage takes a few steps, and
+    /// every choice looks at a few images, however short the time is.</summary>
+    public static TimeSpan ShortestKept { get; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>What is to be known of a time below <see cref="ShortestKept"/>.</summary>
+    internal static string ShortTime(TimeSpan time) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{time.TotalSeconds:0.#} s are too short to be kept and to train anything well: every stage takes a few steps and every choice ")
+        + string.Create(
+            CultureInfo.InvariantCulture,
+            $"looks at a few images all the same. From {ShortestKept.TotalSeconds:0} s on the time is kept; a good bundle takes minutes.");
 
     /// <exception cref="TrainingException">A setting makes no sense.</exception>
     internal void Check()

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace DiffeoNN.Onnx.Training.Fit;
 
 /// <summary>What happened in a fit so far.</summary>
@@ -5,6 +7,9 @@ internal sealed record FitRecord
 {
     /// <summary>What the fit is of: network, images, options.</summary>
     public required string Key { get; init; }
+
+    /// <summary><see cref="FitIdentity.Parts"/>; empty in records of earlier versions.</summary>
+    public IReadOnlyDictionary<string, string> Parts { get; init; } = ImmutableDictionary<string, string>.Empty;
 
     /// <summary>Steps chosen so far.</summary>
     public FitPlan Plan { get; init; } = new();

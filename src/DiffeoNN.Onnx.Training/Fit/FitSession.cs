@@ -51,6 +51,7 @@ internal sealed class FitSession(
             if (done % 64 == 0 || done == all) Report(FitStage.Reading, 1, done, all);
         }, cancellationToken);
         if (_options.Plan is { } plan) work.Write(record => record with { Plan = plan });
+        if (_options.Plan is null && _options.Time < FitOptions.ShortestKept) Note(FitOptions.ShortTime(_options.Time), FitStage.Reading);
         var engine = new OnnxRuntimeEngine(_options.Execution);
         var training = new StageTraining(work, _clock, progress, cancellationToken);
 
@@ -63,7 +64,7 @@ internal sealed class FitSession(
         if (_options.Plan is { } given ? given.Critic is not null : _clock.Left > TimeSpan.Zero)
         {
             TrainCritic(training, engine, images);
-            Choose(choice, work.Record.Best ?? 0, OfChoice, OfVerdict, withCritic: true, final: true);
+            ChooseFinally(choice, images);
         }
 
         return Judge(choice, images);
@@ -120,7 +121,7 @@ internal sealed class FitSession(
                     Seed = unchecked(_options.Seed + (ulong)round),
                     Task = (work.Record.TaskWeight ?? 0) * Math.Pow(AfterLoss, round - 1 - from),
                 }, task);
-                if (round == 1 && recipe.TaskRefusal is { } refusal) Note(refusal);
+                if (round == 1 && recipe.TaskRefusal is { } refusal) Note(refusal, FitStage.Task);
                 var (rate, index) = (rates[round - 1], round);
                 training.Run(
                     FitStage.Task, round, network, recipe,
@@ -170,17 +171,32 @@ internal sealed class FitSession(
         Finish("critic", network.ToModel());
     }
 
+    /// <summary>Chooses with the critic, if it tells what a critic is there to tell; a weight would make noise count else.</summary>
+    private void ChooseFinally(SettingsChoice choice, FitImages images)
+    {
+        var round = work.Record.Best ?? 0;
+        if (work.Record.Done.Contains(NameOf(round, final: true))) return;
+        Report(FitStage.Choosing, round, 0, 1);
+        var candidate = work.PathOf("candidate");
+        Write(candidate, round, withCritic: true);
+        var check = CriticCheck.Of(candidate, images.HeldOut, _options, cancellationToken);
+        if (!check.Tells) Note(check.Refusal, FitStage.Choosing);
+        Choose(choice, round, OfChoice, OfVerdict, withCritic: check.Tells, final: true);
+    }
+
+    private static string NameOf(int round, bool final) => $"choice-{round}{(final ? "-final" : "")}";
+
     /// <summary>Chooses settings of a proposer, and writes the bundle where it is the best so far.</summary>
     private void Choose(SettingsChoice choice, int round, double part, double rest, bool withCritic, bool final)
     {
-        var name = $"choice-{round}{(final ? "-final" : "")}";
+        var name = NameOf(round, final);
         if (work.Record.Done.Contains(name)) return;
         Report(FitStage.Choosing, round, 0, 1);
         var candidate = work.PathOf("candidate");
         Write(candidate, round, withCritic);
         var number = work.Record.Done.Count(done => done.StartsWith("choice", StringComparison.Ordinal));
         int? images = _options.Plan is { } plan && plan.Chosen.Count > number ? plan.Chosen[number] : null;
-        var standing = final ? _best?.Settings with { Adversarial = 0 } : null;
+        var standing = final && _best is { Settings: var settings } ? settings with { Adversarial = 0 } : null;
         var trial = choice.Choose(candidate, _clock.Share(part, rest), images, final, standing, (done, all) =>
             Report(FitStage.Choosing, round, done, all));
         _trials.Add(trial);
@@ -296,12 +312,12 @@ internal sealed class FitSession(
 
     private void Plan(Func<FitPlan, FitPlan> change) => work.Write(record => record with { Plan = change(record.Plan) });
 
-    private void Note(string text)
+    private void Note(string text, FitStage stage)
     {
         if (_notes.Contains(text)) return;
         _notes.Add(text);
         work.Write(record => record with { Notes = [.. _notes] });
-        Report(FitStage.Task, 1, 0, 1, note: text);
+        Report(stage, 1, 0, 1, note: text);
     }
 
     private void Report(

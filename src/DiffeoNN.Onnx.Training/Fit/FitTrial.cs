@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Training.Fit;
@@ -14,6 +15,13 @@ public sealed record FitTrial(
     SearchSpec Settings, int Images, double Score, double Undeformed, double UndeformedAlone,
     IReadOnlyDictionary<string, double> Deformed, IReadOnlyDictionary<string, double> DeformedAlone)
 {
+    /// <summary>Standard error of what canonicalisation changes, by family, that of undeformed images as <c>none</c>; empty where it is
+    /// unknown. That settings were chosen on the same images it does not count.</summary>
+    public IReadOnlyDictionary<string, double> Errors { get; init; } = ImmutableDictionary<string, double>.Empty;
+
+    /// <summary>Whether there are images enough to tell anything.</summary>
+    public bool IsTelling => Images >= FitVerdict.FewestToTell;
+
     /// <summary>The metric of each image of each set, undeformed ones first.</summary>
     internal IReadOnlyList<double[]> Found { get; init; } = [];
 

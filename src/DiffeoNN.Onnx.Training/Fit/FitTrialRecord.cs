@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 using DiffeoNN.Onnx.Bundles;
 
@@ -33,6 +34,9 @@ internal sealed record FitTrialRecord
     /// <summary><see cref="FitTrial.DeformedAlone"/>.</summary>
     public required IReadOnlyDictionary<string, double> DeformedAlone { get; init; }
 
+    /// <summary><see cref="FitTrial.Errors"/>.</summary>
+    public IReadOnlyDictionary<string, double> Errors { get; init; } = ImmutableDictionary<string, double>.Empty;
+
     /// <summary><see cref="FitTrial.Found"/>.</summary>
     public required IReadOnlyList<double[]> Found { get; init; }
 
@@ -48,6 +52,7 @@ internal sealed record FitTrialRecord
         UndeformedAlone = trial.UndeformedAlone,
         Deformed = trial.Deformed,
         DeformedAlone = trial.DeformedAlone,
+        Errors = trial.Errors,
         Found = trial.Found,
     };
 
@@ -57,6 +62,7 @@ internal sealed record FitTrialRecord
         BundleManifest.Parse(Encoding.UTF8.GetBytes(Manifest), FitFolder.Name).Search, Images, Score, Undeformed, UndeformedAlone, Deformed,
         DeformedAlone)
     {
+        Errors = Errors,
         Found = Found,
     };
 }

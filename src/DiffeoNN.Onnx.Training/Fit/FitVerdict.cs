@@ -21,12 +21,25 @@ public sealed record FitVerdict
     /// <summary>Standard errors that a gain has to be away from nothing.</summary>
     private const double Sure = 2;
 
+    /// <summary>Images of a family below which next to nothing can be said of it.</summary>
+    public const int FewestToTell = 32;
+
     private FitVerdict()
     {
     }
 
     /// <summary>Whether deformed images get better answers by it, and undeformed ones keep theirs.</summary>
     public required bool Helps { get; init; }
+
+    /// <summary>Whether the images judged leave open if it helps: what it changes is within two standard errors of nothing, or they are
+    /// too few. False where it is known to help or known not to, and where there are <see cref="Doubts"/>.</summary>
+    public bool IsUndecided { get; private init; }
+
+    /// <summary>Images that the family that decides was judged on.</summary>
+    public int Judged => Deciding.Images;
+
+    /// <summary>Whether there is next to nothing to win, as far as the images judged tell.</summary>
+    public bool LeavesNothingToWin => HasNoGap && Judged >= FewestToTell;
 
     /// <summary>Figures by family, undeformed images first.</summary>
     public required IReadOnlyList<FitFigure> Figures { get; init; }
@@ -62,17 +75,20 @@ public sealed record FitVerdict
     internal static FitVerdict Of(
         IReadOnlyList<FitFigure> figures, string strongest, string measure, bool ofTruth, IReadOnlyList<string> doubts)
     {
-        FitFigure clean = figures[0], strong = figures.First(figure => figure.Deformation == strongest);
         var verdict = new FitVerdict
         {
             Helps = false, Figures = figures, Measure = measure, OfTruth = ofTruth, Strongest = strongest, Doubts = doubts, Lines = [],
         };
+        FitFigure clean = figures[0], strong = verdict.Deciding;
         // Scores lie between 0 and 1; errors have a unit, which the gap gives the scale of.
         var negligible = verdict.IsError ? Negligible + (ShareOfGap * Math.Max(0, strong.Gap)) : Negligible;
         var gains = strong.Gain > Sure * strong.Error && strong.Gain > 0;
         var isHarmless = -clean.Gain <= Math.Max(negligible, Tolerated * strong.Gain);
         var harmed = figures.Skip(1).FirstOrDefault(figure => figure.Gain < -Math.Max(negligible, Sure * figure.Error));
-        List<string> lines = [verdict.OnStrongest(strong, gains), verdict.OnUndeformed(clean, isHarmless)];
+        // Of a few images, all of which may do the same by chance, the standard error says nothing.
+        var isOpen = !gains && strong.Gain >= -Sure * strong.Error && !verdict.LeavesNothingToWin
+            && (strong.Images < FewestToTell || strong.Gain + (Sure * strong.Error) > LeastClosed * strong.Gap);
+        List<string> lines = [verdict.OnStrongest(strong, gains, isOpen), verdict.OnUndeformed(clean, isHarmless)];
         if (doubts.Count > 0)
             lines.Insert(0, $"The network itself looks wrong, so nothing is claimed: {string.Join("; ", doubts)}.");
         if (harmed is not null)
@@ -84,15 +100,30 @@ public sealed record FitVerdict
                 CultureInfo.InvariantCulture, $"That is less than {100 * LeastClosed:F0} %, too little to call it help."));
         }
 
-        return verdict with { Helps = gains && isEnough && isHarmless && harmed is null && doubts.Count == 0, Lines = lines };
+        var mayHelp = isOpen || (gains && isEnough);
+        var mayBeHarmless = isHarmless || -clean.Gain <= Sure * clean.Error;
+        var helps = gains && isEnough && isHarmless && harmed is null && doubts.Count == 0;
+        return verdict with
+        {
+            Helps = helps,
+            IsUndecided = !helps && mayHelp && mayBeHarmless && harmed is null && doubts.Count == 0,
+            Lines = lines,
+        };
     }
 
-    private string OnStrongest(FitFigure strong, bool gains)
+    private FitFigure Deciding => Figures.First(figure => figure.Deformation == Strongest);
+
+    private bool HasNoGap => Deciding.Gap < Evaluation.EvaluationSummary.SmallestGap;
+
+    private string OnStrongest(FitFigure strong, bool gains, bool isOpen)
     {
         var measure = Measure + (OfTruth ? "" : " with its own answers on undeformed images");
-        if (strong.Gap < Evaluation.EvaluationSummary.SmallestGap)
+        if (HasNoGap)
         {
-            return $"There is next to nothing to win: on '{Strongest}' the network alone reaches {Text(strong.Alone)} {measure}, "
+            return (LeavesNothingToWin
+                    ? "There is next to nothing to win"
+                    : $"{Judged} images are too few to say if there is anything to win")
+                + $": on '{Strongest}' the network alone reaches {Text(strong.Alone)} {measure}, "
                 + $"on undeformed images {Text(strong.Undeformed)}.";
         }
 
@@ -100,11 +131,16 @@ public sealed record FitVerdict
         {
             return $"On '{Strongest}' {measure} {(IsError ? "falls" : "rises")} from {Text(strong.Alone)} to {Text(strong.Canonicalised)}; "
                 + $"{Text(strong.Undeformed)} is the most there is to reach: "
-                + string.Create(CultureInfo.InvariantCulture, $"{100 * (strong.GapClosed ?? 0):F0} % of the gap are closed.");
+                + string.Create(CultureInfo.InvariantCulture, $"{100 * (strong.GapClosed ?? 0):F0} % of the gap are closed.")
+                + (Judged < FewestToTell ? $" Only {Judged} images were judged: more would make it surer." : "");
         }
 
-        return $"It does not help on '{Strongest}': {measure} is {Text(strong.Canonicalised)}, of the network alone {Text(strong.Alone)} "
-            + string.Create(CultureInfo.InvariantCulture, $"(standard error of the difference {strong.Error:F3}).");
+        var found = $"on '{Strongest}': {measure} is {Text(strong.Canonicalised)}, of the network alone {Text(strong.Alone)}";
+        var error = string.Create(
+            CultureInfo.InvariantCulture, $"(standard error of the difference {strong.Error:F3}, {Judged} images judged)");
+        return isOpen
+            ? $"It is not shown to help {found}, which is within two standard errors of nothing {error}."
+            : $"It does not help {found} {error}.";
     }
 
     private string OnUndeformed(FitFigure clean, bool isHarmless) =>

@@ -93,6 +93,9 @@ internal sealed class SettingsChoice(
             trial.Settings, trial.Images, trial.Score, trial.Undeformed, alone[0],
             Named(trial.Deformed), Named(alone.Skip(1)))
         {
+            Errors = new[] { "none" }.Concat(options.Families).Zip(best.Candidate.Outcomes).ToDictionary(
+                pair => pair.First,
+                pair => ErrorOf([.. pair.Second.Select(outcome => outcome.Metric(rule) - outcome.Alone)]), StringComparer.Ordinal),
             Found = [.. best.Candidate.Outcomes.Select(set => set.Select(outcome => outcome.Smooth(rule)).ToArray())],
         };
 
@@ -157,12 +160,18 @@ internal sealed class SettingsChoice(
     public static FitFigure FigureOf(EvaluationResult result)
     {
         var gains = result.Samples.Select(sample => sample.Diffeonn.Metric - sample.Naive.Metric).ToList();
-        var mean = gains.Average();
-        var error = gains.Count < 2 ? 0 : Math.Sqrt(gains.Sum(gain => (gain - mean) * (gain - mean)) / (gains.Count - 1) / gains.Count);
         return new FitFigure(
             result.Summary.Deform, gains.Count, result.Samples.Average(sample => sample.Clean.Metric),
-            result.Samples.Average(sample => sample.Naive.Metric), result.Samples.Average(sample => sample.Diffeonn.Metric), error,
+            result.Samples.Average(sample => sample.Naive.Metric), result.Samples.Average(sample => sample.Diffeonn.Metric), ErrorOf(gains),
             result.Samples.Average(sample => sample.Canonicalisation.Accepted ? 1.0 : 0.0));
+    }
+
+    /// <summary>Standard error of the mean.</summary>
+    private static double ErrorOf(IReadOnlyList<double> values)
+    {
+        if (values.Count < 2) return 0;
+        var mean = values.Average();
+        return Math.Sqrt(values.Sum(value => (value - mean) * (value - mean)) / (values.Count - 1) / values.Count);
     }
 
     /// <summary>Weights that fit the scale of the energies: the critic varies as much over undeformed images as the autoencoder's

@@ -108,7 +108,7 @@ internal sealed class BoxAnswers : AnswerKind
     // A single score of a box is its only class's, not one of two.
     private static string? ScoreProblem(long? classes, OutputSpec spec) => classes != 1 || spec.Classes is null or { Count: 1 }
         ? classes == 1 ? null : ClassScores.Problem(classes, spec)
-        : $"has 1 score a box; the manifest names {spec.Classes.Count} classes.";
+        : $"has 1 score a box, and {ClassScores.Named(spec.Classes)}.";
 
     /// <inheritdoc/>
     public override ModelOutput CarryBack(

@@ -15,8 +15,13 @@ internal static class ClassScores
         if (spec.Classes is null || spec.Classes.Count == (channels == 1 ? 2 : channels)) return null;
         if (channels == 1)
             return $"has 1 channel, which tells two classes apart; name both, the one below one half first, not {spec.Classes.Count}.";
-        return $"has {channels} channels; the manifest names {spec.Classes.Count} classes.";
+        return $"has {channels} channels, and {Named(spec.Classes)}.";
     }
+
+    /// <summary>How many classes are named, and which, whoever named them: a manifest or an option.</summary>
+    public static string Named(IReadOnlyList<string> classes) =>
+        (classes.Count == 1 ? "1 class is named" : $"{classes.Count} classes are named")
+        + (classes.Count is > 0 and <= 10 ? $" ({string.Join(", ", classes)})" : "");
 
     /// <summary>Scores as probabilities.</summary>
     public static torch.Tensor Activate(torch.Tensor scores, OutputActivation activation) => activation switch

@@ -70,8 +70,8 @@ internal sealed class SegmentationAnswers : PlaneAnswers
         if (least < 0 || most >= classes)
         {
             throw new GraphException(
-                $"Output '{spec.Name}' holds the class number {(least < 0 ? least : most)}; the manifest names {classes} classes, "
-                + $"0 to {classes - 1}.");
+                $"Output '{spec.Name}' holds the class number {(least < 0 ? least : most)}, and "
+                + $"{ClassScores.Named(spec.Classes)}, numbered 0 to {classes - 1}.");
         }
 
         var planes = torch.nn.functional.one_hot(numbers, classes).permute(0, 3, 1, 2).to_type(torch.ScalarType.Float32).contiguous();

@@ -77,7 +77,7 @@ public sealed class Bundle
         if (Manifest.Models.HasEnergy) return;
         throw new BundleException(
             $"Bundle '{Name}' has no energy, which canonicalisation minimises: none of the roles vae, critic and energy. "
-            + "Add one of the roles to its manifest.");
+            + "Train one with 'diffeonn fit', or add one of the roles to its manifest.");
     }
 
     /// <summary>How its images are searched.</summary>

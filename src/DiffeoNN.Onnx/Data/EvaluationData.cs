@@ -44,7 +44,7 @@ public static class EvaluationData
             Directory.Exists(data)
                 ? $"'{data}' holds neither images/ nor MNIST's IDX files (such as {MnistData.TestImages}.gz)."
                     + (ImageFile.ListFolder(data).Count > 0 ? " Its images belong into a folder images/ inside it." : "")
-                : $"'{data}' does not exist; data is a folder with images/, a folder with MNIST's IDX files, or "
+                : $"'{data}' does not exist; data with truth is a folder with images/, a folder with MNIST's IDX files, or "
                     + $"'{Shapes}' for generated ones.");
     }
 

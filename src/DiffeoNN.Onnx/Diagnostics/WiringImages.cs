@@ -40,8 +40,9 @@ public static class WiringImages
         var files = Directory.Exists(inside) ? ImageFile.ListFolder(inside) : Directory.Exists(data) ? ImageFile.ListFolder(data) : [];
         if (files.Count > 0) return Readable(files, out bad);
         if (Directory.Exists(inside)) throw new DataException($"'{inside}' holds no images.");
-        var images = EvaluationData.Open(
-            data, new EvaluationTask(kind, 256), new EvaluationSelection { Split = "train", Count = WiringDiagnosis.MostImages });
+        var images = EvaluationData.OpenImages(
+            data, new EvaluationTask(kind, 256),
+            new EvaluationSelection { Split = EvaluationData.HasSplits(data) ? "train" : null, Count = WiringDiagnosis.MostImages });
         return [.. Spread(images.Count).Select(i => images.Read(i).Image)];
     }
 

@@ -120,7 +120,7 @@ internal sealed class OutputTests
         yield return Case("another resolution than stated", "image", [("resolution", new JsonArray(24, 32))], OnnxElementType.Float,
             ["N", 2, 12, 16], "is 12 x 16 pixels (height x width); the manifest's resolution is 24 x 32.");
         yield return Case("number of classes, channels last", "segmentation", [("layout", "channelsLast"), ("classes", new JsonArray("a"))],
-            OnnxElementType.Float, ["N", 48, 64, 3], "has 3 channels; the manifest names 1 classes.");
+            OnnxElementType.Float, ["N", 48, 64, 3], "has 3 channels, and 1 class is named (a).");
         yield return Case("regression of maps", "regression", [], OnnxElementType.Float, ["N", 3, 5, 5],
             "has 4 dimensions of more than one pixel; expected a regression (N,K), (N) or (N,K,1,1).");
         yield return Case("text", "segmentation", [], OnnxElementType.String, ["N", 3, 48, 64],

@@ -148,7 +148,7 @@ internal sealed class PlaneTests
                 "N", 1, Height, Width),
             KnownMap.Output("mask", "segmentation", ("classes", Names.DeepClone())));
         Assert.That(() => KnownMap.Alone(bundle), Throws.TypeOf<GraphException>().With.Message.EqualTo(
-            "Output 'mask' holds the class number 6; the manifest names 3 classes, 0 to 2."));
+            "Output 'mask' holds the class number 6, and 3 classes are named (ground, rim, core), numbered 0 to 2."));
     }
 
     [Test]

@@ -80,7 +80,7 @@ internal sealed class ReadingTests
     [TestCase(OutputKind.Regression, new[] { 3, 1, 4, 1 }, "has 4 dimensions of more than one pixel; expected a regression (N,K), (N) or "
         + "(N,K,1,1).")]
     [TestCase(OutputKind.Regression, new[] { 3, 4, 1 }, "has 3 dimensions; expected a regression (N,K), (N) or (N,K,1,1).")]
-    [TestCase(OutputKind.Classification, new[] { 3, 3 }, "has 3 channels; the manifest names 2 classes.")]
+    [TestCase(OutputKind.Classification, new[] { 3, 3 }, "has 3 channels, and 2 classes are named (a, b).")]
     [TestCase(OutputKind.Classification, new[] { 3, 2, 1, 1 }, null)]
     [TestCase(OutputKind.Classification, new[] { 3, 1 }, null, TestName = "{m}(one score for two classes)")]
     [TestCase(OutputKind.Points, new[] { 3, 4 }, null)]
@@ -105,7 +105,7 @@ internal sealed class ReadingTests
             Activation = OutputActivation.Softmax,
         };
         Assert.That(Of("scores", 2), Is.EqualTo("has one score a box, whose softmax is always 1; use the activation sigmoid."));
-        Assert.That(Of("scores", 3), Is.EqualTo("has 5 channels; the manifest names 2 classes."));
+        Assert.That(Of("scores", 3), Is.EqualTo("has 5 channels, and 2 classes are named (a, b)."));
         Assert.That(Of("scores", 4), Is.EqualTo("has 4 dimensions; expected scores of boxes (N,B) or (N,B,C)."));
         Assert.That(Of("labels", 2), Is.Null);
         Assert.That(Of("labels", 3), Is.EqualTo("has 3 dimensions; expected class numbers of boxes (N,B)."));
@@ -157,7 +157,7 @@ internal sealed class ReadingTests
         var spec = new OutputSpec { Name = "out", Kind = OutputKind.Segmentation, Classes = ["a", "b", "c"] };
         var tensors = new Dictionary<string, torch.Tensor> { ["out"] = torch.full([1, 13, 11], number, torch.int64) };
         Assert.That(() => AnswerKinds.Of(spec).Read(tensors, spec, Same), Throws.TypeOf<Onnx.Execution.GraphException>()
-            .With.Message.EqualTo($"Output 'out' holds the class number {shown}; the manifest names 3 classes, 0 to 2."));
+            .With.Message.EqualTo($"Output 'out' holds the class number {shown}, and 3 classes are named (a, b, c), numbered 0 to 2."));
     }
 
     [Test]

@@ -94,7 +94,7 @@ internal sealed class BadBundleTests
             + "or (N,2P).");
         yield return Case(
             "number of classes", tiny => tiny.Manifest(root => root["models"]!["inner"]!["output"]!["classes"] = new JsonArray("a", "b")),
-            "Bundle 'tiny', inner model 'inner.onnx': output 'logits' float32 [N,3,12,16] has 3 channels; the manifest names 2 classes.");
+            "Bundle 'tiny', inner model 'inner.onnx': output 'logits' float32 [N,3,12,16] has 3 channels, and 2 classes are named (a, b).");
         yield return Case("softmax of one channel",
             tiny => tiny.Model("inner", model => Redeclare(model.Graph.Outputs, OnnxElementType.Float, "N", 1, 12, 16)),
             "Bundle 'tiny', inner model 'inner.onnx': output 'logits' float32 [N,1,12,16] has 1 channel, whose softmax is always 1; "

@@ -268,7 +268,7 @@ internal sealed class NetworkReadingTests
         Assert.That(Bundle.Load(_folder["mine"]).Manifest.ToJson(), Is.EqualTo(bundle.Manifest.ToJson()).And.Not.Contain("energy"));
         Assert.That(() => EquivariantModel.Load(_folder["mine"]), Throws.TypeOf<BundleException>().With.Message.EqualTo(
             "Bundle 'mine' has no energy, which canonicalisation minimises: none of the roles vae, critic and energy. "
-            + "Add one of the roles to its manifest."));
+            + "Train one with 'diffeonn fit', or add one of the roles to its manifest."));
         Assert.That(ModelDiagnosis.Run(_folder["mine"]).Select(finding => finding.Text),
             Has.Some.EqualTo("has no energy, so that nothing can be canonicalised with it yet"));
         Assert.That(WiringDiagnosis.Run(_folder["mine"], Shapes), Has.None.Matches<Finding>(finding =>

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace DiffeoNN.Onnx.Diagnostics.Reading;
 
 /// <summary>What pixel values may have become before a network was trained on them.</summary>
-/// <param name="Name">In words.</param>
+/// <param name="Name">In words; empty for numbers that are no usual ones.</param>
 /// <param name="Range">The value of white.</param>
 /// <param name="Mean">One a channel, in units of the range.</param>
 /// <param name="Std">One a channel, in units of the range.</param>
@@ -40,7 +40,11 @@ internal sealed record Normalisation(string Name, double Range, double[] Mean, d
     public double Of(double pixel, int channel) => ((Range * pixel) - Mean[channel]) / Std[channel];
 
     /// <inheritdoc/>
-    public override string ToString() => IsPlain ? Name : $"{Name}, range {Text([Range])}, mean {Text(Mean)}, std {Text(Std)}";
+    public override string ToString()
+    {
+        var numbers = $"range {Text([Range])}, mean {Text(Mean)}, std {Text(Std)}";
+        return Name.Length == 0 ? numbers : IsPlain ? Name : $"{Name}, {numbers}";
+    }
 
     private static string Text(double[] values) =>
         string.Join(" ", (values.Distinct().Count() == 1 ? [values[0]] : values).Select(

@@ -23,7 +23,7 @@ internal static class NormalisationChoice
         const string options = "--range, --mean, --std";
         if (told.Range is not null || told.Mean is not null || told.Std is not null)
         {
-            var given = new Normalisation("as told", told.Range ?? format.Range, PerChannel(told.Mean, 0), PerChannel(told.Std, 1));
+            var given = new Normalisation("", told.Range ?? format.Range, PerChannel(told.Mean, 0), PerChannel(told.Std, 1));
             return (given, new Guess("normalisation", given.ToString(), "as told", GuessOrigin.Told, options));
         }
 

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using DiffeoNN.Onnx.Answers;
+using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Gradients;
 
 namespace DiffeoNN.Onnx.Diagnostics.Reading;
@@ -73,6 +74,14 @@ internal sealed partial class OutputDetails(
         var scores = spec.Kind == OutputKind.Boxes ? spec.Scores : spec.Name;
         if (told.Classes is { } names)
         {
+            var scored = scores is null || samples[scores].IsInteger ? 0 : ClassCount(samples[scores], spec);
+            if (scored > 1 && names.Count != scored)
+            {
+                throw new BundleException(
+                    $"Output '{scores}' has {scored} classes, and {ClassScores.Named(names)}; give --classes a name for each, or leave it "
+                    + "out.");
+            }
+
             details.Add(new($"classes of '{spec.Name}'", string.Join(", ", names), "as told", GuessOrigin.Told, "--classes"));
             return spec with { Classes = names };
         }

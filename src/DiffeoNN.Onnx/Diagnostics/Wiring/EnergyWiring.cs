@@ -74,7 +74,10 @@ internal static class EnergyWiring
                 $"is negated: it {pairs}; it has to be low on undeformed images and high on deformed ones",
                 "negate its output before the export, or export the score with the other sign")
             : new(FindingLevel.Warning, subject, $"does not tell deformed from undeformed images: it {pairs}",
-                "check that the images are undeformed and of the kind it was trained on, and that its trained weights were exported");
+                bundle.Manifest.Provenance?.Tool == "diffeonn fit"
+                    ? "check that the images are undeformed and of the kind it was trained on; 'diffeonn fit' with a longer --time trains "
+                        + "it further"
+                    : "check that the images are undeformed and of the kind it was trained on, and that its trained weights were exported");
 
         string Names(int[] which) => string.Join(" and from ", which.Select(i => inputs[i].Name));
 

@@ -121,10 +121,14 @@ internal sealed partial class GradientCompilation
         try
         {
             var values = body(new RuleContext(node, _builder, [], []));
+            var wanted = ShapeInference.Infer(node, name => _builder[name].Facts, operators: _builder.Operators)
+                .ToDictionary(output => output.Name, output => output.Facts);
             foreach (var (output, i) in node.Outputs.Select((o, i) => (o, i)).Where(o => o.o.Length > 0))
             {
                 var value = (i < values.Count ? values[i] : null)
                     ?? throw new UnsupportedOperatorException(node, $"its rule does not cover output {i} ('{output}').");
+                if (Difference(value.Facts, wanted[output]) is { } different)
+                    throw new UnsupportedOperatorException(node, $"the body of its rule gives output {i} ('{output}') with {different}.");
                 _builder.Import(new OnnxNode("Identity", [value.Name], [output]) { Name = output }, _declared);
             }
         }

@@ -90,7 +90,7 @@ internal sealed partial class GradientCompilation
 
         unsupported.Reverse();
         if (unsupported.Count > 0)
-            _refused.Insert(0, new UnsupportedOperatorException(unsupported, _builder.Opset));
+            _refused.Insert(0, new UnsupportedOperatorException(unsupported, _builder.Operators, _builder.VersionOf));
         return needed;
     }
 
@@ -142,11 +142,26 @@ internal sealed partial class GradientCompilation
         var node = context.Node;
         var form = (input < gradients.Count ? gradients[input] : null)
             ?? throw new UnsupportedOperatorException(node, $"its rule does not cover input {input} ('{node.Inputs[input]}').");
-        var gradient = form();
-        return rule.Broadcasts
-            ? BroadcastReversal.ReduceTo(gradient.Shape is not null && context.Y.Shape is null ? gradient : Shaped(gradient, context.Y),
-                _builder[node.Inputs[input]])
-            : gradient;
+        var (gradient, value) = (form(), _builder[node.Inputs[input]]);
+        if (rule.Broadcasts)
+            gradient = BroadcastReversal.ReduceTo(
+                gradient.Shape is not null && context.Y.Shape is null ? gradient : Shaped(gradient, context.Y), value);
+        return Difference(gradient.Facts, value.Facts) is not { } different
+            ? gradient
+            : throw new UnsupportedOperatorException(
+                node, $"its rule gives input {input} ('{value.Name}') a gradient of {different}; a gradient has those of its input.");
+    }
+
+    /// <summary>What a rule made and what it has to be, where both are surely known and differ; null otherwise.</summary>
+    private static string? Difference(ValueFacts made, ValueFacts wanted)
+    {
+        if (made.ElementType != wanted.ElementType && made.ElementType != OnnxElementType.Undefined
+            && wanted.ElementType != OnnxElementType.Undefined)
+            return $"element type {made.ElementType}, where {wanted.ElementType} was expected";
+        return made.Shape is { } shape && wanted.Shape is { } other
+            && (shape.Length != other.Length || (made.Sizes is { } sizes && wanted.Sizes is { } sought && !sizes.SequenceEqual(sought)))
+            ? $"shape [{string.Join(",", shape.AsEnumerable())}], where [{string.Join(",", other.AsEnumerable())}] was expected"
+            : null;
     }
 
     private string PrefixOf(OnnxNode node) => $"{(node.Name.Length > 0 ? node.Name : node.Outputs[0])}{_options.Suffix}/";

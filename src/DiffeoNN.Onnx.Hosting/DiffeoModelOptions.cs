@@ -41,6 +41,9 @@ public sealed class DiffeoModelOptions
     /// them. It is also called when the options are checked.</summary>
     public Func<EquivariantOptions, EquivariantOptions>? Configure { get; set; }
 
+    /// <summary>What is wrong with the configuration that these were read from, to follow the model's name.</summary>
+    internal List<string> Unread { get; } = [];
+
     /// <summary>The model's options.</summary>
     internal EquivariantOptions ToModelOptions()
     {

@@ -18,6 +18,7 @@ internal sealed class DiffeoModelValidation(string name) : IValidateOptions<Diff
 
     private static IEnumerable<string> Problems(DiffeoModelOptions options)
     {
+        foreach (var unread in options.Unread) yield return unread;
         if (BundleProblem(options.Bundle) is { } bundle) yield return bundle;
         if (options.Steps < 0) yield return $"Steps is {options.Steps}; give 0 or more, or leave it out for what the bundle says.";
         if (options.Threads < 0) yield return $"Threads is {options.Threads}; give 0 for all cores, or how many.";

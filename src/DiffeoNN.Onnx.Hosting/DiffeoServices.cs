@@ -39,7 +39,7 @@ public static class DiffeoServices
     public static IServiceCollection AddDiffeoNN(this IServiceCollection services, string name, IConfiguration section)
     {
         ArgumentNullException.ThrowIfNull(section);
-        Add(services, name).Configure(options => ModelSection.Bind(name, section, options));
+        Add(services, name).Configure(options => ModelSection.Bind(section, options));
         services.AddSingleton<IOptionsChangeTokenSource<DiffeoModelOptions>>(
             new ConfigurationChangeTokenSource<DiffeoModelOptions>(name, section));
         return services;
@@ -91,7 +91,7 @@ public static class DiffeoServices
             (provider.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance).CreateLogger(ModelTelemetry.Name)));
         services.AddKeyedSingleton(name, (provider, _) => provider.GetRequiredKeyedService<HostedModel>(name).Model);
         services.TryAddSingleton(provider => provider.GetRequiredKeyedService<EquivariantModel>(name));
-        services.AddSingleton<IHostedService>(provider => new ModelWarmUp(provider.GetRequiredKeyedService<HostedModel>(name)));
+        services.AddSingleton<IHostedService>(provider => new ModelWarmUp(() => provider.GetRequiredKeyedService<HostedModel>(name)));
         services.AddSingleton<IValidateOptions<DiffeoModelOptions>>(new DiffeoModelValidation(name));
         return services.AddOptions<DiffeoModelOptions>(name).ValidateOnStart();
     }

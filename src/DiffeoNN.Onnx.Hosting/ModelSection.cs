@@ -1,6 +1,5 @@
 using System.Reflection;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Options;
 
 namespace DiffeoNN.Onnx.Hosting;
 
@@ -11,36 +10,32 @@ internal static class ModelSection
     private static readonly PropertyInfo[] Settings =
         [.. typeof(DiffeoModelOptions).GetProperties().Where(property => property.Name != nameof(DiffeoModelOptions.Configure))];
 
-    /// <summary>Sets the options that the section has.</summary>
-    /// <param name="model">The model's name.</param>
-    /// <param name="section">Its configuration.</param>
+    /// <summary>Sets the options that the section has; what is none, or cannot be read, becomes one of
+    /// <see cref="DiffeoModelOptions.Unread"/>, to be told with what else is wrong.</summary>
+    /// <param name="section">The model's configuration.</param>
     /// <param name="options">Changed.</param>
-    /// <exception cref="OptionsValidationException">A setting is none, or has a value that cannot be read; all are named.</exception>
-    public static void Bind(string model, IConfiguration section, DiffeoModelOptions options)
+    public static void Bind(IConfiguration section, DiffeoModelOptions options)
     {
-        var problems = new List<string>();
         foreach (var given in section.GetChildren())
         {
             var place = given.Path;
             if (Array.Find(Settings, one => one.Name.Equals(given.Key, StringComparison.OrdinalIgnoreCase)) is not { } setting)
             {
-                problems.Add($"Model '{model}': '{place}' is no setting; the settings are "
+                options.Unread.Add($"'{place}' is no setting; the settings are "
                     + $"{string.Join(", ", Settings.Select(one => one.Name))}.");
                 continue;
             }
 
             try
             {
-                if (given.GetChildren().Any()) problems.Add($"Model '{model}': '{place}' is a section; expected a value.");
+                if (given.GetChildren().Any()) options.Unread.Add($"'{place}' is a section; expected a value.");
                 else if (given.Get(setting.PropertyType) is { } value) setting.SetValue(options, value);
             }
             catch (InvalidOperationException)
             {
-                problems.Add($"Model '{model}': '{place}' is '{given.Value}'; expected {Expected(setting.PropertyType)}.");
+                options.Unread.Add($"'{place}' is '{given.Value}'; expected {Expected(setting.PropertyType)}.");
             }
         }
-
-        if (problems.Count > 0) throw new OptionsValidationException(model, typeof(DiffeoModelOptions), problems);
     }
 
     private static string Expected(Type type)

@@ -4,6 +4,7 @@ using System.Reflection;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
 using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
@@ -40,9 +41,31 @@ public sealed class DocumentTests
     /// <summary>A package's page has nothing beside it.</summary>
     [TestCase("src/DiffeoNN.Onnx/README.md")]
     [TestCase("src/DiffeoNN.Onnx.Gradients/README.md")]
+    [TestCase("src/DiffeoNN.Onnx.Hosting/README.md")]
     [TestCase("src/DiffeoNN.Onnx.ImageSharp/README.md")]
     [TestCase("src/DiffeoNN.Onnx.Torch/README.md")]
     public void PackedReadmes_HaveNoRelativeLinks(string document) => Assert.That(Documents.Links(document), Is.All.Contains("://"));
+
+    /// <summary>Outside the kinds' own folder only the files that the instructions name ask which kind an answer is of.</summary>
+    [Test]
+    public void Instructions_NameWhoTellsKindsOfAnswersApart()
+    {
+        var source = Path.Combine(Repository.Root, "src");
+        var values = string.Join('|', Enum.GetNames<OutputKind>());
+        string[] telling =
+        [
+            .. Directory.EnumerateFiles(source, "*.cs", SearchOption.AllDirectories)
+                .Where(file => Path.GetRelativePath(source, file).Split(Path.DirectorySeparatorChar) is var parts
+                    && !parts.Contains("obj") && !parts.Contains("bin") && !parts.Contains("Answers"))
+                .Where(file => Regex.IsMatch(File.ReadAllText(file), $@"\bOutputKind\.({values})\b"))
+                .Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal),
+        ];
+        var row = Documents.Read("src/README.md").Split("- **A kind of answer**")[1].Split("- **An option**")[0];
+        var named = Regex.Matches(row, "`([A-Z][A-Za-z]+)`").Select(match => match.Groups[1].Value).Distinct()
+            .Where(name => Directory.EnumerateFiles(source, $"{name}.cs", SearchOption.AllDirectories)
+                .All(file => Path.GetFileName(Path.GetDirectoryName(file)) != "Answers")).Order(StringComparer.Ordinal);
+        Assert.That(named, Is.EqualTo(telling));
+    }
 
     [Test]
     public void Readme_IsShort()

@@ -219,9 +219,14 @@ public sealed class EvaluateCommandTests
     public void Evaluate_OfDataThatDoesNotFit_SaysSo()
     {
         Evaluate(_folder["nowhere"], "out").AssertError(ExitCode.Data, "nowhere", "does not exist");
-        Evaluate(_folder.Path, "out").AssertError(ExitCode.Data, "neither images/ nor");
+        Directory.CreateDirectory(_folder["empty"]);
+        Evaluate(_folder["empty"], "out").AssertError(ExitCode.Data, "neither images/ nor");
         ShapesDataSet.Write(_folder["shapes"], 1, 1, 32);
-        Evaluate(_folder["shapes/images"], "out").AssertError(ExitCode.Data, "belong into a folder images/ inside it");
+        Evaluate(_folder["shapes/images"], "out").AssertError(
+            ExitCode.Data, "holds images without the truth about them; the answers of a segmentation are compared with masks/, beside a "
+            + "folder images/ that the images belong into. Give --agreement to compare with the network's own answers");
+        Directory.Delete(_folder["shapes/masks"], recursive: true);
+        Evaluate(_folder["shapes"], "out").AssertError(ExitCode.Data, "has no folder masks/", "Give --agreement to compare");
         WriteDigits(2);
         Evaluate(_folder["digits"], "out").AssertError(ExitCode.Data, "digits", "segmentation");
     }

@@ -2,6 +2,7 @@ using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Shapes;
 using DiffeoNN.Onnx.Training.Fit;
 using Spectre.Console;
 
@@ -44,6 +45,11 @@ public sealed class FitCommandTests
         Assert.That(FitPlan.Load(folder["mine/plan.json"]).Vae, Is.GreaterThanOrEqualTo(20));
         Assert.That(File.ReadAllText(folder["mine/report.html"]), Does.Contain("Undeformed images "));
 
+        var validated = CommandRun.Of("validate", folder["mine"], "--no-gradients", "--no-job");
+        Assert.That(validated.Code, Is.EqualTo(ExitCode.Success), validated.Output + validated.Error);
+        Assert.That(validated.Output.Split('\n').Where(line => line.Contains("no reference tensors", StringComparison.Ordinal)),
+            Has.Exactly(1).Items.And.All.StartsWith("inner: "), "what the fit trained never was in PyTorch");
+
         CommandRun.Of("fit", "--inner", Inner, "--data", folder["images"], "--output", folder["mine"])
             .AssertError(ExitCode.Usage, "holds a bundle already; give --output another folder, --resume, or remove it first.");
     }
@@ -84,6 +90,18 @@ public sealed class FitCommandTests
             ExitCode.Data, "'nope' does not exist; images are a folder of them, ");
         CommandRun.Of("fit", "--inner", Inner, "--data", "shapes", "--output", "nowhere", "--classes", "a,b,c").AssertError(
             ExitCode.Model, "Output 'logits' has 2 classes, and 3 classes are named (a, b, c); give --classes a name for each");
+    }
+
+    [Test]
+    public void Labels_OfImagesWithoutAny_AreRefusedWithWhatToDo()
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder["plain/a"]);
+        for (var i = 0; i < 8; i++) ImageFile.WritePng(folder[$"plain/a/{i}.png"], ShapesGenerator.Generate(3, i).Image);
+        CommandRun.Of("fit", "--inner", Inner, "--data", folder["plain"], "--output", folder["mine"], "--labels", "--device", "cpu")
+            .AssertError(
+                ExitCode.Data, "holds images without the truth about them; the answers of a segmentation are compared with masks/,",
+                "Leave out --labels to validate with the network's own answers on undeformed images.");
     }
 
     [TestCase("20", "Time '20' is none; expected such as 90s, 20m or 1h30m, at least 5s.")]

@@ -169,6 +169,26 @@ public sealed class RunFolderTests
     }
 
     [Test]
+    public void Run_OfAClassifier_CountsClassesAndWhatTheNetworkAloneSaysOtherwise()
+    {
+        for (var i = 0; i < 3; i++) Picture($"in/{i}.png", 28, 28, i);
+        string[] options =
+            ["run", "--model", Repository.Bundle("genus"), "--input", _folder["in"], "--output", _folder["out"], "--no-fields"];
+        var run = CommandRun.Of([.. options, "--naive"]);
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
+        int Class(JsonElement record, string answer) => record.GetProperty(answer).GetProperty("class").GetInt32();
+        string Name(JsonElement answer) =>
+            answer.TryGetProperty("className", out var name) ? name.GetString()! : $"class {answer.GetProperty("class")}";
+        var classes = Records().OrderBy(record => Class(record, "answer")).Select(record => Name(record.GetProperty("answer")))
+            .CountBy(name => name).OrderByDescending(pair => pair.Value).Select(pair => $"{pair.Key} {pair.Value}");
+        var changed = Records().Count(record => Class(record, "answer") != Class(record, "naive"));
+        var told = $"Answers (each in results.jsonl): {string.Join(", ", classes)}";
+        Assert.That(run.Output.ReplaceLineEndings(" "), Does.Contain($"{told}; {changed} of 3 otherwise than by the network alone."));
+        Assert.That(CommandRun.Of(options).Output.ReplaceLineEndings(" "), Does.Contain($"{told}."));
+        Assert.That(Directory.EnumerateFiles(_folder["out"], "*.output.png"), Is.Empty);
+    }
+
+    [Test]
     public void Run_SaysWhatHappened()
     {
         for (var i = 0; i < 2; i++) Picture($"in/{i}.png", 128, 128, i);

@@ -105,6 +105,32 @@ public sealed class OptionsTests
     }
 
     [Test]
+    public async Task Configuration_WithSeveralWrongSettings_NamesThemAllWhateverIsWrong()
+    {
+        var settings = new Dictionary<string, string?>
+        {
+            ["Models:a:Bundle"] = "no/such", ["Models:a:Theads"] = "2", ["Models:a:Device"] = "Gpu", ["Models:a:Steps"] = "-4",
+        };
+        using var host = Host(services => services.AddDiffeoNN(Configuration(settings).GetSection("Models")));
+        var error = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync());
+        string[] expected =
+        [
+            "Model 'a': 'Models:a:Device' is 'Gpu'; expected one of", "Model 'a': 'Models:a:Theads' is no setting;",
+            "Model 'a': Bundle 'no/such' does not exist", "Model 'a': Steps is -4;",
+        ];
+        Assert.That(error!.Failures.Count(), Is.EqualTo(expected.Length));
+        foreach (var (failure, start) in error.Failures.Zip(expected)) Assert.That(failure, Does.StartWith(start));
+    }
+
+    [Test]
+    public async Task Start_WithSeveralWrongModels_HoldsAnErrorForEach()
+    {
+        using var host = Host(services => services.AddDiffeoNN("a", _ => { }).AddDiffeoNN("b", _ => { }));
+        var error = await Assert.ThrowsAsync<AggregateException>(() => host.StartAsync());
+        Assert.That(error!.InnerExceptions, Has.Count.EqualTo(2).And.All.TypeOf<OptionsValidationException>());
+    }
+
+    [Test]
     public void Adding_NothingOrTwice_IsRefused()
     {
         var services = new ServiceCollection();

@@ -55,6 +55,21 @@ public sealed class ReadmeExamples
     }
 
     [Test]
+    public void Classifier_Example()
+    {
+        ImageFile.WritePng("digit.png", new ImageBuffer(1, 28, 28));
+        // <class-example>
+        using var model = EquivariantModel.Load("models/genus");
+        using var result = model.Run([ImageFile.Read("digit.png")]);
+
+        var output = result.Images[0].Output;
+        Console.WriteLine($"{output.NameOf(output.Class!.Value)}, score {output.Scores![output.Class.Value]:F2}");
+        // </class-example>
+        Assert.That(output.Scores!.Max(), Is.EqualTo(output.Scores![output.Class!.Value]));
+        Assert.That(output.Labels, Is.Null);
+    }
+
+    [Test]
     public void GradientCompiler_Example()
     {
         // <sum-example>
@@ -153,6 +168,7 @@ public sealed class ReadmeExamples
     }
 
     [TestCase("README.md", "example", 1)]
+    [TestCase("README.md", "class-example", 1)]
     [TestCase("src/DiffeoNN.Onnx.Gradients/README.md", "sum-example", 1)]
     [TestCase("src/DiffeoNN.Onnx.Gradients/README.md", "package-example", 2)]
     [TestCase("src/DiffeoNN.Onnx.Gradients/README.md", "operator-example", 2)]

@@ -105,7 +105,8 @@ public sealed class TargetTests
         using var random = new torch.Generator(4);
         var given = new Dictionary<string, torch.Tensor>
         {
-            ["velocity"] = Velocity() + (0.02 * torch.randn([1, 2, 6, 8], generator: random)), ["answer"] = target.Carry(Answers(places), Known()),
+            ["velocity"] = Velocity() + (0.02 * torch.randn([1, 2, 6, 8], generator: random)),
+            ["answer"] = target.Carry(Answers(places), Known()),
             ["output"] = Answers([.. places.Select(Back).Select((p, i) => (p.X + (0.03 * (i + 1)), p.Y - 0.05))]),
         };
         var compiled = GradientCompiler.Compile(builder.Writer.Model.Copy(), new GradientOptions

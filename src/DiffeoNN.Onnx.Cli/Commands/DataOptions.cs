@@ -47,6 +47,19 @@ internal sealed class DataOptions
     public string? Unnamed(ParseResult parse, string usual, string? forTruth) =>
         !parse.GetValue(_agreement) ? forTruth : EvaluationData.HasSplits(parse.GetValue(_data)!) ? usual : null;
 
+    /// <summary>Opens data with truth; where they have none, the message says what to do without.</summary>
+    public static T WithTruth<T>(Func<T> open, string otherwise)
+    {
+        try
+        {
+            return open();
+        }
+        catch (DataException e) when (e.LacksTruth)
+        {
+            throw new DataException($"{e.Message} {otherwise}", e) { LacksTruth = true };
+        }
+    }
+
     /// <summary>Opens the data and reads all of it once: a bad file is told before anything is written, not after an hour.</summary>
     public (IEvaluationData Images, DataCheck Check) Open(
         IAnsiConsole console, ParseResult parse, EquivariantModel model, EvaluationTask task, string? split, ulong seed,
@@ -63,7 +76,8 @@ internal sealed class DataOptions
         var data = parse.GetValue(_data)!;
         var images = task.IsAgreement
             ? new AgreementData(model, EvaluationData.OpenImages(data, task, selection))
-            : EvaluationData.Open(data, task, selection);
+            : WithTruth(() => EvaluationData.Open(data, task, selection),
+                "Give --agreement to compare with the network's own answers on undeformed images.");
         var skips = parse.GetValue(_skipBad);
         try
         {

@@ -109,9 +109,11 @@ internal static class FitCommand
                 Licence = parse.GetValue(licence),
                 Description = parse.GetValue(description),
             });
-            var found = FitData.Open(
-                parse.GetValue(data)!, network, parse.GetValue(labels), parse.GetValue(source), parse.GetValue(count),
-                parse.GetValue(seed));
+            var found = DataOptions.WithTruth(
+                () => FitData.Open(
+                    parse.GetValue(data)!, network, parse.GetValue(labels), parse.GetValue(source), parse.GetValue(count),
+                    parse.GetValue(seed)),
+                "Leave out --labels to validate with the network's own answers on undeformed images.");
             var result = FitDisplay.Run(console, folder, progress => fitter.Run(
                 folder, found.Images, found.Validation, found.HasTruth, parse.GetValue(resume), progress, cancellationToken));
             // What stands was said, and that is no error.

@@ -38,8 +38,9 @@ internal sealed class ResultFolder : IDisposable
     /// <param name="batch">The batch.</param>
     /// <param name="index">Which image of the batch.</param>
     /// <param name="naive">The inner model alone, if it was asked for.</param>
-    /// <returns>What became of the image, without planes.</returns>
-    public EquivariantImage Write(string input, ScaledImage image, EquivariantBatch batch, int index, MappedOutput? naive)
+    /// <returns>What became of the image, and the answer of the inner model alone, both without planes.</returns>
+    public (EquivariantImage Image, ModelOutput? Alone) Write(
+        string input, ScaledImage image, EquivariantBatch batch, int index, MappedOutput? naive)
     {
         var name = Path.GetFileNameWithoutExtension(input);
         var files = new Dictionary<string, string>();
@@ -55,7 +56,7 @@ internal sealed class ResultFolder : IDisposable
         _lines ??= Open();
         _lines.WriteLine(ResultRecord.Line(input, image, Orients, _model, result, batch, files, alone));
         _lines.Flush();
-        return result;
+        return (result, alone);
 
         // Of several outputs each has its name in place of the one word.
         void Answers(string only, string suffix, MappedOutput mapped, ModelOutput summary)

@@ -61,7 +61,8 @@ internal static class RunCommand
                     {
                         cancellationToken.ThrowIfCancellationRequested();
                         using var answer = naives?[i];
-                        summary.Add(results.Write(chunk[i], images[i], batch, i, answer));
+                        var (image, told) = results.Write(chunk[i], images[i], batch, i, answer);
+                        summary.Add(image, told);
                     }
 
                     summary.Add(batch);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Inference;
 using Spectre.Console;
@@ -10,11 +11,18 @@ namespace DiffeoNN.Onnx.Cli.Commands;
 internal sealed class RunSummary(EquivariantModel model)
 {
     private readonly List<(ImageCanonicalisation Found, int Maps, bool IsFinite)> _images = [];
+    private readonly AnswerTally _answers = new();
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private TimeSpan _networks;
 
     /// <summary>Counts an image.</summary>
-    public void Add(EquivariantImage image) => _images.Add((image.Canonicalisation, image.Maps, image.Output.IsFinite));
+    /// <param name="image">What became of it.</param>
+    /// <param name="alone">The answer of the network alone; null where it was not asked for.</param>
+    public void Add(EquivariantImage image, ModelOutput? alone)
+    {
+        _images.Add((image.Canonicalisation, image.Maps, image.Output.IsFinite));
+        _answers.Add(image.Output, alone);
+    }
 
     /// <summary>Counts the time of a batch.</summary>
     public void Add(EquivariantBatch batch) => _networks += batch.Times.Total + batch.InferenceTime;
@@ -37,6 +45,7 @@ internal sealed class RunSummary(EquivariantModel model)
         var ofIt = $"{Number(_networks.TotalSeconds / _images.Count, "F2")} s search and networks";
         var time = $"{Number(whole.TotalSeconds, "F1")} s, {each}, of which {ofIt}";
         console.MarkupLineInterpolated($"Images: {_images.Count} in {time}; {folded} with folds; results in {output}");
+        foreach (var line in _answers.Lines) console.MarkupLineInterpolated($"Answers (each in results.jsonl): {line}.");
         PrintOrigins(console);
         var refused = Found().Where(image => !image.Accepted).CountBy(image => image.Refusal!.Reason).OrderBy(pair => pair.Key).ToList();
         if (refused.Count > 0)

@@ -73,7 +73,10 @@ public sealed class OnnxNode
     }
 
     /// <summary>For messages: the operator and the node's name, or its first output where it has none.</summary>
-    public override string ToString() => $"{OpType} (node '{(Name.Length > 0 ? Name : Outputs.FirstOrDefault(o => o.Length > 0) ?? "")}')";
+    public override string ToString() => $"{OpType} (node '{Title}')";
+
+    /// <summary>The node's name, or its first output where it has none.</summary>
+    internal string Title => Name.Length > 0 ? Name : Outputs.FirstOrDefault(o => o.Length > 0) ?? "";
 
     /// <summary>A copy whose value names pass through <paramref name="rename"/>, those of its inner graphs included.</summary>
     /// <param name="rename">Maps every non-empty value name.</param>

@@ -138,6 +138,9 @@ internal abstract class AnswerKind
     /// <param name="answer">Planes may be missing.</param>
     public abstract JsonObject? Record(ModelOutput answer);
 
+    /// <summary>Counts answers of several images, to be told in words; null for a kind whose answers are to be looked at.</summary>
+    public virtual KindTally? Tally() => null;
+
     /// <summary>The answer as arrays.</summary>
     public abstract IEnumerable<AnswerArray> Arrays(MappedOutput answer);
 

@@ -202,6 +202,9 @@ internal sealed class BoxAnswers : AnswerKind
     }
 
     /// <inheritdoc/>
+    public override KindTally? Tally() => new BoxesTally();
+
+    /// <inheritdoc/>
     public override IEnumerable<AnswerArray> Arrays(MappedOutput answer)
     {
         var boxes = answer.ToOutput().Boxes!;
@@ -243,4 +246,23 @@ internal sealed class BoxAnswers : AnswerKind
     private static float[] Numbers(AnswerBox box) => [(float)box.Left, (float)box.Top, (float)box.Right, (float)box.Bottom];
 
     private static string? ClassName(ModelOutput answer, AnswerBox box) => box.Class is { } label ? answer.NameOf(label) : null;
+
+    /// <summary>How many boxes there are, and of how many images the network alone gives more or fewer.</summary>
+    private sealed class BoxesTally : KindTally
+    {
+        private int _sure, _changed;
+        private bool _hasScores;
+
+        public override string Text => $"{_sure} boxes{(_hasScores ? $" with scores from {Number(LeastScore)}" : "")}"
+            + (Asked > 0 ? $"; more or fewer than by the network alone in {_changed} of {Asked} images" : "");
+
+        protected override void Count(ModelOutput answer)
+        {
+            _sure += Sure(answer).Length;
+            _hasScores |= answer.Boxes!.Any(box => box.Score is not null);
+        }
+
+        protected override void Compare(ModelOutput answer, ModelOutput alone) =>
+            _changed += Sure(answer).Length == Sure(alone).Length ? 0 : 1;
+    }
 }

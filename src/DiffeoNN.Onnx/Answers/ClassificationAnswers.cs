@@ -91,6 +91,9 @@ internal sealed class ClassificationAnswers : NumberAnswers
     }
 
     /// <inheritdoc/>
+    public override KindTally? Tally() => new ClassesTally();
+
+    /// <inheritdoc/>
     public override IEnumerable<AnswerArray> Arrays(MappedOutput answer)
     {
         var scores = answer.ToOutput().Scores!;
@@ -108,5 +111,24 @@ internal sealed class ClassificationAnswers : NumberAnswers
         if (scores.All(score => score is >= 0 and <= 1) && Math.Abs(scores.Sum() - 1) < 1e-3) return scores[label];
         double largest = scores.Max();
         return Math.Exp(scores[label] - largest) / scores.Sum(score => Math.Exp(score - largest));
+    }
+
+    /// <summary>How many images have each class.</summary>
+    private sealed class ClassesTally : KindTally
+    {
+        private readonly SortedDictionary<int, (string Name, int Images)> _classes = [];
+        private int _changed;
+
+        public override string Text => string.Join(", ", _classes.Values.OrderByDescending(one => one.Images)
+                .Select(one => $"{one.Name} {one.Images}"))
+            + (Asked > 0 ? $"; {_changed} of {Asked} otherwise than by the network alone" : "");
+
+        protected override void Count(ModelOutput answer)
+        {
+            var label = answer.Class!.Value;
+            _classes[label] = (answer.NameOf(label), _classes.GetValueOrDefault(label).Images + 1);
+        }
+
+        protected override void Compare(ModelOutput answer, ModelOutput alone) => _changed += answer.Class == alone.Class ? 0 : 1;
     }
 }

@@ -98,6 +98,9 @@ internal sealed class PointAnswers : AnswerKind
     };
 
     /// <inheritdoc/>
+    public override KindTally? Tally() => new PointsTally();
+
+    /// <inheritdoc/>
     public override IEnumerable<AnswerArray> Arrays(MappedOutput answer)
     {
         var points = answer.ToOutput().Points!;
@@ -112,4 +115,18 @@ internal sealed class PointAnswers : AnswerKind
 
     private static double Distance(IReadOnlyList<(double Column, double Row)> a, IReadOnlyList<(double Column, double Row)> b) =>
         a.Zip(b, (p, q) => Math.Sqrt(((p.Column - q.Column) * (p.Column - q.Column)) + ((p.Row - q.Row) * (p.Row - q.Row)))).Average();
+
+    /// <summary>How many points, and how far they are from those of the network alone.</summary>
+    private sealed class PointsTally : KindTally
+    {
+        private int _points;
+        private double _moved;
+
+        public override string Text => $"{_points} points an image"
+            + (Asked > 0 ? $"; off those of the network alone by {Number(_moved / Asked)} pixels on average" : "");
+
+        protected override void Count(ModelOutput answer) => _points = answer.Points!.Count;
+
+        protected override void Compare(ModelOutput answer, ModelOutput alone) => _moved += Distance(answer.Points!, alone.Points!);
+    }
 }

@@ -74,6 +74,9 @@ internal sealed class RegressionAnswers : NumberAnswers
     public override JsonObject? Record(ModelOutput answer) => new() { ["numbers"] = Json.Array(answer.Numbers!) };
 
     /// <inheritdoc/>
+    public override KindTally? Tally() => new NumbersTally();
+
+    /// <inheritdoc/>
     public override IEnumerable<AnswerArray> Arrays(MappedOutput answer)
     {
         var numbers = answer.ToOutput().Numbers!;
@@ -86,4 +89,30 @@ internal sealed class RegressionAnswers : NumberAnswers
     private static string Text(float[] numbers) =>
         string.Join(", ", numbers.Take(Shown).Select(number => number.ToString("G4", CultureInfo.InvariantCulture)))
         + (numbers.Length > Shown ? ", …" : "");
+
+    /// <summary>Mean and range of each number.</summary>
+    private sealed class NumbersTally : KindTally
+    {
+        private (double Sum, float Least, float Most)[] _numbers = [];
+        private double _moved;
+
+        public override string Text => "mean and range "
+            + string.Join(", ", _numbers.Take(Shown).Select(one => $"{Number(one.Sum / Images)} [{Number(one.Least)}, {Number(one.Most)}]"))
+            + (_numbers.Length > Shown ? $" and {_numbers.Length - Shown} more" : "")
+            + (Asked > 0 ? $"; off those of the network alone by {Number(_moved / Asked)} on average" : "");
+
+        protected override void Count(ModelOutput answer)
+        {
+            if (_numbers.Length == 0)
+                _numbers = [.. answer.Numbers!.Select(_ => (0.0, float.PositiveInfinity, float.NegativeInfinity))];
+            for (var i = 0; i < _numbers.Length; i++)
+            {
+                var (number, (sum, least, most)) = (answer.Numbers![i], _numbers[i]);
+                _numbers[i] = (sum + number, Math.Min(least, number), Math.Max(most, number));
+            }
+        }
+
+        protected override void Compare(ModelOutput answer, ModelOutput alone) =>
+            _moved += answer.Numbers!.Zip(alone.Numbers!, (a, b) => (double)Math.Abs(a - b)).Average();
+    }
 }

@@ -2,9 +2,13 @@ using DiffeoNN.Onnx.Answers;
 
 namespace DiffeoNN.Onnx.Bundles;
 
-/// <summary>Where a bundle's networks come from; for people, never interpreted.</summary>
+/// <summary>Where a bundle's networks come from; for people. A validation alone looks at it: of networks that a fit trained it asks no
+/// references.</summary>
 public sealed record Provenance
 {
+    /// <summary><see cref="Tool"/> of bundles whose energies and proposer a fit trained.</summary>
+    internal const string Fit = "diffeonn fit";
+
     /// <summary>The data the networks were trained on.</summary>
     public string? TrainedOn { get; init; }
 

@@ -4,4 +4,9 @@ namespace DiffeoNN.Onnx.Data;
 /// Pictures that cannot be read are an <see cref="Imaging.ImageException"/>.</summary>
 /// <param name="message">What was found, where, what was expected, what to do.</param>
 /// <param name="innerException">What caused it, if anything.</param>
-public sealed class DataException(string message, Exception? innerException = null) : DiffeoException(message, innerException);
+public sealed class DataException(string message, Exception? innerException = null) : DiffeoException(message, innerException)
+{
+    /// <summary>Whether what is missing is the truth that answers are to be compared with, so that the images alone could be compared
+    /// with the network's own answers (<see cref="EvaluationData.OpenImages"/>).</summary>
+    public bool LacksTruth { get; init; }
+}

@@ -40,12 +40,13 @@ public static class EvaluationData
             return new ShapesData(task, selection);
         }
 
-        throw new DataException(
-            Directory.Exists(data)
-                ? $"'{data}' holds neither images/ nor MNIST's IDX files (such as {MnistData.TestImages}.gz)."
-                    + (ImageFile.ListFolder(data).Count > 0 ? " Its images belong into a folder images/ inside it." : "")
-                : $"'{data}' does not exist; data with truth is a folder with images/, a folder with MNIST's IDX files, or "
-                    + $"'{Shapes}' for generated ones.");
+        if (!Directory.Exists(data))
+            throw new DataException($"'{data}' does not exist; data is a folder with images/, a folder with MNIST's IDX files, or "
+                + $"'{Shapes}' for generated ones.");
+        throw PlainImages.Files(data).Count > 0
+            ? new DataException($"'{data}' holds images without the truth about them; the answers of a {task.Answers.Name} are compared "
+                + $"with {Described(task.Truth)}, beside a folder images/ that the images belong into.") { LacksTruth = true }
+            : new DataException($"'{data}' holds neither images/ nor MNIST's IDX files (such as {MnistData.TestImages}.gz).");
     }
 
     /// <summary>
@@ -91,9 +92,21 @@ public static class EvaluationData
         return MnistData.IsMnist(data) || (data == Shapes && !Directory.Exists(data));
     }
 
+    /// <summary>Where a folder holds a truth.</summary>
+    private static string Described(TruthForm truth) => truth switch
+    {
+        TruthForm.Mask => "masks/",
+        TruthForm.Label => "split.csv, of the columns name and label",
+        TruthForm.Numbers => "split.csv, of the columns name and numbers",
+        TruthForm.Points => "points.csv, of the columns name,column,row",
+        TruthForm.Boxes => "boxes.csv, of the columns name,left,top,right,bottom",
+        _ => "a truth",
+    };
+
     private static void Require(EvaluationTask task, TruthForm truth, string data, string holds)
     {
         if (task.Truth != truth)
-            throw new DataException($"'{data}' holds {holds}; the bundle answers with a {task.Answers.Name}.");
+            throw new DataException($"'{data}' holds {holds}; the bundle answers with a {task.Answers.Name}.")
+                { LacksTruth = true };
     }
 }

@@ -23,7 +23,8 @@ internal sealed class FolderData : IEvaluationData
         _rules = new Lazy<MaskRules>(LearnRules);
         _folder = ImageFolder.Read(path);
         if (task.Truth == TruthForm.Mask && !_folder.HasMasks)
-            throw new DataException($"'{path}' has no folder masks/; the answers of a {task.Answers.Name} are compared with masks.");
+            throw new DataException($"'{path}' has no folder masks/; the answers of a {task.Answers.Name} are compared with masks.")
+                { LacksTruth = true };
         if (task.Truth == TruthForm.Points) _table = TruthTable.OfPoints(path);
         if (task.Truth == TruthForm.Boxes) _table = TruthTable.OfBoxes(path);
         Split = selection.Split ?? (!task.IsAgreement && _folder.Rows.Any(row => row.Split.Length > 0) ? DefaultSplit : null);
@@ -38,7 +39,8 @@ internal sealed class FolderData : IEvaluationData
             var list = Path.Combine(path, "split.csv");
             throw new DataException(File.Exists(list)
                 ? $"'{list}' has no column {column}; the answers of a {task.Answers.Name} are compared with it."
-                : $"'{list}' is missing; the answers of a {task.Answers.Name} are compared with its columns name and {column}.");
+                : $"'{list}' is missing; the answers of a {task.Answers.Name} are compared with its columns name and {column}.")
+                { LacksTruth = true };
         }
     }
 

@@ -57,12 +57,13 @@ internal sealed class PlainImages : IEvaluationData
     {
         var path = _files[index];
         var (image, orientation) = _task.ReadImage(path, _orients);
-        return new EvaluationSample(Relative(path), image, null, null) { Orientation = orientation };
+        return new EvaluationSample(Relative(_root, path), image, null, null) { Orientation = orientation };
     }
 
     /// <summary>Paths of all images, sorted by the names that samples have; each folder is entered once, however many links lead
     /// there.</summary>
-    private List<string> Files(string root)
+    /// <exception cref="DataException">A folder cannot be listed.</exception>
+    public static List<string> Files(string root)
     {
         var found = new List<string>();
         var entered = new HashSet<string>(StringComparer.Ordinal);
@@ -75,7 +76,7 @@ internal sealed class PlainImages : IEvaluationData
             throw new DataException($"'{root}' cannot be listed: {e.Message}", e);
         }
 
-        return [.. found.OrderBy(Relative, StringComparer.Ordinal)];
+        return [.. found.OrderBy(file => Relative(root, file), StringComparer.Ordinal)];
 
         void Enter(string folder)
         {
@@ -90,5 +91,5 @@ internal sealed class PlainImages : IEvaluationData
         }
     }
 
-    private string Relative(string path) => Path.GetRelativePath(_root, path).Replace(Path.DirectorySeparatorChar, '/');
+    private static string Relative(string root, string path) => Path.GetRelativePath(root, path).Replace(Path.DirectorySeparatorChar, '/');
 }

@@ -47,7 +47,8 @@ internal sealed class TruthTable
     private static TruthTable Read(string path, string[] needed, string? optional)
     {
         if (!File.Exists(path))
-            throw new DataException($"'{path}' is missing; answers are compared with its columns name,{string.Join(',', needed)}.");
+            throw new DataException($"'{path}' is missing; answers are compared with its columns name,{string.Join(',', needed)}.")
+                { LacksTruth = true };
         var table = new TruthTable(path);
         List<CsvRow> rows;
         try

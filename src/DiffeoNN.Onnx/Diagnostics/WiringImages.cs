@@ -9,8 +9,8 @@ namespace DiffeoNN.Onnx.Diagnostics;
 public static class WiringImages
 {
     /// <summary>Reads at most <see cref="WiringDiagnosis.MostImages"/>, spread over what there is.</summary>
-    /// <param name="data">An image, a folder of images or with <c>images/</c> inside, a folder with MNIST's IDX files,
-    /// or <c>shapes</c>.</param>
+    /// <param name="data">An image, a folder of images, of folders of images or with <c>images/</c> inside, a folder with
+    /// MNIST's IDX files, or <c>shapes</c>.</param>
     /// <param name="bundle">Says of which kind generated images have to be.</param>
     /// <param name="bad">What is wrong with images that cannot be read, one line each; they are left out.</param>
     /// <exception cref="DataException">There is no such data, or none of its images can be read.</exception>
@@ -40,6 +40,8 @@ public static class WiringImages
         var files = Directory.Exists(inside) ? ImageFile.ListFolder(inside) : Directory.Exists(data) ? ImageFile.ListFolder(data) : [];
         if (files.Count > 0) return Readable(files, out bad);
         if (Directory.Exists(inside)) throw new DataException($"'{inside}' holds no images.");
+        if (Directory.Exists(data) && !EvaluationData.HasSplits(data) && PlainImages.Files(data) is { Count: > 0 } deeper)
+            return Readable(deeper, out bad);
         var images = EvaluationData.OpenImages(
             data, new EvaluationTask(kind, 256),
             new EvaluationSelection { Split = EvaluationData.HasSplits(data) ? "train" : null, Count = WiringDiagnosis.MostImages });

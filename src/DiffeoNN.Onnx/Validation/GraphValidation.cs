@@ -46,8 +46,11 @@ internal sealed partial class GraphValidation
         }
 
         if (_engines.UsesReference && _case.References.Count == 0)
-            Skip(ComparedQuantity.Output, ValidationSources.PyTorch,
-                "no reference tensors; tools/pytorch writes them (python -m diffeonn_tools reference --help)");
+        {
+            if (!_case.IsNative)
+                Skip(ComparedQuantity.Output, ValidationSources.PyTorch,
+                    "no reference tensors; tools/pytorch writes them (python -m diffeonn_tools reference --help)");
+        }
         else if (_engines.UsesReference && _case.References.All(set => set.Outputs.Count == 0))
             Skip(ComparedQuantity.Output, ValidationSources.PyTorch,
                 $"'{_case.References[0].Folder}' holds inputs but no outputs (output_0.pb)");

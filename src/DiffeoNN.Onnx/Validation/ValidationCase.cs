@@ -16,6 +16,9 @@ internal sealed record ValidationCase(string Name, OnnxModel Model, IReadOnlyLis
     /// </summary>
     public OnnxModel? AsWritten { get; init; }
 
+    /// <summary>Whether the graph never was in PyTorch, so that nobody misses reference tensors.</summary>
+    public bool IsNative { get; init; }
+
     /// <summary>What is to be known of the case.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 

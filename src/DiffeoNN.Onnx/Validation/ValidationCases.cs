@@ -10,6 +10,9 @@ internal static class ValidationCases
 {
     private const string FirstSet = "test_data_set_0";
 
+    /// <summary>What a fit trains.</summary>
+    private static readonly BundleRole[] FittedRoles = [BundleRole.Vae, BundleRole.Critic, BundleRole.Proposer];
+
     /// <summary>The case of a model's file. Reference tensors that lie beside it are taken where none are named.</summary>
     public static ValidationCase OfModel(string path, string? reference)
     {
@@ -33,6 +36,8 @@ internal static class ValidationCases
         if (reference is not null && !Directory.Exists(reference))
             throw new TensorDataException($"Reference folder '{reference}' does not exist; expected a folder with one folder for each "
                 + $"role, such as inner/{FirstSet}.");
+        // Who names references wants to know which are missing.
+        var isFitted = reference is null && bundle.Manifest.Provenance?.Tool == Provenance.Fit;
         foreach (var role in bundle.Roles)
         {
             // The user's own energy is part of the composed one, whose reference carries the name.
@@ -42,10 +47,10 @@ internal static class ValidationCases
             yield return new ValidationCase(
                 role == BundleRole.Energy ? "own energy" : title, model,
                 role == BundleRole.Energy ? [] : References(bundle, reference, title, model.Graph))
-                { AsWritten = written };
+                { AsWritten = written, IsNative = isFitted && FittedRoles.Contains(role) };
         }
 
-        yield return OfEnergy(bundle, reference);
+        yield return OfEnergy(bundle, reference) with { IsNative = isFitted && bundle.Manifest.Models.Energy is null };
     }
 
     private static ValidationCase OfEnergy(Bundle bundle, string? reference)

@@ -209,7 +209,7 @@ public sealed class EvaluationDataTests
         Assert.That(() => EvaluationData.Open(_folder["nowhere"], Segments),
             Throws.TypeOf<DataException>().With.Message.Contains("does not exist"));
         Assert.That(() => EvaluationData.Open(_folder["images"], Segments),
-            Throws.TypeOf<DataException>().With.Message.Contains("neither images/ nor"));
+            Throws.TypeOf<DataException>().With.Message.Contains("holds images without the truth about them"));
     }
 
     [Test]

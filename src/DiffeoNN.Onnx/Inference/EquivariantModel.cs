@@ -29,6 +29,7 @@ public sealed partial class EquivariantModel : IDisposable
     private readonly Canonicaliser _canonicaliser;
     private readonly Canonicaliser _refiner;
     private readonly Canonicaliser _asProposed;
+    private readonly ISearchFields _fields;
     private readonly IReadOnlyList<OutputSpec> _outputs;
     private readonly SamplingGrid _grid;
     private readonly EquivariantOptions _options;
@@ -51,13 +52,13 @@ public sealed partial class EquivariantModel : IDisposable
             _energy = _networks.Energy.WithWeights(Plan.FromIdentity);
             if (Plan.AsksProposer) _proposer = _networks.Proposer;
             Plan = Plan.WithFields(FieldsOf(Plan.FromIdentity.Fields, _networks));
-            ISearchFields fields = Plan.FromIdentity.Fields == FieldEngine.Onnx
+            _fields = Plan.FromIdentity.Fields == FieldEngine.Onnx
                 ? _graphFields = new GraphFields((OnnxRuntimeEngine)_networks.Engine, _energy, EnergyComposer.ComposeValues(bundle))
                 : new TorchFields(_energy);
-            _canonicaliser = new Canonicaliser(_energy, Plan.FromIdentity, fields);
-            _refiner = new Canonicaliser(_energy, Plan.FromProposal, fields);
-            _asProposed = new Canonicaliser(_energy, Plan.FromProposal with { Steps = 0 }, fields);
-            if (_proposer is not null) _proposals = new ProposalPasses(bundle, _proposer, fields, Plan.Passes);
+            _canonicaliser = new Canonicaliser(_energy, Plan.FromIdentity, _fields);
+            _refiner = new Canonicaliser(_energy, Plan.FromProposal, _fields);
+            _asProposed = new Canonicaliser(_energy, Plan.FromProposal with { Steps = 0 }, _fields);
+            if (_proposer is not null) _proposals = new ProposalPasses(bundle, _proposer, _fields, Plan.Passes);
             if (_graphFields is not null && TakesProposalsAsTheyAre && GraphPipeline.Takes(_networks.Inner))
                 _pipeline = GraphPipeline.Load(
                     bundle, _graphFields, (OnnxRuntimeEngine)_networks.Engine, Plan.FromProposal, Plan.Passes, Plan.Average);
@@ -200,30 +201,53 @@ public sealed partial class EquivariantModel : IDisposable
             return Of(answers, images);
         }
 
-        var inference = Stopwatch.StartNew();
-        var proposals = _proposals?.Run(batch, Plan.FromProposal, cancellationToken) ?? [];
-        inference.Stop();
         using var passes = new PassResults();
+        var (start, proposing) = Propose(batch, passes, cancellationToken);
         using (torch.enable_grad())
         {
-            foreach (var proposal in Averaged(proposals))
-                passes.Add(_asProposed.Run(batch, proposal, null, cancellationToken));
-            var start = proposals.LastOrDefault();
             passes.Add(Plan.Start == StartPoint.Multi
                 ? _canonicaliser.Run(batch, Starts(start), Plan.MultiStart.Refined, progress, cancellationToken)
                 : (start is null ? _canonicaliser : _refiner).Run(batch, start, progress, cancellationToken));
         }
 
-        inference.Start();
+        return Answered(images, passes, proposing, cancellationToken);
+    }
+
+    /// <summary>Asks the proposer, and takes the maps of proposals that answers are averaged over.</summary>
+    /// <param name="batch">(N, C, H, W).</param>
+    /// <param name="passes">Gets the maps.</param>
+    /// <param name="cancellationToken">Ends it within one pass.</param>
+    /// <returns>Where searches start, (N, 2, h, w) in the caller's scope, null for the identity; the time of the network.</returns>
+    private (torch.Tensor? Start, TimeSpan Time) Propose(torch.Tensor batch, PassResults passes, CancellationToken cancellationToken)
+    {
+        if (_proposals is null) return (null, TimeSpan.Zero);
+        var begun = Stopwatch.GetTimestamp();
+        var proposals = _proposals.Run(batch, Plan.FromProposal, cancellationToken);
+        var time = Stopwatch.GetElapsedTime(begun);
+        using var gradients = torch.enable_grad();
+        foreach (var proposal in Averaged(proposals))
+            passes.Add(_asProposed.Run(batch, proposal, null, cancellationToken));
+        return (proposals[^1], time);
+    }
+
+    /// <summary>Runs the network on the canonical images.</summary>
+    /// <param name="images">That were searched for.</param>
+    /// <param name="passes">Their maps.</param>
+    /// <param name="proposing">Time of the proposer.</param>
+    /// <param name="cancellationToken">Ends it within one run of a network.</param>
+    private EquivariantBatch Answered(
+        IReadOnlyList<ScaledImage> images, PassResults passes, TimeSpan proposing, CancellationToken cancellationToken)
+    {
+        var begun = Stopwatch.GetTimestamp();
         IReadOnlyList<torch.Tensor[]>[] outputs =
             [.. Canonical(images, passes).Select(canonical => _networks.Inner.Answers(canonical, cancellationToken))];
-        inference.Stop();
+        var inference = proposing + Stopwatch.GetElapsedTime(begun);
         var fields = passes.Gather();
         try
         {
             var canonical = ImageTensor.FromTensor(fields.Canonical);
             ModelOutput[] final = [.. images.Select((_, i) => OnCanonical(outputs[passes.Final(i)], i))];
-            return new EquivariantBatch(() => fields, fields.Times, inference.Elapsed, [.. images.Select((image, i) => new PendingImage(
+            return new EquivariantBatch(() => fields, fields.Times, inference, [.. images.Select((image, i) => new PendingImage(
                 Pending(outputs, passes, i, image),
                 image.Pixels,
                 () => canonical[i],

@@ -3,6 +3,7 @@ using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Search;
+using DiffeoNN.Onnx.Serving.Options;
 using DiffeoNN.Onnx.Serving.Protocol;
 using DiffeoNN.Onnx.Serving.Repository;
 using DiffeoNN.Onnx.Shapes;
@@ -34,7 +35,9 @@ public sealed class BundleModelTests
         ImageBuffer[] images = [Image(1), Image(2)];
         using var library = EquivariantModel.Load(
             Shapes, new EquivariantOptions { Execution = Cpu, Steps = 3, Seed = 5, Accept = AcceptanceRule.Always });
-        using var expected = library.Run(images);
+        using var first = library.Run([images[0]]);
+        using var second = library.Run([images[1]]);
+        EquivariantResult[] expected = [first, second];
         var request = Pixels(images, ("steps", 3L), ("seed", 5L), ("accept", "always")) with
         {
             Outputs = [.. _model.Metadata.Outputs.Select(output => new RequestedOutput(output.Name))],
@@ -44,7 +47,7 @@ public sealed class BundleModelTests
 
         Assert.That(response.Images, Is.EqualTo(2));
         var outputs = response.Outputs.ToDictionary(output => output.Name);
-        var (size, found) = (library.Bundle.Image, expected.Images);
+        var (size, found) = (library.Bundle.Image, expected.SelectMany(one => one.Images).ToList());
         Assert.That(outputs.Keys, Is.EqualTo(new[]
         {
             "mask", "probabilities", "canonical", "displacement", "inverse", "energy_before", "energy_after", "accepted", "refusal",
@@ -62,8 +65,8 @@ public sealed class BundleModelTests
         Assert.That(outputs["probabilities"].As<float>().ToArray(), Is.EqualTo(found.SelectMany(one => one.Output.Planes!.Data.ToArray())));
         Assert.That(outputs["canonical"].Shape, Is.EqualTo(new long[] { 2, size.Channels, size.Height, size.Width }));
         Assert.That(outputs["canonical"].As<float>().ToArray(), Is.EqualTo(found.SelectMany(one => one.Canonical.Data.ToArray())));
-        Assert.That(outputs["displacement"].As<float>().ToArray(), Is.EqualTo(expected.Fields.Displacement.data<float>().ToArray()));
-        Assert.That(outputs["inverse"].As<float>().ToArray(), Is.EqualTo(expected.Fields.InverseDisplacement.data<float>().ToArray()));
+        Assert.That(outputs["displacement"].As<float>().ToArray(), Is.EqualTo(expected.SelectMany(one => one.Fields.Displacement.data<float>().ToArray())));
+        Assert.That(outputs["inverse"].As<float>().ToArray(), Is.EqualTo(expected.SelectMany(one => one.Fields.InverseDisplacement.data<float>().ToArray())));
         Assert.That(outputs["inverse"].Data.Span.SequenceEqual(outputs["displacement"].Data.Span), Is.False, "maps were found");
         var searches = found.Select(one => one.Canonicalisation).ToList();
         Assert.That(outputs["energy_before"].As<double>().ToArray(), Is.EqualTo(searches.Select(one => one.InputEnergy)));
@@ -120,7 +123,7 @@ public sealed class BundleModelTests
     [TestCase("accept", true, ErrorKind.Invalid, "Parameter 'accept' is true; expected")]
     [TestCase("passes", 0L, ErrorKind.Invalid, "Parameter 'passes' is 0; expected")]
     [TestCase("step", 1L, ErrorKind.Invalid,
-        "There is no parameter 'step'. Parameters: steps, seed, start, passes, accept, timeout, priority.")]
+        "There is no parameter 'step'. Parameters: steps, seed, start, passes, accept, timeout, on_timeout, priority.")]
     public void Parameters_OutOfRange_AreRefused(string name, object value, ErrorKind kind, string message) => Assert.That(
         async () => await _model.InferAsync(Pixels([Image(1)], (name, value))), Throws.TypeOf<ProtocolException>()
             .With.Property("Kind").EqualTo(kind).And.Message.StartsWith(message));
@@ -178,13 +181,24 @@ public sealed class BundleModelTests
         using var gone = new CancellationTokenSource();
         var slow = Pixels([Image(6)], ("steps", 500L), ("start", "identity"), ("accept", "always"));
         var requests = Enumerable.Range(0, 4).Select(_ => _model.InferAsync(slow, gone.Token).AsTask()).ToList();
-        // One runs, two wait, and there is no room for the fourth.
+        // There is room for two images.
         var refused = await Task.WhenAny(requests);
-        Assert.That(async () => await refused, Throws.TypeOf<ProtocolException>().With.Property("Kind").EqualTo(ErrorKind.Unavailable)
-            .And.Message.EqualTo("2 requests wait for this model already; try again later."));
+        Assert.That(async () => await refused, Throws.TypeOf<ProtocolException>().With.Property("Kind").EqualTo(ErrorKind.Busy)
+            .And.Message.EqualTo("2 images wait for this model or run, of 2 that may; try again later."));
         await gone.CancelAsync();
-        foreach (var request in requests.Where(request => request != refused))
-            Assert.That(async () => await request, Throws.InstanceOf<OperationCanceledException>());
+        var ends = await Task.WhenAll(requests.Select(async request =>
+        {
+            try
+            {
+                await request;
+                return "answered";
+            }
+            catch (Exception error)
+            {
+                return error is OperationCanceledException ? "cancelled" : $"{(error as ProtocolException)?.Kind}";
+            }
+        }));
+        Assert.That(ends, Is.EquivalentTo(new[] { "Busy", "Busy", "cancelled", "cancelled" }));
         Assert.That((await _model.InferAsync(Pixels([Image(6)]))).Outputs, Is.Not.Empty, "the next request is right");
     }
 

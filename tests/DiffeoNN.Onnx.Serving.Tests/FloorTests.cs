@@ -3,10 +3,11 @@ using DiffeoNN.Onnx.Tests.Architecture;
 
 namespace DiffeoNN.Onnx.Serving.Tests;
 
-/// <summary>The folders' floors: the protocol knows no models, models know no transport, and transports do not know each other.</summary>
+/// <summary>The folders' floors: the protocol knows no models, batches no requests, models know no transport, and transports do not know
+/// each other.</summary>
 public sealed class FloorTests
 {
-    private static readonly string[][] Floors = [["Protocol"], ["Repository"], ["Http", "Rpc"]];
+    private static readonly string[][] Floors = [["Protocol"], ["Options"], ["Scheduling"], ["Repository"], ["Http", "Rpc"]];
 
     private static readonly FolderGraph Graph =
         FolderGraph.Of(typeof(InferenceRequest).Assembly.Location, "DiffeoNN.Onnx.Serving");
@@ -17,7 +18,10 @@ public sealed class FloorTests
         Assert.That(Graph.Folders, Is.EquivalentTo(Floors.SelectMany(floor => floor)));
         Assert.That(Graph.Arrows.Keys, Is.EquivalentTo(new[]
         {
-            ("Repository", "Protocol"), ("Http", "Protocol"), ("Http", "Repository"), ("Rpc", "Protocol"), ("Rpc", "Repository"),
+            ("Options", "Protocol"), ("Scheduling", "Protocol"), ("Scheduling", "Options"),
+            ("Repository", "Protocol"), ("Repository", "Options"), ("Repository", "Scheduling"),
+            ("Http", "Protocol"), ("Http", "Options"), ("Http", "Repository"),
+            ("Rpc", "Protocol"), ("Rpc", "Options"), ("Rpc", "Repository"),
         }));
     }
 

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Serving.Options;
 using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 using DiffeoNN.Onnx.Serving.Protocol;

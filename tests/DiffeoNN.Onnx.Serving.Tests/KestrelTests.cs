@@ -1,5 +1,6 @@
 using System.Net;
 using DiffeoNN.Onnx.Serving.Http;
+using DiffeoNN.Onnx.Serving.Options;
 using DiffeoNN.Onnx.Serving.Protocol;
 using DiffeoNN.Onnx.Serving.Repository;
 using DiffeoNN.Onnx.Serving.Rpc;

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Serving.Options;
 using DiffeoNN.Onnx.Serving.Protocol;
 using DiffeoNN.Onnx.Serving.Repository;
 

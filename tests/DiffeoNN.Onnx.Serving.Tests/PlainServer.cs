@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Serving.Options;
 using DiffeoNN.Onnx.Serving.Repository;
 
 namespace DiffeoNN.Onnx.Serving.Tests;

@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Serving.Http;
+using DiffeoNN.Onnx.Serving.Options;
 using DiffeoNN.Onnx.Serving.Repository;
 using DiffeoNN.Onnx.Serving.Rpc;
 using Grpc.Net.Client;

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Serving.Options;
 using System.Buffers;
 using System.Globalization;
 using DiffeoNN.Onnx.Serving.Protocol;

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Serving.Options;
 using DiffeoNN.Onnx.Serving.Protocol;
 using DiffeoNN.Onnx.Serving.Repository;
 using Microsoft.AspNetCore.Http;

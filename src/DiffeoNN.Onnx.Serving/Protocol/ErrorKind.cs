@@ -18,8 +18,11 @@ public enum ErrorKind
     /// <summary>What the server does not have.</summary>
     Unsupported,
 
-    /// <summary>Not now: a model that loads, a queue that is full.</summary>
+    /// <summary>Not now: a model that loads, a server that ends.</summary>
     Unavailable,
+
+    /// <summary>Too much at once: a queue that is full.</summary>
+    Busy,
 
     /// <summary>The request's time was up.</summary>
     DeadlineExceeded,

@@ -11,6 +11,7 @@ public static class ErrorKinds
         (ErrorKind.TooLarge, 413, 8),
         (ErrorKind.Unsupported, 501, 12),
         (ErrorKind.Unavailable, 503, 14),
+        (ErrorKind.Busy, 503, 8),
         (ErrorKind.DeadlineExceeded, 504, 4),
         (ErrorKind.Internal, 500, 13),
     ];

@@ -1,33 +1,43 @@
 using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Search;
+using DiffeoNN.Onnx.Serving.Options;
 using DiffeoNN.Onnx.Serving.Protocol;
+using DiffeoNN.Onnx.Serving.Scheduling;
 
 namespace DiffeoNN.Onnx.Serving.Repository;
 
 /// <summary>A bundle: images are canonicalised, the network runs on them, and its answers come back at the images' own sizes.</summary>
 /// <remarks>
 /// Inputs, one of them: <c>pixels</c>, FP32 (N, C, H, W) in [0, 1], of any size, grey or RGB; or <c>image</c>, BYTES (N), encoded files.
-/// Outputs: see README.md; only what is asked for is computed. Parameters: steps, seed, start, passes, accept, timeout, priority.
-/// One request at a time.
+/// Outputs: see README.md; only what is asked for is computed. Parameters: steps, seed, start, passes, accept, timeout, on_timeout,
+/// priority. Images of all requests share one running batch, which they join and leave between steps.
 /// </remarks>
 public sealed class BundleModel : IServedModel
 {
     private const string Pixels = "pixels";
     private const string Encoded = "image";
 
+    private static readonly RequestParameters AtDeadline = new([new("best_at_deadline", true)]);
+
     private readonly EquivariantModel _model;
     private readonly EquivariantOptions _options;
     private readonly ServingOptions _serving;
     private readonly IReadOnlyList<BundleOutput> _outputs;
-    private readonly Turns _turns;
+    private readonly SearchQueue _queue;
+    private readonly ServingMeter _meter;
+    private readonly DeviceThread _thread;
+    private readonly bool _ownsThread;
 
-    private BundleModel(EquivariantModel model, EquivariantOptions options, ServingOptions serving)
+    private BundleModel(EquivariantModel model, EquivariantOptions options, ServingOptions serving, string name, DeviceThread? thread)
     {
         (_model, _options, _serving) = (model, options, serving);
         _outputs = BundleOutputs.Of(model.Bundle);
-        _turns = new Turns(serving.QueueCapacity);
+        (_thread, _ownsThread) = (thread ?? new DeviceThread(), thread is null);
+        _meter = new ServingMeter(name);
+        _queue = new SearchQueue(_thread, model.OpenBatch, serving, _meter);
         Metadata = new ModelMetadata(
             "diffeonn_bundle",
             [new TensorMetadata(Pixels, DataType.Fp32, [-1, -1, -1, -1]), new TensorMetadata(Encoded, DataType.Bytes, [-1])],
@@ -41,28 +51,43 @@ public sealed class BundleModel : IServedModel
     /// <inheritdoc/>
     public ModelMetadata Metadata { get; }
 
+    /// <summary>Images that wait or run.</summary>
+    internal int PendingImages => _queue.Images;
+
+    /// <summary>Images that run.</summary>
+    internal int RunningImages => _queue.Running;
+
+    /// <summary>Steps that its batches took.</summary>
+    internal long Steps => _meter.Taken;
+
     /// <summary>Loads a bundle.</summary>
     /// <param name="folder">The folder that holds <c>diffeonn.json</c>.</param>
     /// <param name="options">Defaults if null.</param>
     /// <returns>The caller disposes it.</returns>
     /// <exception cref="DiffeoException">It does not load, as <see cref="EquivariantModel.Load(string, EquivariantOptions?)"/> says.
     /// </exception>
-    public static BundleModel Load(string folder, ServingOptions? options = null)
+    public static BundleModel Load(string folder, ServingOptions? options = null) => Load(folder, options, null, null);
+
+    /// <summary>The same, under a name, and with the work done by a thread that others share.</summary>
+    internal static BundleModel Load(string folder, ServingOptions? options, string? name, DeviceThread? thread)
     {
         options ??= new ServingOptions();
         var settings = new EquivariantOptions
         {
             Execution = options.Execution, Preset = options.Preset, QueueCapacity = options.QueueCapacity,
         };
-        return new BundleModel(EquivariantModel.Load(folder, settings), settings, options);
+        var model = EquivariantModel.Load(folder, settings);
+        return new BundleModel(model, settings, options, name ?? model.Bundle.Name, thread);
     }
 
     /// <inheritdoc/>
     public async ValueTask WarmUpAsync(CancellationToken cancellationToken = default)
     {
         var spec = _model.Bundle.Image;
-        using var batch = await _model.CanonicaliseAsync(
-            [_model.Prepare(new ImageBuffer(spec.Channels, spec.Height, spec.Width))], null, cancellationToken).ConfigureAwait(false);
+        await _thread.AddAsync(_queue).ConfigureAwait(false);
+        var image = _model.Prepare(new ImageBuffer(spec.Channels, spec.Height, spec.Width));
+        var (images, _) = await _queue.RunAsync([image], null, RequestClock.UsualPriority, null, cancellationToken).ConfigureAwait(false);
+        foreach (var one in images) one.Dispose();
     }
 
     /// <inheritdoc/>
@@ -73,26 +98,40 @@ public sealed class BundleModel : IServedModel
         var settings = ModelParameters.Apply(request.Parameters, _options, _serving.MaximumSteps);
         string[] asked = [.. Metadata.Asked(request).Select(output => output.Name)];
         using var clock = new RequestClock(request.Parameters, cancellationToken);
-        var images = await Task.Run(() => Images(request), cancellationToken).ConfigureAwait(false);
+        var images = await Task.Run(() => ImagesOf(request), cancellationToken).ConfigureAwait(false);
         return await clock.Run(async token =>
         {
-            using var turn = await _turns.TakeAsync(clock.Priority, token).ConfigureAwait(false);
-            var waited = clock.Elapsed;
-            await using var variant = ReferenceEquals(settings, _options) ? null
-                : _model.WithSettings(_model.Bundle.Manifest, _ => settings);
-            using var batch = await (variant ?? _model).CanonicaliseAsync(images, null, token).ConfigureAwait(false);
-            // On a thread that may be kept busy; one at a time may ask a batch.
-            var outputs = await Task.Run(
-                () => asked.Select(name => _outputs.First(output => output.Metadata.Name == name).Take(batch)).ToList(), token)
-                .ConfigureAwait(false);
-            return new InferenceResponse { Outputs = outputs, Images = images.Count, Waited = waited };
+            var (found, waited) = await _queue.RunAsync(
+                images, ReferenceEquals(settings, _options) ? null : settings, clock.Priority, clock.Deadline, token).ConfigureAwait(false);
+            try
+            {
+                List<EquivariantBatch> searched = [.. found.Select(image => image.Result!)];
+                // On a thread that may be kept busy, and not the device's; one at a time may ask a batch.
+                var outputs = await Task.Run(
+                    () => asked.Select(name => _outputs.First(output => output.Metadata.Name == name).Take(searched)).ToList(), token)
+                    .ConfigureAwait(false);
+                return new InferenceResponse
+                {
+                    Outputs = outputs, Images = images.Count, Waited = waited,
+                    Parameters = found.Any(image => image.Outcome == RowOutcome.BestAtDeadline) ? AtDeadline : RequestParameters.None,
+                };
+            }
+            finally
+            {
+                foreach (var image in found) image.Dispose();
+            }
         }).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => _model.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _thread.RemoveAsync(_queue, _queue.Close).ConfigureAwait(false);
+        if (_ownsThread) await _thread.DisposeAsync().ConfigureAwait(false);
+        await _model.DisposeAsync().ConfigureAwait(false);
+    }
 
-    private List<ScaledImage> Images(InferenceRequest request)
+    private List<ScaledImage> ImagesOf(InferenceRequest request)
     {
         foreach (var sent in request.Inputs) Metadata.InputOf(sent);
         if (request.Inputs is not [var input])

@@ -3,28 +3,27 @@ using DiffeoNN.Onnx.Serving.Protocol;
 
 namespace DiffeoNN.Onnx.Serving.Repository;
 
-/// <summary>An output of a bundle: what it is called, and how it is taken from a batch that was searched.</summary>
+/// <summary>An output of a bundle: what it is called, and how it is taken from images that were searched, a batch each.</summary>
 /// <param name="Metadata">Name, type, dimensions.</param>
 /// <param name="Take">Computes it, where that is not done yet.</param>
-internal sealed record BundleOutput(TensorMetadata Metadata, Func<EquivariantBatch, InferenceTensor> Take)
+internal sealed record BundleOutput(TensorMetadata Metadata, Func<IReadOnlyList<EquivariantBatch>, InferenceTensor> Take)
 {
     /// <summary>Whether it comes where nothing is asked for.</summary>
     public bool IsUsual { get; init; }
 
     /// <summary>One number an image.</summary>
-    public static BundleOutput OfImages<T>(string name, Func<EquivariantBatch, int, T> value)
+    public static BundleOutput OfImages<T>(string name, Func<EquivariantBatch, T> value)
         where T : unmanaged => new(
             new TensorMetadata(name, DataTypes.Of<T>(), [-1]),
-            batch => InferenceTensor.Of<T>(
-                name, [batch.Count], Enumerable.Range(0, batch.Count).Select(i => value(batch, i)).ToArray()))
+            images => InferenceTensor.Of<T>(name, [images.Count], images.Select(value).ToArray()))
         {
             IsUsual = true,
         };
 
     /// <summary>One text an image.</summary>
-    public static BundleOutput OfTexts(string name, Func<EquivariantBatch, int, string> value) => new(
+    public static BundleOutput OfTexts(string name, Func<EquivariantBatch, string> value) => new(
         new TensorMetadata(name, DataType.Bytes, [-1]),
-        batch => InferenceTensor.OfTexts(name, [batch.Count], Enumerable.Range(0, batch.Count).Select(i => value(batch, i))))
+        images => InferenceTensor.OfTexts(name, [images.Count], images.Select(value)))
     {
         IsUsual = true,
     };
@@ -32,12 +31,12 @@ internal sealed record BundleOutput(TensorMetadata Metadata, Func<EquivariantBat
     /// <summary>One array an image, of the same shape for all.</summary>
     /// <exception cref="ProtocolException">Shapes differ.</exception>
     public static BundleOutput OfArrays<T>(
-        string name, IReadOnlyList<long> shape, Func<EquivariantBatch, int, (IReadOnlyList<long> Shape, T[] Values)> array)
+        string name, IReadOnlyList<long> shape, Func<EquivariantBatch, (IReadOnlyList<long> Shape, T[] Values)> array)
         where T : unmanaged => new(
             new TensorMetadata(name, DataTypes.Of<T>(), [-1, .. shape]),
-            batch =>
+            images =>
             {
-                var arrays = Enumerable.Range(0, batch.Count).Select(i => array(batch, i)).ToList();
+                var arrays = images.Select(array).ToList();
                 if (arrays.Find(one => !one.Shape.SequenceEqual(arrays[0].Shape)) is { Shape: { } other })
                 {
                     throw ProtocolException.Invalid(
@@ -46,6 +45,6 @@ internal sealed record BundleOutput(TensorMetadata Metadata, Func<EquivariantBat
                 }
 
                 return InferenceTensor.Of<T>(
-                    name, [batch.Count, .. arrays[0].Shape], arrays.SelectMany(one => one.Values).ToArray());
+                    name, [images.Count, .. arrays[0].Shape], arrays.SelectMany(one => one.Values).ToArray());
             });
 }

@@ -29,9 +29,9 @@ internal static class BundleOutputs
         [
             .. bundle.Manifest.Models.Inner.Outputs.SelectMany((spec, i) => AnswersOf(spec, i, i == 0 ? "" : $"{spec.Title}.")),
             BundleOutput.OfArrays("canonical", [image.Channels, image.Height, image.Width],
-                (batch, i) => Row(batch.Fields.Canonical, i)),
-            BundleOutput.OfArrays("displacement", [2, image.Height, image.Width], (batch, i) => Row(batch.Fields.Displacement, i)),
-            BundleOutput.OfArrays("inverse", [2, image.Height, image.Width], (batch, i) => Row(batch.Fields.InverseDisplacement, i)),
+                image => Row(image.Fields.Canonical)),
+            BundleOutput.OfArrays("displacement", [2, image.Height, image.Width], image => Row(image.Fields.Displacement)),
+            BundleOutput.OfArrays("inverse", [2, image.Height, image.Width], image => Row(image.Fields.InverseDisplacement)),
             Of("energy_before", found => found.InputEnergy),
             Of("energy_after", found => found.CanonicalEnergy),
             Of("accepted", found => found.Accepted),
@@ -44,18 +44,18 @@ internal static class BundleOutputs
     }
 
     private static BundleOutput Of<T>(string name, Func<ImageCanonicalisation, T> value)
-        where T : unmanaged => BundleOutput.OfImages(name, (batch, i) => value(batch.Canonicalisation(i)));
+        where T : unmanaged => BundleOutput.OfImages(name, image => value(image.Canonicalisation(0)));
 
     private static BundleOutput Text(string name, Func<ImageCanonicalisation, string> value) =>
-        BundleOutput.OfTexts(name, (batch, i) => value(batch.Canonicalisation(i)));
+        BundleOutput.OfTexts(name, image => value(image.Canonicalisation(0)));
 
     private static IEnumerable<BundleOutput> AnswersOf(OutputSpec spec, int output, string prefix)
     {
         if (spec.Kind == OutputKind.Segmentation)
         {
-            yield return BundleOutput.OfArrays<byte>(prefix + "mask", [-1, -1], (batch, i) =>
+            yield return BundleOutput.OfArrays<byte>(prefix + "mask", [-1, -1], image =>
             {
-                var labels = Answer(batch, i, output).ToSummary().Labels!;
+                var labels = Answer(image, output).ToSummary().Labels!;
                 return ([labels.Height, labels.Width], labels.Labels.ToArray());
             }) with { IsUsual = true };
         }
@@ -64,21 +64,21 @@ internal static class BundleOutputs
         {
             if (name == "scores" && spec.Kind == OutputKind.Boxes && spec.Scores is null) continue;
             if (name == "classes" && spec.Labels is null && spec.Scores is null) continue;
-            yield return BundleOutput.OfArrays<float>(prefix + name, [.. Enumerable.Repeat(-1L, dimensions)], (batch, i) =>
+            yield return BundleOutput.OfArrays<float>(prefix + name, [.. Enumerable.Repeat(-1L, dimensions)], image =>
             {
-                var found = Answer(batch, i, output).ToArrays().FirstOrDefault(array => array.Name == name)
+                var found = Answer(image, output).ToArrays().FirstOrDefault(array => array.Name == name)
                     ?? new AnswerArray(name, [0], []);
                 return (found.Shape, found.Parts.SelectMany(part => part).ToArray());
             }) with { IsUsual = isUsual };
         }
     }
 
-    private static MappedOutput Answer(EquivariantBatch batch, int image, int output) => batch.Answer(image).All.ElementAt(output);
+    private static MappedOutput Answer(EquivariantBatch image, int output) => image.Answer(0).All.ElementAt(output);
 
-    private static (IReadOnlyList<long> Shape, float[] Values) Row(torch.Tensor tensor, int image)
+    private static (IReadOnlyList<long> Shape, float[] Values) Row(torch.Tensor tensor)
     {
         using var scope = torch.NewDisposeScope();
-        var row = tensor[image].cpu().contiguous();
+        var row = tensor[0].cpu().contiguous();
         return (row.shape, row.data<float>().ToArray());
     }
 }

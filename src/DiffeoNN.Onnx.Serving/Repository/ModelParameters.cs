@@ -10,7 +10,7 @@ internal static class ModelParameters
     private static readonly string[] Settings = ["steps", "seed", "start", "passes", "accept"];
 
     /// <summary>What requests to a bundle may say.</summary>
-    public static IReadOnlyList<string> OfBundle { get; } = [.. Settings, "timeout", "priority"];
+    public static IReadOnlyList<string> OfBundle { get; } = [.. Settings, "timeout", "on_timeout", "priority"];
 
     /// <summary>Refuses parameters that are not known, so that a misspelt one is not passed over.</summary>
     public static void Check(RequestParameters parameters, IReadOnlyList<string> known)

@@ -1,5 +1,7 @@
+using DiffeoNN.Onnx.Serving.Options;
 using System.Collections.Concurrent;
 using DiffeoNN.Onnx.Serving.Protocol;
+using DiffeoNN.Onnx.Serving.Scheduling;
 
 namespace DiffeoNN.Onnx.Serving.Repository;
 
@@ -12,6 +14,7 @@ public sealed class ModelRepository : IAsyncDisposable
     private readonly string _folder;
     private readonly Func<ModelSource, IServedModel> _open;
     private readonly ConcurrentDictionary<string, ModelEntry> _models = new(StringComparer.Ordinal);
+    private readonly DeviceThread? _thread;
     private volatile bool _isLoaded;
     private volatile bool _isClosed;
 
@@ -19,11 +22,14 @@ public sealed class ModelRepository : IAsyncDisposable
     /// <param name="folder">See <see cref="ModelFolder"/>.</param>
     /// <param name="options">Defaults if null.</param>
     public ModelRepository(string folder, ServingOptions? options = null)
-        : this(folder, source => source.IsBundle
-            ? BundleModel.Load(source.Path, options)
-            : PlainModel.Load(source.Path, options))
+        : this(folder, options, new DeviceThread())
     {
     }
+
+    private ModelRepository(string folder, ServingOptions? options, DeviceThread thread)
+        : this(folder, source => source.IsBundle
+            ? BundleModel.Load(source.Path, options, source.Name, thread)
+            : PlainModel.Load(source.Path, options)) => _thread = thread;
 
     /// <summary>A repository whose models somebody else loads.</summary>
     /// <param name="folder">See <see cref="ModelFolder"/>.</param>
@@ -162,6 +168,7 @@ public sealed class ModelRepository : IAsyncDisposable
     {
         _isClosed = true;
         await Task.WhenAll(_models.Values.Select(model => model.UnloadAsync(default))).ConfigureAwait(false);
+        if (_thread is not null) await _thread.DisposeAsync().ConfigureAwait(false);
     }
 
     private ServedVersion Enter(string name, string? version)

@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Serving.Options;
 using DiffeoNN.Onnx.Serving.Protocol;
 using Microsoft.ML.OnnxRuntime;
 using ModelMetadata = DiffeoNN.Onnx.Serving.Protocol.ModelMetadata;

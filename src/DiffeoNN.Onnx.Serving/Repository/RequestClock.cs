@@ -1,9 +1,11 @@
 using System.Diagnostics;
+using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Serving.Protocol;
 
 namespace DiffeoNN.Onnx.Serving.Repository;
 
-/// <summary>Priority and time limit of a request, from its arrival on: the parameters <c>priority</c> and <c>timeout</c>.</summary>
+/// <summary>Priority and time limit of a request, from its arrival on: the parameters <c>priority</c>, <c>timeout</c> and
+/// <c>on_timeout</c>.</summary>
 internal sealed class RequestClock : IDisposable
 {
     /// <summary>Who says nothing comes after those who do, unless they ask for less.</summary>
@@ -14,7 +16,8 @@ internal sealed class RequestClock : IDisposable
     private readonly long _start = Stopwatch.GetTimestamp();
 
     /// <summary>Reads the parameters and starts.</summary>
-    /// <param name="parameters"><c>priority</c>: 1 is first; 0 is as none. <c>timeout</c>: microseconds; 0 is as none.</param>
+    /// <param name="parameters"><c>priority</c>: 1 is first; 0 is as none. <c>timeout</c>: microseconds; 0 is as none. <c>on_timeout</c>:
+    /// <c>error</c>, or <c>best</c> for the best that searches have found by then.</param>
     /// <param name="sender">The sender is gone.</param>
     public RequestClock(RequestParameters parameters, CancellationToken sender)
     {
@@ -23,7 +26,15 @@ internal sealed class RequestClock : IDisposable
         _sender = sender;
         _source = CancellationTokenSource.CreateLinkedTokenSource(sender);
         Limit = TimeSpan.FromMicroseconds(Math.Min(timeout, (long)int.MaxValue * 1000));
-        if (timeout > 0) _source.CancelAfter(Limit);
+        var wantsBest = parameters.Text("on_timeout") switch
+        {
+            null or "error" => false,
+            "best" => true,
+            var other => throw RequestParameters.Wrong("on_timeout", other, "error, best"),
+        };
+        if (timeout == 0) return;
+        Deadline = new SearchDeadline(Limit, IsFailure: !wantsBest);
+        if (!wantsBest) _source.CancelAfter(Limit);
     }
 
     /// <summary>The smallest is first.</summary>
@@ -32,7 +43,10 @@ internal sealed class RequestClock : IDisposable
     /// <summary>How long it may take; zero for as long as it needs.</summary>
     public TimeSpan Limit { get; }
 
-    /// <summary>The sender is gone, or the time is up.</summary>
+    /// <summary>When searches have to end, from the arrival on; null for never.</summary>
+    public SearchDeadline? Deadline { get; }
+
+    /// <summary>The sender is gone, or the time is up and it wants nothing any more.</summary>
     public CancellationToken Token => _source.Token;
 
     /// <summary>Time since its arrival.</summary>

@@ -39,7 +39,7 @@ internal sealed class Turns(int capacity)
             }
 
             if (_waiting.Count >= capacity)
-                throw new ProtocolException(ErrorKind.Unavailable, $"{capacity} requests wait for this model already; try again later.");
+                throw new ProtocolException(ErrorKind.Busy, $"{capacity} requests wait for this model already; try again later.");
             _waiting.Enqueue(turn, (priority, _arrivals++));
         }
 

@@ -2,7 +2,7 @@ using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Serving.Protocol;
 
-namespace DiffeoNN.Onnx.Serving.Repository;
+namespace DiffeoNN.Onnx.Serving.Options;
 
 /// <summary>How models are served; change with <c>with</c>.</summary>
 public sealed record ServingOptions
@@ -13,8 +13,17 @@ public sealed record ServingOptions
     /// <summary>Whether clients may load and unload models.</summary>
     public bool AllowsAdministration { get; init; }
 
-    /// <summary>Requests of a model that wait for their turn, at least 1; those beyond are refused.</summary>
+    /// <summary>Images of a bundle that wait or run (of a plain model, requests that wait), at least 1; those beyond are refused.</summary>
     public int QueueCapacity { get; init; } = 256;
+
+    /// <summary>Bytes of their pixels, at least 1; those beyond are refused.</summary>
+    public long QueueBytes { get; init; } = 1L << 30;
+
+    /// <summary>Images of a bundle that are searched at a time, at least 1.</summary>
+    public int MaximumRows { get; init; } = 8;
+
+    /// <summary>When images join those that are searched.</summary>
+    public BatchingMode Batching { get; init; }
 
     /// <summary>Images of a request, at least 1.</summary>
     public int MaximumBatch { get; init; } = 64;

@@ -1,0 +1,185 @@
+using System.Diagnostics;
+using System.Globalization;
+using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Serving.Options;
+using DiffeoNN.Onnx.Serving.Protocol;
+
+namespace DiffeoNN.Onnx.Serving.Scheduling;
+
+/// <summary>Images of a bundle's requests: those that wait, by priority and arrival, and those in the running batch, which others join as
+/// soon as there is room.</summary>
+/// <remarks>A step of priority is worth a tenth of a second of waiting, so that nobody waits for ever.</remarks>
+internal sealed class SearchQueue : IDeviceWork
+{
+    private const double SecondsAPriority = 0.1;
+
+    private readonly Lock _gate = new();
+    private readonly PriorityQueue<SearchJob, (double Time, long Arrival)> _waiting = new();
+    private readonly Dictionary<long, (SearchJob Job, int Index)> _running = [];
+    private readonly Func<ContinuousBatch> _open;
+    private readonly ServingOptions _options;
+    private readonly ServingMeter _meter;
+    private readonly DeviceThread _thread;
+    private ContinuousBatch? _batch;
+    private long _arrivals;
+    private int _images;
+    private long _bytes;
+    private int _joined;
+
+    /// <param name="thread">Does the work.</param>
+    /// <param name="open">Makes an empty batch.</param>
+    /// <param name="options">Limits.</param>
+    /// <param name="meter">Is told what is done.</param>
+    public SearchQueue(DeviceThread thread, Func<ContinuousBatch> open, ServingOptions options, ServingMeter meter) =>
+        (_thread, _open, _options, _meter) = (thread, open, options, meter);
+
+    /// <summary>Images that wait or run.</summary>
+    public int Images => Volatile.Read(ref _images);
+
+    /// <summary>Images that are in the batch.</summary>
+    public int Running => Volatile.Read(ref _joined);
+
+    /// <summary>Searches images.</summary>
+    /// <param name="images">At least one.</param>
+    /// <param name="options">How; null for as the model is.</param>
+    /// <param name="priority">The smallest is first.</param>
+    /// <param name="deadline">From now on; null for never.</param>
+    /// <param name="cancellationToken">Takes the images out, or ends their searches within one step.</param>
+    /// <returns>The images in their order, which the caller disposes, and how long they waited.</returns>
+    /// <exception cref="ProtocolException">As many images or bytes wait as may, or the deadline passed.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async Task<(IReadOnlyList<FinishedImage> Images, TimeSpan Waited)> RunAsync(
+        IReadOnlyList<ScaledImage> images, EquivariantOptions? options, long priority, SearchDeadline? deadline,
+        CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var job = new SearchJob(images, options, deadline, cancellationToken);
+        var bytes = job.Bytes;
+        lock (_gate)
+        {
+            RequireRoom(job.Count, bytes);
+            (_images, _bytes) = (_images + job.Count, _bytes + bytes);
+            var now = Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency;
+            _waiting.Enqueue(job, (now + (SecondsAPriority * priority), _arrivals++));
+        }
+
+        try
+        {
+            _thread.Wake();
+            using var registration = cancellationToken.UnsafeRegister(_ => GiveUp(job), null);
+            return (await job.Result.ConfigureAwait(false), job.Waited);
+        }
+        finally
+        {
+            lock (_gate) (_images, _bytes) = (_images - job.Count, _bytes - bytes);
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool Advance()
+    {
+        try
+        {
+            Admit();
+            if (_batch is null || _batch.Count == 0) return false;
+            var begun = Stopwatch.GetTimestamp();
+            var rows = _batch.Step();
+            _meter.Step(rows, Stopwatch.GetElapsedTime(begun));
+            Deliver(_batch.TakeFinished());
+        }
+        catch (Exception error)
+        {
+            // A fault that belongs to no image: the batch is given up, and the next request begins a new one.
+            Abandon(error);
+        }
+
+        return true;
+    }
+
+    /// <summary>Ends what is left, when no more requests come; on the device's thread.</summary>
+    public void Close() => Abandon(new ObjectDisposedException(nameof(SearchQueue), "The model was unloaded."));
+
+    private void RequireRoom(int images, long bytes)
+    {
+        if (_images + images > _options.QueueCapacity && _images > 0)
+        {
+            throw new ProtocolException(ErrorKind.Busy,
+                $"{_images} images wait for this model or run, of {_options.QueueCapacity} that may; try again later.");
+        }
+
+        if (_bytes + bytes > _options.QueueBytes && _bytes > 0)
+        {
+            throw new ProtocolException(ErrorKind.Busy, string.Create(CultureInfo.InvariantCulture,
+                $"Images of {_bytes / 1e6:F0} MB wait for this model or run, of {_options.QueueBytes / 1e6:F0} MB that may; try again later."));
+        }
+    }
+
+    private void GiveUp(SearchJob job)
+    {
+        lock (_gate)
+        {
+            if (!job.GiveUp()) return;
+            _waiting.Remove(job, out _, out _);
+        }
+    }
+
+    private void Admit()
+    {
+        if (_options.Batching == BatchingMode.Request && _running.Count > 0) return;
+        while (_running.Count < _options.MaximumRows)
+        {
+            SearchJob job;
+            lock (_gate)
+            {
+                if (!_waiting.TryPeek(out job!, out _)) return;
+                if (job.Remaining == 0)
+                {
+                    _waiting.Dequeue();
+                    continue;
+                }
+            }
+
+            try
+            {
+                _batch ??= _open();
+                var (id, index) = job.JoinNext(_batch);
+                _running.Add(id, (job, index));
+                Volatile.Write(ref _joined, _running.Count);
+            }
+            catch (Exception error)
+            {
+                // Settings that the bundle does not take, say.
+                job.Fail(error);
+            }
+        }
+    }
+
+    private void Deliver(IReadOnlyList<FinishedImage> finished)
+    {
+        foreach (var image in finished)
+        {
+            _running.Remove(image.Id, out var place);
+            _meter.Finish(image);
+            place.Job.Take(place.Index, image);
+        }
+
+        Volatile.Write(ref _joined, _running.Count);
+    }
+
+    private void Abandon(Exception error)
+    {
+        try
+        {
+            _batch?.Dispose();
+        }
+        finally
+        {
+            _batch = null;
+            foreach (var (job, _) in _running.Values) job.Fail(error);
+            _running.Clear();
+            Volatile.Write(ref _joined, 0);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+using System.Diagnostics;
+using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
+using DiffeoNN.Onnx.Serving.Options;
+using DiffeoNN.Onnx.Serving.Protocol;
+using DiffeoNN.Onnx.Serving.Repository;
+using TorchSharp;
+
+namespace DiffeoNN.Onnx.Serving.Tests;
+
+/// <summary>Requests of many clients in one running batch.</summary>
+[NonParallelizable]
+public sealed class SearchQueueTests
+{
+    private static readonly ExecutionOptions Cpu = new() { Device = ExecutionDevice.Cpu };
+    private static readonly string Shapes = Checkout.Bundle("shapes");
+
+    private static readonly (string Name, object Value)[][] Asked =
+    [
+        [],
+        [("steps", 6L), ("start", "identity"), ("accept", "always")],
+        [("steps", 0L), ("start", "proposer"), ("passes", 2L)],
+        [("steps", 3L), ("seed", 9L)],
+        [("steps", 12L), ("start", "identity")],
+    ];
+
+    [Test]
+    public async Task ManyClientsAtOnce_AreAnsweredAsEachAlone()
+    {
+        await using var model = await Load(new ServingOptions { MaximumRows = 5 });
+        var requests = Enumerable.Range(0, 40).Select(i => Request(i, Asked[i % Asked.Length])).ToList();
+        var alone = new List<InferenceResponse>();
+        foreach (var request in requests) alone.Add(await model.InferAsync(request));
+        var together = await Task.WhenAll(requests.Select(request => Task.Run(() => model.InferAsync(request).AsTask())));
+        foreach (var (one, other) in alone.Zip(together)) Same(one, other);
+        Assert.That((model.PendingImages, model.RunningImages), Is.EqualTo((0, 0)));
+    }
+
+    [Test]
+    public async Task ARequestOfMoreImagesThanMayRun_IsAnsweredInItsOrder()
+    {
+        await using var model = await Load(new ServingOptions { MaximumRows = 2 });
+        var images = Enumerable.Range(0, 7).Select(i => BundleModelTests.Image(i)).ToArray();
+        var whole = await model.InferAsync(BundleModelTests.Pixels(images, ("steps", 2L)));
+        Assert.That(whole.Images, Is.EqualTo(7));
+        for (var i = 0; i < images.Length; i++)
+        {
+            var one = await model.InferAsync(BundleModelTests.Pixels([images[i]], ("steps", 2L)));
+            foreach (var (part, all) in one.Outputs.Zip(whole.Outputs))
+            {
+                var bytes = part.Data.Length;
+                if (part.Type != DataType.Bytes) Assert.That(all.Data.Span.Slice(i * bytes, bytes).SequenceEqual(part.Data.Span), part.Name);
+            }
+        }
+    }
+
+    [Test]
+    public async Task AShortSearch_OvertakesALongOne_UnlessRequestsAreBatched([Values] BatchingMode batching)
+    {
+        await using var model = await Load(new ServingOptions { Batching = batching });
+        var slow = model.InferAsync(Request(1, ("steps", 300L), ("start", "identity"), ("accept", "always"))).AsTask();
+        while (model.RunningImages == 0) await Task.Delay(1);
+        var quick = model.InferAsync(Request(2, ("steps", 2L), ("start", "identity"))).AsTask();
+        var first = await Task.WhenAny(slow, quick);
+        Assert.That(first == quick, Is.EqualTo(batching == BatchingMode.Continuous));
+        await Task.WhenAll(slow, quick);
+    }
+
+    [Test]
+    public async Task Priority_DecidesWhoIsNext()
+    {
+        await using var model = await Load(new ServingOptions { MaximumRows = 1 });
+        var first = model.InferAsync(Request(1, ("steps", 60L), ("start", "identity"), ("accept", "always"))).AsTask();
+        while (model.RunningImages == 0) await Task.Delay(1);
+        var usual = model.InferAsync(Request(2, ("steps", 30L), ("start", "identity"))).AsTask();
+        var urgent = model.InferAsync(Request(3, ("steps", 30L), ("start", "identity"), ("priority", 1L))).AsTask();
+        Assert.That(await Task.WhenAny(usual, urgent), Is.SameAs(urgent));
+        await Task.WhenAll(first, usual, urgent);
+    }
+
+    [Test]
+    public async Task AtItsTimeout_ARequestHasTheBestSoFar_IfItAsksForThat()
+    {
+        await using var model = await Load(new ServingOptions());
+        (string, object)[] slow = [("steps", 500L), ("start", "identity"), ("accept", "always"), ("timeout", 250_000L)];
+        var start = Stopwatch.GetTimestamp();
+        var best = await model.InferAsync(Request(4, [.. slow, ("on_timeout", "best")]));
+        Assert.That(Stopwatch.GetElapsedTime(start), Is.LessThan(TimeSpan.FromSeconds(20)));
+        Assert.That(best.Parameters.Truth("best_at_deadline"), Is.True);
+        var outputs = best.Outputs.ToDictionary(output => output.Name);
+        Assert.That(outputs["steps"].As<int>()[0], Is.InRange(1, 499));
+        Assert.That(outputs["energy_after"].As<double>()[0], Is.LessThan(outputs["energy_before"].As<double>()[0]));
+        Assert.That(async () => await model.InferAsync(Request(4, slow)), Throws.TypeOf<ProtocolException>()
+            .With.Property("Kind").EqualTo(ErrorKind.DeadlineExceeded));
+        Assert.That(async () => await model.InferAsync(Request(4, ("on_timeout", "perhaps"))), Throws.TypeOf<ProtocolException>()
+            .With.Message.EqualTo("Parameter 'on_timeout' is 'perhaps'; expected error, best."));
+    }
+
+    [Test]
+    public async Task WhoIsGone_IsSearchedForByNoFurtherStep()
+    {
+        await using var model = await Load(new ServingOptions());
+        using var source = new CancellationTokenSource();
+        var running = model.InferAsync(Request(5, ("steps", 500L), ("start", "identity"), ("accept", "always")), source.Token).AsTask();
+        while (model.RunningImages == 0 || model.Steps < 3) await Task.Delay(1);
+        await source.CancelAsync();
+        var steps = model.Steps;
+        Assert.That(async () => await running, Throws.InstanceOf<OperationCanceledException>());
+        while (model.RunningImages > 0) await Task.Delay(1);
+        Assert.That(model.Steps - steps, Is.LessThanOrEqualTo(2), "the one that ran, and the one in which it left");
+    }
+
+    [Test]
+    public async Task RandomCancellations_LeaveNothingBehind()
+    {
+        await using var model = await Load(new ServingOptions { MaximumRows = 4 });
+        var request = Request(6, ("steps", 5L), ("start", "identity"));
+        var expected = await model.InferAsync(request);
+        // Settings that were asked for lately keep what they need.
+        foreach (var asked in Asked) await model.InferAsync(Request(6, asked));
+        var before = torch.Tensor.TotalCount;
+        var random = new Random(3);
+        var all = Enumerable.Range(0, 300).Select(i =>
+        {
+            var (delay, asked) = (TimeSpan.FromMilliseconds(random.Next(150)), Asked[i % Asked.Length]);
+            return Task.Run(async () =>
+            {
+                using var source = new CancellationTokenSource(delay);
+                try
+                {
+                    await model.InferAsync(Request(i, asked), source.Token);
+                }
+                catch (Exception error) when (error is OperationCanceledException or ProtocolException { Kind: ErrorKind.Busy })
+                {
+                }
+            });
+        }).ToList();
+        await Task.WhenAll(all);
+        Same(expected, await model.InferAsync(request));
+        Assert.That((model.PendingImages, model.RunningImages), Is.EqualTo((0, 0)));
+        Assert.That(torch.Tensor.TotalCount, Is.LessThanOrEqualTo(before));
+    }
+
+    [Test]
+    public async Task SettingsThatTheBundleDoesNotTake_FailTheirRequestAlone()
+    {
+        await using var model = await Load(new ServingOptions());
+        Assert.That(async () => await model.InferAsync(Request(1, ("passes", 100_000L))), Throws.InstanceOf<Exception>());
+        Assert.That((await model.InferAsync(Request(1))).Outputs, Is.Not.Empty);
+    }
+
+    private static async Task<BundleModel> Load(ServingOptions options)
+    {
+        var model = BundleModel.Load(Shapes, options with { Execution = Cpu });
+        await model.WarmUpAsync();
+        return model;
+    }
+
+    private static InferenceRequest Request(int image, params (string Name, object Value)[] parameters) =>
+        BundleModelTests.Pixels([BundleModelTests.Image(image)], parameters);
+
+    private static void Same(InferenceResponse one, InferenceResponse other)
+    {
+        foreach (var (a, b) in one.Outputs.Zip(other.Outputs))
+        {
+            Assert.That(b.Name, Is.EqualTo(a.Name));
+            if (a.Type == DataType.Bytes)
+                Assert.That(b.Strings.Select(text => text.ToArray()), Is.EqualTo(a.Strings.Select(text => text.ToArray())), a.Name);
+            else
+                Assert.That(b.Data.Span.SequenceEqual(a.Data.Span), a.Name);
+        }
+    }
+}

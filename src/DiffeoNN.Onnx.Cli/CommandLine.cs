@@ -57,6 +57,7 @@ internal static class CommandLine
             ShapesCommand.Create(console),
             BundleCommand.Create(console),
             FitCommand.Create(console),
+            ServeCommand.Create(),
         };
 
     private static string Describe(ParseResult parsed)

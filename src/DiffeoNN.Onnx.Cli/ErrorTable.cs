@@ -6,6 +6,7 @@ using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Search;
+using DiffeoNN.Onnx.Serving.Server;
 using DiffeoNN.Onnx.Training;
 using DiffeoNN.Onnx.Validation.Sources;
 
@@ -30,6 +31,7 @@ internal static class ErrorTable
         (typeof(DeviceUnavailableException), ExitCode.Device),
         (typeof(NativeLibraryException), ExitCode.Device),
         (typeof(EngineMissingException), ExitCode.Device),
+        (typeof(ServerException), ExitCode.Usage),
         (typeof(UsageException), ExitCode.Usage),
         (typeof(OutputException), ExitCode.Output),
         (typeof(IOException), ExitCode.Output),

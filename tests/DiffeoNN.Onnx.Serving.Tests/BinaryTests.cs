@@ -106,7 +106,7 @@ public sealed class BinaryTests
     [Test]
     public void Kinds_HaveStatuses() => Assert.That(
         Enum.GetValues<ErrorKind>().Select(kind => (kind.ToHttp(), kind.ToGrpc())),
-        Is.EqualTo(new[] { (400, 3), (404, 5), (403, 7), (413, 8), (501, 12), (503, 14), (503, 8), (504, 4), (500, 13) }));
+        Is.EqualTo(new[] { (400, 3), (404, 5), (401, 16), (403, 7), (413, 8), (501, 12), (503, 14), (503, 8), (504, 4), (500, 13) }));
 
     private static (byte[] Body, int? Length) Write(InferenceResponse response, InferenceRequest request)
     {

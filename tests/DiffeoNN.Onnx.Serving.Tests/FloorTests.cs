@@ -7,7 +7,7 @@ namespace DiffeoNN.Onnx.Serving.Tests;
 /// each other.</summary>
 public sealed class FloorTests
 {
-    private static readonly string[][] Floors = [["Protocol"], ["Options"], ["Scheduling"], ["Repository"], ["Http", "Rpc"]];
+    private static readonly string[][] Floors = [["Protocol"], ["Options"], ["Scheduling"], ["Repository"], ["Http", "Rpc"], ["Server"]];
 
     private static readonly FolderGraph Graph =
         FolderGraph.Of(typeof(InferenceRequest).Assembly.Location, "DiffeoNN.Onnx.Serving");
@@ -21,7 +21,8 @@ public sealed class FloorTests
             ("Options", "Protocol"), ("Scheduling", "Protocol"), ("Scheduling", "Options"),
             ("Repository", "Protocol"), ("Repository", "Options"), ("Repository", "Scheduling"),
             ("Http", "Protocol"), ("Http", "Options"), ("Http", "Repository"),
-            ("Rpc", "Protocol"), ("Rpc", "Options"), ("Rpc", "Repository"),
+            ("Server", "Protocol"), ("Server", "Options"), ("Server", "Scheduling"), ("Server", "Repository"), ("Server", "Http"),
+            ("Server", "Rpc"), ("Rpc", "Protocol"), ("Rpc", "Options"), ("Rpc", "Repository"),
         }));
     }
 

@@ -9,6 +9,9 @@ public enum ErrorKind
     /// <summary>There is no such model, version or path.</summary>
     NotFound,
 
+    /// <summary>Who asks is not known.</summary>
+    Unauthenticated,
+
     /// <summary>The server does not allow it.</summary>
     Forbidden,
 

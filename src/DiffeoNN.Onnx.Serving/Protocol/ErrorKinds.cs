@@ -7,6 +7,7 @@ public static class ErrorKinds
     [
         (ErrorKind.Invalid, 400, 3),
         (ErrorKind.NotFound, 404, 5),
+        (ErrorKind.Unauthenticated, 401, 16),
         (ErrorKind.Forbidden, 403, 7),
         (ErrorKind.TooLarge, 413, 8),
         (ErrorKind.Unsupported, 501, 12),

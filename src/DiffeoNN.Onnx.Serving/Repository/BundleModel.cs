@@ -51,6 +51,9 @@ public sealed class BundleModel : IServedModel
     /// <inheritdoc/>
     public ModelMetadata Metadata { get; }
 
+    /// <inheritdoc/>
+    public (int Waiting, int Running) Depth => (Math.Max(0, _queue.Images - _queue.Running), _queue.Running);
+
     /// <summary>Images that wait or run.</summary>
     internal int PendingImages => _queue.Images;
 

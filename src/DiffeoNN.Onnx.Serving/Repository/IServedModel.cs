@@ -8,6 +8,9 @@ public interface IServedModel : IAsyncDisposable
     /// <summary>What it says of itself; name and versions are the repository's to say.</summary>
     ModelMetadata Metadata { get; }
 
+    /// <summary>Images, or requests, that wait and that run.</summary>
+    (int Waiting, int Running) Depth => (0, 0);
+
     /// <summary>Runs once before it counts as ready, so that the first request is no slower than others.</summary>
     /// <param name="cancellationToken">Ends it.</param>
     ValueTask WarmUpAsync(CancellationToken cancellationToken = default);

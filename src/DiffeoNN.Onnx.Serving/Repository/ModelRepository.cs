@@ -17,6 +17,8 @@ public sealed class ModelRepository : IAsyncDisposable
     private readonly DeviceThread? _thread;
     private volatile bool _isLoaded;
     private volatile bool _isClosed;
+    private volatile bool _isDraining;
+    private volatile bool _isResponsive = true;
 
     /// <summary>A repository whose models are bundles and ONNX files.</summary>
     /// <param name="folder">See <see cref="ModelFolder"/>.</param>
@@ -42,7 +44,27 @@ public sealed class ModelRepository : IAsyncDisposable
     }
 
     /// <summary>Whether all models that there were at the start have been loaded, as far as they can, and the end has not begun.</summary>
-    public bool IsReady => _isLoaded && !_isClosed;
+    public bool IsReady => _isLoaded && !_isClosed && !_isDraining && IsResponsive;
+
+    /// <summary>Whether the device works; a server that watches it says so.</summary>
+    internal bool IsResponsive
+    {
+        get => _isResponsive;
+        set => _isResponsive = value;
+    }
+
+    /// <summary>How long the device's thread has been at the same piece of work.</summary>
+    internal TimeSpan Silence => _thread?.Silence ?? TimeSpan.Zero;
+
+    /// <summary>Says that it is not ready any more, and goes on taking requests.</summary>
+    public void BeginDrain() => _isDraining = true;
+
+    /// <summary>How much the versions that take requests have to do.</summary>
+    public IReadOnlyList<ModelLoad> Pending() =>
+        [.. _models.Values.Select(model => (model.Name, model.Current)).Where(model => model.Current is not null)
+            .Select(model => new ModelLoad(
+                model.Name, model.Current!.Version, model.Current.Model.Depth.Waiting, model.Current.Model.Depth.Running))
+            .OrderBy(load => load.Name, StringComparer.Ordinal)];
 
     /// <summary>All versions and their states, by name and version.</summary>
     /// <param name="readyOnly">Whether to leave out those that take no requests.</param>

@@ -25,6 +25,9 @@ public sealed class PlainModel : IServedModel
     /// <inheritdoc/>
     public ModelMetadata Metadata { get; }
 
+    /// <inheritdoc/>
+    public (int Waiting, int Running) Depth => (_turns.Waiting, _turns.IsTaken ? 1 : 0);
+
     /// <summary>Loads a file; its external data, if any, lies beside it.</summary>
     /// <param name="path">The file.</param>
     /// <param name="options">Defaults if null.</param>

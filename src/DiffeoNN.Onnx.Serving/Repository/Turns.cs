@@ -20,6 +20,15 @@ internal sealed class Turns(int capacity)
         }
     }
 
+    /// <summary>Whether a request runs.</summary>
+    public bool IsTaken
+    {
+        get
+        {
+            lock (_gate) return _isTaken;
+        }
+    }
+
     /// <summary>Waits for the turn.</summary>
     /// <param name="priority">The smallest is first.</param>
     /// <param name="cancellationToken">Takes the request out.</param>

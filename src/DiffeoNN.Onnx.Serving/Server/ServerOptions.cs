@@ -1,0 +1,90 @@
+using DiffeoNN.Onnx.Serving.Options;
+
+namespace DiffeoNN.Onnx.Serving.Server;
+
+/// <summary>Where a server listens, who may speak to it, and what it serves; change with <c>with</c>.</summary>
+public sealed record ServerOptions
+{
+    /// <summary>Folder of the models, as <see cref="Repository.ModelFolder"/> reads it.</summary>
+    public required string Models { get; init; }
+
+    /// <summary>Address to listen on: an IP address, <c>localhost</c>, or <c>*</c> for all.</summary>
+    public string Address { get; init; } = "localhost";
+
+    /// <summary>Port of HTTP; 0 for any that is free, -1 for none.</summary>
+    public int Http { get; init; } = 8080;
+
+    /// <summary>Port of gRPC; 0 for any that is free, -1 for none.</summary>
+    public int Grpc { get; init; } = 9000;
+
+    /// <summary>Port of metrics, always without TLS and key; 0 for any that is free, -1 for none.</summary>
+    public int Metrics { get; init; } = 9001;
+
+    /// <summary>How long requests are still taken after the signal to end, while the server says that it is not ready.</summary>
+    public TimeSpan Drain { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long requests in flight may take after that.</summary>
+    public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long the device may be silent, with work to do, before the server says that it is not ready, and ends after twice that;
+    /// zero for no watchdog.</summary>
+    public TimeSpan Watchdog { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>File with the keys of clients, one a line; null for no keys.</summary>
+    public string? KeyFile { get; init; }
+
+    /// <summary>Certificate of the server, PEM; null for plain text.</summary>
+    public string? Certificate { get; init; }
+
+    /// <summary>Its key, PEM; null where the certificate's file holds it.</summary>
+    public string? CertificateKey { get; init; }
+
+    /// <summary>Certificates, PEM, one of which has to have signed a client's; null for clients without.</summary>
+    public string? ClientAuthority { get; init; }
+
+    /// <summary>Logs as JSON, a line each.</summary>
+    public bool JsonLog { get; init; }
+
+    /// <summary>How models are served.</summary>
+    public ServingOptions Serving { get; init; } = new();
+
+    /// <summary>What is wrong with the options, a line each; empty if nothing is.</summary>
+    public IReadOnlyList<string> Problems()
+    {
+        var problems = new List<string>();
+        void Expect(bool isRight, string problem)
+        {
+            if (!isRight) problems.Add(problem);
+        }
+
+        Expect(Directory.Exists(Models), $"--models: the folder '{Models}' does not exist.");
+        foreach (var (name, port) in new[] { ("http", Http), ("grpc", Grpc), ("metrics", Metrics) })
+            Expect(port is >= -1 and <= 65535, $"--{name} is {port}; expected a port from 1 to 65535, 0 for any, or -1 for none.");
+        Expect(Http >= 0 || Grpc >= 0, "--http and --grpc are both off: nothing would be served.");
+        var ports = new[] { Http, Grpc, Metrics }.Where(port => port > 0).ToList();
+        Expect(ports.Distinct().Count() == ports.Count, "--http, --grpc and --metrics need ports of their own.");
+        Expect(Drain >= TimeSpan.Zero && Grace >= TimeSpan.Zero && Watchdog >= TimeSpan.Zero, "Times must not be negative.");
+        foreach (var (name, file) in new[]
+        {
+            ("key-file", KeyFile), ("tls-cert", Certificate), ("tls-key", CertificateKey), ("tls-client-ca", ClientAuthority),
+        })
+        {
+            Expect(file is null || File.Exists(file), $"--{name}: '{file}' does not exist.");
+        }
+
+        Expect(Certificate is not null || (CertificateKey is null && ClientAuthority is null),
+            "--tls-key and --tls-client-ca need --tls-cert.");
+        var serving = Serving;
+        foreach (var (name, value) in new[]
+        {
+            ("queue", serving.QueueCapacity), ("max-batch", serving.MaximumBatch), ("max-steps", serving.MaximumSteps),
+            ("rows", serving.MaximumRows),
+        })
+        {
+            Expect(value >= 1, $"--{name} is {value}; expected at least 1.");
+        }
+
+        Expect(serving.QueueBytes >= 1, $"--queue-mb must be at least 1.");
+        return problems;
+    }
+}

@@ -21,7 +21,7 @@ public sealed class FloorTests
             ("Options", "Protocol"), ("Scheduling", "Protocol"), ("Scheduling", "Options"),
             ("Repository", "Protocol"), ("Repository", "Options"), ("Repository", "Scheduling"),
             ("Http", "Protocol"), ("Http", "Options"), ("Http", "Repository"),
-            ("Server", "Protocol"), ("Server", "Options"), ("Server", "Scheduling"), ("Server", "Repository"), ("Server", "Http"),
+            ("Server", "Protocol"), ("Server", "Options"), ("Server", "Repository"), ("Server", "Http"),
             ("Server", "Rpc"), ("Rpc", "Protocol"), ("Rpc", "Options"), ("Rpc", "Repository"),
         }));
     }

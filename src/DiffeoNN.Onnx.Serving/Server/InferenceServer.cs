@@ -43,7 +43,7 @@ public sealed class InferenceServer : IAsyncDisposable
         _options = options;
         var keys = options.KeyFile is { } file ? ApiKeys.Load(file) : null;
         _repository = new ModelRepository(options.Models, options.Serving);
-        _meter = new RepositoryMeter(_repository);
+        _meter = new RepositoryMeter(_repository, options.HasTritonMetrics);
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(Listen);
@@ -54,7 +54,7 @@ public sealed class InferenceServer : IAsyncDisposable
         builder.Services.AddOpenTelemetry()
             .WithMetrics(metrics => metrics
                 .AddMeter(ServingMeter.Name, RepositoryMeter.Name, ModelTelemetry.Name)
-                .AddPrometheusExporter(exporter => exporter.DisableTotalNameSuffixForCounters = false))
+                .AddPrometheusExporter())
             .WithTracing(tracing =>
             {
                 tracing.AddSource(ModelTelemetry.Name).AddAspNetCoreInstrumentation();
@@ -233,9 +233,11 @@ public sealed class InferenceServer : IAsyncDisposable
     {
         _application.Use(async (context, next) =>
         {
+            // What is open to whoever reaches the port is metrics and nothing else.
             if (IsMetrics(context))
             {
-                await next(context).ConfigureAwait(false);
+                if (context.Request.Path == "/metrics") await next(context).ConfigureAwait(false);
+                else await NotFound(context).ConfigureAwait(false);
                 return;
             }
 
@@ -256,9 +258,11 @@ public sealed class InferenceServer : IAsyncDisposable
 
         _application.MapInferenceHttp(_repository, _options.Serving);
         _application.MapInferenceRpc();
-        _application.MapFallback(context => Http.InferenceHttp.Send(context, 404, ProtocolJson.Error(
-            $"There is no {context.Request.Method} {StrictJson.Short(context.Request.Path.Value ?? "")}.")));
+        _application.MapFallback(NotFound);
     }
+
+    private static Task NotFound(HttpContext context) => InferenceHttp.Send(context, 404, ProtocolJson.Error(
+        $"There is no {context.Request.Method} {StrictJson.Short(context.Request.Path.Value ?? "")}."));
 
     private bool IsMetrics(HttpContext context) => Addresses.Metrics is { } metrics && context.Connection.LocalPort == metrics.Port;
 

@@ -4,9 +4,10 @@ using DiffeoNN.Onnx.Serving.Repository;
 
 namespace DiffeoNN.Onnx.Serving.Server;
 
-/// <summary>What models have done since they were loaded, under the names that Triton's metrics have where they mean the same.</summary>
-/// <remarks>Triton's counters have no suffix <c>_total</c>, and begin anew where a version is loaded anew; they are gauges here, which
-/// checkers of metrics take as they are.</remarks>
+/// <summary>What models have done since they were loaded, under our own names, and, where that is asked for, under those that Triton's
+/// metrics have where they mean the same.</summary>
+/// <remarks>Counters begin anew where a version is loaded anew. Triton's have no suffix <c>_total</c> and are in microseconds, which
+/// checkers of metrics find fault with.</remarks>
 internal sealed class RepositoryMeter : IDisposable
 {
     /// <summary>Name of the meter.</summary>
@@ -15,8 +16,23 @@ internal sealed class RepositoryMeter : IDisposable
     private readonly Meter _meter = new(Name);
 
     /// <param name="repository">Is asked whenever metrics are.</param>
-    public RepositoryMeter(ModelRepository repository)
+    /// <param name="hasTritonNames">Whether Triton's names are told, too.</param>
+    public RepositoryMeter(ModelRepository repository, bool hasTritonNames)
     {
+        Count("diffeonn.requests", "{request}", "Requests that were answered.", one => one.Success.Count);
+        Count("diffeonn.requests.failed", "{request}", "Requests that failed.", one => one.Fail.Count);
+        Count("diffeonn.requests.images", "{image}", "Images, or rows, that were computed.", one => one.InferenceCount);
+        Time("diffeonn.requests.time", "Time of requests.", one => one.Success.Nanoseconds);
+        Time("diffeonn.requests.queue.time", "Time that requests waited.", one => one.Queue.Nanoseconds);
+        Time("diffeonn.requests.compute.time", "Time of their computation.", one => one.Infer.Nanoseconds);
+        _meter.CreateObservableGauge("diffeonn.images.waiting", () => repository.Pending().Select(one =>
+            new Measurement<long>(one.Waiting, [.. Tags(one.Name, one.Version)])), "{image}", "Images that wait for their search.");
+        _meter.CreateObservableGauge("diffeonn.images.running", () => repository.Pending().Select(one =>
+            new Measurement<long>(one.Running, [.. Tags(one.Name, one.Version)])), "{image}", "Images that are searched.");
+        _meter.CreateObservableGauge("diffeonn.model.ready", () => repository.Index().Select(one =>
+            new Measurement<int>(one.State == ModelState.Ready ? 1 : 0, [.. Tags(one.Name, one.Version)])),
+            description: "Whether a version takes requests.");
+        if (!hasTritonNames) return;
         Add("nv_inference_request_success", "Requests that were answered.", one => one.Success.Count);
         Add("nv_inference_request_failure", "Requests that failed.", one => one.Fail.Count);
         Add("nv_inference_count", "Images, or rows, that were computed.", one => one.InferenceCount);
@@ -26,11 +42,14 @@ internal sealed class RepositoryMeter : IDisposable
         Add("nv_inference_compute_infer_duration_us", "Time of their computation, in microseconds.", one => one.Infer.Nanoseconds / 1000);
         _meter.CreateObservableGauge("nv_inference_pending_request_count", () => repository.Pending().Select(one =>
             new Measurement<long>(one.Waiting, [.. Tags(one.Name, one.Version)])), description: "Images that wait for their search.");
-        _meter.CreateObservableGauge("diffeonn_running_images", () => repository.Pending().Select(one =>
-            new Measurement<long>(one.Running, [.. Tags(one.Name, one.Version)])), description: "Images that are searched.");
-        _meter.CreateObservableGauge("diffeonn_model_ready", () => repository.Index().Select(one =>
-            new Measurement<int>(one.State == ModelState.Ready ? 1 : 0, [.. Tags(one.Name, one.Version)])),
-            description: "Whether a version takes requests.");
+
+        void Count(string name, string unit, string description, Func<ModelStatistics, long> value) => _meter.CreateObservableCounter(
+            name, () => repository.Statistics().Select(one => new Measurement<long>(value(one), [.. Tags(one.Name, one.Version)])),
+            unit, description);
+
+        void Time(string name, string description, Func<ModelStatistics, long> nanoseconds) => _meter.CreateObservableCounter(
+            name, () => repository.Statistics().Select(one =>
+                new Measurement<double>(nanoseconds(one) / 1e9, [.. Tags(one.Name, one.Version)])), "s", description);
 
         void Add(string name, string description, Func<ModelStatistics, long> value) => _meter.CreateObservableGauge(
             name, () => repository.Statistics().Select(one => new Measurement<long>(value(one), [.. Tags(one.Name, one.Version)])),

@@ -42,6 +42,9 @@ public sealed record ServerOptions
     /// <summary>Certificates, PEM, one of which has to have signed a client's; null for clients without.</summary>
     public string? ClientAuthority { get; init; }
 
+    /// <summary>Tells metrics under Triton's names, too, where they mean the same.</summary>
+    public bool HasTritonMetrics { get; init; }
+
     /// <summary>Logs as JSON, a line each.</summary>
     public bool JsonLog { get; init; }
 

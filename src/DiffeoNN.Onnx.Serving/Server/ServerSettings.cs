@@ -42,6 +42,8 @@ public static class ServerSettings
         new("grace", "SECONDS", "How long requests in flight may take after that (60).", (o, v) => o with { Grace = Seconds(v) }),
         new("watchdog", "SECONDS", "Silence of the device after which the server is not ready, and ends after twice that; 0 for never (120).",
             (o, v) => o with { Watchdog = Seconds(v) }),
+        new("triton-metrics", "true|false", "Tell metrics under Triton's names, too, where they mean the same (false).",
+            (o, v) => o with { HasTritonMetrics = Truth(v) }),
         new("json-log", "true|false", "Log as JSON, a line each (false).", (o, v) => o with { JsonLog = Truth(v) }),
     ];
 

@@ -224,6 +224,7 @@ public sealed class InferenceServer : IAsyncDisposable
     private void Log(ILoggingBuilder logging)
     {
         logging.ClearProviders();
+        if (_options.IsQuiet) return;
         if (_options.JsonLog) logging.AddJsonConsole(console => (console.IncludeScopes, console.UseUtcTimestamp) = (true, true));
         else logging.AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat) = (true, "HH:mm:ss "));
         logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Error);

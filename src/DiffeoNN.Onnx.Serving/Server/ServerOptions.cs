@@ -45,6 +45,9 @@ public sealed record ServerOptions
     /// <summary>Tells metrics under Triton's names, too, where they mean the same.</summary>
     public bool HasTritonMetrics { get; init; }
 
+    /// <summary>Logs nothing.</summary>
+    public bool IsQuiet { get; init; }
+
     /// <summary>Logs as JSON, a line each.</summary>
     public bool JsonLog { get; init; }
 

@@ -1,0 +1,141 @@
+using System.Diagnostics;
+using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Search;
+using DiffeoNN.Onnx.Serving.Options;
+
+namespace DiffeoNN.Onnx.Load.Checks;
+
+/// <summary>What the server costs beside the library, and what batching by the step gains.</summary>
+internal static class Timing
+{
+    private static readonly IReadOnlyDictionary<string, object> Forty =
+        new Dictionary<string, object> { ["steps"] = 40, ["start"] = "identity", ["accept"] = "always" };
+
+    /// <summary>One client, alternating with direct calls.</summary>
+    public static async Task<IReadOnlyList<Row>> Overhead(Setting setting)
+    {
+        var files = Images.Files(20);
+        await using var target = await Target.Start(setting.Bundle, setting.Threads);
+        using var client = new Client(target.Http);
+        using var model = Model(setting);
+        var (direct, served) = (new Latencies(), new Latencies());
+        for (var i = 0; i < setting.Times(300) + 10; i++)
+        {
+            var file = files[i % files.Length];
+            var start = Stopwatch.GetTimestamp();
+            using (var result = model.Run([ImageFile.Read(new MemoryStream(file))])) _ = result.Images[0].Output.Labels;
+            if (i >= 10) direct.Add(Stopwatch.GetElapsedTime(start));
+            start = Stopwatch.GetTimestamp();
+            await client.Infer(file, ["mask"]);
+            if (i >= 10) served.Add(Stopwatch.GetElapsedTime(start));
+        }
+
+        var (own, all) = (direct.Quantile(0.5), served.Quantile(0.5));
+        return [Row.Of("overhead: p50 direct", own, "ms"), Row.Of("overhead: p50 served", all, "ms", most: (1.05 * own) + 2)];
+    }
+
+    /// <summary>Eight clients against the library's best batch.</summary>
+    public static async Task<IReadOnlyList<Row>> Throughput(Setting setting)
+    {
+        var rows = new List<Row>();
+        foreach (var (name, asked, total) in new[] { ("proposer", Images.Mixed[3], 400), ("40 steps", Forty, 64) })
+        {
+            var files = Images.Files(16);
+            var count = Math.Max(16, setting.Times(total));
+            await using var target = await Target.Start(setting.Bundle, setting.Threads);
+            using var client = new Client(target.Http);
+            using var model = Model(setting, asked);
+            double best = 0, served = 0;
+            // By turns, the best of three each.
+            for (var round = 0; round < 3; round++)
+            {
+                foreach (var batch in new[] { 1, 4, 8 })
+                {
+                    var start = Stopwatch.GetTimestamp();
+                    foreach (var chunk in Enumerable.Range(0, count).Chunk(batch))
+                    {
+                        using var result = model.Run([.. chunk.Select(i => ImageFile.Read(new MemoryStream(files[i % files.Length])))]);
+                        _ = result.Images[0].Output.Labels;
+                    }
+
+                    best = Math.Max(best, count / Stopwatch.GetElapsedTime(start).TotalSeconds);
+                }
+
+                var next = 0;
+                var begun = Stopwatch.GetTimestamp();
+                await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
+                {
+                    int i;
+                    while ((i = Interlocked.Increment(ref next) - 1) < count) await client.Infer(files[i % files.Length], ["mask"], asked);
+                })));
+                served = Math.Max(served, count / Stopwatch.GetElapsedTime(begun).TotalSeconds);
+            }
+
+            rows.Add(Row.Of($"throughput, {name}: library at its best batch", best, "images/s"));
+            rows.Add(Row.Of($"throughput, {name}: server, 8 clients", served, "images/s", least: best));
+        }
+
+        return rows;
+    }
+
+    /// <summary>Searches of 5 and 80 steps together, joining between steps and at the ends of batches.</summary>
+    public static async Task<IReadOnlyList<Row>> Batching(Setting setting)
+    {
+        var files = Images.Files(16);
+        var all = new Dictionary<BatchingMode, double[]>();
+        foreach (var mode in new[] { BatchingMode.Request, BatchingMode.Continuous })
+        {
+            await using var target = await Target.Start(setting.Bundle, setting.Threads, options => options with { Batching = mode });
+            using var client = new Client(target.Http);
+            foreach (var steps in new[] { 5, 80 }) await client.Infer(files[0], ["steps"], Asked(steps));
+            var latencies = new Latencies();
+            var random = new Random(setting.Seed);
+            var tasks = new List<Task>();
+            var (start, at) = (Stopwatch.GetTimestamp(), 0.0);
+            // Poisson arrivals at a rate that both keep up with; one of eight is long.
+            for (var i = 0; i < setting.Times(400); i++)
+            {
+                at += -Math.Log(1 - random.NextDouble()) * 0.12;
+                var wait = TimeSpan.FromSeconds(at) - Stopwatch.GetElapsedTime(start);
+                if (wait > TimeSpan.Zero) await Task.Delay(wait);
+                var (file, steps) = (files[i % files.Length], i % 8 == 3 ? 80 : 5);
+                tasks.Add(Task.Run(async () =>
+                {
+                    var begun = Stopwatch.GetTimestamp();
+                    await client.Infer(file, ["steps"], Asked(steps));
+                    latencies.Add(Stopwatch.GetElapsedTime(begun));
+                }));
+            }
+
+            await Task.WhenAll(tasks);
+            all[mode] = [latencies.Quantile(0.5), latencies.Quantile(0.95)];
+        }
+
+        var (request, continuous) = (all[BatchingMode.Request], all[BatchingMode.Continuous]);
+        return
+        [
+            Row.Of("batching: p50 by request", request[0], "ms"), Row.Of("batching: p50 by the step", continuous[0], "ms"),
+            Row.Of("batching: p95 by request", request[1], "ms"), Row.Of("batching: p95 by the step", continuous[1], "ms"),
+            Row.Of("batching: p95 by the step / by request", continuous[1] / request[1], "", most: 0.6),
+        ];
+    }
+
+    private static Dictionary<string, object> Asked(int steps) => new() { ["steps"] = steps, ["start"] = "identity", ["accept"] = "always" };
+
+    private static EquivariantModel Model(Setting setting, IReadOnlyDictionary<string, object>? asked = null)
+    {
+        EquivariantOptions options = new()
+        {
+            Execution = new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = setting.Threads },
+        };
+        foreach (var (name, value) in asked ?? new Dictionary<string, object>())
+        {
+            var known = SearchSpec.Settings.First(one => one.Name == name);
+            options = (EquivariantOptions)options.With(known, known.Parse($"{value}")!);
+        }
+
+        return EquivariantModel.Load(setting.Bundle, options);
+    }
+}

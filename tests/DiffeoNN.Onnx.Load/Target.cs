@@ -1,0 +1,51 @@
+using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Serving.Options;
+using DiffeoNN.Onnx.Serving.Server;
+
+namespace DiffeoNN.Onnx.Load;
+
+/// <summary>A server in this process, on ports of the loopback that are free.</summary>
+internal sealed class Target : IAsyncDisposable
+{
+    private readonly string _folder;
+
+    private Target(InferenceServer server, string folder) => (Server, _folder) = (server, folder);
+
+    public InferenceServer Server { get; }
+
+    public Uri Http => Server.Addresses.Http!;
+
+    /// <summary>Starts one that serves a copy of a bundle, and waits until it is ready.</summary>
+    public static async Task<Target> Start(string bundle, int threads, Func<ServingOptions, ServingOptions>? change = null)
+    {
+        var folder = Directory.CreateTempSubdirectory("loadcheck-").FullName;
+        Copy(bundle, Path.Combine(folder, Client.Model));
+        var serving = new ServingOptions
+        {
+            Execution = new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = threads }, AllowsAdministration = true,
+        };
+        var server = new InferenceServer(new ServerOptions
+        {
+            Models = folder, Http = 0, Grpc = -1, Metrics = 0, Drain = TimeSpan.Zero, IsQuiet = true, Serving = change?.Invoke(serving) ?? serving,
+        });
+        await server.StartAsync();
+        while (!server.Repository.IsReady) await Task.Delay(20);
+        return new Target(server, folder);
+    }
+
+    /// <summary>Copies a bundle.</summary>
+    public static void Copy(string from, string to)
+    {
+        Directory.CreateDirectory(to);
+        foreach (var file in Directory.EnumerateFiles(from)) File.Copy(file, Path.Combine(to, Path.GetFileName(file)), overwrite: true);
+    }
+
+    /// <summary>A file of the served copy.</summary>
+    public string PathOf(string file) => Path.Combine(_folder, Client.Model, file);
+
+    public async ValueTask DisposeAsync()
+    {
+        await Server.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+}

@@ -15,6 +15,9 @@ internal sealed class FakeModel(string label) : IServedModel
     /// <summary>What the warm-up does.</summary>
     public Func<Task> WarmUp { get; set; } = () => Task.CompletedTask;
 
+    /// <summary>What trying it does.</summary>
+    public Func<CancellationToken, Task> Check { get; set; } = _ => Task.CompletedTask;
+
     /// <summary>Whether it was disposed.</summary>
     public bool IsDisposed { get; private set; }
 
@@ -25,6 +28,8 @@ internal sealed class FakeModel(string label) : IServedModel
         "fake", [new TensorMetadata("x", DataType.Fp32, [-1, 2])], [new TensorMetadata("label", DataType.Bytes, [1])]);
 
     public async ValueTask WarmUpAsync(CancellationToken cancellationToken = default) => await WarmUp();
+
+    public async ValueTask CheckAsync(CancellationToken cancellationToken = default) => await Check(cancellationToken);
 
     public async ValueTask<InferenceResponse> InferAsync(InferenceRequest request, CancellationToken cancellationToken = default)
     {

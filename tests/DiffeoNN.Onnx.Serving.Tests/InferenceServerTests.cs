@@ -112,6 +112,27 @@ public sealed class InferenceServerTests
     }
 
     [Test]
+    public async Task ModelsThatDoNotAnswerAnyMore_MakeItNotReady_AndThenEndIt()
+    {
+        var options = new ServerOptions
+        {
+            Models = _folder.Path, Http = 0, Grpc = -1, Metrics = -1, Drain = TimeSpan.Zero, IsQuiet = true,
+            Watchdog = TimeSpan.FromSeconds(1),
+        };
+        await using var models = new FakeRepository();
+        models.Write("a", 1, "a1");
+        await using var server = new InferenceServer(options, models.Models);
+        var running = server.RunAsync();
+        while (server.Addresses.Http is null) await Task.Delay(10);
+        using var http = new HttpClient { BaseAddress = server.Addresses.Http };
+        await Ready(http);
+        models.Opened.Single().Check = token => Task.Delay(Timeout.Infinite, token);
+        using var limit = new CancellationTokenSource(Long);
+        while ((await http.GetAsync(Path("v2/health/ready"), limit.Token)).IsSuccessStatusCode) await Task.Delay(20, limit.Token);
+        Assert.That(async () => await running.WaitAsync(Long), Throws.TypeOf<ServerException>().With.Message.StartsWith("The models do not"));
+    }
+
+    [Test]
     public async Task Tls_AndClientsWithACertificateOfOurAuthority_AreServedAlone()
     {
         using var key = RSA.Create(2048);

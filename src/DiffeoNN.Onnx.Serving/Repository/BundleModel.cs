@@ -86,11 +86,15 @@ public sealed class BundleModel : IServedModel
     /// <inheritdoc/>
     public async ValueTask WarmUpAsync(CancellationToken cancellationToken = default)
     {
-        var spec = _model.Bundle.Image;
         await _thread.AddAsync(_queue).ConfigureAwait(false);
-        var image = _model.Prepare(new ImageBuffer(spec.Channels, spec.Height, spec.Width));
-        var (images, _) = await _queue.RunAsync([image], null, RequestClock.UsualPriority, null, cancellationToken).ConfigureAwait(false);
-        foreach (var one in images) one.Dispose();
+        await RunBlank(RequestClock.UsualPriority, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask CheckAsync(CancellationToken cancellationToken = default)
+    {
+        // Who has requests shows by these whether it works.
+        if (_queue.Images == 0) await RunBlank(2 * RequestClock.UsualPriority, cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -132,6 +136,14 @@ public sealed class BundleModel : IServedModel
         await _thread.RemoveAsync(_queue, _queue.Close).ConfigureAwait(false);
         if (_ownsThread) await _thread.DisposeAsync().ConfigureAwait(false);
         await _model.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async Task RunBlank(long priority, CancellationToken cancellationToken)
+    {
+        var spec = _model.Bundle.Image;
+        var image = _model.Prepare(new ImageBuffer(spec.Channels, spec.Height, spec.Width));
+        var (images, _) = await _queue.RunAsync([image], null, priority, null, cancellationToken).ConfigureAwait(false);
+        foreach (var one in images) one.Dispose();
     }
 
     private List<ScaledImage> ImagesOf(InferenceRequest request)

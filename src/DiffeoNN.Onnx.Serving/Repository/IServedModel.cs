@@ -15,6 +15,11 @@ public interface IServedModel : IAsyncDisposable
     /// <param name="cancellationToken">Ends it.</param>
     ValueTask WarmUpAsync(CancellationToken cancellationToken = default);
 
+    /// <summary>Tries whether it still works, by a request of its own that gives way to others.</summary>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <remarks>Does nothing by default. Throws what keeps it from working.</remarks>
+    ValueTask CheckAsync(CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
+
     /// <summary>Answers a request; any number at once.</summary>
     /// <param name="request">What is asked.</param>
     /// <param name="cancellationToken">The sender is gone.</param>

@@ -46,6 +46,9 @@ public sealed class ModelRepository : IAsyncDisposable
     /// <summary>Whether all models that there were at the start have been loaded, as far as they can, and the end has not begun.</summary>
     public bool IsReady => _isLoaded && !_isClosed && !_isDraining && IsResponsive;
 
+    /// <summary>Whether all models that there were at the start have been loaded, as far as they can.</summary>
+    internal bool IsLoaded => _isLoaded;
+
     /// <summary>Whether the device works; a server that watches it says so.</summary>
     internal bool IsResponsive
     {
@@ -55,6 +58,31 @@ public sealed class ModelRepository : IAsyncDisposable
 
     /// <summary>How long the device's thread has been at the same piece of work.</summary>
     internal TimeSpan Silence => _thread?.Silence ?? TimeSpan.Zero;
+
+    /// <summary>Tries whether all models still work.</summary>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>What keeps one from working, null if nothing does.</returns>
+    internal async Task<string?> CheckAsync(CancellationToken cancellationToken)
+    {
+        foreach (var model in _models.Values)
+        {
+            if (model.Current is not { } current || !current.TryEnter()) continue;
+            try
+            {
+                await current.Model.CheckAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception error) when (error is not ProtocolException { Kind: ErrorKind.Busy })
+            {
+                return $"model '{model.Name}': {ErrorTexts.OneLine(error.Message)}";
+            }
+            finally
+            {
+                current.Leave();
+            }
+        }
+
+        return null;
+    }
 
     /// <summary>Says that it is not ready any more, and goes on taking requests.</summary>
     public void BeginDrain() => _isDraining = true;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Runtime.InteropServices;
 using DiffeoNN.Onnx.Inference;
@@ -36,13 +37,19 @@ public sealed class InferenceServer : IAsyncDisposable
     /// <param name="options">Where it listens and what it serves.</param>
     /// <exception cref="ServerException">The options are wrong.</exception>
     public InferenceServer(ServerOptions options)
+        : this(options, null)
+    {
+    }
+
+    /// <summary>The same with models that somebody else loads; they are this object's from here on.</summary>
+    internal InferenceServer(ServerOptions options, ModelRepository? models)
     {
         ArgumentNullException.ThrowIfNull(options);
         if (options.Problems() is { Count: > 0 } problems)
             throw new ServerException(string.Join(Environment.NewLine, problems));
         _options = options;
         var keys = options.KeyFile is { } file ? ApiKeys.Load(file) : null;
-        _repository = new ModelRepository(options.Models, options.Serving);
+        _repository = models ?? new ModelRepository(options.Models, options.Serving);
         _meter = new RepositoryMeter(_repository, options.HasTritonMetrics);
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseKestrelHttpsConfiguration();
@@ -92,7 +99,7 @@ public sealed class InferenceServer : IAsyncDisposable
         }
 
         await StopAsync().ConfigureAwait(false);
-        if (_failed.IsCancellationRequested) throw new ServerException("The device hangs: the server ends so that it is started anew.");
+        if (_failed.IsCancellationRequested) throw new ServerException("The models do not work any more: the server ends, so that it is started anew.");
     }
 
     /// <summary>Begins to listen, and to load the models.</summary>
@@ -168,28 +175,40 @@ public sealed class InferenceServer : IAsyncDisposable
         }
     }
 
+    /// <summary>A canary now and then, and the time that the device's thread has been at one piece of work: the server is not ready where
+    /// either goes wrong, and ends where it stays so.</summary>
     private async Task WatchAsync(CancellationToken cancellationToken)
     {
+        var pause = TimeSpan.FromTicks(Math.Clamp(_options.Watchdog.Ticks / 4, TimeSpan.TicksPerSecond / 5, TimeSpan.TicksPerSecond * 15));
+        var wrongSince = (long?)null;
         while (!cancellationToken.IsCancellationRequested)
         {
-            await Task.Delay(TimeSpan.FromSeconds(1), CancellationToken.None).ConfigureAwait(false);
-            var silence = _repository.Silence;
-            if (silence > _options.Watchdog && _repository.IsResponsive)
-            {
-                ServerLog.Silent(_log, silence.TotalSeconds);
-                _repository.IsResponsive = false;
-            }
-            else if (silence <= _options.Watchdog)
-            {
-                _repository.IsResponsive = true;
-            }
-
-            if (silence > 2 * _options.Watchdog)
+            await Task.Delay(pause, CancellationToken.None).ConfigureAwait(false);
+            var problem = await FindProblem(cancellationToken).ConfigureAwait(false);
+            if (cancellationToken.IsCancellationRequested) return;
+            if (problem is not null && _repository.IsResponsive) ServerLog.Unwell(_log, problem);
+            if (problem is null && !_repository.IsResponsive) ServerLog.Well(_log);
+            _repository.IsResponsive = problem is null;
+            wrongSince = problem is null ? null : wrongSince ?? Stopwatch.GetTimestamp();
+            if (wrongSince is { } since && Stopwatch.GetElapsedTime(since) > _options.Watchdog)
             {
                 await _failed.CancelAsync().ConfigureAwait(false);
                 return;
             }
         }
+    }
+
+    private async Task<string?> FindProblem(CancellationToken cancellationToken)
+    {
+        if (!_repository.IsLoaded) return null;
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(_options.Watchdog);
+        var canary = _repository.CheckAsync(limit.Token);
+        // A device that hangs does not see the token either.
+        var isBack = await Task.WhenAny(canary, Task.Delay(_options.Watchdog, limit.Token)).ConfigureAwait(false) == canary;
+        if (_repository.Silence > _options.Watchdog || !isBack)
+            return $"the device has been at one piece of work for {_repository.Silence.TotalSeconds:F0} s";
+        return await canary.ConfigureAwait(false);
     }
 
     private void Listen(KestrelServerOptions kestrel)

@@ -26,8 +26,11 @@ internal static partial class ServerLog
     [LoggerMessage(7, LogLevel.Critical, "Loading the models failed.")]
     public static partial void LoadingFailed(ILogger log, Exception error);
 
-    [LoggerMessage(8, LogLevel.Critical, "The device has been silent for {Seconds:F0} s: not ready.")]
-    public static partial void Silent(ILogger log, double seconds);
+    [LoggerMessage(8, LogLevel.Critical, "Not ready: {Problem}.")]
+    public static partial void Unwell(ILogger log, string problem);
+
+    [LoggerMessage(10, LogLevel.Information, "Ready again.")]
+    public static partial void Well(ILogger log);
 
     [LoggerMessage(9, LogLevel.Information, "{Method} {Path} {Status} {Milliseconds:F1} ms")]
     public static partial void Request(ILogger log, string method, string path, int status, double milliseconds);

@@ -26,8 +26,8 @@ public sealed record ServerOptions
     /// <summary>How long requests in flight may take after that.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>How long the device may be silent, with work to do, before the server says that it is not ready, and ends after twice that;
-    /// zero for no watchdog.</summary>
+    /// <summary>How long a piece of work, or a request of the server's own that tries its models now and then, may take before the server
+    /// says that it is not ready; where that stays so for as long again, it ends. Zero for no watchdog.</summary>
     public TimeSpan Watchdog { get; init; } = TimeSpan.FromMinutes(2);
 
     /// <summary>File with the keys of clients, one a line; null for no keys.</summary>

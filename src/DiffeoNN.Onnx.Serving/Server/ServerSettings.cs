@@ -40,7 +40,7 @@ public static class ServerSettings
         new("drain", "SECONDS", "How long requests are taken after the signal to end, while the server is not ready (5).",
             (o, v) => o with { Drain = Seconds(v) }),
         new("grace", "SECONDS", "How long requests in flight may take after that (60).", (o, v) => o with { Grace = Seconds(v) }),
-        new("watchdog", "SECONDS", "Silence of the device after which the server is not ready, and ends after twice that; 0 for never (120).",
+        new("watchdog", "SECONDS", "How long models may not answer before the server is not ready; after as long again it ends; 0 for never (120).",
             (o, v) => o with { Watchdog = Seconds(v) }),
         new("triton-metrics", "true|false", "Tell metrics under Triton's names, too, where they mean the same (false).",
             (o, v) => o with { HasTritonMetrics = Truth(v) }),

@@ -51,8 +51,12 @@ public sealed class BundleModelTests
         Assert.That(outputs.Keys, Is.EqualTo(new[]
         {
             "mask", "probabilities", "canonical", "displacement", "inverse", "energy_before", "energy_after", "accepted", "refusal",
-            "steps", "stop", "determinant", "residual",
+            "steps", "stop", "determinant", "residual", "naive_mask", "naive_probabilities",
         }));
+        var alone = library.RunNaive(images);
+        Assert.That(outputs["naive_mask"].As<byte>().ToArray(), Is.EqualTo(alone.SelectMany(one => one.Labels!.Labels.ToArray())));
+        Assert.That(outputs["naive_probabilities"].As<float>().ToArray(), Is.EqualTo(alone.SelectMany(one => one.Planes!.Data.ToArray())));
+        Assert.That(outputs["naive_mask"].Data.Span.SequenceEqual(outputs["mask"].Data.Span), Is.False, "maps were used");
         foreach (var output in response.Outputs)
         {
             var declared = _model.Metadata.Outputs.Single(one => one.Name == output.Name);
@@ -100,6 +104,35 @@ public sealed class BundleModelTests
         Assert.That(refusal, Is.Not.Null, "the image is as the bundle knows it");
         Assert.That(Texts(response.Outputs[4]), Is.EqualTo(new[] { refusal!.Text }));
         Assert.That(response.Outputs[3].As<bool>().ToArray(), Is.EqualTo(new[] { false }));
+    }
+
+    [Test]
+    public async Task TheNetworkAlone_TakesNoSteps_AndItsImagesCount()
+    {
+        ImageBuffer[] images = [Image(1), Image(2), Image(3)];
+        using var library = EquivariantModel.Load(Shapes, new EquivariantOptions { Execution = Cpu });
+        var expected = library.RunNaive(images).SelectMany(one => one.Labels!.Labels.ToArray()).ToArray();
+        var request = Pixels(images) with { Outputs = [new RequestedOutput("naive_mask")] };
+        var steps = _model.Steps;
+
+        var response = await _model.InferAsync(request);
+
+        Assert.That(response.Outputs.Single().As<byte>().ToArray(), Is.EqualTo(expected));
+        Assert.That((_model.Steps, _model.PendingImages, response.Images), Is.EqualTo((steps, 0, 3)));
+        Assert.That(_model.Metadata.Outputs.Where(output => output.Name.EndsWith("mask")).Select(output => string.Join(' ', output.Labels)),
+            Is.EqualTo(new[] { "background target", "background target" }));
+
+        using var gone = new CancellationTokenSource();
+        // Two images are all that there is room for.
+        var slow = Pixels([Image(1), Image(2)], ("steps", 500L), ("start", "identity"), ("accept", "always"));
+        var searching = _model.InferAsync(slow, gone.Token).AsTask();
+        Assert.That(() => _model.RunningImages, Is.EqualTo(2).After(5000, 1));
+        Assert.That(async () => await _model.InferAsync(request), Throws.TypeOf<ProtocolException>().With.Property("Kind")
+            .EqualTo(ErrorKind.Busy).And.Message.EqualTo("2 images wait for this model or run, of 2 that may; try again later."));
+        await gone.CancelAsync();
+        Assert.That(async () => await searching, Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(async () => await _model.InferAsync(request, gone.Token), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(_model.PendingImages, Is.Zero);
     }
 
     [Test]

@@ -29,6 +29,7 @@ public static class InferenceHttp
         Get("", paths.Server);
         Get("health/live", paths.Live);
         Get("health/ready", paths.Ready);
+        Get("load", paths.Pending);
         Get("models/stats", paths.AllStatistics);
         foreach (var version in (string[])["", "/versions/{version}"])
         {

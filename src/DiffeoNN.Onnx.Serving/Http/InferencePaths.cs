@@ -35,6 +35,8 @@ internal sealed class InferencePaths(ModelRepository repository, ServingOptions 
         ? InferenceHttp.Send(context, 200, "{\"ready\":true}"u8.ToArray())
         : NotReady("The server is not ready: its models are being loaded, or it is about to end.");
 
+    public Task Pending(HttpContext context) => InferenceHttp.Send(context, 200, ProtocolJson.Write(repository.Pending()));
+
     public Task ModelReady(HttpContext context)
     {
         var (model, version) = (ModelOf(context), VersionOf(context));

@@ -45,8 +45,8 @@ public static class ProtocolJson
             json.WriteString("name", model.Name);
             WriteTexts(json, "versions", model.Versions);
             json.WriteString("platform", model.Platform);
-            WriteTensors(json, "inputs", "datatype", "shape", model.Inputs, type => type.Word());
-            WriteTensors(json, "outputs", "datatype", "shape", model.Outputs, type => type.Word());
+            WriteTensors(json, "inputs", "datatype", "shape", model.Inputs, type => type.Word(), withLabels: false);
+            WriteTensors(json, "outputs", "datatype", "shape", model.Outputs, type => type.Word(), withLabels: false);
             json.WriteEndObject();
         });
     }
@@ -61,7 +61,8 @@ public static class ProtocolJson
         json.WriteEndObject();
     });
 
-    /// <summary>A model's configuration, as far as it has one: name, platform, batch, tensors with all their dimensions.</summary>
+    /// <summary>A model's configuration, as far as it has one: name, platform, batch, tensors with all their dimensions, and, which is
+    /// ours, the labels of those that have some.</summary>
     /// <param name="model">What the model says of itself.</param>
     public static byte[] WriteConfig(ModelMetadata model)
     {
@@ -74,8 +75,8 @@ public static class ProtocolJson
             json.WriteString("backend", "diffeonn");
             // Dimensions below include the batch, which by this number's rules means 0.
             json.WriteNumber("max_batch_size", 0);
-            WriteTensors(json, "input", "data_type", "dims", model.Inputs, ConfigType);
-            WriteTensors(json, "output", "data_type", "dims", model.Outputs, ConfigType);
+            WriteTensors(json, "input", "data_type", "dims", model.Inputs, ConfigType, withLabels: true);
+            WriteTensors(json, "output", "data_type", "dims", model.Outputs, ConfigType, withLabels: true);
             json.WriteEndObject();
         });
     }
@@ -136,6 +137,30 @@ public static class ProtocolJson
             }
 
             json.WriteEndArray();
+        });
+    }
+
+    /// <summary>How much versions have to do; of ours, not of the protocol.</summary>
+    /// <param name="models">One a version that takes requests.</param>
+    public static byte[] Write(IEnumerable<ModelLoad> models)
+    {
+        ArgumentNullException.ThrowIfNull(models);
+        return Write(json =>
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("models");
+            foreach (var model in models)
+            {
+                json.WriteStartObject();
+                json.WriteString("name", model.Name);
+                json.WriteString("version", model.Version);
+                json.WriteNumber("waiting", model.Waiting);
+                json.WriteNumber("running", model.Running);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
         });
     }
 
@@ -224,7 +249,7 @@ public static class ProtocolJson
 
     private static void WriteTensors(
         Utf8JsonWriter json, string name, string typeName, string shapeName, IReadOnlyList<TensorMetadata> tensors,
-        Func<DataType, string> word)
+        Func<DataType, string> word, bool withLabels)
     {
         json.WriteStartArray(name);
         foreach (var tensor in tensors)
@@ -233,6 +258,7 @@ public static class ProtocolJson
             json.WriteString("name", tensor.Name);
             json.WriteString(typeName, word(tensor.Type));
             WriteShape(json, tensor.Shape, shapeName);
+            if (withLabels && tensor.Labels.Count > 0) WriteTexts(json, "labels", tensor.Labels);
             json.WriteEndObject();
         }
 

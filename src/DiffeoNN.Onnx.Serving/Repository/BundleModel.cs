@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Imaging;
@@ -103,20 +104,37 @@ public sealed class BundleModel : IServedModel
         ArgumentNullException.ThrowIfNull(request);
         ModelParameters.Check(request.Parameters, ModelParameters.OfBundle);
         var settings = ModelParameters.Apply(request.Parameters, _options, _serving.MaximumSteps);
-        string[] asked = [.. Metadata.Asked(request).Select(output => output.Name)];
+        List<BundleOutput> asked =
+            [.. Metadata.Asked(request).Select(output => _outputs.First(one => one.Metadata.Name == output.Name))];
         using var clock = new RequestClock(request.Parameters, cancellationToken);
         var images = await Task.Run(() => ImagesOf(request), cancellationToken).ConfigureAwait(false);
         return await clock.Run(async token =>
         {
-            var (found, waited) = await _queue.RunAsync(
-                images, ReferenceEquals(settings, _options) ? null : settings, clock.Priority, clock.Deadline, token).ConfigureAwait(false);
+            IReadOnlyList<MappedOutput> alone = [];
+            IReadOnlyList<FinishedImage> found = [];
+            var waited = TimeSpan.Zero;
             try
             {
-                List<EquivariantBatch> searched = [.. found.Select(image => image.Result!)];
+                var deadline = clock.Deadline;
+                if (asked.Exists(output => output.IsAlone))
+                {
+                    alone = await _queue.RunAloneAsync(images, _model.RunNaive, token).ConfigureAwait(false);
+                    deadline = deadline is { } set
+                        ? set with { After = set.After > clock.Elapsed ? set.After - clock.Elapsed : TimeSpan.Zero }
+                        : null;
+                }
+
+                if (asked.Exists(output => !output.IsAlone))
+                {
+                    (found, waited) = await _queue.RunAsync(
+                        images, ReferenceEquals(settings, _options) ? null : settings, clock.Priority, deadline, token)
+                        .ConfigureAwait(false);
+                }
+
+                List<AnsweredImage> answered =
+                    [.. images.Select((_, i) => new AnsweredImage(found.ElementAtOrDefault(i)?.Result, alone.ElementAtOrDefault(i)))];
                 // On a thread that may be kept busy, and not the device's; one at a time may ask a batch.
-                var outputs = await Task.Run(
-                    () => asked.Select(name => _outputs.First(output => output.Metadata.Name == name).Take(searched)).ToList(), token)
-                    .ConfigureAwait(false);
+                var outputs = await Task.Run(() => asked.ConvertAll(output => output.Take(answered)), token).ConfigureAwait(false);
                 return new InferenceResponse
                 {
                     Outputs = outputs, Images = images.Count, Waited = waited,
@@ -126,6 +144,7 @@ public sealed class BundleModel : IServedModel
             finally
             {
                 foreach (var image in found) image.Dispose();
+                foreach (var answer in alone) answer.Dispose();
             }
         }).ConfigureAwait(false);
     }

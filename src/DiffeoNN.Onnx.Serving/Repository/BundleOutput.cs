@@ -1,18 +1,20 @@
-using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Serving.Protocol;
 
 namespace DiffeoNN.Onnx.Serving.Repository;
 
-/// <summary>An output of a bundle: what it is called, and how it is taken from images that were searched, a batch each.</summary>
+/// <summary>An output of a bundle: what it is called, and how it is taken from images that were answered.</summary>
 /// <param name="Metadata">Name, type, dimensions.</param>
 /// <param name="Take">Computes it, where that is not done yet.</param>
-internal sealed record BundleOutput(TensorMetadata Metadata, Func<IReadOnlyList<EquivariantBatch>, InferenceTensor> Take)
+internal sealed record BundleOutput(TensorMetadata Metadata, Func<IReadOnlyList<AnsweredImage>, InferenceTensor> Take)
 {
     /// <summary>Whether it comes where nothing is asked for.</summary>
     public bool IsUsual { get; init; }
 
+    /// <summary>Whether it is of the network alone, without a search.</summary>
+    public bool IsAlone { get; init; }
+
     /// <summary>One number an image.</summary>
-    public static BundleOutput OfImages<T>(string name, Func<EquivariantBatch, T> value)
+    public static BundleOutput OfImages<T>(string name, Func<AnsweredImage, T> value)
         where T : unmanaged => new(
             new TensorMetadata(name, DataTypes.Of<T>(), [-1]),
             images => InferenceTensor.Of<T>(name, [images.Count], images.Select(value).ToArray()))
@@ -21,7 +23,7 @@ internal sealed record BundleOutput(TensorMetadata Metadata, Func<IReadOnlyList<
         };
 
     /// <summary>One text an image.</summary>
-    public static BundleOutput OfTexts(string name, Func<EquivariantBatch, string> value) => new(
+    public static BundleOutput OfTexts(string name, Func<AnsweredImage, string> value) => new(
         new TensorMetadata(name, DataType.Bytes, [-1]),
         images => InferenceTensor.OfTexts(name, [images.Count], images.Select(value)))
     {
@@ -31,7 +33,7 @@ internal sealed record BundleOutput(TensorMetadata Metadata, Func<IReadOnlyList<
     /// <summary>One array an image, of the same shape for all.</summary>
     /// <exception cref="ProtocolException">Shapes differ.</exception>
     public static BundleOutput OfArrays<T>(
-        string name, IReadOnlyList<long> shape, Func<EquivariantBatch, (IReadOnlyList<long> Shape, T[] Values)> array)
+        string name, IReadOnlyList<long> shape, Func<AnsweredImage, (IReadOnlyList<long> Shape, T[] Values)> array)
         where T : unmanaged => new(
             new TensorMetadata(name, DataTypes.Of<T>(), [-1, .. shape]),
             images =>

@@ -1,7 +1,6 @@
 using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
-using DiffeoNN.Onnx.Inference;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Serving.Repository;
@@ -21,17 +20,20 @@ internal static class BundleOutputs
         [OutputKind.Boxes] = [("boxes", 2, true), ("scores", 1, true), ("classes", 1, true)],
     };
 
+    /// <summary>What names of the network's own answers begin with.</summary>
+    private const string Alone = "naive_";
+
     /// <summary>All outputs of a bundle.</summary>
     public static IReadOnlyList<BundleOutput> Of(Bundle bundle)
     {
         var image = bundle.Image;
         return
         [
-            .. bundle.Manifest.Models.Inner.Outputs.SelectMany((spec, i) => AnswersOf(spec, i, i == 0 ? "" : $"{spec.Title}.")),
+            .. Answers(bundle, "", image => image.Search!.Answer(0)),
             BundleOutput.OfArrays("canonical", [image.Channels, image.Height, image.Width],
-                image => Row(image.Fields.Canonical)),
-            BundleOutput.OfArrays("displacement", [2, image.Height, image.Width], image => Row(image.Fields.Displacement)),
-            BundleOutput.OfArrays("inverse", [2, image.Height, image.Width], image => Row(image.Fields.InverseDisplacement)),
+                image => Row(image.Search!.Fields.Canonical)),
+            BundleOutput.OfArrays("displacement", [2, image.Height, image.Width], image => Row(image.Search!.Fields.Displacement)),
+            BundleOutput.OfArrays("inverse", [2, image.Height, image.Width], image => Row(image.Search!.Fields.InverseDisplacement)),
             Of("energy_before", found => found.InputEnergy),
             Of("energy_after", found => found.CanonicalEnergy),
             Of("accepted", found => found.Accepted),
@@ -40,22 +42,28 @@ internal static class BundleOutputs
             Text("stop", found => found.Stop.ToString()),
             Of("determinant", found => found.Diagnostics.MinimumDeterminant),
             Of("residual", found => found.Diagnostics.InverseResidualMaximum),
+            .. Answers(bundle, Alone, image => image.Alone!).Select(output => output with { IsUsual = false, IsAlone = true }),
         ];
     }
 
     private static BundleOutput Of<T>(string name, Func<ImageCanonicalisation, T> value)
-        where T : unmanaged => BundleOutput.OfImages(name, image => value(image.Canonicalisation(0)));
+        where T : unmanaged => BundleOutput.OfImages(name, image => value(image.Search!.Canonicalisation(0)));
 
     private static BundleOutput Text(string name, Func<ImageCanonicalisation, string> value) =>
-        BundleOutput.OfTexts(name, image => value(image.Canonicalisation(0)));
+        BundleOutput.OfTexts(name, image => value(image.Search!.Canonicalisation(0)));
 
-    private static IEnumerable<BundleOutput> AnswersOf(OutputSpec spec, int output, string prefix)
+    private static IEnumerable<BundleOutput> Answers(Bundle bundle, string way, Func<AnsweredImage, MappedOutput> answer) =>
+        bundle.Manifest.Models.Inner.Outputs.SelectMany((spec, i) =>
+            AnswersOf(spec, way + (i == 0 ? "" : $"{spec.Title}."), image => answer(image).All.ElementAt(i))
+                .Select(output => output with { Metadata = output.Metadata with { Labels = spec.Classes ?? [] } }));
+
+    private static IEnumerable<BundleOutput> AnswersOf(OutputSpec spec, string prefix, Func<AnsweredImage, MappedOutput> answer)
     {
         if (spec.Kind == OutputKind.Segmentation)
         {
             yield return BundleOutput.OfArrays<byte>(prefix + "mask", [-1, -1], image =>
             {
-                var labels = Answer(image, output).ToSummary().Labels!;
+                var labels = answer(image).ToSummary().Labels!;
                 return ([labels.Height, labels.Width], labels.Labels.ToArray());
             }) with { IsUsual = true };
         }
@@ -66,14 +74,12 @@ internal static class BundleOutputs
             if (name == "classes" && spec.Labels is null && spec.Scores is null) continue;
             yield return BundleOutput.OfArrays<float>(prefix + name, [.. Enumerable.Repeat(-1L, dimensions)], image =>
             {
-                var found = Answer(image, output).ToArrays().FirstOrDefault(array => array.Name == name)
+                var found = answer(image).ToArrays().FirstOrDefault(array => array.Name == name)
                     ?? new AnswerArray(name, [0], []);
                 return (found.Shape, found.Parts.SelectMany(part => part).ToArray());
             }) with { IsUsual = isUsual };
         }
     }
-
-    private static MappedOutput Answer(EquivariantBatch image, int output) => image.Answer(0).All.ElementAt(output);
 
     private static (IReadOnlyList<long> Shape, float[] Values) Row(torch.Tensor tensor)
     {

@@ -38,8 +38,7 @@ internal sealed class SearchJob
     public EquivariantOptions? Options { get; }
 
     /// <summary>Bytes of pixels that it holds.</summary>
-    public long Bytes => _images.Sum(image =>
-        sizeof(float) * ((long)image.Pixels.Data.Length + (image.NetworkPixels?.Data.Length ?? 0)));
+    public long Bytes => BytesOf(_images);
 
     /// <summary>Images.</summary>
     public int Count => _images.Count;
@@ -55,6 +54,10 @@ internal sealed class SearchJob
 
     /// <summary>The images, in their order; the caller disposes them.</summary>
     public Task<IReadOnlyList<FinishedImage>> Result => _result.Task;
+
+    /// <summary>Bytes of pixels that images hold.</summary>
+    public static long BytesOf(IEnumerable<ScaledImage> images) => images.Sum(image =>
+        sizeof(float) * ((long)image.Pixels.Data.Length + (image.NetworkPixels?.Data.Length ?? 0)));
 
     /// <summary>Lets the next image join.</summary>
     /// <returns>Its number in the batch, and its place among the images.</returns>

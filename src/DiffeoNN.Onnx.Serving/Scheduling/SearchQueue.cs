@@ -59,8 +59,7 @@ internal sealed class SearchQueue : IDeviceWork
         var bytes = job.Bytes;
         lock (_gate)
         {
-            RequireRoom(job.Count, bytes);
-            (_images, _bytes) = (_images + job.Count, _bytes + bytes);
+            Enter(job.Count, bytes);
             var now = Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency;
             _waiting.Enqueue(job, (now + (SecondsAPriority * priority), _arrivals++));
         }
@@ -73,7 +72,46 @@ internal sealed class SearchQueue : IDeviceWork
         }
         finally
         {
-            lock (_gate) (_images, _bytes) = (_images - job.Count, _bytes - bytes);
+            Leave(job.Count, bytes);
+        }
+    }
+
+    /// <summary>Runs the network alone on images, between steps of the searches, as many at a time as are searched.</summary>
+    /// <param name="images">At least one.</param>
+    /// <param name="run">Gives one answer an image; on the device's thread.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>The answers in the images' order, which the caller disposes.</returns>
+    /// <exception cref="ProtocolException">As many images or bytes wait as may.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async Task<IReadOnlyList<T>> RunAloneAsync<T>(
+        IReadOnlyList<ScaledImage> images, Func<IReadOnlyList<ScaledImage>, CancellationToken, IReadOnlyList<T>> run,
+        CancellationToken cancellationToken)
+        where T : IDisposable
+    {
+        var bytes = SearchJob.BytesOf(images);
+        lock (_gate) Enter(images.Count, bytes);
+        var answers = new List<T>();
+        try
+        {
+            foreach (var part in images.Chunk(_options.MaximumRows))
+            {
+                answers.AddRange(await _thread.RunAsync(() =>
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    return run(part, cancellationToken);
+                }).ConfigureAwait(false));
+            }
+
+            return answers;
+        }
+        catch
+        {
+            foreach (var answer in answers) answer.Dispose();
+            throw;
+        }
+        finally
+        {
+            Leave(images.Count, bytes);
         }
     }
 
@@ -100,6 +138,18 @@ internal sealed class SearchQueue : IDeviceWork
 
     /// <summary>Ends what is left, when no more requests come; on the device's thread.</summary>
     public void Close() => Abandon(new ObjectDisposedException(nameof(SearchQueue), "The model was unloaded."));
+
+    // Within the gate.
+    private void Enter(int images, long bytes)
+    {
+        RequireRoom(images, bytes);
+        (_images, _bytes) = (_images + images, _bytes + bytes);
+    }
+
+    private void Leave(int images, long bytes)
+    {
+        lock (_gate) (_images, _bytes) = (_images - images, _bytes - bytes);
+    }
 
     private void RequireRoom(int images, long bytes)
     {

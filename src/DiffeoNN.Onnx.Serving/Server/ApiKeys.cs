@@ -1,12 +1,13 @@
 using System.Security.Cryptography;
 using System.Text;
+using DiffeoNN.Onnx.Serving.Http;
 using DiffeoNN.Onnx.Serving.Protocol;
 using Microsoft.AspNetCore.Http;
 
 namespace DiffeoNN.Onnx.Serving.Server;
 
-/// <summary>Lets in those who send one of the keys, as <c>Authorization: Bearer KEY</c> or <c>X-API-Key: KEY</c>; probes of health need
-/// none.</summary>
+/// <summary>Lets in those who send one of the keys, as <c>Authorization: Bearer KEY</c> or <c>X-API-Key: KEY</c>; probes of health and
+/// the page, which asks for one, need none.</summary>
 internal sealed class ApiKeys
 {
     private readonly byte[][] _hashes;
@@ -26,7 +27,7 @@ internal sealed class ApiKeys
     public bool Admits(HttpRequest request)
     {
         var path = request.Path.Value ?? "";
-        if (path.StartsWith("/v2/health/", StringComparison.Ordinal)
+        if (path.StartsWith("/v2/health/", StringComparison.Ordinal) || PageHttp.Holds(path)
             || path is "/inference.GRPCInferenceService/ServerLive" or "/inference.GRPCInferenceService/ServerReady"
             || path.StartsWith("/grpc.health.v1.Health/", StringComparison.Ordinal))
         {
@@ -60,7 +61,7 @@ internal sealed class ApiKeys
         }
 
         context.Response.Headers.WWWAuthenticate = "Bearer";
-        return Http.InferenceHttp.Send(context, ErrorKind.Unauthenticated.ToHttp(), ProtocolJson.Error(message));
+        return InferenceHttp.Send(context, ErrorKind.Unauthenticated.ToHttp(), ProtocolJson.Error(message));
     }
 
     private static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));

@@ -278,7 +278,9 @@ public sealed class InferenceServer : IAsyncDisposable
 
         _application.MapInferenceHttp(_repository, _options.Serving);
         _application.MapInferenceRpc();
-        _application.MapFallback(NotFound);
+        _application.MapInferencePage();
+        // The usual pattern would leave out what looks like a file.
+        _application.MapFallback("{**rest}", NotFound);
     }
 
     private static Task NotFound(HttpContext context) => InferenceHttp.Send(context, 404, ProtocolJson.Error(

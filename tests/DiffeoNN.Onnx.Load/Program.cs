@@ -13,7 +13,10 @@ Check[] checks =
     new("batching", "joins between steps beside joins at the ends of batches", Timing.Batching),
     new("clients", "malformed and slow clients", BadClients.Run),
 ];
-var which = new Argument<string[]>("checks") { Description = string.Join("; ", checks.Select(check => $"{check.Name}: {check.Description}")) };
+var which = new Argument<string[]>("checks")
+{
+    Description = string.Join("; ", checks.Select(check => $"{check.Name}: {check.Description}")),
+};
 var bundle = new Option<string>("--bundle") { Description = "Bundle of generated shapes.", DefaultValueFactory = _ => "models/shapes" };
 var threads = new Option<int>("--threads") { Description = "Cores of the server; 0 for all.", DefaultValueFactory = _ => 0 };
 var scale = new Option<double>("--scale") { Description = "Share of the full number of requests.", DefaultValueFactory = _ => 1 };

@@ -26,7 +26,8 @@ internal sealed class Target : IAsyncDisposable
         };
         var server = new InferenceServer(new ServerOptions
         {
-            Models = folder, Http = 0, Grpc = -1, Metrics = 0, Drain = TimeSpan.Zero, IsQuiet = true, Serving = change?.Invoke(serving) ?? serving,
+            Models = folder, Http = 0, Grpc = -1, Metrics = 0, Drain = TimeSpan.Zero, IsQuiet = true,
+            Serving = change?.Invoke(serving) ?? serving,
         });
         await server.StartAsync();
         while (!server.Repository.IsReady) await Task.Delay(20);

@@ -69,8 +69,10 @@ public sealed class BundleModelTests
         Assert.That(outputs["probabilities"].As<float>().ToArray(), Is.EqualTo(found.SelectMany(one => one.Output.Planes!.Data.ToArray())));
         Assert.That(outputs["canonical"].Shape, Is.EqualTo(new long[] { 2, size.Channels, size.Height, size.Width }));
         Assert.That(outputs["canonical"].As<float>().ToArray(), Is.EqualTo(found.SelectMany(one => one.Canonical.Data.ToArray())));
-        Assert.That(outputs["displacement"].As<float>().ToArray(), Is.EqualTo(expected.SelectMany(one => one.Fields.Displacement.data<float>().ToArray())));
-        Assert.That(outputs["inverse"].As<float>().ToArray(), Is.EqualTo(expected.SelectMany(one => one.Fields.InverseDisplacement.data<float>().ToArray())));
+        Assert.That(outputs["displacement"].As<float>().ToArray(),
+            Is.EqualTo(expected.SelectMany(one => one.Fields.Displacement.data<float>().ToArray())));
+        Assert.That(outputs["inverse"].As<float>().ToArray(),
+            Is.EqualTo(expected.SelectMany(one => one.Fields.InverseDisplacement.data<float>().ToArray())));
         Assert.That(outputs["inverse"].Data.Span.SequenceEqual(outputs["displacement"].Data.Span), Is.False, "maps were found");
         var searches = found.Select(one => one.Canonicalisation).ToList();
         Assert.That(outputs["energy_before"].As<double>().ToArray(), Is.EqualTo(searches.Select(one => one.InputEnergy)));

@@ -129,7 +129,8 @@ public sealed class InferenceServerTests
         models.Opened.Single().Check = token => Task.Delay(Timeout.Infinite, token);
         using var limit = new CancellationTokenSource(Long);
         while ((await http.GetAsync(Path("v2/health/ready"), limit.Token)).IsSuccessStatusCode) await Task.Delay(20, limit.Token);
-        Assert.That(async () => await running.WaitAsync(Long), Throws.TypeOf<ServerException>().With.Message.StartsWith("The models do not"));
+        Assert.That(async () => await running.WaitAsync(Long),
+            Throws.TypeOf<ServerException>().With.Message.StartsWith("The models do not"));
     }
 
     [Test]
@@ -177,7 +178,8 @@ public sealed class InferenceServerTests
     [Test]
     public void Settings_OfCommandLineEnvironmentAndFile_CountInThisOrder()
     {
-        File.WriteAllText(_folder["serve.json"], "{\"http\": 1111, \"grpc\": 1112, \"rows\": 3, \"admin\": true, \"preset\": \"published\"}");
+        File.WriteAllText(
+            _folder["serve.json"], "{\"http\": 1111, \"grpc\": 1112, \"rows\": 3, \"admin\": true, \"preset\": \"published\"}");
         var environment = new Dictionary<string, string>
         {
             ["DIFFEONN_SERVE_HTTP"] = "2222", ["DIFFEONN_SERVE_MAX_BATCH"] = "5", ["PATH"] = "/bin", ["DIFFEONN_SERVE_DRAIN"] = "0.5",
@@ -196,7 +198,8 @@ public sealed class InferenceServerTests
         var environment = new Dictionary<string, string> { ["DIFFEONN_SERVE_HTPP"] = "1" };
         var given = new Dictionary<string, string>
         {
-            ["models"] = _folder["nowhere"], ["http"] = "eighty", ["rows"] = "0", ["drain"] = "-1", ["preset"] = "paper", ["metrics"] = "9000",
+            ["models"] = _folder["nowhere"], ["http"] = "eighty", ["rows"] = "0", ["drain"] = "-1", ["preset"] = "paper",
+            ["metrics"] = "9000",
         };
         var error = Assert.Throws<ServerException>(() => ServerSettings.Read(given, null, environment))!;
         var lines = error.Message.Split(Environment.NewLine);

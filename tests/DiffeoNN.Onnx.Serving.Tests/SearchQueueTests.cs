@@ -50,7 +50,8 @@ public sealed class SearchQueueTests
             foreach (var (part, all) in one.Outputs.Zip(whole.Outputs))
             {
                 var bytes = part.Data.Length;
-                if (part.Type != DataType.Bytes) Assert.That(all.Data.Span.Slice(i * bytes, bytes).SequenceEqual(part.Data.Span), part.Name);
+                if (part.Type != DataType.Bytes)
+                    Assert.That(all.Data.Span.Slice(i * bytes, bytes).SequenceEqual(part.Data.Span), part.Name);
             }
         }
     }

@@ -15,8 +15,8 @@ internal static class ServeCommand
             Description = setting.Description, HelpName = setting.Value,
             Arity = setting.IsFlag ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne,
         })).ToList();
-        var command = new Command("serve", "Serve bundles and ONNX models by the Open Inference Protocol v2, over HTTP and gRPC. Each option "
-            + "may also be given in the environment, as DIFFEONN_SERVE_NAME.")
+        var command = new Command("serve", "Serve bundles and ONNX models by the Open Inference Protocol v2, over HTTP and gRPC. Each "
+            + "option may also be given in the environment, as DIFFEONN_SERVE_NAME.")
         {
             file,
         };

@@ -162,7 +162,7 @@ internal sealed class SearchQueue : IDeviceWork
         if (_bytes + bytes > _options.QueueBytes && _bytes > 0)
         {
             throw new ProtocolException(ErrorKind.Busy, string.Create(CultureInfo.InvariantCulture,
-                $"Images of {_bytes / 1e6:F0} MB wait for this model or run, of {_options.QueueBytes / 1e6:F0} MB that may; try again later."));
+                $"Images of {_bytes / 1e6:F0} MB wait for this model or run, of {_options.QueueBytes / 1e6:F0} MB that may; try again."));
         }
     }
 

@@ -19,7 +19,8 @@ internal sealed class ApiKeys
     /// <exception cref="ServerException">There are none.</exception>
     public static ApiKeys Load(string path)
     {
-        byte[][] hashes = [.. File.ReadLines(path).Select(line => line.Trim()).Where(line => line.Length > 0 && line[0] != '#').Select(Hash)];
+        byte[][] hashes =
+            [.. File.ReadLines(path).Select(line => line.Trim()).Where(line => line.Length > 0 && line[0] != '#').Select(Hash)];
         return hashes.Length > 0 ? new ApiKeys(hashes) : throw new ServerException($"--key-file: '{path}' holds no keys, one a line.");
     }
 

@@ -99,7 +99,8 @@ public sealed class InferenceServer : IAsyncDisposable
         }
 
         await StopAsync().ConfigureAwait(false);
-        if (_failed.IsCancellationRequested) throw new ServerException("The models do not work any more: the server ends, so that it is started anew.");
+        if (_failed.IsCancellationRequested)
+            throw new ServerException("The models do not work any more: the server ends, so that it is started anew.");
     }
 
     /// <summary>Begins to listen, and to load the models.</summary>

@@ -13,7 +13,10 @@ internal static class BadClients
         using var client = new Client(target.Http);
         var (total, next, failures, notJson) = (setting.Times(100_000), 0, 0, 0);
         var valid = Encoding.UTF8.GetBytes(
-            """{"inputs":[{"name":"pixels","shape":[1,1,4,4],"datatype":"FP32","data":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}],"outputs":[{"name":"steps"}]}""");
+            """
+            {"inputs":[{"name":"pixels","shape":[1,1,4,4],"datatype":"FP32","data":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}],
+             "outputs":[{"name":"steps"}]}
+            """);
         await Task.WhenAll(Enumerable.Range(0, 8).Select(worker => Task.Run(async () =>
         {
             var random = new Random(setting.Seed + worker);

@@ -122,7 +122,8 @@ internal static class Timing
         ];
     }
 
-    private static Dictionary<string, object> Asked(int steps) => new() { ["steps"] = steps, ["start"] = "identity", ["accept"] = "always" };
+    private static Dictionary<string, object> Asked(int steps) =>
+        new() { ["steps"] = steps, ["start"] = "identity", ["accept"] = "always" };
 
     private static EquivariantModel Model(Setting setting, IReadOnlyDictionary<string, object>? asked = null)
     {

@@ -223,7 +223,8 @@ public sealed class ContinuousBatchTests
         foreach (var tensor in new[] { fields.Canonical, fields.Velocity, fields.Displacement, fields.InverseDisplacement })
             foreach (var value in tensor.contiguous().data<float>()) writer.Write(value);
         var found = batch.Canonicalisation(0);
-        foreach (var value in new[] { found.InputEnergy, found.CanonicalEnergy, found.Energy.After, found.Total.After }) writer.Write(value);
+        foreach (var value in new[] { found.InputEnergy, found.CanonicalEnergy, found.Energy.After, found.Total.After })
+            writer.Write(value);
         foreach (var value in new[] { found.Steps, (int)found.Stop, found.Accepted ? 1 : 0, batch.Maps(0), found.Start })
             writer.Write(value);
         writer.Write(found.Diagnostics.MinimumDeterminant);

@@ -13,6 +13,7 @@ public sealed class AssemblyTests
     private const string Library = "DiffeoNN.Onnx";
     private const string Torch = "DiffeoNN.Onnx.Torch";
     private const string Training = "DiffeoNN.Onnx.Training";
+    private const string Serving = "DiffeoNN.Onnx.Serving";
 
     /// <summary>From the ground up: what each may name as its own need.</summary>
     private static readonly Dictionary<string, string[]> Allowed = new()
@@ -22,9 +23,11 @@ public sealed class AssemblyTests
         [Torch] = [Library],
         ["DiffeoNN.Onnx.ImageSharp"] = [Library],
         ["DiffeoNN.Onnx.Hosting"] = [Library],
-        ["DiffeoNN.Onnx.Serving"] = [Library],
+        [Serving] = [Library],
+        ["DiffeoNN.Onnx.Client"] = [],
+        ["DiffeoNN.Onnx.Server"] = [Serving],
         [Training] = [Library],
-        ["DiffeoNN.Onnx.Cli"] = [Library, Torch, Training],
+        ["DiffeoNN.Onnx.Cli"] = [Library, Serving, Torch, Training],
     };
 
     [Test]

@@ -69,6 +69,8 @@ public sealed class FloorTests
     [TestCase("DiffeoNN.Onnx.ImageSharp")]
     [TestCase("DiffeoNN.Onnx.Training")]
     [TestCase("DiffeoNN.Onnx.Serving")]
+    [TestCase("DiffeoNN.Onnx.Server")]
+    [TestCase("DiffeoNN.Onnx.Client")]
     [TestCase("DiffeoNN.Onnx.Cli")]
     public void Types_LieInTheFolderThatTheirNamespaceSays(string assembly)
     {

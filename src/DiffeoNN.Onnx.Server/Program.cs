@@ -1,0 +1,3 @@
+using DiffeoNN.Onnx.Server;
+
+return await ServerProgram.RunAsync(args, Console.Out, Console.Error);

@@ -44,6 +44,7 @@ public sealed class DocumentTests
     [TestCase("src/DiffeoNN.Onnx.Hosting/README.md")]
     [TestCase("src/DiffeoNN.Onnx.ImageSharp/README.md")]
     [TestCase("src/DiffeoNN.Onnx.Torch/README.md")]
+    [TestCase("src/DiffeoNN.Onnx.Client/README.md")]
     public void PackedReadmes_HaveNoRelativeLinks(string document) => Assert.That(Documents.Links(document), Is.All.Contains("://"));
 
     /// <summary>Outside the kinds' own folder only the files that the instructions name ask which kind an answer is of.</summary>
@@ -118,6 +119,7 @@ public sealed class DocumentTests
     [TestCase("deform", "src/DiffeoNN.Onnx.Cli/README.md", "## Deform")]
     [TestCase("shapes", "src/DiffeoNN.Onnx.Cli/README.md", "## Shapes")]
     [TestCase("fit", "src/DiffeoNN.Onnx.Cli/FIT.md", "# `diffeonn fit`: from a network and images to a bundle")]
+    [TestCase("serve", "src/DiffeoNN.Onnx.Cli/SERVE.md", "## Settings")]
     [TestCase("bundle init", "src/DiffeoNN.Onnx.Cli/BUNDLE.md", "# `diffeonn bundle init`: read a network, write its manifest")]
     public void OptionTables_AreTheProgramsOptions(string name, string document, string heading)
     {

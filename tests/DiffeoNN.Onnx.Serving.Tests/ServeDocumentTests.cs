@@ -66,6 +66,29 @@ public sealed partial class ServeDocumentTests
         }
     }
 
+    /// <summary>What a manifest or a unit misspells is found by nothing else here.</summary>
+    [Test]
+    public void Deployments_NameSettingsPortsAndMetricsThatThereAre()
+    {
+        string[] files =
+        [
+            .. Directory.EnumerateFiles(Path.Combine(Checkout.Root, "tools", "deploy"), "*", SearchOption.AllDirectories)
+                .Where(file => Path.GetExtension(file) is ".yaml" or ".service" or ".md").Order(StringComparer.Ordinal),
+            Path.Combine(Checkout.Root, "src", "DiffeoNN.Onnx.Server", "DiffeoNN.Onnx.Server.csproj"),
+        ];
+        var text = string.Concat(files.Select(File.ReadAllText));
+        Assert.That(Found(Variable()), Is.Not.Empty.And.SubsetOf(ServerSettings.All.Select(setting => setting.Variable)));
+        Assert.That(Found(Metric()), Is.Not.Empty.And.SubsetOf(Row().Matches(Section("## Metrics")).Select(row => row.Groups[1].Value)));
+        var arguments = Argument().Matches(text).SelectMany(match => match.Groups[1].Captures.Select(capture => capture.Value)).ToList();
+        Assert.That(arguments, Is.EquivalentTo(new[] { "models", "drain", "grace" })
+            .And.SubsetOf(ServerSettings.All.Select(setting => setting.Name)));
+        var usual = new ServerOptions { Models = "" };
+        Assert.That(Found(Port()), Is.EquivalentTo(new[] { $"{usual.Http}", $"{usual.Grpc}", $"{usual.Metrics}" }));
+        Assert.That(text, Does.Contain($"Include=\"{usual.Http};{usual.Grpc};{usual.Metrics}\""));
+
+        IEnumerable<string> Found(Regex what) => what.Matches(text).Select(match => match.Groups[1].Value).Distinct();
+    }
+
     private static string Section(string heading) => Document.Split($"\n{heading}\n")[1].Split("\n## ")[0];
 
     /// <summary>A name without what exporters put behind it.</summary>
@@ -79,6 +102,18 @@ public sealed partial class ServeDocumentTests
 
     [GeneratedRegex(@"^# TYPE (\w+) (\w+)", RegexOptions.Multiline)]
     private static partial Regex Type();
+
+    [GeneratedRegex("(DIFFEONN_SERVE_[A-Z_]+)")]
+    private static partial Regex Variable();
+
+    [GeneratedRegex("(diffeonn_[a-z]+_[a-z_]+)")]
+    private static partial Regex Metric();
+
+    [GeneratedRegex(@"args: \[(?:--([a-z-]+), [^,\]]+(?:, )?)+\]")]
+    private static partial Regex Argument();
+
+    [GeneratedRegex(@"containerPort: (\d+)")]
+    private static partial Regex Port();
 
     [GeneratedRegex("(_seconds)?(_total)?$")]
     private static partial Regex Suffix();

@@ -33,9 +33,9 @@ internal static class AnswerReader
             }
 
             if (rest.Length > 0) throw new FormatException($"{rest.Length} bytes belong to no output");
-            return new TensorAnswer(
-                root.GetProperty("model_name").GetString()!, Optional(root, "model_version"), tensors,
-                root.TryGetProperty("parameters", out var said) && said.TryGetProperty("best_at_deadline", out var best) && best.GetBoolean());
+            var isBest = root.TryGetProperty("parameters", out var said) && said.TryGetProperty("best_at_deadline", out var best)
+                && best.GetBoolean();
+            return new TensorAnswer(root.GetProperty("model_name").GetString()!, Optional(root, "model_version"), tensors, isBest);
         });
     }
 

@@ -29,8 +29,8 @@ internal sealed record ServerArguments(IReadOnlyDictionary<string, string> Setti
         Line("--help, --version", "These lines; the version."),
         "",
         $"Each setting may also be given in the environment, as {ServerSettings.All[0].Variable}: the command line counts more than the",
-        "environment, which counts more than the file. Exit codes: 0 ended when told to, 2 settings that make no sense, a port that is taken,",
-        "or a device that hangs, 1 a defect.",
+        "environment, which counts more than the file. Exit codes: 0 ended when told to; 2 settings that make no sense, a port that is",
+        "taken, or models that do not work any more; 1 a defect.",
     ]);
 
     /// <summary>Reads a command line.</summary>
@@ -38,8 +38,8 @@ internal sealed record ServerArguments(IReadOnlyDictionary<string, string> Setti
     /// <exception cref="ServerException">It holds something else than <c>--NAME VALUE</c>, or a name twice.</exception>
     public static ServerArguments Read(IReadOnlyList<string> arguments)
     {
-        if (arguments.Any(argument => argument is "--help" or "-h" or "-?")) return new(new Dictionary<string, string>(), null) { Text = Help };
-        if (arguments is ["--version"]) return new(new Dictionary<string, string>(), null) { Text = Version };
+        var text = arguments.Any(argument => argument is "--help" or "-h" or "-?") ? Help : arguments is ["--version"] ? Version : null;
+        if (text is not null) return new(new Dictionary<string, string>(), null) { Text = text };
         var given = new Dictionary<string, string>(StringComparer.Ordinal);
         for (var i = 0; i < arguments.Count; i++)
         {

@@ -11,7 +11,7 @@ internal static class ServerProgram
     /// <summary>A defect of this program.</summary>
     public const int Internal = 1;
 
-    /// <summary>Settings that make no sense, a port that is taken, or a device that hangs.</summary>
+    /// <summary>Settings that make no sense, a port that is taken, or models that do not work any more.</summary>
     public const int Usage = 2;
 
     /// <summary>Runs a command line.</summary>
@@ -41,7 +41,8 @@ internal static class ServerProgram
                 ['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
             await error.WriteLineAsync(isTold
                 ? $"error: {message}"
-                : $"error: internal error, please report it: {exception.GetType().Name}: {message} (set DIFFEONN_TRACE=1 for the stack trace)");
+                : $"error: internal error, please report it: {exception.GetType().Name}: {message} (set DIFFEONN_TRACE=1 for the "
+                    + "stack trace)");
             if (Environment.GetEnvironmentVariable("DIFFEONN_TRACE") == "1") await error.WriteLineAsync($"{exception}");
             return isTold ? Usage : Internal;
         }

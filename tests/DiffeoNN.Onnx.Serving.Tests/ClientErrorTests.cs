@@ -22,7 +22,8 @@ public sealed class ClientErrorTests
 
         Assert.That((await client.InferAsync("a", Inputs))["label"].AsTexts(), Is.EqualTo(new[] { "a1" }));
         var missing = (await Assert.ThrowsAsync<ServerErrorException>(() => client.InferAsync("b", Inputs)))!;
-        Assert.That((missing.Status, missing.RetryAfter, missing.IsTemporary), Is.EqualTo((HttpStatusCode.NotFound, (TimeSpan?)null, false)));
+        Assert.That((missing.Status, missing.RetryAfter, missing.IsTemporary),
+            Is.EqualTo((HttpStatusCode.NotFound, (TimeSpan?)null, false)));
         Assert.That(missing.Message, Does.Match(@"^http://localhost/v2/models/b/infer: 404 \S.*'b'"));
         repository.Opened[0].Fault = new ProtocolException(ErrorKind.Busy, "The queue is full.");
         var busy = (await Assert.ThrowsAsync<ServerErrorException>(() => client.InferAsync("a", Inputs)))!;
@@ -112,7 +113,8 @@ public sealed class ClientErrorTests
             Throws.ArgumentException.With.Message.Contains("Tensor 'x' has 2 values; shape [2,2] needs 4."));
         Assert.That(() => WireTensor.Of<char>("x", [1], ['c']),
             Throws.ArgumentException.With.Message.Contains("The protocol has no tensors of Char."));
-        Assert.That(WireTensor.OfStrings("s", [new byte[] { 7 }, default]).Data.ToArray(), Is.EqualTo(new byte[] { 1, 0, 0, 0, 7, 0, 0, 0, 0 }));
+        Assert.That(WireTensor.OfStrings("s", [new byte[] { 7 }, default]).Data.ToArray(),
+            Is.EqualTo(new byte[] { 1, 0, 0, 0, 7, 0, 0, 0, 0 }));
         Assert.That(Inputs[0].ToString(), Is.EqualTo("'x' FP32 [1,2]"));
     }
 

@@ -31,7 +31,8 @@ public sealed partial class ServeDocumentTests
         {
             InstrumentPublished = (instrument, _) =>
             {
-                if (instrument.Meter.Name.StartsWith("DiffeoNN.Onnx", StringComparison.Ordinal)) lock (instruments) instruments.Add(instrument.Name);
+                if (!instrument.Meter.Name.StartsWith("DiffeoNN.Onnx", StringComparison.Ordinal)) return;
+                lock (instruments) instruments.Add(instrument.Name);
             },
         };
         listener.Start();
@@ -46,7 +47,7 @@ public sealed partial class ServeDocumentTests
             });
             await server.StartAsync();
             using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-            // Becoming warm is a search.
+            // A model that becomes warm has been searched with.
             while (!server.Repository.IsReady) await Task.Delay(20, limit.Token);
             using var http = new HttpClient();
             var text = await http.GetStringAsync(new Uri(server.Addresses.Metrics!, "metrics"));

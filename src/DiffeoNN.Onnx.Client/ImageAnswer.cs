@@ -71,7 +71,8 @@ public sealed class ImageAnswer
     /// <summary>Largest error of its inverse, in pixels.</summary>
     public double? Residual => Number<double>("residual");
 
-    /// <summary>Any output by its name, as those of networks with several have: <c>landmarks.points</c>.</summary>
+    /// <summary>Any output by its name: <c>naive_mask</c>, the network alone, or <c>landmarks.points</c>, of a network with several.
+    /// </summary>
     /// <typeparam name="T">Of a number.</typeparam>
     /// <param name="output">The name.</param>
     /// <returns>Null where it was not asked for.</returns>

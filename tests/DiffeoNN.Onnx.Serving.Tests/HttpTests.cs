@@ -20,7 +20,8 @@ public sealed class HttpTests
         await using var server = await TestServer.Start(repository.Models);
         Assert.That(await server.Get("v2/health/live"), Is.EqualTo((200, """{"live":true}""")));
         Assert.That(await server.Get("v2/health/ready"),
-            Is.EqualTo((400, """{"error":"The server is not ready: its models are being loaded, or it is about to end."}""")));
+            Is.EqualTo((400,
+                """{"error":"The server is not ready: its models are being loaded, none of them could be, or it is about to end."}""")));
         Assert.That((await server.Get("v2/models/a/ready")).Status, Is.EqualTo(400));
         await repository.Models.LoadAllAsync();
 

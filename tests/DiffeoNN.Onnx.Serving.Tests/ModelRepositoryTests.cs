@@ -29,6 +29,21 @@ public sealed class ModelRepositoryTests
     }
 
     [Test]
+    public async Task AServerNoneOfWhoseModelsLoads_IsNotReadyUntilOneDoes()
+    {
+        await using var repository = new FakeRepository();
+        await repository.Models.LoadAllAsync();
+        Assert.That(repository.Models.IsReady, "nothing is there to be loaded");
+        repository.Write("a", 1, "broken");
+        repository.Write("b", 1, "broken");
+        await repository.Models.LoadAllAsync();
+        Assert.That(repository.Models.IsReady, Is.False);
+        repository.Write("b", 2, "b2");
+        await repository.Models.LoadAsync("b");
+        Assert.That(repository.Models.IsReady);
+    }
+
+    [Test]
     public async Task Requests_ToWhatTakesNone_AreToldWhy()
     {
         await using var repository = new FakeRepository();

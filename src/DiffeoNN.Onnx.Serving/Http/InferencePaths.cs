@@ -33,7 +33,7 @@ internal sealed class InferencePaths(ModelRepository repository, ServingOptions 
 
     public Task Ready(HttpContext context) => repository.IsReady
         ? InferenceHttp.Send(context, 200, "{\"ready\":true}"u8.ToArray())
-        : NotReady("The server is not ready: its models are being loaded, or it is about to end.");
+        : NotReady("The server is not ready: its models are being loaded, none of them could be, or it is about to end.");
 
     public Task Pending(HttpContext context) => InferenceHttp.Send(context, 200, ProtocolJson.Write(repository.Pending()));
 

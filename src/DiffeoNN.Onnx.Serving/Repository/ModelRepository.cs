@@ -16,6 +16,7 @@ public sealed class ModelRepository : IAsyncDisposable
     private readonly ConcurrentDictionary<string, ModelEntry> _models = new(StringComparer.Ordinal);
     private readonly DeviceThread? _thread;
     private volatile bool _isLoaded;
+    private volatile bool _hasNone;
     private volatile bool _isClosed;
     private volatile bool _isDraining;
     private volatile bool _isResponsive = true;
@@ -43,8 +44,9 @@ public sealed class ModelRepository : IAsyncDisposable
         (_folder, _open) = (folder, open);
     }
 
-    /// <summary>Whether all models that there were at the start have been loaded, as far as they can, and the end has not begun.</summary>
-    public bool IsReady => _isLoaded && !_isClosed && !_isDraining && IsResponsive;
+    /// <summary>Whether all models that there were at the start have been loaded, as far as they can, and the end has not begun. Where none
+    /// of them could be, as on a machine whose GPU does not work, it is not ready until one is.</summary>
+    public bool IsReady => _isLoaded && !_hasNone && !_isClosed && !_isDraining && IsResponsive;
 
     /// <summary>Whether all models that there were at the start have been loaded, as far as they can.</summary>
     internal bool IsLoaded => _isLoaded;
@@ -112,7 +114,8 @@ public sealed class ModelRepository : IAsyncDisposable
     /// <param name="cancellationToken">Ends it.</param>
     public async Task LoadAllAsync(CancellationToken cancellationToken = default)
     {
-        foreach (var name in ModelFolder.List(_folder).Select(source => source.Name).Distinct().ToList())
+        var names = ModelFolder.List(_folder).Select(source => source.Name).Distinct().ToList();
+        foreach (var name in names)
         {
             try
             {
@@ -124,6 +127,7 @@ public sealed class ModelRepository : IAsyncDisposable
             }
         }
 
+        _hasNone = names.Count > 0 && !names.Exists(name => Takes(name));
         _isLoaded = true;
     }
 
@@ -139,6 +143,7 @@ public sealed class ModelRepository : IAsyncDisposable
         if (source is null) throw NotFound(name, version, sources.Select(one => one.VersionName));
         await _models.GetOrAdd(name, name => new ModelEntry(name, () => _isClosed)).LoadAsync(source, _open, cancellationToken)
             .ConfigureAwait(false);
+        _hasNone = false;
     }
 
     /// <summary>Takes a model out of service, when its requests in flight have ended.</summary>

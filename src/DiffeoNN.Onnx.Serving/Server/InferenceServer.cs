@@ -164,7 +164,7 @@ public sealed class InferenceServer : IAsyncDisposable
                 else if (status.Reason.Length > 0) ServerLog.NotLoaded(_log, status.Name, status.Version, status.Reason);
             }
 
-            ServerLog.Ready(_log);
+            if (_repository.IsReady) ServerLog.Ready(_log);
         }
         catch (OperationCanceledException)
         {

@@ -11,6 +11,11 @@ namespace DiffeoNN.Onnx.Serving.Tests;
 /// <summary>A page in Chromium without a window, by the DevTools protocol.</summary>
 internal sealed class Browser : IAsyncDisposable
 {
+    private static readonly JsonSerializerOptions WithoutNulls = new()
+    {
+        DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull,
+    };
+
     private static readonly string[] Names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
@@ -54,7 +59,9 @@ internal sealed class Browser : IAsyncDisposable
         var id = Interlocked.Increment(ref _count);
         var answer = new TaskCompletionSource<JsonNode>(TaskCreationOptions.RunContinuationsAsynchronously);
         _waiting[id] = answer;
-        var body = JsonSerializer.SerializeToUtf8Bytes(new { id, method, @params = parameters ?? new { }, sessionId = _session });
+        // Before there is a session its name must be missing, not null.
+        var body = JsonSerializer.SerializeToUtf8Bytes(
+            new { id, method, @params = parameters ?? new { }, sessionId = _session }, WithoutNulls);
         await _sending.WaitAsync();
         try
         {

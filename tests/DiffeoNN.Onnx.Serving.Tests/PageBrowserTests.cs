@@ -25,7 +25,14 @@ public sealed class PageBrowserTests
         _browser = await Browser.Start();
         _folder = new TemporaryFolder();
         var bundle = Directory.CreateDirectory(Path.Combine(_folder.Path, "models", "shapes")).FullName;
-        foreach (var file in Directory.GetFiles(Checkout.Bundle("shapes"))) File.Copy(file, Path.Combine(bundle, Path.GetFileName(file)));
+        var from = Checkout.Bundle("shapes");
+        foreach (var file in Directory.GetFiles(from, "*", SearchOption.AllDirectories))
+        {
+            var target = Path.Combine(bundle, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
+
         PlainModelTests.SumAndDifference().Save(Path.Combine(_folder.Path, "models", "plain.onnx"));
         await File.WriteAllTextAsync(_folder["keys"], "secret\n");
         await File.WriteAllTextAsync(_folder["text.png"], "no image");

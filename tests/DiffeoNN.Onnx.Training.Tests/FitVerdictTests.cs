@@ -135,6 +135,18 @@ public sealed class FitVerdictTests
             "There is next to nothing to win: on 'tps-strong' the network alone reaches 0.996 IoU, on undeformed images 1.000."));
     }
 
+    [TestCase(40, false)]
+    [TestCase(FitVerdict.FewestToTell - 1, true)]
+    public void GainWhereThereIsNoGap_IsNoHelp(int images, bool isOpen)
+    {
+        // Answers on straightened images agree more often than those on undeformed ones do, far beyond the standard error.
+        var verdict = FitVerdict.Of(
+            [new("none", images, 0.9, 0.9, 0.9, 0, 0.1), new("tps-strong", images, 0.9, 0.897, 0.999, 0.001, 1)], "tps-strong", "accuracy",
+            true, []);
+        Assert.That((verdict.Helps, verdict.IsUndecided, verdict.LeavesNothingToWin), Is.EqualTo((false, isOpen, !isOpen)));
+        Assert.That(verdict.Lines, Has.Count.EqualTo(2), "no share of a gap that is none");
+    }
+
     [TestCase(-0.25, true)]
     [TestCase(-0.29, true)]
     [TestCase(-1.1, false)]

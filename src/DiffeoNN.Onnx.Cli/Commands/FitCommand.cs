@@ -38,6 +38,11 @@ internal static class FitCommand
                 + "images.",
         };
         var resume = new Option<bool>("--resume") { Description = "Go on with a fit that was interrupted." };
+        var overwrite = new Option<bool>("--overwrite")
+        {
+            Description = "Take the place of a bundle, of an interrupted fit or of files of the same names in --output.",
+        };
+        var skipBad = new Option<bool>("--skip-bad") { Description = "Leave out images that cannot be used, and say which." };
         var source = new Option<string?>("--source") { Description = "Only images of this source." };
         var count = new Option<int?>("--count") { Description = "At most so many images to train on." };
         var side = new Option<int?>("--side")
@@ -79,18 +84,22 @@ internal static class FitCommand
         var reading = new ReadingCommandOptions();
         var command = new Command("fit", "Make a bundle of a trained network and undeformed images, within a given time.")
         {
-            inner, data, output, time, labels, resume, source, count, side, families, strength, noTask, plan, trainedOn, licence,
+            inner, data, output, time, labels, resume, overwrite, skipBad, source, count, side, families, strength, noTask, plan, trainedOn, licence,
             description, seed, device, threads,
         };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(resume) && result.GetValue(overwrite))
+                result.AddError("--resume goes on with what lies there, and --overwrite begins anew; give one of them.");
+        });
         reading.AddTo(command);
         command.SetAction((parse, cancellationToken) =>
         {
             var folder = parse.GetValue(output)!;
-            if (File.Exists(Path.Combine(folder, BundleManifest.FileName)) && !parse.GetValue(resume))
-                throw new UsageException($"'{folder}' holds a bundle already; give --output another folder, --resume, or remove it first.");
+            RefuseWhatLiesThere(folder, parse.GetValue(resume), parse.GetValue(overwrite));
             var execution = device.Apply(parse, new ExecutionOptions { Threads = parse.GetValue(threads) });
-            var images = WiringImages.Read(parse.GetValue(data)!, out var bad);
-            foreach (var text in bad) console.WriteLine($"left out: {text}");
+            // Those that cannot be used are told of when all are read.
+            var images = WiringImages.Read(parse.GetValue(data)!, out _);
             var network = NetworkReading.Of(parse.GetValue(inner)!, images, reading.Read(parse), cancellationToken);
             ReadingLines.Print(console, network);
             if (network.Findings.FirstOrDefault(finding => finding.Level == FindingLevel.Problem) is { } problem)
@@ -103,6 +112,8 @@ internal static class FitCommand
                 Families = [.. parse.GetValue(families)!],
                 LongestSide = parse.GetValue(side),
                 UsesTask = !parse.GetValue(noTask),
+                SkipsBad = parse.GetValue(skipBad),
+                Overwrites = parse.GetValue(overwrite),
                 Plan = parse.GetValue(plan) is { } steps ? FitPlan.Load(steps) : null,
                 Sampling = new DeformationSampling { HighestStrength = parse.GetValue(strength) },
                 TrainedOn = parse.GetValue(trainedOn),
@@ -114,8 +125,8 @@ internal static class FitCommand
                     parse.GetValue(data)!, network, parse.GetValue(labels), parse.GetValue(source), parse.GetValue(count),
                     parse.GetValue(seed)),
                 "Leave out --labels to validate with the network's own answers on undeformed images.");
-            var result = FitDisplay.Run(console, folder, progress => fitter.Run(
-                folder, found.Images, found.Validation, found.HasTruth, parse.GetValue(resume), progress, cancellationToken));
+            var result = FitDisplay.Run(console, folder, progress => Fit(() => fitter.Run(
+                folder, found.Images, found.Validation, found.HasTruth, parse.GetValue(resume), progress, cancellationToken)));
             // What stands was said, and that is no error.
             if (result is null) return Task.FromResult((int)ExitCode.Cancelled);
             result.Plan.Save(Path.Combine(folder, "plan.json"));
@@ -127,6 +138,37 @@ internal static class FitCommand
             return Task.FromResult((int)ExitCode.Success);
         });
         return command;
+    }
+
+    /// <exception cref="UsageException">What lies in the folder refuses a fit that is told no more.</exception>
+    private static void RefuseWhatLiesThere(string folder, bool resumes, bool overwrites)
+    {
+        const string elsewhere = "or give --output another folder.";
+        var state = BundleFitter.StateOf(folder);
+        if (state != FitFolderState.Taken && (resumes || overwrites)) return;
+        var text = state switch
+        {
+            FitFolderState.Taken => $"Another fit is writing to '{folder}'; wait until it has ended, {elsewhere}",
+            FitFolderState.Interrupted =>
+                $"'{folder}' holds a fit that was interrupted; go on with it by --resume, begin anew by --overwrite, {elsewhere}",
+            FitFolderState.Bundle => $"'{folder}' holds a bundle already; replace it by --overwrite, {elsewhere}",
+            FitFolderState.Foreign => $"'{folder}' holds files that are no fit's; write among them by --overwrite, which replaces those "
+                + $"that have a bundle's names, {elsewhere}",
+            _ => null,
+        };
+        if (text is not null) throw new UsageException(text);
+    }
+
+    private static FitResult Fit(Func<FitResult> fit)
+    {
+        try
+        {
+            return fit();
+        }
+        catch (DataException e) when (e.HasBadImages)
+        {
+            throw new DataException($"{e.Message} {InputCheck.Advice}", e) { HasBadImages = true };
+        }
     }
 
     /// <summary>A duration of hours, minutes and seconds; null for other text.</summary>

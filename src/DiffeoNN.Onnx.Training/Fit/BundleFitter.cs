@@ -2,7 +2,6 @@ using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Diagnostics.Reading;
 using DiffeoNN.Onnx.Evaluation;
-using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Training.Architectures;
 
@@ -39,7 +38,8 @@ public sealed class BundleFitter
     internal FitOptions Options { get; }
 
     /// <summary>Fits.</summary>
-    /// <param name="folder">Of the bundle; made if it does not exist.</param>
+    /// <param name="folder">Of the bundle; made if it does not exist. Nothing in it changes before all images were read and found to
+    /// do.</param>
     /// <param name="images">Undeformed images. Their truth is not looked at in training.</param>
     /// <param name="validation">Others to hold out, no test images; null to hold out some of <paramref name="images"/>.</param>
     /// <param name="hasTruth">Whether the held-out images have the truth, to compare answers with; else answers are compared with the
@@ -47,11 +47,11 @@ public sealed class BundleFitter
     /// <param name="resume">Whether to go on with a fit that was interrupted.</param>
     /// <param name="progress">Told of what happens, on the calling thread.</param>
     /// <param name="cancellationToken">Ends the fit. The bundle written last stays, and the fit can be resumed.</param>
-    /// <exception cref="DataException">The images do not do.</exception>
-    /// <exception cref="ImageException">An image cannot be read.</exception>
-    /// <exception cref="TrainingException">There is nothing to resume.</exception>
+    /// <exception cref="DataException">The images do not do, or some cannot be read.</exception>
+    /// <exception cref="TrainingException">There is nothing to resume, or it is another fit; the folder holds what is not to be overwritten;
+    /// another fit has it.</exception>
     /// <exception cref="BundleException">The bundle would be refused.</exception>
-    /// <exception cref="OutputException">A file cannot be written.</exception>
+    /// <exception cref="Files.OutputException">A file cannot be written.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public FitResult Run(
         string folder, IEvaluationData images, IEvaluationData? validation = null, bool hasTruth = false, bool resume = false,
@@ -61,9 +61,8 @@ public sealed class BundleFitter
         ArgumentNullException.ThrowIfNull(images);
         if (Tuning.Tuner.IsTestSplit(images.Split) || Tuning.Tuner.IsTestSplit(validation?.Split))
             throw new DataException("A split called 'test' is neither trained nor chosen on; give another one.");
-        AtomicFile.CreateFolder(folder);
         var identity = FitIdentity.Of(this, images, validation, hasTruth);
-        var work = resume ? FitFolder.Open(folder, identity) : FitFolder.Create(folder, identity);
+        using var work = resume ? FitFolder.Open(folder, identity) : FitFolder.Create(folder, identity, Options.Overwrites);
         var session = new FitSession(this, work, folder, hasTruth, progress, cancellationToken);
         return session.Run(images, validation);
     }
@@ -71,6 +70,10 @@ public sealed class BundleFitter
     /// <summary>Whether a folder holds a fit that was interrupted and can be resumed.</summary>
     /// <param name="folder">Of the bundle.</param>
     public static bool CanResume(string folder) => FitFolder.Exists(folder);
+
+    /// <summary>What a folder holds that a bundle is to be written to.</summary>
+    /// <param name="folder">Of the bundle; need not exist.</param>
+    public static FitFolderState StateOf(string folder) => FitFolder.StateOf(folder);
 
     private static ImageSpec ImageOf(ImageSpec own, FitOptions options)
     {

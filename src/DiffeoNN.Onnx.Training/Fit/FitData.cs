@@ -56,7 +56,7 @@ public sealed record FitData(IEvaluationData Images, IEvaluationData? Validation
     }
 
     private static string[] SplitsOf(string path) => Directory.Exists(Path.Combine(path, "images"))
-        ? [.. ImageFolder.Open(path).Rows.Select(row => row.Split).Distinct(StringComparer.Ordinal)]
+        ? [.. ImageFolder.Read(path).Rows.Select(row => row.Split).Distinct(StringComparer.Ordinal)]
         : ["train", "val"];
 
     /// <summary>Classes, numbers or points of the first output, by a run on a black image.</summary>

@@ -18,57 +18,77 @@ public sealed class FitImages : IDisposable
     /// <summary>Images held out, at least.</summary>
     public const int FewestHeldOut = 4;
 
+    /// <summary>Images held out, at most: no choice and no verdict looks at more.</summary>
+    internal const int MostHeldOut = 2000;
+
     private const double LeastCorrelation = 0.1;
     private readonly torch.Tensor _pixels;
+    private readonly torch.Tensor? _part;
 
-    private FitImages(torch.Tensor pixels, IEvaluationData heldOut)
+    private FitImages(torch.Tensor pixels, int count, IEvaluationData heldOut, ImagePass pass)
     {
         _pixels = pixels;
-        Training = new TrainingImages(pixels);
+        Training = new TrainingImages(count == pixels.shape[0] ? pixels : _part = pixels.narrow(0, 0, count));
         HeldOut = heldOut;
+        (Digest, Skipped) = (pass.Digest, pass.Problems);
     }
 
     /// <summary>What is trained on.</summary>
     public TrainingImages Training { get; }
 
-    /// <summary>What is held out, with its truth where the data has one.</summary>
+    /// <summary>What is held out, with its truth where the data has one; images that are much larger than what the network takes are
+    /// reduced, and what is true of them with them.</summary>
     public IEvaluationData HeldOut { get; }
 
-    /// <summary>Reads images and holds some of them out.</summary>
+    /// <summary>One line for each image that was left out because it cannot be used; see <see cref="FitOptions.SkipsBad"/>.</summary>
+    public IReadOnlyList<string> Skipped { get; }
+
+    /// <summary>The same for the same images: their names, sizes and what is seen of their content.</summary>
+    internal string Digest { get; }
+
+    /// <summary>Reads images and holds some of them out. Each is opened once, those held out too.</summary>
     /// <param name="images">Undeformed images.</param>
     /// <param name="validation">Others, to be held out; null to hold out a share of <paramref name="images"/>.</param>
     /// <param name="spec">What the bundle works on.</param>
-    /// <param name="options">Share, seed and most bytes.</param>
+    /// <param name="options">Share, seed, most bytes, and whether to leave out what cannot be used.</param>
     /// <param name="progress">Told of every image that was read.</param>
     /// <param name="cancellationToken">Stops between two images.</param>
-    /// <exception cref="DataException">There are too few images, all are the same, or they are noise.</exception>
-    /// <exception cref="ImageException">An image cannot be read or brought to the bundle's channels.</exception>
+    /// <exception cref="DataException">There are too few images, some cannot be used, all are the same, or they are noise.</exception>
     public static FitImages Read(
         IEvaluationData images, IEvaluationData? validation, ImageSpec spec, FitOptions options, Action<int, int>? progress = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default) => Read(images, validation, spec, spec, options, progress, cancellationToken);
+
+    /// <summary>As the other one, with what the network takes.</summary>
+    internal static FitImages Read(
+        IEvaluationData images, IEvaluationData? validation, ImageSpec spec, ImageSpec network, FitOptions options,
+        Action<int, int>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(spec);
         ArgumentNullException.ThrowIfNull(options);
-        var (training, heldOut) = validation is null ? Divided(images.Count, options) : (Range(images.Count), []);
-        var fewest = FewestImages + (validation is null ? FewestHeldOut : 0);
-        if (training.Length < FewestImages || (validation?.Count ?? heldOut.Length) < FewestHeldOut)
-        {
-            throw new DataException(
-                $"'{images.Name}' has {images.Count} images"
-                + $"{(validation is null ? "" : $" to train on and {validation.Count} to validate on")}; "
-                + $"a fit needs at least {(validation is null ? fewest : FewestImages)}, and some hundreds to be good.");
-        }
-
+        var (training, held) = validation is null ? Divided(images.Count, options) : (Range(images.Count), Range(validation.Count));
+        RefuseFew(images.Count, training.Length, held.Length, "");
         var bytes = (long)spec.Channels * spec.Height * spec.Width;
         var most = (int)Math.Min(int.MaxValue, Math.Max(FewestImages, options.ImageBytes / bytes));
         if (training.Length > most)
             training = [.. Enumerable.Range(0, most).Select(i => training[(int)((long)i * training.Length / most)])];
+        held = held[..Math.Min(held.Length, MostHeldOut)];
+        using var pass = new ImagePass(spec.Channels, training.Length + held.Length, progress, cancellationToken);
+        foreach (var problem in images.Problems.Union(validation?.Problems ?? [])) pass.Add(problem);
         var pixels = torch.empty([training.Length, spec.Channels, spec.Height, spec.Width], torch.ScalarType.Byte);
         try
         {
-            Fill(pixels, images, training, spec, progress, cancellationToken);
-            var found = new FitImages(pixels, validation ?? new ChosenImages(images, heldOut));
+            var count = Fill(pixels, images, training, spec, pass);
+            var heldOut = HoldOut(validation ?? images, held, (Math.Max(spec.Height, network.Height), Math.Max(spec.Width, network.Width)),
+                pass);
+            if (!options.SkipsBad) pass.RefuseBad(images.Name);
+            if (pass.Problems.Count > 0)
+            {
+                RefuseFew(count + heldOut.Count, count, heldOut.Count, FormattableString.Invariant(
+                    $" that can be used, besides {pass.Problems.Count} that cannot (the first: {pass.Problems[0].TrimEnd('.')})"));
+            }
+
+            var found = new FitImages(pixels, count, heldOut, pass);
             found.Refuse(images.Name);
             return found;
         }
@@ -77,10 +97,25 @@ public sealed class FitImages : IDisposable
             pixels.Dispose();
             throw;
         }
+
+        void RefuseFew(int all, int toTrain, int toHold, string which)
+        {
+            if (toTrain >= FewestImages && toHold >= FewestHeldOut) return;
+            throw new DataException(
+                (validation is null
+                    ? $"'{images.Name}' has {all} images{which}; a fit needs at least {FewestImages + FewestHeldOut}"
+                    : $"'{images.Name}' has {toTrain} images to train on and {toHold} to validate on{which}; a fit needs at least "
+                        + FewestImages)
+                + ", and some hundreds to be good.");
+        }
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _pixels.Dispose();
+    public void Dispose()
+    {
+        _part?.Dispose();
+        _pixels.Dispose();
+    }
 
     private static (int[] Training, int[] HeldOut) Divided(int count, FitOptions options)
     {
@@ -98,29 +133,48 @@ public sealed class FitImages : IDisposable
 
     private static int[] Range(int count) => [.. Enumerable.Range(0, count)];
 
-    private static unsafe void Fill(
-        torch.Tensor pixels, IEvaluationData images, int[] chosen, ImageSpec spec, Action<int, int>? progress,
-        CancellationToken cancellationToken)
+    /// <summary>Fills the tensor from its start with what can be used.</summary>
+    /// <returns>How many images that is.</returns>
+    private static unsafe int Fill(torch.Tensor pixels, IEvaluationData images, int[] chosen, ImageSpec spec, ImagePass pass)
     {
         var size = spec.Channels * spec.Height * spec.Width;
         // One pass over the memory that lies there already: a tensor an image would double it.
         var target = new Span<byte>((void*)TensorMemory.Address(pixels), checked(size * chosen.Length));
-        for (var i = 0; i < chosen.Length; i++)
+        var count = 0;
+        foreach (var index in chosen)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            var image = images.Read(chosen[i]).Image;
-            if (!image.CanBecome(spec.Channels))
+            if (pass.Read(images, index) is not { } sample) continue;
+            var resized = ImageResampler.Resize(sample.Image.WithChannels(spec.Channels), spec.Height, spec.Width);
+            var own = target.Slice(count++ * size, size);
+            for (var p = 0; p < size; p++) own[p] = (byte)Math.Clamp(Math.Round(255 * resized.Data[p]), 0, 255);
+            pass.Take(sample, own);
+        }
+
+        return count;
+    }
+
+    /// <summary>Opens what is held out, and leaves out what cannot be used.</summary>
+    private static IEvaluationData HoldOut(IEvaluationData data, int[] held, (int Height, int Width) size, ImagePass pass)
+    {
+        var (usable, kept) = (new List<int>(), new Dictionary<int, EvaluationSample>());
+        var (isReduced, free) = (false, ReducedImages.MostBytes);
+        foreach (var index in held)
+        {
+            if (pass.Read(data, index) is not { } sample) continue;
+            var seen = ReducedImages.Reduced(sample, size);
+            pass.Take(sample, MemoryMarshal.AsBytes(seen.Image.Data));
+            if (seen != sample)
             {
-                throw new ImageException(
-                    $"'{images.Name}' image {chosen[i]} has {image.Channels} channels, and the network takes {spec.Channels}; only grey "
-                    + "and RGB become each other.");
+                isReduced = true;
+                free -= ReducedImages.BytesOf(seen);
+                if (free >= 0) kept.Add(usable.Count, seen);
             }
 
-            var resized = ImageResampler.Resize(image.WithChannels(spec.Channels), spec.Height, spec.Width);
-            var own = target.Slice(i * size, size);
-            for (var p = 0; p < size; p++) own[p] = (byte)Math.Clamp(Math.Round(255 * resized.Data[p]), 0, 255);
-            progress?.Invoke(i + 1, chosen.Length);
+            usable.Add(index);
         }
+
+        var chosen = usable.Count == data.Count && usable.SequenceEqual(Range(data.Count)) ? data : new ChosenImages(data, [.. usable]);
+        return isReduced ? new ReducedImages(chosen, size, kept) : chosen;
     }
 
     /// <summary>What no energy can be learned from.</summary>

@@ -46,6 +46,13 @@ public sealed record FitOptions
     /// <summary>Bytes of images that are kept in memory at most; of more images, evenly chosen ones are trained on.</summary>
     public long ImageBytes { get; init; } = 1L << 30;
 
+    /// <summary>Whether images that cannot be used are left out; else one of them refuses the fit before anything is trained.</summary>
+    public bool SkipsBad { get; init; }
+
+    /// <summary>Whether the fit may take the place of a bundle, of an interrupted fit and of files of the same names that lie in its folder
+    /// already; else those refuse it.</summary>
+    public bool Overwrites { get; init; }
+
     /// <summary>Words for the manifest: what the images are, and their licence.</summary>
     public string? TrainedOn { get; init; }
 

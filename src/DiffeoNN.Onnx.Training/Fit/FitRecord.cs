@@ -11,6 +11,9 @@ internal sealed record FitRecord
     /// <summary><see cref="FitIdentity.Parts"/>; empty in records of earlier versions.</summary>
     public IReadOnlyDictionary<string, string> Parts { get; init; } = ImmutableDictionary<string, string>.Empty;
 
+    /// <summary><see cref="FitImages.Digest"/> of the images.</summary>
+    public string? Images { get; init; }
+
     /// <summary>Steps chosen so far.</summary>
     public FitPlan Plan { get; init; } = new();
 

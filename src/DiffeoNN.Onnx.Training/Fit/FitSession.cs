@@ -46,10 +46,12 @@ internal sealed class FitSession(
     public FitResult Run(IEvaluationData data, IEvaluationData? validation)
     {
         Report(FitStage.Reading, 1, 0, data.Count);
-        using var images = FitImages.Read(data, validation, Image, _options, (done, all) =>
+        using var images = FitImages.Read(data, validation, Image, _reading.Image, _options, (done, all) =>
         {
             if (done % 64 == 0 || done == all) Report(FitStage.Reading, 1, done, all);
         }, cancellationToken);
+        work.Begin(images.Digest);
+        if (images.Skipped.Count > 0) Note(Skipped(images), FitStage.Reading);
         if (_options.Plan is { } plan) work.Write(record => record with { Plan = plan });
         if (_options.Plan is null && _options.Time < FitOptions.ShortestKept) Note(FitOptions.ShortTime(_options.Time), FitStage.Reading);
         var engine = new OnnxRuntimeEngine(_options.Execution);
@@ -197,17 +199,16 @@ internal sealed class FitSession(
         var number = work.Record.Done.Count(done => done.StartsWith("choice", StringComparison.Ordinal));
         int? images = _options.Plan is { } plan && plan.Chosen.Count > number ? plan.Chosen[number] : null;
         var standing = final && _best is { Settings: var settings } ? settings with { Adversarial = 0 } : null;
-        var trial = choice.Choose(candidate, _clock.Share(part, rest), images, final, standing, (done, all) =>
+        var trial = choice.Choose(candidate, _clock.Share(part, rest), _clock.Left, images, final, standing, (done, all) =>
             Report(FitStage.Choosing, round, done, all));
+        if (choice.Shortage is { } shortage) Note(shortage, FitStage.Choosing);
         _trials.Add(trial);
         var better = final || _best is null || !trial.IsClearlyBelow(_best);
         if (better) _best = trial;
         var manifest = BundleManifest.Load(Path.Combine(candidate, BundleManifest.FileName)) with { Search = trial.Settings };
         if (better)
         {
-            foreach (var file in Directory.EnumerateFiles(candidate, "*.onnx"))
-                File.Copy(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
-            new BundleBuilder(folder).Build(manifest with
+            BundleReplacement.Write(candidate, folder, manifest with
             {
                 Name = BundleName(),
                 Description = _options.Description,
@@ -225,6 +226,14 @@ internal sealed class FitSession(
             Seconds = _clock.Elapsed.TotalSeconds,
         });
         Report(FitStage.Choosing, round, 1, 1, trial: trial, written: better);
+    }
+
+    private static string Skipped(FitImages images)
+    {
+        const int most = 3;
+        var bad = images.Skipped;
+        return FormattableString.Invariant($"{bad.Count} images cannot be used and are left out: ")
+            + string.Join(" ", bad.Take(most)) + (bad.Count > most ? FormattableString.Invariant($" And {bad.Count - most} more.") : "");
     }
 
     private void Write(string target, int round, bool withCritic)
@@ -256,6 +265,7 @@ internal sealed class FitSession(
     {
         var evaluations = choice.Evaluate(
             folder, _clock.Left, _options.Plan?.Judged, (done, all) => Report(FitStage.Judging, 1, done, all));
+        if (choice.Shortage is { } shortage) Note(shortage, FitStage.Judging);
         Plan(plan => plan with { Judged = evaluations[0].Samples.Count });
         string[] doubts = [.. _reading.Findings.Select(finding => finding.Text)];
         var verdict = FitVerdict.Of(

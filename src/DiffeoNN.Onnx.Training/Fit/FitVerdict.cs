@@ -93,14 +93,15 @@ public sealed record FitVerdict
             lines.Insert(0, $"The network itself looks wrong, so nothing is claimed: {string.Join("; ", doubts)}.");
         if (harmed is not null)
             lines.Add($"It harms on '{harmed.Deformation}': {verdict.Text(harmed.Canonicalised)}, alone {verdict.Text(harmed.Alone)}.");
-        var isEnough = strong.GapClosed is not { } closed || closed >= LeastClosed;
-        if (gains && !isEnough)
+        // Where there is no gap, none is closed: what answers gain beyond the network's on undeformed images is no help.
+        var isEnough = !verdict.HasNoGap && strong.GapClosed is { } closed && closed >= LeastClosed;
+        if (gains && !isEnough && !verdict.HasNoGap)
         {
             lines.Add(string.Create(
                 CultureInfo.InvariantCulture, $"That is less than {100 * LeastClosed:F0} %, too little to call it help."));
         }
 
-        var mayHelp = isOpen || (gains && isEnough);
+        var mayHelp = isOpen || (gains && (isEnough || (verdict.HasNoGap && !verdict.LeavesNothingToWin)));
         var mayBeHarmless = isHarmless || -clean.Gain <= Sure * clean.Error;
         var helps = gains && isEnough && isHarmless && harmed is null && doubts.Count == 0;
         return verdict with

@@ -21,7 +21,8 @@ internal sealed class SettingsChoice(
     private const int FewestQuick = 32;
     private const int FewestFinal = 64;
     private const int Quick = 256;
-    private const int Most = 2000;
+    private const int Most = FitImages.MostHeldOut;
+    private const int FirstLook = 2;
     private const int Quantiles = 96;
 
     // What undeformed images lose beyond a little counts so many times: they are what a network was trained for. Errors, which have a
@@ -37,6 +38,9 @@ internal sealed class SettingsChoice(
 
     /// <summary>What is compared, as tables name it.</summary>
     public string Measure { get; private set; } = "";
+
+    /// <summary>What is to be said where the time left fewer images than tell anything, of the last choice or verdict; else null.</summary>
+    public string? Shortage { get; private set; }
 
     /// <summary>The settings that a choice starts from.</summary>
     public static BundleManifest Usual(BundleManifest manifest, bool withCritic) => manifest with
@@ -54,12 +58,15 @@ internal sealed class SettingsChoice(
     /// <summary>Chooses.</summary>
     /// <param name="bundle">Folder of a bundle that holds what <see cref="Usual"/> gave.</param>
     /// <param name="time">About how long it may take.</param>
+    /// <param name="left">What is left of the whole fit's time.</param>
     /// <param name="images">Images of each family; null for as many as the time allows.</param>
     /// <param name="final">Whether all settings are tried on more images.</param>
     /// <param name="standing">Settings that were chosen before, without the critic: tried first. Null for none.</param>
     /// <param name="progress">Told of trials done and in all.</param>
-    public FitTrial Choose(string bundle, TimeSpan time, int? images, bool final, SearchSpec? standing, Action<int, int> progress)
+    public FitTrial Choose(
+        string bundle, TimeSpan time, TimeSpan left, int? images, bool final, SearchSpec? standing, Action<int, int> progress)
     {
+        Shortage = null;
         using var model = EquivariantModel.Load(bundle, new EquivariantOptions { Execution = options.Execution, Seed = options.Seed });
         var manifest = Scaled(model);
         var tried = final ? All : All[..2];
@@ -74,10 +81,10 @@ internal sealed class SettingsChoice(
         var few = new TuningData(model, tuning.Task, data, check, tuning);
         var count = images is { } given
             ? Math.Min(given, few.Count)
-            : Affordable(model, few, manifest, time, trials * few.Sets, final ? Most : Quick);
+            : Affordable(model, few, manifest, (time, left), trials * few.Sets, final ? Most : Quick);
         // Thresholds are quantiles of the energies of these.
-        var all = new TuningData(
-            model, tuning.Task, data, check with { Usable = [.. check.Usable.Take(Math.Max(count, Quantiles))] }, tuning);
+        var some = Shortage is null ? Math.Max(count, Quantiles) : count;
+        var all = new TuningData(model, tuning.Task, data, check with { Usable = [.. check.Usable.Take(some)] }, tuning);
         var best = (Candidate: (Candidate?)null, Trial: (TuningTrial?)null);
         var number = 0;
         if (standing is not null)
@@ -118,13 +125,12 @@ internal sealed class SettingsChoice(
     /// new.</summary>
     public IReadOnlyList<EvaluationResult> Evaluate(string bundle, TimeSpan time, int? images, Action<int, int> progress)
     {
+        Shortage = null;
         using var model = EquivariantModel.Load(bundle, new EquivariantOptions { Execution = options.Execution, Seed = options.Seed });
         string[] families = ["none", .. options.Families, .. options.Families.Contains(options.Unseen) ? [] : new[] { options.Unseen }];
         var (data, check) = Data(model, int.MaxValue);
-        var count = Math.Min(check.Usable.Count, Fewest);
-        var least = Math.Min(check.Usable.Count, FewestJudged);
+        var count = check.Usable.Count;
         var results = new List<EvaluationResult>();
-        var start = Stopwatch.GetTimestamp();
         foreach (var family in families)
         {
             var evaluator = new Evaluator(model, new EvaluationOptions
@@ -139,11 +145,10 @@ internal sealed class SettingsChoice(
             else if (results.Count == 0)
             {
                 // The first few tell how many can be looked at.
-                _ = evaluator.Run(data, check with { Usable = [.. check.Usable.Take(count)] }, null, cancellationToken);
-                start = Stopwatch.GetTimestamp();
-                _ = evaluator.Run(data, check with { Usable = [.. check.Usable.Take(count)] }, null, cancellationToken);
-                var one = Stopwatch.GetElapsedTime(start).TotalSeconds / count;
-                count = (int)Math.Clamp(time.TotalSeconds / (one * families.Length), least, Math.Min(Most, check.Usable.Count));
+                var (one, spent) = Timed(Math.Min(count, Fewest), time, few => _ = evaluator.Run(
+                    data, check with { Usable = [.. check.Usable.Take(few)] }, null, cancellationToken));
+                count = Within(
+                    (time - spent, time - spent), one * families.Length, Math.Min(count, FewestJudged), Math.Min(Most, count));
             }
 
             var done = results.Count * count;
@@ -208,20 +213,52 @@ internal sealed class SettingsChoice(
 
     /// <summary>Images of each set that fit into a time, by a look at the first few.</summary>
     private int Affordable(
-        EquivariantModel model, TuningData data, BundleManifest manifest, TimeSpan time, int runs, int most)
+        EquivariantModel model, TuningData data, BundleManifest manifest, (TimeSpan Share, TimeSpan Left) time, int runs, int most)
     {
-        var few = Math.Min(data.Count, Fewest);
-        // A choice among a handful says nothing, whatever the time.
+        // A choice among a handful says nothing.
         var least = Math.Min(data.Count, options.Time < Short ? Fewest : most == Quick ? FewestQuick : FewestFinal);
         using var searching = model.WithSettings(manifest, Searching);
-        Candidate New() => new(0, manifest.Search, data.Sets, choosesAcceptance: true);
-        // The first run of a graph takes several times as long as those that follow.
-        data.Search(searching, New(), Math.Min(2, few), cancellationToken);
-        var start = Stopwatch.GetTimestamp();
-        data.Search(searching, New(), few, cancellationToken);
-        var one = Stopwatch.GetElapsedTime(start).TotalSeconds / (few * data.Sets);
-        time -= Stopwatch.GetElapsedTime(start);
-        return (int)Math.Clamp(time.TotalSeconds / (one * runs), least, Math.Min(most, data.Count));
+        var (one, spent) = Timed(Math.Min(data.Count, Fewest), time.Share, few => data.Search(
+            searching, new Candidate(0, manifest.Search, data.Sets, choosesAcceptance: true), few, cancellationToken));
+        return Within((time.Share - spent, time.Left - spent), one / data.Sets * runs, least, Math.Min(most, data.Count));
+    }
+
+    /// <summary>Times a look at some images: seconds of one, and how long it took.</summary>
+    private static (double One, TimeSpan Spent) Timed(int images, TimeSpan time, Action<int> look)
+    {
+        var begin = Stopwatch.GetTimestamp();
+        var first = Math.Min(FirstLook, images);
+        look(first);
+        var one = Stopwatch.GetElapsedTime(begin).TotalSeconds / first;
+        // The first run of a graph takes several times as long as those that follow: another look tells, where there is time for one.
+        if (one * images < time.TotalSeconds)
+        {
+            var start = Stopwatch.GetTimestamp();
+            look(images);
+            one = Stopwatch.GetElapsedTime(start).TotalSeconds / images;
+        }
+
+        return (one, Stopwatch.GetElapsedTime(begin));
+    }
+
+    /// <summary>Images that fit into a share of the time. Where that is fewer than tell anything, the share may grow a little; what does not
+    /// fit even so is left out, and <see cref="Shortage"/> says so.</summary>
+    private int Within((TimeSpan Share, TimeSpan Left) time, double one, int least, int most)
+    {
+        const double growth = 1.5, ofLeft = 0.25, ofAll = 0.02;
+        var share = time.Share.TotalSeconds;
+        var count = (int)Math.Clamp(share / one, 0, most);
+        if (count >= least) return count;
+        var stretched = Math.Max(growth * share, Math.Max(ofLeft * time.Left.TotalSeconds, ofAll * options.Time.TotalSeconds));
+        count = (int)Math.Clamp(stretched / one, Math.Min(least, FitImages.FewestHeldOut), least);
+        if (count < least)
+        {
+            Shortage = FormattableString.Invariant(
+                $"The time leaves {count} images of each family to look at, where {least} are the least that a choice or a verdict rests ")
+                + "on; more time tells more.";
+        }
+
+        return count;
     }
 
     private static double FreeLossOf(Candidate searched)

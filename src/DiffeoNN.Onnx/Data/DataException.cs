@@ -9,4 +9,7 @@ public sealed class DataException(string message, Exception? innerException = nu
     /// <summary>Whether what is missing is the truth that answers are to be compared with, so that the images alone could be compared
     /// with the network's own answers (<see cref="EvaluationData.OpenImages"/>).</summary>
     public bool LacksTruth { get; init; }
+
+    /// <summary>Whether some of the images cannot be used, so that leaving those out would do.</summary>
+    public bool HasBadImages { get; init; }
 }

@@ -48,14 +48,14 @@ public static class WiringImages
         return [.. Spread(images.Count).Select(i => images.Read(i).Image)];
     }
 
-    private static List<ImageBuffer> Readable(IReadOnlyList<string> files, out IReadOnlyList<string> bad)
+    private static IReadOnlyList<ImageBuffer> Readable(IReadOnlyList<string> files, out IReadOnlyList<string> bad)
     {
-        var (images, problems) = (new List<ImageBuffer>(), new List<string>());
+        var (images, problems) = (new SampledImages(), new List<string>());
         foreach (var i in Spread(files.Count))
         {
             try
             {
-                images.Add(ImageFile.Read(files[i]));
+                images.Add(files[i]);
             }
             catch (ImageException error)
             {

@@ -39,8 +39,8 @@ public sealed record NetworkReading
     /// <summary>All that was read, in order.</summary>
     public required IReadOnlyList<Guess> Guesses { get; init; }
 
-    /// <summary>What looks wrong: outputs that are the same for all images, answers as undecided as by chance, numbers that are not
-    /// finite. Empty where nothing does, or where there are no images to look at.</summary>
+    /// <summary>What looks wrong: weights without any trace of training, outputs that are the same for all images, answers as undecided as
+    /// by chance, numbers that are not finite. Empty where nothing does, or where there are no images to look at.</summary>
     public required IReadOnlyList<Finding> Findings { get; init; }
 
     /// <summary>Reads a network.</summary>
@@ -73,13 +73,14 @@ public sealed record NetworkReading
         var format = InputReading.Read(model, trace, images, options, name, guesses);
         using var trial = Load(WithFreeOutputs(model, format), trace, format, images, options, name);
         var known = NormalisationChoice.Known(options, format, trace.FromInput(format.Name));
+        var isUntrained = images is not null && WeightTraces.Of(original).AreUntrained;
         var first = known?.Normalisation ?? Normalisation.Pixels(format.Channels);
         var samples = Run(trial, first, false, cancellationToken);
         var answers = new AnswerChoice(model, trace, format, samples, trial);
         var outputs = answers.Choose(options, name);
         var (normalisation, said) = known ?? (images is null
             ? NormalisationChoice.Untried(format)
-            : NormalisationChoice.Tried(trial, outputs[0].Spec, format, trace, cancellationToken));
+            : NormalisationChoice.Tried(trial, outputs[0].Spec, format, trace, isUntrained, cancellationToken));
         guesses.Add(said);
         if (!normalisation.IsSame(first))
         {
@@ -99,7 +100,7 @@ public sealed record NetworkReading
             Outputs = [.. outputs.Select(output => output.Spec)],
             Guesses = guesses,
             Findings = images is null ? [] : Usefulness.Of(
-                outputs[0].Spec, samples, Run(trial, normalisation, true, cancellationToken), name),
+                outputs[0].Spec, samples, Run(trial, normalisation, true, cancellationToken), isUntrained, name),
             _corrected = corrected,
         };
     }

@@ -89,14 +89,13 @@ internal sealed class NetworkTrial : IDisposable
         var most = Math.Clamp(Numbers / (format.Channels * format.Height * format.Width), Fewest, Most);
         if (images is null) return [.. Enumerable.Range(0, Fewest).Select(i => Generated(format, i))];
         var count = Math.Min(images.Count, most);
-        ImageBuffer[] chosen = [.. Enumerable.Range(0, count).Select(i => images[i * images.Count / count])];
-        if (Array.Find(chosen, image => !image.CanBecome(format.Channels)) is { } other)
-        {
-            throw new ImageException(
-                $"An image has {other.Channels} channels, and the network takes {format.Channels}; only grey and RGB become each other.");
-        }
+        // One after the other: those of files may be large.
+        return [.. Enumerable.Range(0, count).Select(i => Fitted(images[i * images.Count / count]))];
 
-        return [.. chosen.Select(image => ImageResampler.Fitted(image.WithChannels(format.Channels), format.Height, format.Width))];
+        ImageBuffer Fitted(ImageBuffer image) => image.CanBecome(format.Channels)
+            ? ImageResampler.Fitted(image.WithChannels(format.Channels), format.Height, format.Width)
+            : throw new ImageException(
+                $"An image has {image.Channels} channels, and the network takes {format.Channels}; only grey and RGB become each other.");
     }
 
     private static ImageBuffer Generated(InputFormat format, int index)

@@ -58,9 +58,11 @@ internal static class NormalisationChoice
     /// <param name="spec">What the output means.</param>
     /// <param name="format">How the network takes images.</param>
     /// <param name="trace">The graph.</param>
+    /// <param name="isUntrained">Whether its weights are as they were drawn: answers tell nothing then, and the larger inputs are, the
+    /// surer they are.</param>
     /// <param name="cancellationToken">Stops between two runs.</param>
     public static (Normalisation Normalisation, Guess Guess) Tried(
-        NetworkTrial trial, OutputSpec spec, InputFormat format, GraphTrace trace, CancellationToken cancellationToken)
+        NetworkTrial trial, OutputSpec spec, InputFormat format, GraphTrace trace, bool isUntrained, CancellationToken cancellationToken)
     {
         var usual = Normalisation.Usual(format.Channels, format.Height, format.Width);
         var runs = usual.Select(one => trial.Run(one, false, cancellationToken)).ToList();
@@ -70,6 +72,8 @@ internal static class NormalisationChoice
                 $"the statistics that it was trained with are off by {fits.Distance:0.##}, and by {fits.Next:0.##} for the next best")));
         }
 
+        if (isUntrained)
+            return (usual[0], Of(usual[0], GuessOrigin.Unknown, "its weights are as they were drawn, so that its answers tell nothing"));
         if (!AnswerKinds.Of(spec).HasClasses) return ByScale(usual, runs, spec);
         var qualities = usual.Select((one, i) =>
             AnswerQuality.Of(spec, runs[i][spec.Name], trial.Run(one, true, cancellationToken)[spec.Name])).ToList();

@@ -17,11 +17,13 @@ internal static class Usefulness
     /// <param name="spec">The output.</param>
     /// <param name="samples">What it gave for images of the caller's.</param>
     /// <param name="changed">For the same, darker and noisy.</param>
+    /// <param name="isUntrained">Whether its weights are as they were drawn.</param>
     /// <param name="name">What findings call the network.</param>
     public static IReadOnlyList<Finding> Of(
         OutputSpec spec,
         IReadOnlyDictionary<string, OutputSample> samples,
         IReadOnlyDictionary<string, OutputSample> changed,
+        bool isUntrained,
         string name)
     {
         const string advice =
@@ -29,6 +31,13 @@ internal static class Usefulness
         var quality = AnswerQuality.Of(spec, samples[spec.Name], changed[spec.Name]);
         var count = samples[spec.Name].Count;
         List<Finding> findings = [];
+        if (isUntrained)
+        {
+            findings.Add(new(
+                FindingLevel.Warning, name, "its weights are as they were drawn before training: none bears a trace of it",
+                "give the file of the trained network"));
+        }
+
         if (!quality.IsFinite)
         {
             findings.Add(new(FindingLevel.Problem, name, $"output '{spec.Name}' has values that are not finite", advice));

@@ -51,7 +51,7 @@ public sealed class FitCommandTests
             Has.Exactly(1).Items.And.All.StartsWith("inner: "), "what the fit trained never was in PyTorch");
 
         CommandRun.Of("fit", "--inner", Inner, "--data", folder["images"], "--output", folder["mine"])
-            .AssertError(ExitCode.Usage, "holds a bundle already; give --output another folder, --resume, or remove it first.");
+            .AssertError(ExitCode.Usage, "holds a bundle already; replace it by --overwrite, or give --output another folder.");
     }
 
     [Test]
@@ -79,6 +79,60 @@ public sealed class FitCommandTests
         CommandRun.Of(
             "fit", "--inner", Inner, "--data", "shapes", "--count", "24", "--output", folder["mine"], "--device", "cpu", "--side", "32",
             "--seed", "2", "--resume").AssertError(ExitCode.Model, "is of another fit (the seed: 1 then, 2 now); give what was given then");
+
+        // What was done stays unless the command says that it may go.
+        CommandRun.Of("fit", "--inner", Inner, "--data", "shapes", "--count", "24", "--output", folder["mine"], "--device", "cpu")
+            .AssertError(
+                ExitCode.Usage, "holds a fit that was interrupted; go on with it by --resume, begin anew by --overwrite, or give ");
+        Assert.That(BundleFitter.CanResume(folder["mine"]), Is.True);
+    }
+
+    [Test]
+    public void FilesOfOthers_InTheOutput_AreNotTouched()
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder["mine"]);
+        File.WriteAllText(folder["mine/report.html"], "mine");
+        CommandRun.Of("fit", "--inner", Inner, "--data", "shapes", "--output", folder["mine"]).AssertError(
+            ExitCode.Usage, "holds files that are no fit's; write among them by --overwrite, which replaces those that have a bundle's ");
+        Assert.That(folder.Files(), Is.EqualTo(new[] { "mine/report.html" }));
+        CommandRun.Of("fit", "--inner", Inner, "--data", "shapes", "--output", folder["other"], "--overwrite", "--resume").AssertError(
+            ExitCode.Usage, "--resume goes on with what lies there, and --overwrite begins anew; give one of them.");
+    }
+
+    [Test]
+    public void ImagesThatCannotBeUsed_AreToldBeforeAnythingIsTrained()
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder["images"]);
+        for (var i = 0; i < 24; i++) ImageFile.WritePng(folder[$"images/{i:D2}.png"], ShapesGenerator.Generate(3, i).Image);
+        for (var i = 0; i < 24; i += 6)
+        {
+            // The beginning of a file, as after a copy that was broken off.
+            var bytes = File.ReadAllBytes(folder[$"images/{i:D2}.png"]);
+            File.WriteAllBytes(folder[$"images/{i:D2}.png"], bytes[..30]);
+        }
+
+        File.CreateSymbolicLink(folder["images/link.png"], folder["gone.png"]);
+        string[] command =
+            ["fit", "--inner", Inner, "--data", folder["images"], "--output", folder["out/mine"], "--device", "cpu", "--side", "32"];
+        var run = CommandRun.Of(command);
+        run.AssertError(
+            ExitCode.Data, "5 of 25 images of ", "cannot be used: ", "And 2 more.", "--skip-bad leaves out what cannot be used.");
+        Assert.That(run.Output, Does.Not.Contain("left out").And.Not.Contain("autoencoder"));
+        Assert.That(Directory.Exists(folder["out"]), Is.False);
+
+        using var source = new CancellationTokenSource();
+        using var output = new Interrupting("autoencoder", source);
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = AnsiSupport.No, Interactive = InteractionSupport.No, Out = new AnsiConsoleOutput(output),
+        });
+        console.Profile.Width = 2000;
+        using var error = new StringWriter();
+        var code = CommandLine.Run([.. command, "--skip-bad"], console, error, source.Token);
+        Assert.That((ExitCode)code, Is.EqualTo(ExitCode.Cancelled), error.ToString());
+        Assert.That(output.ToString(), Does.Contain("note: 5 images cannot be used and are left out: "));
     }
 
     [Test]

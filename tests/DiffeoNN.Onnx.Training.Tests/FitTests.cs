@@ -107,7 +107,10 @@ public sealed class FitTests
         using var source = new CancellationTokenSource();
         Assert.That(
             () => new BundleFitter(network, options).Run(
-                folder["bundle"], images, progress: new OnProgress(_ => source.Cancel()), cancellationToken: source.Token),
+                folder["bundle"], images, progress: new OnProgress(value =>
+                {
+                    if (value.Step > 0) source.Cancel();
+                }), cancellationToken: source.Token),
             Throws.InstanceOf<OperationCanceledException>());
 
         foreach (var (other, data, difference) in new[]
@@ -123,6 +126,9 @@ public sealed class FitTests
         {
             Refuses(network, other, data, difference);
         }
+
+        // As many of the same name and size.
+        Refuses(network, options, FitMaterial.Crosses(Images, seed: 2), "the images' names, sizes or content have changed");
 
         var told = NetworkReading.Of(network.Path, null, new ReadingOptions { Std = [0.5] });
         Refuses(

@@ -84,8 +84,8 @@ internal static class FitCommand
         var reading = new ReadingCommandOptions();
         var command = new Command("fit", "Make a bundle of a trained network and undeformed images, within a given time.")
         {
-            inner, data, output, time, labels, resume, overwrite, skipBad, source, count, side, families, strength, noTask, plan, trainedOn, licence,
-            description, seed, device, threads,
+            inner, data, output, time, labels, resume, overwrite, skipBad, source, count, side, families, strength, noTask, plan, trainedOn,
+            licence, description, seed, device, threads,
         };
         command.Validators.Add(result =>
         {

@@ -48,8 +48,8 @@ public sealed class BundleFitter
     /// <param name="progress">Told of what happens, on the calling thread.</param>
     /// <param name="cancellationToken">Ends the fit. The bundle written last stays, and the fit can be resumed.</param>
     /// <exception cref="DataException">The images do not do, or some cannot be read.</exception>
-    /// <exception cref="TrainingException">There is nothing to resume, or it is another fit; the folder holds what is not to be overwritten;
-    /// another fit has it.</exception>
+    /// <exception cref="TrainingException">There is nothing to resume, or it is another fit; the folder holds what is not to be
+    /// overwritten; another fit has it.</exception>
     /// <exception cref="BundleException">The bundle would be refused.</exception>
     /// <exception cref="Files.OutputException">A file cannot be written.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>

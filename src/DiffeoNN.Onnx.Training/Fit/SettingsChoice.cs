@@ -147,8 +147,10 @@ internal sealed class SettingsChoice(
                 // The first few tell how many can be looked at.
                 var (one, spent) = Timed(Math.Min(count, Fewest), time, few => _ = evaluator.Run(
                     data, check with { Usable = [.. check.Usable.Take(few)] }, null, cancellationToken));
+                var least = Math.Min(count, FewestJudged);
                 count = Within(
-                    (time - spent, time - spent), one * families.Length, Math.Min(count, FewestJudged), Math.Min(Most, count));
+                    time - spent, time - spent, options.Time, one * families.Length, least, Math.Min(Most, count));
+                Shortage = ShortageOf(count, least);
             }
 
             var done = results.Count * count;
@@ -220,7 +222,10 @@ internal sealed class SettingsChoice(
         using var searching = model.WithSettings(manifest, Searching);
         var (one, spent) = Timed(Math.Min(data.Count, Fewest), time.Share, few => data.Search(
             searching, new Candidate(0, manifest.Search, data.Sets, choosesAcceptance: true), few, cancellationToken));
-        return Within((time.Share - spent, time.Left - spent), one / data.Sets * runs, least, Math.Min(most, data.Count));
+        var count = Within(
+            time.Share - spent, time.Left - spent, options.Time, one / data.Sets * runs, least, Math.Min(most, data.Count));
+        Shortage = ShortageOf(count, least);
+        return count;
     }
 
     /// <summary>Times a look at some images: seconds of one, and how long it took.</summary>
@@ -241,25 +246,27 @@ internal sealed class SettingsChoice(
         return (one, Stopwatch.GetElapsedTime(begin));
     }
 
-    /// <summary>Images that fit into a share of the time. Where that is fewer than tell anything, the share may grow a little; what does not
-    /// fit even so is left out, and <see cref="Shortage"/> says so.</summary>
-    private int Within((TimeSpan Share, TimeSpan Left) time, double one, int least, int most)
+    /// <summary>Images that fit into a share of the time. Where that is fewer than tell anything, the share may grow a little; what
+    /// does not fit even so is left out.</summary>
+    /// <param name="share">Of the time, for this.</param>
+    /// <param name="left">Of the fit's whole time.</param>
+    /// <param name="all">The fit's whole time.</param>
+    /// <param name="one">Seconds of an image.</param>
+    /// <param name="least">Images that tell something.</param>
+    /// <param name="most">Images that there are, or that are worth while.</param>
+    internal static int Within(TimeSpan share, TimeSpan left, TimeSpan all, double one, int least, int most)
     {
         const double growth = 1.5, ofLeft = 0.25, ofAll = 0.02;
-        var share = time.Share.TotalSeconds;
-        var count = (int)Math.Clamp(share / one, 0, most);
+        var count = (int)Math.Clamp(share.TotalSeconds / one, 0, most);
         if (count >= least) return count;
-        var stretched = Math.Max(growth * share, Math.Max(ofLeft * time.Left.TotalSeconds, ofAll * options.Time.TotalSeconds));
-        count = (int)Math.Clamp(stretched / one, Math.Min(least, FitImages.FewestHeldOut), least);
-        if (count < least)
-        {
-            Shortage = FormattableString.Invariant(
-                $"The time leaves {count} images of each family to look at, where {least} are the least that a choice or a verdict rests ")
-                + "on; more time tells more.";
-        }
-
-        return count;
+        var stretched = Math.Max(growth * share.TotalSeconds, Math.Max(ofLeft * left.TotalSeconds, ofAll * all.TotalSeconds));
+        return (int)Math.Clamp(stretched / one, Math.Min(least, FitImages.FewestHeldOut), least);
     }
+
+    /// <summary>What is to be said of so many images; null where they are enough.</summary>
+    private static string? ShortageOf(int count, int least) => count >= least ? null : FormattableString.Invariant(
+        $"The time leaves {count} images of each family to look at, where {least} are the least that a choice or a verdict rests on; more ")
+        + "time tells more.";
 
     private static double FreeLossOf(Candidate searched)
     {

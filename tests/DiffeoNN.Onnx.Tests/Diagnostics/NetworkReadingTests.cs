@@ -208,6 +208,26 @@ internal sealed class NetworkReadingTests
             [.. NetworkReading.Of(network.Save(_folder["network.onnx"]), Shapes).Findings.Select(finding => finding.Text)];
     }
 
+    // A range of 0 to 255 makes any network sure, one that was never trained too.
+    [TestCase(1)]
+    [TestCase(255)]
+    public void UntrainedNetwork_IsNoticedHoweverLargeItsInputsAre(int range)
+    {
+        var random = new Random(5);
+        var network = new SmallNetwork(OnnxElementType.Float, "N", 1, 32, 32);
+        var pooled = network.Node("AveragePool", "pixels", OnnxAttribute.Of("kernel_shape", [8L, 8]), OnnxAttribute.Of("strides", [8L, 8]));
+        var logits = network.Node("Gemm", network.Node("Flatten", pooled),
+            [OnnxTensor.Create<float>("w", [4, 16], [.. Enumerable.Range(0, 64).Select(_ => (random.NextSingle() - 0.5f) / 2)])],
+            OnnxAttribute.Of("transB", 1L));
+        var path = network.Output("logits", logits, OnnxElementType.Float, "N", 4).Save(_folder["network.onnx"]);
+
+        var told = NetworkReading.Of(path, Shapes, range == 1 ? null : new ReadingOptions { Range = range });
+
+        Assert.That(told.Findings.Select(finding => finding.Text), Has.Some.EqualTo(
+            "its weights are as they were drawn before training: none bears a trace of it"));
+        Assert.That(told.Input.Range, Is.EqualTo(range == 1 ? null : 255.0), "nothing is guessed from its answers");
+    }
+
     [Test]
     public void BatchOfAnOutput_ThatTheFileStatesWrongly_IsPutRight()
     {

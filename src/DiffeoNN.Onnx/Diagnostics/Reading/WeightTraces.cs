@@ -81,8 +81,8 @@ internal sealed class WeightTraces
     private static double[][,]? Block(OnnxTensor tensor, bool outputsLast)
     {
         if (tensor.Count < Fewest || Values(tensor) is not { } at) return null;
-        if (Enumerable.Range(0, (int)Math.Min(Looked, tensor.Count)).Select(i => at(i)).Distinct().Count() < Math.Min(Looked, tensor.Count) / 2)
-            return null;
+        var looked = (int)Math.Min(Looked, tensor.Count);
+        if (Enumerable.Range(0, looked).Select(i => at(i)).Distinct().Count() < looked / 2) return null;
         var places = (int)tensor.Dimensions.Skip(2).Aggregate(1L, (product, size) => product * size);
         long first = tensor.Dimensions[0], second = tensor.Dimensions[1];
         var rows = (int)Math.Min(MostRows, outputsLast ? second : first);
@@ -164,7 +164,8 @@ internal sealed class WeightTraces
         // Neighbours: along the inputs of a matrix or along both sides of a kernel.
         var side = places == 1 ? width : (int)Math.Round(Math.Sqrt(places));
         yield return Neighbours(matrix, j => (j + 1) % side != 0 ? j + 1 : -1);
-        if (side > 1 && side < width && side * side == places) yield return Neighbours(matrix, j => (j % places) + side < places ? j + side : -1);
+        if (side > 1 && side < width && side * side == places)
+            yield return Neighbours(matrix, j => (j % places) + side < places ? j + side : -1);
     }
 
     /// <summary>Variance of numbers over that by chance.</summary>

@@ -126,7 +126,7 @@ public sealed class FitImagesTests
         {
             var sample = read.HeldOut.Read(i);
             Assert.That(sample.Image.Data.Length, Is.EqualTo(most).Within(most / 10));
-            sample.Image.Data.Fill(0);
+            sample.Image.Data.Clear();
             Assert.That(read.HeldOut.Read(i).Image.Data.ToArray().Max(), Is.GreaterThan(0), "what is given is the caller's");
         }
 

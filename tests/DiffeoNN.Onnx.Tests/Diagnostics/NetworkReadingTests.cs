@@ -208,6 +208,23 @@ internal sealed class NetworkReadingTests
             [.. NetworkReading.Of(network.Save(_folder["network.onnx"]), Shapes).Findings.Select(finding => finding.Text)];
     }
 
+    [Test]
+    public void TrainedNetworkOfFewWeights_IsNoticedByItsSureness()
+    {
+        // Which half is brighter: weights that training on a few images ends with, of which no measure tells that they are no others.
+        var network = new SmallNetwork(OnnxElementType.Float, "N", 1, 32, 32);
+        var random = new Random(5);
+        var pooled = network.Node("AveragePool", "pixels", OnnxAttribute.Of("kernel_shape", [8L, 8]), OnnxAttribute.Of("strides", [8L, 8]));
+        float[] weights =
+            [.. Enumerable.Range(0, 32).Select(i => ((i % 4 < 2) == (i < 16) ? 60 : -60) * (0.7f + (0.6f * random.NextSingle())))];
+        var logits = network.Node("Gemm", network.Node("Flatten", pooled),
+            [OnnxTensor.Create<float>("w", [2, 16], weights)], OnnxAttribute.Of("transB", 1L));
+        var path = network.Output("logits", logits, OnnxElementType.Float, "N", 2).Save(_folder["network.onnx"]);
+
+        Assert.That(WeightTraces.Of(network.Model).AreUntrained, Is.True);
+        Assert.That(NetworkReading.Of(path, Shapes).Findings.Select(finding => finding.Text), Has.None.Contains("as they were drawn"));
+    }
+
     // A range of 0 to 255 makes any network sure, one that was never trained too.
     [TestCase(1)]
     [TestCase(255)]

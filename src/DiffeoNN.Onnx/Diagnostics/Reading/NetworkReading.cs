@@ -73,11 +73,11 @@ public sealed record NetworkReading
         var format = InputReading.Read(model, trace, images, options, name, guesses);
         using var trial = Load(WithFreeOutputs(model, format), trace, format, images, options, name);
         var known = NormalisationChoice.Known(options, format, trace.FromInput(format.Name));
-        var isUntrained = images is not null && WeightTraces.Of(original).AreUntrained;
         var first = known?.Normalisation ?? Normalisation.Pixels(format.Channels);
         var samples = Run(trial, first, false, cancellationToken);
         var answers = new AnswerChoice(model, trace, format, samples, trial);
         var outputs = answers.Choose(options, name);
+        var isUntrained = images is not null && IsUntrained(original, trial, outputs[0].Spec, format.Channels, cancellationToken);
         var (normalisation, said) = known ?? (images is null
             ? NormalisationChoice.Untried(format)
             : NormalisationChoice.Tried(trial, outputs[0].Spec, format, trace, isUntrained, cancellationToken));
@@ -172,6 +172,18 @@ public sealed record NetworkReading
 
     private T? Role<T>()
         where T : ModelFile => _roles.Select(role => role.Spec).OfType<T>().FirstOrDefault();
+
+    /// <summary>Whether weights tell that they were never trained. Where they are too few for that, answers that are sure though inputs are
+    /// small tell that they were.</summary>
+    private static bool IsUntrained(
+        OnnxModel model, NetworkTrial trial, OutputSpec spec, int channels, CancellationToken cancellationToken)
+    {
+        const double undecided = 0.5;
+        var traces = WeightTraces.Of(model);
+        if (!traces.AreUntrained || !traces.AreFew) return traces.AreUntrained;
+        var small = Run(trial, Normalisation.Pixels(channels), false, cancellationToken)[spec.Name];
+        return !(AnswerQuality.Of(spec, small, null) is { IsFinite: true, IsConstant: false, Entropy: < undecided });
+    }
 
     private static IReadOnlyDictionary<string, OutputSample> Run(
         NetworkTrial trial, Normalisation normalisation, bool isChanged, CancellationToken cancellationToken)

@@ -13,15 +13,19 @@ namespace DiffeoNN.Onnx.Diagnostics.Reading;
 /// </remarks>
 internal sealed class WeightTraces
 {
-    private const int Fewest = 16, MostRows = 64, MostColumns = 1024, Looked = 256;
+    private const int Fewest = 16, MostRows = 64, MostColumns = 1024, Looked = 256, Few = 256;
 
     /// <summary>How likely weights that were drawn are taken for trained ones, over all measures together.</summary>
     private const double Chance = 1e-4;
 
-    private WeightTraces(int drawn, double strongest, double needed) => (Drawn, Strongest, Needed) = (drawn, strongest, needed);
+    private WeightTraces(int drawn, long weights, double strongest, double needed) =>
+        (Drawn, AreFew, Strongest, Needed) = (drawn, weights < Few, strongest, needed);
 
     /// <summary>Tensors of weights that may have been drawn; others, such as fixed filters, tell nothing.</summary>
     public int Drawn { get; }
+
+    /// <summary>Whether there are so few weights that even training leaves none that chance would not.</summary>
+    public bool AreFew { get; }
 
     /// <summary>The strongest trace, in standard deviations of chance.</summary>
     public double Strongest { get; }
@@ -36,16 +40,18 @@ internal sealed class WeightTraces
     public static WeightTraces Of(OnnxModel model)
     {
         List<double> found = [];
-        var drawn = 0;
-        foreach (var block in Weights(model.Graph).Select(pair => Block(pair.Tensor, pair.OutputsLast)).OfType<double[][,]>())
+        var (drawn, weights) = (0, 0L);
+        foreach (var (tensor, outputsLast) in Weights(model.Graph))
         {
+            if (Block(tensor, outputsLast) is not { } block) continue;
             drawn++;
+            weights += tensor.Count;
             found.AddRange(Measures(block));
         }
 
         // The tail of a normal law, a little further out: measures of few weights have longer ones.
         return new WeightTraces(
-            drawn, found.DefaultIfEmpty(0).Max(), Math.Sqrt(2 * Math.Log(Math.Max(1, found.Count) / Chance)));
+            drawn, weights, found.DefaultIfEmpty(0).Max(), Math.Sqrt(2 * Math.Log(Math.Max(1, found.Count) / Chance)));
     }
 
     /// <summary>Constants that values are multiplied or convolved with, and whether their second dimension counts outputs.</summary>

@@ -198,7 +198,10 @@ public sealed class FitTests
         using var source = new CancellationTokenSource();
         List<string> told = [];
         void Begin(TimeSpan time, FitPlan? plan) => Assert.That(
-            () => new BundleFitter(FitMaterial.Network(folder.Path), FitMaterial.Small() with { Time = time, Plan = plan }).Run(
+            () => new BundleFitter(FitMaterial.Network(folder.Path), FitMaterial.Small() with
+            {
+                Time = time, Plan = plan, Overwrites = true,
+            }).Run(
                 folder["bundle"], FitMaterial.Crosses(Images), progress: new OnProgress(value =>
                 {
                     if (value.Note is { } note) told.Add(note);

@@ -209,6 +209,23 @@ internal sealed class NetworkReadingTests
     }
 
     [Test]
+    public void NetworkThatIsHalfSureOfSmallValues_IsNotGivenLargeOnes()
+    {
+        // Which half is brighter: of values of 0 to 255 it would be quite sure.
+        var network = new SmallNetwork(OnnxElementType.Float, "N", 1, 32, 32);
+        var pooled = network.Node("AveragePool", "pixels", OnnxAttribute.Of("kernel_shape", [8L, 8]), OnnxAttribute.Of("strides", [8L, 8]));
+        float[] weights = [.. Enumerable.Range(0, 32).Select(i => (i % 4 < 2) == (i < 16) ? 1.4f : -1.4f)];
+        var logits = network.Node("Gemm", network.Node("Flatten", pooled),
+            [OnnxTensor.Create<float>("w", [2, 16], weights)], OnnxAttribute.Of("transB", 1L));
+        var path = network.Output("logits", logits, OnnxElementType.Float, "N", 2).Save(_folder["network.onnx"]);
+        ImageBuffer[] images = [.. Enumerable.Range(0, 8).Select(i => Grey(0.5f))];
+        for (var i = 0; i < images.Length; i++)
+            for (var row = 0; row < 32; row++) images[i].Data.Slice(row * 32, 16).Fill(i % 2 == 0 ? 0.4f : 0.6f);
+
+        Assert.That(NetworkReading.Of(path, images).Input.Range, Is.Null);
+    }
+
+    [Test]
     public void TrainedNetworkOfFewWeights_IsNoticedByItsSureness()
     {
         // Which half is brighter: weights that training on a few images ends with, of which no measure tells that they are no others.

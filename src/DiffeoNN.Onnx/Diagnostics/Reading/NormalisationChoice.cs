@@ -10,6 +10,10 @@ internal static class NormalisationChoice
     /// <summary>By how much another normalisation than the plain one has to be better, and up to which difference two are alike.</summary>
     private const double Gain = 0.1, Margin = 0.03;
 
+    /// <summary>How much sense answers to values of 0 to 1 may make at most where values of 0 to 255 are taken: those make every network
+    /// surer, and one that was trained on them says next to nothing to smaller ones.</summary>
+    private const double Little = 0.3;
+
     /// <summary>Logarithm of the best over the next best probability from which on answers are not trained but blown up.</summary>
     private const double BlownUp = 60;
 
@@ -78,6 +82,7 @@ internal static class NormalisationChoice
         var qualities = usual.Select((one, i) =>
             AnswerQuality.Of(spec, runs[i][spec.Name], trial.Run(one, true, cancellationToken)[spec.Name])).ToList();
         double[] scores = [.. qualities.Select(quality => quality.Lead > BlownUp ? 0 : quality.Score)];
+        if (scores[0] > Little) scores[1] = Math.Min(scores[1], scores[0]);
         var best = Array.IndexOf(scores, scores.Max());
         // The plain one unless it makes clearly less sense, as larger values make every network surer.
         if (scores[best] < scores[0] + Gain)

@@ -140,7 +140,7 @@ public sealed class FitImagesTests
     [TestCase(30, 30, 1000, 32, 256, 32)]
     [TestCase(1, 1000, 1000, 32, 256, 32)]
     [TestCase(1, 40, 100, 32, 256, 10)]
-    [TestCase(0, 0, 1000, 32, 256, 20)]
+    [TestCase(0, 0, 400, 32, 256, 20)]
     [TestCase(-50, -10, 10, 32, 256, 4)]
     [TestCase(-50, -10, 10, 3, 3, 3)]
     public void LeastNumberOfImages_YieldsToTheTime(int share, int left, int all, int least, int most, int expected) => Assert.That(

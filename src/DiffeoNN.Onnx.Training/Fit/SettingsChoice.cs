@@ -256,7 +256,7 @@ internal sealed class SettingsChoice(
     /// <param name="most">Images that there are, or that are worth while.</param>
     internal static int Within(TimeSpan share, TimeSpan left, TimeSpan all, double one, int least, int most)
     {
-        const double growth = 1.5, ofLeft = 0.25, ofAll = 0.02;
+        const double growth = 1.5, ofLeft = 0.25, ofAll = 0.05;
         var count = (int)Math.Clamp(share.TotalSeconds / one, 0, most);
         if (count >= least) return count;
         var stretched = Math.Max(growth * share.TotalSeconds, Math.Max(ofLeft * left.TotalSeconds, ofAll * all.TotalSeconds));

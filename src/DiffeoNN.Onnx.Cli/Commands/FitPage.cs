@@ -70,7 +70,7 @@ internal static class FitPage
         var verdict = result.Verdict;
         page.Raw("<section aria-labelledby=\"figures\"><h2 id=\"figures\">What it does</h2>");
         page.Table(
-            $"Mean {verdict.Measure}{(verdict.OfTruth ? "" : " with the network's own answers on undeformed images")}, by family",
+            $"{Mean(verdict.Measure)}{(verdict.OfTruth ? "" : " with the network's own answers on undeformed images")}, by family",
             ["deformation", "undeformed", "network alone", "canonicalised", "gap closed", "maps used", "images"],
             verdict.Figures.Select(figure => new[]
             {
@@ -87,6 +87,10 @@ internal static class FitPage
         Boxes(page, result);
         page.Raw("</section>");
     }
+
+    // Some measures are called means already.
+    private static string Mean(string measure) =>
+        measure.StartsWith("mean ", StringComparison.Ordinal) ? $"M{measure[1..]}" : $"Mean {measure}";
 
     private static void Boxes(HtmlText page, FitResult result)
     {

@@ -43,4 +43,9 @@ public sealed class CanonicalisationResult(
         Displacement.Dispose();
         InverseDisplacement.Dispose();
     }
+
+    /// <summary>The result of one image, in tensors of its own that share this one's memory.</summary>
+    internal CanonicalisationResult Row(int index) => new(
+        canonical.narrow(0, index, 1), velocity.narrow(0, index, 1), displacement.narrow(0, index, 1),
+        inverseDisplacement.narrow(0, index, 1), [images[index]], times);
 }

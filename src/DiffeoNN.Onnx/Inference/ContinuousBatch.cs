@@ -8,7 +8,8 @@ namespace DiffeoNN.Onnx.Inference;
 /// <remarks>
 /// Proposer, search, network and answer are those of <see cref="EquivariantModel.Canonicalise"/>; steps of searches share runs of the
 /// energy (<see cref="CanonicalisationBatch"/>). On the CPU an image's bits depend neither on who shares the batch nor on when others join.
-/// Searches without steps, and those from several starts, are done within one step of the batch.
+/// Searches without steps are done within one step of the batch, those of equal settings together, and so are those from several starts,
+/// one by one.
 /// Not safe for concurrent use: one thread joins, steps and takes. Tensors are a thread's.
 /// </remarks>
 public sealed class ContinuousBatch : IDisposable
@@ -68,10 +69,10 @@ public sealed class ContinuousBatch : IDisposable
         while (_joined.Count > 0)
         {
             // Taken out first: one that fails is told of and not tried again.
-            var row = _joined[0];
-            _joined.RemoveAt(0);
-            begun++;
-            Begin(row, cancellationToken);
+            var rows = TakeAlike();
+            begun += rows.Count;
+            if (rows[0].Model.TakesSteps) Begin(rows[0], cancellationToken);
+            else Finish(rows, cancellationToken);
         }
 
         var stepped = _model.Step(_searches, cancellationToken);
@@ -103,34 +104,46 @@ public sealed class ContinuousBatch : IDisposable
         _variants.Clear();
     }
 
-    private void Begin(Row row, CancellationToken cancellationToken)
+    /// <summary>Takes the image out that joined first, with those that can be done in the same run.</summary>
+    private List<Row> TakeAlike()
     {
+        List<Row> rows = [_joined[0]];
+        for (var i = 1; i < _joined.Count && rows.Count < rows[0].Model.RunsTogether; i++)
+        {
+            var other = _joined[i];
+            if (other.Model == rows[0].Model && other.Model.IsOfItsSize(other.Image) == other.Model.IsOfItsSize(rows[0].Image))
+                rows.Add(other);
+        }
+
+        _joined.RemoveAll(rows.Contains);
+        return rows;
+    }
+
+    /// <summary>Ends an image that nothing is to be done for any more.</summary>
+    /// <returns>Whether it was such a one; else the time that it has left.</returns>
+    private bool IsLate(Row row, out SearchDeadline? left)
+    {
+        left = row.Deadline is { } deadline
+            ? deadline with { After = TimeSpan.FromTicks(Math.Max(0, (deadline.After - _time.GetElapsedTime(row.Joined)).Ticks)) }
+            : null;
         if (row.CancellationToken.IsCancellationRequested)
         {
             End(row, RowOutcome.Cancelled, 0, null, Cancelled(row));
-            return;
+            return true;
         }
 
-        var left = row.Deadline is { } deadline
-            ? deadline with { After = TimeSpan.FromTicks(Math.Max(0, (deadline.After - _time.GetElapsedTime(row.Joined)).Ticks)) }
-            : (SearchDeadline?)null;
-        if (left is { IsFailure: true } missed && missed.After == TimeSpan.Zero)
-        {
-            End(row, RowOutcome.DeadlineExceeded, 0, null, new TimeoutException(
-                $"The search had not begun after {row.Deadline!.Value.After.TotalMilliseconds:F0} ms."));
-            return;
-        }
+        if (left is not { IsFailure: true } missed || missed.After > TimeSpan.Zero) return false;
+        End(row, RowOutcome.DeadlineExceeded, 0, null, new TimeoutException(
+            $"The search had not begun after {row.Deadline!.Value.After.TotalMilliseconds:F0} ms."));
+        return true;
+    }
 
+    private void Begin(Row row, CancellationToken cancellationToken)
+    {
+        if (IsLate(row, out var left)) return;
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, row.CancellationToken);
         try
         {
-            if (!row.Model.TakesSteps)
-            {
-                var whole = row.Model.Canonicalise([row.Image], null, either.Token);
-                End(row, RowOutcome.Complete, whole.Canonicalisation(0).Steps, whole, null);
-                return;
-            }
-
             long search = -1;
             row.Proposing = row.Model.BeginSteps(row.Image, row.Passes, (pixels, settings, start) =>
                 search = _searches.Join(pixels, settings, start, left, row.CancellationToken), either.Token);
@@ -150,6 +163,50 @@ public sealed class ContinuousBatch : IDisposable
         catch (Exception error)
         {
             End(row, RowOutcome.Failed, 0, null, error);
+        }
+    }
+
+    /// <summary>Does all that there is to do for images of one model that take no steps of the batch's.</summary>
+    private void Finish(List<Row> rows, CancellationToken cancellationToken)
+    {
+        rows.RemoveAll(row => IsLate(row, out _));
+        if (rows.Count == 0) return;
+        // Of several, one that is cancelled has to wait for the others.
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(
+            cancellationToken, rows is [var alone] ? alone.CancellationToken : CancellationToken.None);
+        try
+        {
+            var parts = rows[0].Model.Canonicalise([.. rows.Select(row => row.Image)], null, either.Token).Apart();
+            foreach (var (row, part) in rows.Zip(parts))
+            {
+                if (!row.CancellationToken.IsCancellationRequested)
+                {
+                    End(row, RowOutcome.Complete, part.Canonicalisation(0).Steps, part, null);
+                    continue;
+                }
+
+                part.Dispose();
+                End(row, RowOutcome.Cancelled, 0, null, Cancelled(row));
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The step ends, not the rows.
+            _joined.InsertRange(0, rows.Select(row => row.Again()));
+            throw;
+        }
+        catch (OperationCanceledException)
+        {
+            End(rows[0], RowOutcome.Cancelled, 0, null, Cancelled(rows[0]));
+        }
+        catch (Exception) when (rows.Count > 1)
+        {
+            // Whose fault it is shows when each runs by itself.
+            foreach (var row in rows) Finish([row], cancellationToken);
+        }
+        catch (Exception error)
+        {
+            End(rows[0], RowOutcome.Failed, 0, null, error);
         }
     }
 

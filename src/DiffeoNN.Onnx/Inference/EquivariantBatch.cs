@@ -12,6 +12,7 @@ public sealed class EquivariantBatch : IDisposable
     private readonly Lazy<CanonicalisationResult> _fields;
     private readonly IDisposable? _source;
     private bool _ownsFields = true;
+    private int _disposed;
 
     /// <param name="fields">Gives the fields when they are first asked for; they are this object's.</param>
     /// <param name="times">Where the time went.</param>
@@ -69,9 +70,19 @@ public sealed class EquivariantBatch : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         foreach (var image in _images) image.Answer.Dispose();
         if (_ownsFields && _fields.IsValueCreated) _fields.Value.Dispose();
         _source?.Dispose();
+    }
+
+    /// <summary>Batches of one image each, which share what this one holds; the last to be disposed disposes it, and nobody else is to.
+    /// They may be used and disposed on different threads.</summary>
+    internal IReadOnlyList<EquivariantBatch> Apart()
+    {
+        if (Count == 1) return [this];
+        var whole = new Shared(this, Count);
+        return [.. _images.Select((image, i) => new EquivariantBatch(() => Fields.Row(i), Times, InferenceTime, [image], whole))];
     }
 
     /// <summary>All answers whole; the fields are the result's from here on.</summary>
@@ -85,5 +96,13 @@ public sealed class EquivariantBatch : IDisposable
         var fields = Fields;
         _ownsFields = false;
         return new EquivariantResult(images, fields, InferenceTime);
+    }
+
+    private sealed class Shared(EquivariantBatch batch, int users) : IDisposable
+    {
+        public void Dispose()
+        {
+            if (Interlocked.Decrement(ref users) == 0) batch.Dispose();
+        }
     }
 }

@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Search;
 using TorchSharp;
@@ -17,6 +18,15 @@ public sealed partial class EquivariantModel
 
     /// <summary>Whether a search takes steps that can be shared; else it is a handful of networks, or several searches in turn.</summary>
     internal bool TakesSteps => Plan.Start != StartPoint.Multi && Plan.Usual.Steps > 0;
+
+    /// <summary>How many images one run without steps takes at most. On the CPU more gain nothing, and an image is alone where it would not
+    /// have the same bits with others.</summary>
+    internal int RunsTogether => TakesSteps || Plan.Start == StartPoint.Multi ? 1
+        : Device.Device == ExecutionDevice.Cpu ? _energy.KeepsImagesApart ? 8 : 1
+        : 64;
+
+    /// <summary>Whether an answer is asked for at the size that networks work at: others take another way on a GPU.</summary>
+    internal bool IsOfItsSize(ScaledImage image) => image.Height == _grid.Height && image.Width == _grid.Width;
 
     /// <summary>The running batch of this model's searches.</summary>
     internal CanonicalisationBatch OpenSearches(TimeProvider time) => new(_energy, _fields, time);

@@ -63,6 +63,79 @@ public sealed class ContinuousBatchTests
             Assert.That(found[i], Is.EqualTo(expected[i]), $"image {i}, asked as {i % Asked.Length}");
     }
 
+    [TestCase("tiny")]
+    [TestCase("lungs")]
+    [TestCase("genus")]
+    public void ImagesWithoutSteps_RunTogetherWithTheBitsOfEachAlone(string bundle)
+    {
+        var path = bundle == "tiny" ? TinyBundle.Original : Path.Combine(Repository.Root, "models", bundle);
+        using var model = EquivariantModel.Load(path, Options);
+        var images = Images(model, 11);
+        EquivariantOptions[] asked =
+            [Options with { Start = StartPoint.Proposer, Steps = 0, Passes = 2, Average = true }, Options with { Steps = 0 }];
+        var expected = images.Select((image, i) => Alone(path, asked[i % 5 == 4 ? 1 : 0], image)).ToArray();
+        using var batch = model.OpenBatch();
+        for (var i = 0; i < images.Length; i++) batch.Join(images[i], asked[i % 5 == 4 ? 1 : 0]);
+        Assert.That(batch.Step(), Is.EqualTo(images.Length));
+        var finished = batch.TakeFinished();
+        Assert.That(finished.Select(one => one.Id), Is.EquivalentTo(Enumerable.Range(0, images.Length)));
+        // A run's images are disposed in another order than they came, some of them twice.
+        foreach (var one in finished.Reverse())
+        {
+            Assert.That(Bits(one.Result!), Is.EqualTo(expected[one.Id]), $"image {one.Id}");
+            one.Dispose();
+            if (one.Id % 2 == 0) one.Dispose();
+        }
+    }
+
+    [Test]
+    public void AmongImagesThatRunTogether_OneThatFailsAndOneThatIsCancelledLeaveTheOthersAlone()
+    {
+        using var model = EquivariantModel.Load(TinyBundle.Original, Options);
+        var options = Options with { Start = StartPoint.Proposer, Steps = 0 };
+        var images = Images(model, 4);
+        using var source = new CancellationTokenSource();
+        using var batch = model.OpenBatch();
+        batch.Join(images[0], options);
+        batch.Join(images[1] with { Pixels = new ImageBuffer(2, 5, 5) }, options);
+        batch.Join(images[2], options, cancellationToken: source.Token);
+        batch.Join(images[3], options, new SearchDeadline(TimeSpan.Zero, IsFailure: true));
+        source.Cancel();
+        batch.Step();
+        var left = batch.TakeFinished().OrderBy(one => one.Id).ToArray();
+        Assert.That(left.Select(one => one.Outcome), Is.EqualTo(new[]
+        {
+            RowOutcome.Complete, RowOutcome.Failed, RowOutcome.Cancelled, RowOutcome.DeadlineExceeded,
+        }));
+        Assert.That(Bits(left[0].Result!), Is.EqualTo(Alone(TinyBundle.Original, options, images[0])));
+        Assert.That(batch.Count, Is.Zero);
+        foreach (var one in left) one.Dispose();
+    }
+
+    [Test]
+    public void AStepThatIsCancelledWhileImagesRunTogether_TakesThemUpAgain()
+    {
+        using var model = EquivariantModel.Load(TinyBundle.Original, Options);
+        var options = Options with { Start = StartPoint.Proposer, Steps = 0 };
+        var images = Images(model, 3);
+        using var source = new CancellationTokenSource();
+        var time = new Clock();
+        using var batch = model.OpenBatch(time);
+        foreach (var image in images) batch.Join(image, options, new SearchDeadline(TimeSpan.FromSeconds(5)));
+        // The clock is asked once the step has begun.
+        time.Asked = source.Cancel;
+        Assert.That(() => batch.Step(source.Token), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That((batch.Count, batch.TakeFinished().Count), Is.EqualTo((3, 0)));
+        batch.Step();
+        var found = batch.TakeFinished();
+        Assert.That(found.Select(one => one.Outcome), Is.All.EqualTo(RowOutcome.Complete).And.Exactly(3).Items);
+        for (var i = 0; i < images.Length; i++)
+        {
+            Assert.That(Bits(found[i].Result!), Is.EqualTo(Alone(TinyBundle.Original, options, images[i])));
+            found[i].Dispose();
+        }
+    }
+
     [Test]
     public void AShortSearch_DoesNotWaitForALongOne()
     {
@@ -264,6 +337,12 @@ public sealed class ContinuousBatchTests
 
         public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-        public override long GetTimestamp() => Now.Ticks;
+        public Action? Asked { get; set; }
+
+        public override long GetTimestamp()
+        {
+            Asked?.Invoke();
+            return Now.Ticks;
+        }
     }
 }

@@ -147,7 +147,9 @@ public sealed class SearchQueueTests
     public async Task SettingsThatTheBundleDoesNotTake_FailTheirRequestAlone()
     {
         await using var model = await Load(new ServingOptions());
-        Assert.That(async () => await model.InferAsync(Request(1, ("passes", 100_000L))), Throws.InstanceOf<Exception>());
+        Assert.That(async () => await model.InferAsync(Request(1, ("passes", 100_000L))),
+            Throws.TypeOf<ProtocolException>().With.Property(nameof(ProtocolException.Kind)).EqualTo(ErrorKind.Invalid)
+                .And.Message.Contains("passes"));
         Assert.That((await model.InferAsync(Request(1))).Outputs, Is.Not.Empty);
     }
 

@@ -155,7 +155,7 @@ public sealed class FitCommandTests
         CommandRun.Of("fit", "--inner", Inner, "--data", folder["plain"], "--output", folder["mine"], "--labels", "--device", "cpu")
             .AssertError(
                 ExitCode.Data, "holds images without the truth about them; the answers of a segmentation are compared with masks/,",
-                "Leave out --labels to validate with the network's own answers on undeformed images.");
+                "Leave out --labels to learn from the network's own answers on undeformed images, and to validate with them.");
     }
 
     [TestCase("20", "Time '20' is none; expected such as 90s, 20m or 1h30m, at least 5s.")]

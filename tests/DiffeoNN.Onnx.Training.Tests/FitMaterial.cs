@@ -22,16 +22,24 @@ internal sealed class FitMaterial(IReadOnlyList<ImageBuffer> images) : IEvaluati
 
     public int Count => images.Count;
 
-    public EvaluationSample Read(int index) => new($"image {index}", images[index].Clone(), null, null);
+    /// <summary>What is true of an image; null for nothing.</summary>
+    public Func<EvaluationSample, EvaluationSample>? Truth { get; init; }
+
+    public EvaluationSample Read(int index)
+    {
+        var sample = new EvaluationSample($"image {index}", images[index].Clone(), null, null);
+        return Truth?.Invoke(sample) ?? sample;
+    }
 
     /// <summary>Crosses above bars, grey.</summary>
-    public static FitMaterial Crosses(int count, ulong seed = 1, string? split = null)
+    public static FitMaterial Crosses(
+        int count, ulong seed = 1, string? split = null, Func<EvaluationSample, EvaluationSample>? truth = null)
     {
         using var pixels = Shapes.Draw(count, 1, Height, Width, seed);
         var values = pixels.data<float>().ToArray();
         return new FitMaterial([.. values.Chunk(Height * Width).Select(own => new ImageBuffer(1, Height, Width, own))])
         {
-            Split = split,
+            Split = split, Truth = truth,
         };
     }
 

@@ -1,3 +1,5 @@
+using DiffeoNN.Onnx.Diagnostics;
+using DiffeoNN.Onnx.Diagnostics.Wiring;
 using DiffeoNN.Onnx.Training.Fit;
 
 namespace DiffeoNN.Onnx.Training.Tests;
@@ -6,6 +8,17 @@ namespace DiffeoNN.Onnx.Training.Tests;
 public sealed class FitVerdictTests
 {
     private const double Error = 0.02;
+
+    /// <summary>What a fit keeps, the diagnosis of the bundle does not call useless.</summary>
+    [Test]
+    public void CriticThatIsKept_IsOneThatADiagnosisAccepts()
+    {
+        for (var rises = 0; rises <= 100; rises++)
+        {
+            var finding = EnergyWiring.OfPairs("critic", new Pairs(rises, 100, 0), 100, isFitted: true);
+            Assert.That(new CriticCheck(rises, 100).Tells, Is.EqualTo(finding.Level <= FindingLevel.Note), $"{rises}");
+        }
+    }
 
     [Test]
     public void GainsOnDeformedImages_Help()

@@ -34,8 +34,8 @@ internal static class FitCommand
         };
         var labels = new Option<bool>("--labels")
         {
-            Description = "Validate with masks/, labels of split.csv and the like; else with the network's own answers on undeformed "
-                + "images.",
+            Description = "Learn from masks/, labels of split.csv and the like, and validate with them; else the network's own answers on "
+                + "undeformed images stand for both.",
         };
         var resume = new Option<bool>("--resume") { Description = "Go on with a fit that was interrupted." };
         var overwrite = new Option<bool>("--overwrite")
@@ -124,7 +124,7 @@ internal static class FitCommand
                 () => FitData.Open(
                     parse.GetValue(data)!, network, parse.GetValue(labels), parse.GetValue(source), parse.GetValue(count),
                     parse.GetValue(seed)),
-                "Leave out --labels to validate with the network's own answers on undeformed images.");
+                "Leave out --labels to learn from the network's own answers on undeformed images, and to validate with them.");
             var result = FitDisplay.Run(console, folder, progress => Fit(() => fitter.Run(
                 folder, found.Images, found.Validation, found.HasTruth, parse.GetValue(resume), progress, cancellationToken)));
             // What stands was said, and that is no error.

@@ -40,10 +40,10 @@ public sealed class BundleFitter
     /// <summary>Fits.</summary>
     /// <param name="folder">Of the bundle; made if it does not exist. Nothing in it changes before all images were read and found to
     /// do.</param>
-    /// <param name="images">Undeformed images. Their truth is not looked at in training.</param>
+    /// <param name="images">Undeformed images. Some may lack a truth, for which the network's own answer stands then.</param>
     /// <param name="validation">Others to hold out, no test images; null to hold out some of <paramref name="images"/>.</param>
-    /// <param name="hasTruth">Whether the held-out images have the truth, to compare answers with; else answers are compared with the
-    /// network's own on undeformed images.</param>
+    /// <param name="hasTruth">Whether to learn from the truth of images, and to compare answers with it, which images held out need to have
+    /// then; else no truth is looked at, and answers are compared with the network's own on undeformed images.</param>
     /// <param name="resume">Whether to go on with a fit that was interrupted.</param>
     /// <param name="progress">Told of what happens, on the calling thread.</param>
     /// <param name="cancellationToken">Ends the fit. The bundle written last stays, and the fit can be resumed.</param>

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Deformations;
+using DiffeoNN.Onnx.Diagnostics.Wiring;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
@@ -8,22 +9,22 @@ namespace DiffeoNN.Onnx.Training.Fit;
 
 /// <summary>Whether a critic tells deformed images from undeformed ones, on images that it was not trained on.</summary>
 /// <param name="Rises">Pairs in which the deformed image has the higher score, those of equal scores counting half.</param>
-/// <param name="Pairs">Of an undeformed image and the same deformed.</param>
-internal sealed record CriticCheck(double Rises, int Pairs)
+/// <param name="Count">Pairs of an undeformed image and the same deformed.</param>
+internal sealed record CriticCheck(double Rises, int Count)
 {
-    /// <summary>Share of the pairs that has to rise: chance gives one half.</summary>
-    private const double Least = 0.6;
+    // The same that a diagnosis of the bundle asks for.
+    private const double Least = Pairs.Least;
 
     private const int FewestPairs = 64;
     private const int MostImages = 128;
     private const int Batch = 8;
 
     /// <summary>Whether it does better than chance.</summary>
-    public bool Tells => Rises >= Least * Pairs;
+    public bool Tells => Rises >= Least * Count;
 
     /// <summary>What is to be said where it does not.</summary>
     public string Refusal => FormattableString.Invariant(
-        $"The critic does not tell deformed from undeformed images: it is higher on the deformed image in {Rises:0.#} of {Pairs} pairs ")
+        $"The critic does not tell deformed from undeformed images: it is higher on the deformed image in {Rises:0.#} of {Count} pairs ")
         + FormattableString.Invariant($"held out, and {100 * Least:0} % are the least. The bundle goes without it; more time trains it ")
         + "further.";
 

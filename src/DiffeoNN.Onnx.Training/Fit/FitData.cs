@@ -23,7 +23,8 @@ public sealed record FitData(IEvaluationData Images, IEvaluationData? Validation
     /// <param name="path">A folder of images, or of folders of images, a folder with <c>images/</c> and perhaps <c>split.csv</c>, MNIST's
     /// files, or <c>shapes</c>.</param>
     /// <param name="reading">What was read of the network.</param>
-    /// <param name="hasTruth">Whether to read the truth beside the images: <c>masks/</c>, labels of <c>split.csv</c> and the like.</param>
+    /// <param name="hasTruth">Whether to read the truth beside the images: <c>masks/</c>, labels of <c>split.csv</c> and the like. Images
+    /// to train on may lack it, one by one; those held out may not.</param>
     /// <param name="source">Only images of this source; null for all.</param>
     /// <param name="count">At most so many to train on; null for all.</param>
     /// <param name="seed">Of generated images.</param>
@@ -60,7 +61,7 @@ public sealed record FitData(IEvaluationData Images, IEvaluationData? Validation
         : ["train", "val"];
 
     /// <summary>Classes, numbers or points of the first output, by a run on a black image.</summary>
-    private static int ClassesOf(NetworkReading reading)
+    internal static int ClassesOf(NetworkReading reading)
     {
         var folder = Directory.CreateTempSubdirectory("diffeonn");
         try

@@ -89,19 +89,21 @@ internal sealed class FitFolder : IDisposable
 
     /// <summary>Begins, or goes on, with images that do: what lay there of an earlier fit goes, unless it is gone on with.</summary>
     /// <param name="images">What tells them from others, see <see cref="FitImages.Digest"/>.</param>
-    /// <exception cref="TrainingException">The fit that is gone on with is of other images.</exception>
+    /// <param name="truth">The same of what is true of them; null where that does not matter.</param>
+    /// <exception cref="TrainingException">The fit that is gone on with is of other images, or other truth.</exception>
     /// <exception cref="OutputException">The folder cannot be written.</exception>
-    public void Begin(string images)
+    public void Begin(string images, string? truth = null)
     {
         if (_begun)
         {
             if (Record.Images != images) throw Another(_path, ["the images' names, sizes or content have changed"]);
+            if (Record.Truth != truth) throw Another(_path, ["the images' masks, labels or other truth have changed"]);
             return;
         }
 
         Clear();
         _begun = true;
-        Write(record => record with { Images = images });
+        Write(record => record with { Images = images, Truth = truth });
     }
 
     /// <summary>Path of a file.</summary>

@@ -25,15 +25,16 @@ public sealed class FitImages : IDisposable
     private readonly torch.Tensor _pixels;
     private readonly torch.Tensor? _part;
 
-    private FitImages(torch.Tensor pixels, int count, IEvaluationData heldOut, ImagePass pass)
+    private FitImages(torch.Tensor pixels, int count, IEvaluationData heldOut, ImagePass pass, FitTruth? truth)
     {
         _pixels = pixels;
-        Training = new TrainingImages(count == pixels.shape[0] ? pixels : _part = pixels.narrow(0, 0, count));
+        var used = count == pixels.shape[0] ? pixels : _part = pixels.narrow(0, 0, count);
+        Training = truth?.With(used) ?? new TrainingImages(used);
         HeldOut = heldOut;
-        (Digest, Skipped) = (pass.Digest, pass.Problems);
+        (Digest, TruthDigest, Skipped) = (pass.Digest, pass.TruthDigest, pass.Problems);
     }
 
-    /// <summary>What is trained on.</summary>
+    /// <summary>What is trained on, with its truth where that is learned from.</summary>
     public TrainingImages Training { get; }
 
     /// <summary>What is held out, with its truth where the data has one; images that are much larger than what the network takes are
@@ -46,6 +47,9 @@ public sealed class FitImages : IDisposable
     /// <summary>The same for the same images: their names, sizes and what is seen of their content.</summary>
     internal string Digest { get; }
 
+    /// <summary>The same for the same truth of them; null where it does not matter.</summary>
+    internal string? TruthDigest { get; }
+
     /// <summary>Reads images and holds some of them out. Each is opened once, those held out too.</summary>
     /// <param name="images">Undeformed images.</param>
     /// <param name="validation">Others, to be held out; null to hold out a share of <paramref name="images"/>.</param>
@@ -56,11 +60,12 @@ public sealed class FitImages : IDisposable
     /// <exception cref="DataException">There are too few images, some cannot be used, all are the same, or they are noise.</exception>
     public static FitImages Read(
         IEvaluationData images, IEvaluationData? validation, ImageSpec spec, FitOptions options, Action<int, int>? progress = null,
-        CancellationToken cancellationToken = default) => Read(images, validation, spec, spec, options, progress, cancellationToken);
+        CancellationToken cancellationToken = default) => Read(images, validation, spec, spec, null, options, progress, cancellationToken);
 
-    /// <summary>As the other one, with what the network takes.</summary>
+    /// <summary>As the other one, with what the network takes, and what is to be true of the images; null where that is not asked. It stays
+    /// the caller's and lives as long as the images.</summary>
     internal static FitImages Read(
-        IEvaluationData images, IEvaluationData? validation, ImageSpec spec, ImageSpec network, FitOptions options,
+        IEvaluationData images, IEvaluationData? validation, ImageSpec spec, ImageSpec network, FitTruth? truth, FitOptions options,
         Action<int, int>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(images);
@@ -68,17 +73,17 @@ public sealed class FitImages : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         var (training, held) = validation is null ? Divided(images.Count, options) : (Range(images.Count), Range(validation.Count));
         RefuseFew(images.Count, training.Length, held.Length, "");
-        var bytes = (long)spec.Channels * spec.Height * spec.Width;
+        var bytes = (long)(spec.Channels + (truth?.BytesOfPixel ?? 0)) * spec.Height * spec.Width;
         var most = (int)Math.Min(int.MaxValue, Math.Max(FewestImages, options.ImageBytes / bytes));
         if (training.Length > most)
             training = [.. Enumerable.Range(0, most).Select(i => training[(int)((long)i * training.Length / most)])];
         held = held[..Math.Min(held.Length, MostHeldOut)];
-        using var pass = new ImagePass(spec.Channels, training.Length + held.Length, progress, cancellationToken);
+        using var pass = new ImagePass(spec.Channels, truth, training.Length + held.Length, progress, cancellationToken);
         foreach (var problem in images.Problems.Union(validation?.Problems ?? [])) pass.Add(problem);
         var pixels = torch.empty([training.Length, spec.Channels, spec.Height, spec.Width], torch.ScalarType.Byte);
         try
         {
-            var count = Fill(pixels, images, training, spec, pass);
+            var count = Fill(pixels, images, training, spec, pass, truth);
             var heldOut = HoldOut(validation ?? images, held, (Math.Max(spec.Height, network.Height), Math.Max(spec.Width, network.Width)),
                 pass);
             if (!options.SkipsBad) pass.RefuseBad(images.Name);
@@ -88,7 +93,7 @@ public sealed class FitImages : IDisposable
                     $" that can be used, besides {pass.Problems.Count} that cannot (the first: {pass.Problems[0].TrimEnd('.')})"));
             }
 
-            var found = new FitImages(pixels, count, heldOut, pass);
+            var found = new FitImages(pixels, count, heldOut, pass, truth);
             found.Refuse(images.Name);
             return found;
         }
@@ -135,18 +140,21 @@ public sealed class FitImages : IDisposable
 
     /// <summary>Fills the tensor from its start with what can be used.</summary>
     /// <returns>How many images that is.</returns>
-    private static unsafe int Fill(torch.Tensor pixels, IEvaluationData images, int[] chosen, ImageSpec spec, ImagePass pass)
+    private static unsafe int Fill(
+        torch.Tensor pixels, IEvaluationData images, int[] chosen, ImageSpec spec, ImagePass pass, FitTruth? truth)
     {
+        truth?.Begin(chosen.Length, spec);
         var size = spec.Channels * spec.Height * spec.Width;
         // One pass over the memory that lies there already: a tensor an image would double it.
         var target = new Span<byte>((void*)TensorMemory.Address(pixels), checked(size * chosen.Length));
         var count = 0;
         foreach (var index in chosen)
         {
-            if (pass.Read(images, index) is not { } sample) continue;
+            if (pass.Read(images, index, isHeldOut: false) is not { } sample) continue;
             var resized = ImageResampler.Resize(sample.Image.WithChannels(spec.Channels), spec.Height, spec.Width);
             var own = target.Slice(count++ * size, size);
             for (var p = 0; p < size; p++) own[p] = (byte)Math.Clamp(Math.Round(255 * resized.Data[p]), 0, 255);
+            truth?.Take(sample);
             pass.Take(sample, own);
         }
 
@@ -160,7 +168,7 @@ public sealed class FitImages : IDisposable
         var (isReduced, free) = (false, ReducedImages.MostBytes);
         foreach (var index in held)
         {
-            if (pass.Read(data, index) is not { } sample) continue;
+            if (pass.Read(data, index, isHeldOut: true) is not { } sample) continue;
             var seen = ReducedImages.Reduced(sample, size);
             pass.Take(sample, MemoryMarshal.AsBytes(seen.Image.Data));
             if (seen != sample)

@@ -14,6 +14,9 @@ internal sealed record FitRecord
     /// <summary><see cref="FitImages.Digest"/> of the images.</summary>
     public string? Images { get; init; }
 
+    /// <summary><see cref="FitImages.TruthDigest"/> of the images; null where their truth does not matter.</summary>
+    public string? Truth { get; init; }
+
     /// <summary>Steps chosen so far.</summary>
     public FitPlan Plan { get; init; } = new();
 

@@ -46,12 +46,14 @@ internal sealed class FitSession(
     public FitResult Run(IEvaluationData data, IEvaluationData? validation)
     {
         Report(FitStage.Reading, 1, 0, data.Count);
-        using var images = FitImages.Read(data, validation, Image, _reading.Image, _options, (done, all) =>
+        using var truth = hasTruth ? FitTruth.Of(_reading, isKept: _options.UsesTask) : null;
+        using var images = FitImages.Read(data, validation, Image, _reading.Image, truth, _options, (done, all) =>
         {
             if (done % 64 == 0 || done == all) Report(FitStage.Reading, 1, done, all);
         }, cancellationToken);
-        work.Begin(images.Digest);
+        work.Begin(images.Digest, images.TruthDigest);
         if (images.Skipped.Count > 0) Note(Skipped(images), FitStage.Reading);
+        if (truth is not null && Unknown(images, truth) is { } unknown) Note(unknown, FitStage.Reading);
         if (_options.Plan is { } plan) work.Write(record => record with { Plan = plan });
         if (_options.Plan is null && _options.Time < FitOptions.ShortestKept) Note(FitOptions.ShortTime(_options.Time), FitStage.Reading);
         var engine = new OnnxRuntimeEngine(_options.Execution);
@@ -124,6 +126,7 @@ internal sealed class FitSession(
                     Task = (work.Record.TaskWeight ?? 0) * Math.Pow(AfterLoss, round - 1 - from),
                 }, task);
                 if (round == 1 && recipe.TaskRefusal is { } refusal) Note(refusal, FitStage.Task);
+                else if (round == 1 && task is { IsFirst: false } && images.Training.HasTruth) Note(OfAnother, FitStage.Task);
                 var (rate, index) = (rates[round - 1], round);
                 training.Run(
                     FitStage.Task, round, network, recipe,
@@ -140,10 +143,10 @@ internal sealed class FitSession(
     }
 
     /// <summary>Chooses the weight of the network's answers: whatever their unit, they are to count about as much as image and
-    /// displacement do.</summary>
+    /// displacement do. What is true does not count here: what the network cannot answer rightly would make the rest count less.</summary>
     private void WeighTask(OnnxRuntimeEngine engine, TrainableNetwork network, FitImages images, InnerTask task)
     {
-        using var recipe = new ProposerRecipe(engine, network, images.Training, Proposing with { Unrolled = 0 }, task);
+        using var recipe = new ProposerRecipe(engine, network, images.Training.WithoutTruth(), Proposing with { Unrolled = 0 }, task);
         var weight = recipe.Task(TaskBatches) is { } term && term > 0 ? Math.Clamp(TaskShare / term, LeastTask, MostTask) : 1;
         work.Write(record => record with { TaskWeight = double.Parse(weight.ToString("G3")) });
     }
@@ -226,6 +229,20 @@ internal sealed class FitSession(
             Seconds = _clock.Elapsed.TotalSeconds,
         });
         Report(FitStage.Choosing, round, 1, 1, trial: trial, written: better);
+    }
+
+    private string OfAnother =>
+        $"The network's first output, '{_reading.Outputs[0].Name}', cannot be learned from, and what is true of images is about it: the "
+        + "proposer learns from the network's own answers alone.";
+
+    /// <summary>What is to be said of images that something is not known of; null where all is.</summary>
+    private string? Unknown(FitImages images, FitTruth truth)
+    {
+        if (!_options.UsesTask) return null;
+        var training = images.Training;
+        var without = training.HasTruth ? training.Known?.Count(isKnown => !isKnown) ?? 0 : training.Count;
+        return without == 0 ? null : FormattableString.Invariant(
+            $"{without} of {training.Count} images to train on have no {truth.Name}; the network's own answers stand for it.");
     }
 
     private static string Skipped(FitImages images)

@@ -77,7 +77,8 @@ internal sealed class ReducedImages(IEvaluationData images, (int Height, int Wid
     // The first and the last pixel stay where they are, as everywhere.
     private static double Scale(int from, int to) => from > 1 ? (to - 1.0) / (from - 1) : 1;
 
-    private static LabelMap Nearest(LabelMap mask, int height, int width)
+    /// <summary>A mask of another size, each pixel as the nearest one of it.</summary>
+    internal static LabelMap Nearest(LabelMap mask, int height, int width)
     {
         double down = Scale(mask.Height, height), across = Scale(mask.Width, width);
         int[] columns = [.. Enumerable.Range(0, width).Select(column => From(column, across, mask.Width))];

@@ -19,6 +19,9 @@ public sealed record InnerTask(OnnxModel Model, InnerAnswer Answer, string? Outp
     /// images'.</summary>
     internal SamplingGrid? Seen { get; private init; }
 
+    /// <summary>Whether it is the network's first output, which truth is about.</summary>
+    internal bool IsFirst { get; private init; } = true;
+
     /// <summary>The inner network of a bundle as it is: sizes, channels, normalisation, layout and type are written in front of it, and
     /// what the manifest says of its answer behind.</summary>
     /// <param name="image">The manifest's image, of which the training images are.</param>
@@ -44,7 +47,7 @@ public sealed record InnerTask(OnnxModel Model, InnerAnswer Answer, string? Outp
             var (answer, output, why) = AnswerNodes.Write(model, spec, grids);
             why ??= InnerNetwork.WithoutGradient(model, pixels, output, $"no gradient of '{spec.Name}' reaches '{input}'");
             if (why is null)
-                return new InnerTask(model, answer, output) { Seen = grids.Network };
+                return new InnerTask(model, answer, output) { Seen = grids.Network, IsFirst = spec == predictor.Outputs[0] };
             refusal ??= why;
         }
 

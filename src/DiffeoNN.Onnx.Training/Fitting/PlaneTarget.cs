@@ -4,7 +4,7 @@ using TorchSharp;
 namespace DiffeoNN.Onnx.Training.Fitting;
 
 /// <summary>Values for each pixel (N, K, h, w), moved by both maps, at the resolution that they have. What comes from outside the image
-/// does not count.</summary>
+/// does not count, nor do places that are to be ignored.</summary>
 internal sealed class PlaneTarget : TaskTarget
 {
     private readonly InnerAnswer _answer;
@@ -41,7 +41,8 @@ internal sealed class PlaneTarget : TaskTarget
     /// <inheritdoc/>
     public override torch.Tensor Carry(torch.Tensor answers, torch.Tensor nodes)
     {
-        if (_isMasked)
+        // Where some places of the undeformed image do not count, that is said with the answers.
+        if (_isMasked && answers.size(1) == _channels)
             answers = torch.cat([answers, torch.ones(answers.size(0), 1, answers.size(2), answers.size(3))], 1);
         return Maps.Warp(answers, Displacement(nodes), WarpPadding.Zeros).contiguous();
     }

@@ -11,7 +11,8 @@ namespace DiffeoNN.Onnx.Training.Fitting;
 /// <remarks>
 /// Each step deforms images by known maps. The proposal is exponentiated on its own lattice and compared with the inverse of the map; the
 /// image that it gives is compared with the undeformed one, at reduced size; and, where an inner network is given, its answer on that image
-/// with its own answer on the undeformed image, moved by both maps, so that only the answer counts and not where the image comes to lie.
+/// with its own answer on the undeformed image, mixed with the truth where that is given, moved by both maps, so that only the answer
+/// counts and not where the image comes to lie.
 /// The gradient of the task flows through the inner network and the moved answer. A share of the images is taught a second pass.
 /// </remarks>
 public sealed class ProposerRecipe : ITrainingData, IDisposable
@@ -61,7 +62,9 @@ public sealed class ProposerRecipe : ITrainingData, IDisposable
         TaskRefusal = task.Refusal;
         if (TaskRefusal is not null)
             return;
-        _teacher = new Teacher(engine, task, images, _options.AnswerBytes);
+        // What is true of images is about the first output.
+        var taught = task.IsFirst ? images : images.WithoutTruth();
+        _teacher = new Teacher(engine, task, taught, _options.AnswerBytes, _options.TruthShare);
         TaskRefusal = Refusal(task, _teacher);
         if (TaskRefusal is not null)
             return;

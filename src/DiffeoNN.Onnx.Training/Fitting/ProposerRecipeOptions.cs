@@ -22,6 +22,11 @@ public sealed record ProposerRecipeOptions
     /// carried by the known map; nothing where no inner network is given.</summary>
     public double Task { get; init; } = 5;
 
+    /// <summary>Share of the truth in what the task aims at, on images of which it is given; the rest is the inner network's own answer on
+    /// the undeformed image. A half is the least with which the true class is the best everywhere, so that mistakes of the network are not
+    /// brought back; with more, an undeformed image may be changed until a network that is biased answers right there.</summary>
+    public double TruthShare { get; init; } = 0.5;
+
     /// <summary>The step from which the task counts: the steps before are several times as fast.</summary>
     public int TaskFrom { get; init; }
 
@@ -46,6 +51,7 @@ public sealed record ProposerRecipeOptions
         RecipeChecks.Expect(nameof(Displacement), Displacement, Displacement >= 0 && double.IsFinite(Displacement), "a number from 0");
         RecipeChecks.Expect(nameof(Smoothness), Smoothness, Smoothness >= 0 && double.IsFinite(Smoothness), "a number from 0");
         RecipeChecks.Expect(nameof(Task), Task, Task >= 0 && double.IsFinite(Task), "a number from 0");
+        RecipeChecks.Expect(nameof(TruthShare), TruthShare, TruthShare is >= 0 and <= 1, "a number in [0, 1]");
         RecipeChecks.Expect(nameof(TaskFrom), TaskFrom, TaskFrom >= 0, "a step from 0");
         RecipeChecks.Expect(nameof(Unrolled), Unrolled, Unrolled is >= 0 and <= 1, "a number in [0, 1]");
         RecipeChecks.Expect(nameof(Squarings), Squarings, Squarings is >= 0 and <= 16, "a number in [0, 16]");

@@ -27,7 +27,8 @@ internal abstract class TaskTarget : IDisposable
         };
 
     /// <summary>Answers on undeformed images, carried by the known maps: the data of a batch.</summary>
-    /// <param name="answers">Of the batch.</param>
+    /// <param name="answers">Of the batch; of planes perhaps with one more, the share of each place that counts, with which the others are
+    /// multiplied.</param>
     /// <param name="nodes">The maps, (N, 2, h, w), in units that span [-1, 1] along each axis.</param>
     /// <returns>Contiguous; in the current dispose scope.</returns>
     public abstract torch.Tensor Carry(torch.Tensor answers, torch.Tensor nodes);

@@ -6,12 +6,13 @@ using TorchSharp;
 
 namespace DiffeoNN.Onnx.Training.Fitting;
 
-/// <summary>What the proposer's task loss aims at: the inner network's own answers on undeformed images, or labels or masks where they are
-/// given.</summary>
+/// <summary>What the proposer's task loss aims at: the inner network's own answers on undeformed images, mixed with what is true of them
+/// where that is known.</summary>
 internal sealed class Teacher : IDisposable
 {
     private const int Batch = 16;
     private readonly TrainingImages _images;
+    private readonly double _truth;
     private readonly IGraph _graph;
     private readonly torch.Tensor? _answers;
     private readonly Lock _lock = new();
@@ -20,8 +21,10 @@ internal sealed class Teacher : IDisposable
     /// <param name="task">The network.</param>
     /// <param name="images">Undeformed images.</param>
     /// <param name="cacheBytes">Answers up to this size are computed once, larger ones whenever they are needed.</param>
-    /// <exception cref="TrainingException">The network has another interface, or labels or masks do not fit its answers.</exception>
-    public Teacher(OnnxRuntimeEngine engine, InnerTask task, TrainingImages images, long cacheBytes)
+    /// <param name="truth">Share of what is known to be true.</param>
+    /// <exception cref="TrainingException">The network has another interface, or what is given as the truth does not fit its
+    /// answers.</exception>
+    public Teacher(OnnxRuntimeEngine engine, InnerTask task, TrainingImages images, long cacheBytes, double truth)
     {
         var graph = task.Model.Graph;
         var inputs = graph.RequiredInputs.ToList();
@@ -32,7 +35,7 @@ internal sealed class Teacher : IDisposable
         if (!graph.Outputs.Exists(o => o.Name == Output))
             throw new TrainingException(
                 $"Inner network '{graph.Name}' has no output '{Output}'. It has: {string.Join(", ", graph.Outputs.Select(o => o.Name))}.");
-        (_images, Input, Answer, Seen) = (images, inputs[0].Name, task.Answer, task.Seen ?? images.Grid);
+        (_images, _truth, Input, Answer, Seen) = (images, truth, inputs[0].Name, task.Answer, task.Seen ?? images.Grid);
         _graph = engine.Load(task.Model, graph.Name);
         using var scope = torch.NewDisposeScope();
         var first = Run([.. Enumerable.Range(0, Math.Min(Batch, images.Count))]);
@@ -51,7 +54,7 @@ internal sealed class Teacher : IDisposable
         }
 
         _answers = torch.cat([.. Enumerable.Range(0, images.Count).Chunk(Batch).Select(Compute)]).DetachFromDisposeScope();
-        Deviations = Spread(_answers);
+        Deviations = Spread(_answers.size(1) > Shape[0] ? _answers.narrow(1, 0, Shape[0]) : _answers);
     }
 
     /// <summary>The output that is read.</summary>
@@ -72,7 +75,8 @@ internal sealed class Teacher : IDisposable
     /// <summary>Of each of the K.</summary>
     public IReadOnlyList<float> Deviations { get; }
 
-    /// <summary>Answers on some images: probabilities, values, places; in the current dispose scope.</summary>
+    /// <summary>Answers on some images: probabilities, values, places, and perhaps the share of each place that counts, see
+    /// <see cref="GivenAnswers.Mixed"/>; in the current dispose scope.</summary>
     public torch.Tensor Answers(int[] chosen) => _answers is null
         ? Compute(chosen)
         : _answers.index_select(0, torch.tensor(chosen.Select(i => (long)i).ToArray()));
@@ -113,8 +117,7 @@ internal sealed class Teacher : IDisposable
     private torch.Tensor Compute(int[] chosen)
     {
         using var scope = torch.NewDisposeScope();
-        var target = GivenAnswers.Of(_images, chosen, Shape, Seen) ?? Target(Run(chosen));
-        return target.MoveToOuterDisposeScope();
+        return GivenAnswers.Mixed(_images, chosen, Target(Run(chosen)), Answer, _truth, Seen).MoveToOuterDisposeScope();
     }
 
     /// <summary>Activated.</summary>

@@ -38,8 +38,9 @@ public sealed class TrainingImages
     /// <summary>Height and width.</summary>
     public SamplingGrid Grid { get; }
 
-    /// <summary>The class of each image, (M), int64: what a proposer's task aims at in place of the inner network's own answers; null for
-    /// those. It stays the caller's and lives as long as this.</summary>
+    /// <summary>The class of each image, (M), int64: what a proposer's task aims at besides the inner network's own answers, see
+    /// <see cref="ProposerRecipeOptions.TruthShare"/>; null for those alone. It stays the caller's and lives as long as this. One kind of
+    /// truth is used, in the order in which they stand here.</summary>
     /// <exception cref="TrainingException">The shape or type is another.</exception>
     public torch.Tensor? Labels
     {
@@ -50,7 +51,8 @@ public sealed class TrainingImages
                 $"The labels are {value.dtype} ({string.Join(", ", value.shape)}); expected int64, one for each of {Count} images.");
     }
 
-    /// <summary>The class of each pixel of each image, (M, H, W), uint8 or int64: as <see cref="Labels"/>.</summary>
+    /// <summary>The class of each pixel of each image, (M, H, W), uint8 or int64: as <see cref="Labels"/>. Pixels of 255 count nothing,
+    /// where there are fewer than 256 classes.</summary>
     /// <exception cref="TrainingException">The shape or type is another.</exception>
     public torch.Tensor? Masks
     {
@@ -62,6 +64,41 @@ public sealed class TrainingImages
                 $"The masks are {value.dtype} ({string.Join(", ", value.shape)}); expected uint8 or int64, "
                 + $"({Count}, {Grid.Height}, {Grid.Width}).");
     }
+
+    /// <summary>Numbers of each image, (M, K), float32: as <see cref="Labels"/>, for networks that answer with values.</summary>
+    /// <exception cref="TrainingException">The shape or type is another.</exception>
+    public torch.Tensor? Numbers { get; init => field = Single(value, "numbers", 2, null); }
+
+    /// <summary>Points of each image, (M, P, 2), float32, x first, in the unit of <see cref="InnerAnswer.Points"/>: as
+    /// <see cref="Labels"/>.</summary>
+    /// <exception cref="TrainingException">The shape or type is another.</exception>
+    public torch.Tensor? Points { get; init => field = Single(value, "points", 3, 2); }
+
+    /// <summary>Boxes of each image, (M, B, 4), float32, as <see cref="InnerAnswer.Boxes"/> have their corners, in any order; NaN where
+    /// an image has fewer than others: as <see cref="Labels"/>. A box of the network that overlaps a true one is to come nearer to
+    /// it.</summary>
+    /// <exception cref="TrainingException">The shape or type is another.</exception>
+    public torch.Tensor? Boxes { get; init => field = Single(value, "boxes", 3, 4); }
+
+    /// <summary>For each of the M images, whether what is given above is known of it; null if of all. Of others the network's own answers
+    /// are aimed at alone.</summary>
+    /// <exception cref="TrainingException">There are more or fewer.</exception>
+    public IReadOnlyList<bool>? Known
+    {
+        get;
+        init => field = value is null || value.Count == Count
+            ? value
+            : throw new TrainingException($"It is said of {value.Count} images whether the truth is known; there are {Count}.");
+    }
+
+    /// <summary>Whether anything is known besides the images.</summary>
+    internal bool HasTruth => (Labels ?? Masks ?? Numbers ?? Points ?? Boxes) is not null;
+
+    /// <summary>The same images, of which nothing else is known.</summary>
+    internal TrainingImages WithoutTruth() => HasTruth ? new TrainingImages(_images) : this;
+
+    /// <summary>Numbers of the images that something is known of.</summary>
+    internal long[] KnownOnes() => [.. Enumerable.Range(0, Count).Where(i => Known is null || Known[i]).Select(i => (long)i)];
 
     /// <summary>The images of a step: every image once, in an order drawn anew, then all of them again.</summary>
     /// <param name="step">From 0.</param>
@@ -85,6 +122,16 @@ public sealed class TrainingImages
         using var scope = torch.NewDisposeScope();
         var batch = _images.index_select(0, torch.tensor(chosen.Select(i => (long)i).ToArray()));
         return (batch.dtype == torch.ScalarType.Byte ? batch.to(torch.float32).mul_(1f / 255) : batch).MoveToOuterDisposeScope();
+    }
+
+    private torch.Tensor? Single(torch.Tensor? value, string what, int rank, long? last)
+    {
+        if (value is null || (value.dtype == torch.ScalarType.Float32 && value.dim() == rank && value.size(0) == Count
+            && value.size(rank - 1) == (last ?? value.size(rank - 1)) && value.device_type == DeviceType.CPU))
+            return value;
+        throw new TrainingException(
+            $"The {what} are {value.dtype} ({string.Join(", ", value.shape)}); expected float32, ({Count}, "
+            + $"{(rank == 2 ? "numbers" : $"{what}, {last}")}), on the CPU.");
     }
 
     private int[] Order(long epoch, ulong seed)

@@ -5,7 +5,7 @@ namespace DiffeoNN.Onnx.Data;
 
 /// <summary>A folder of images with masks, labels, numbers, points or boxes; without any of it where the task is agreement, and then of
 /// all splits unless one is asked for.</summary>
-internal sealed class FolderData : IEvaluationData
+internal sealed class FolderData : IEvaluationData, IPartlyKnownData
 {
     private const string DefaultSplit = "test";
     private readonly EvaluationTask _task;
@@ -60,13 +60,29 @@ internal sealed class FolderData : IEvaluationData
     public IReadOnlyList<string> Problems => _folder.Problems;
 
     /// <inheritdoc/>
-    public EvaluationSample Read(int index)
+    public EvaluationSample Read(int index) => Read(index, isNeeded: true);
+
+    /// <inheritdoc/>
+    public EvaluationSample ReadKnown(int index) => Read(index, isNeeded: false);
+
+    private EvaluationSample Read(int index, bool isNeeded)
     {
         var row = _rows[index];
         var path = _folder.ImagePath(row);
         var (image, orientation) = _task.ReadImage(path, _orients);
-        return WithTruth(new EvaluationSample(row.Name, image, null, null) { Orientation = orientation }, row, path);
+        var sample = new EvaluationSample(row.Name, image, null, null) { Orientation = orientation };
+        return isNeeded || Has(row) ? WithTruth(sample, row, path) : sample;
     }
+
+    // Of boxes an image without any has none that is true, which is known.
+    private bool Has(ImageFolderRow row) => _task.Truth switch
+    {
+        TruthForm.Mask => File.Exists(_folder.MaskPath(row)),
+        TruthForm.Label => !string.IsNullOrWhiteSpace(row.Label),
+        TruthForm.Numbers => !string.IsNullOrWhiteSpace(row.Numbers),
+        TruthForm.Points => _table!.Has(row.Name),
+        _ => true,
+    };
 
     private EvaluationSample WithTruth(EvaluationSample sample, ImageFolderRow row, string path) => _task.Truth switch
     {

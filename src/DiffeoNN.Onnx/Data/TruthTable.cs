@@ -22,6 +22,9 @@ internal sealed class TruthTable
     public static TruthTable OfBoxes(string folder) =>
         Read(Path.Combine(folder, "boxes.csv"), ["left", "top", "right", "bottom"], "class");
 
+    /// <summary>Whether the file has a line for an image.</summary>
+    public bool Has(string name) => _lines.ContainsKey(name);
+
     /// <summary>The points of an image.</summary>
     /// <exception cref="DataException">There are more or fewer than expected.</exception>
     public IReadOnlyList<(double Column, double Row)> Points(string name, int count)

@@ -68,6 +68,36 @@ public sealed class EvaluationDataTests
     }
 
     [Test]
+    public void TruthThatIsNotThere_MayBeDoneWithout_WhatIsBadMayNot()
+    {
+        File.Delete(_folder["masks/a.png"]);
+        ImageFile.WritePng(_folder["masks/b.png"], Constant(4, 5, 1));
+        var masks = (IPartlyKnownData)EvaluationData.Open(_folder.Path, Segments);
+        Assert.That((masks.ReadKnown(0).Name, masks.ReadKnown(0).Mask), Is.EqualTo(("a.png", (LabelMap?)null)));
+        Assert.That(() => masks.ReadKnown(1), Throws.TypeOf<DataException>().With.Message.Contains("is 5x4 pixels; its image is 6x4"));
+        Assert.That(masks.ReadKnown(2).Mask, Is.Not.Null);
+
+        File.WriteAllText(_folder["split.csv"], "name,label,numbers\na.png,,\nb.png,7,x\nc.png,2,1.5\n");
+        var labels = (IPartlyKnownData)EvaluationData.Open(_folder.Path, Classifies);
+        Assert.That(labels.ReadKnown(0).Label, Is.Null);
+        Assert.That(() => labels.ReadKnown(1), Throws.TypeOf<DataException>().With.Message.Contains("has the label '7'"));
+        Assert.That(labels.ReadKnown(2).Label, Is.EqualTo(2));
+        var numbers = (IPartlyKnownData)EvaluationData.Open(_folder.Path, new EvaluationTask(OutputKind.Regression, 1));
+        Assert.That(numbers.ReadKnown(0).Numbers, Is.Null);
+        Assert.That(() => numbers.ReadKnown(1), Throws.TypeOf<DataException>().With.Message.Contains("has the numbers 'x'"));
+        Assert.That(numbers.ReadKnown(2).Numbers, Is.EqualTo(new[] { 1.5 }));
+
+        File.WriteAllText(_folder["points.csv"], "name,column,row\nb.png,1,1\nc.png,1,1\nc.png,2,2\n");
+        var points = (IPartlyKnownData)EvaluationData.Open(_folder.Path, new EvaluationTask(OutputKind.Points, 2));
+        Assert.That(points.ReadKnown(0).Points, Is.Null);
+        Assert.That(() => points.ReadKnown(1), Throws.TypeOf<DataException>().With.Message.Contains("has 1 points of 'b.png'"));
+        Assert.That(points.ReadKnown(2).Points, Is.EqualTo(new[] { (1.0, 1.0), (2, 2) }));
+        Assert.That(
+            () => EvaluationData.Open(_folder.Path, new EvaluationTask(OutputKind.Points, 2)).Read(0),
+            Throws.TypeOf<DataException>().With.Message.Contains("has 0 points of 'a.png'"));
+    }
+
+    [Test]
     public void Check_OfAListWithMalformedLines_StopsAtOnceOrLeavesThemOut()
     {
         File.WriteAllText(_folder["split.csv"], "name,split\na.png,test\nb.png\n../c.png,test\nc.png,test\na.png,val\n");

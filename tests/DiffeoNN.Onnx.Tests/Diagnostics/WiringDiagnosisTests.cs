@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Diagnostics;
+using DiffeoNN.Onnx.Diagnostics.Wiring;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Shapes;
@@ -155,6 +156,21 @@ public sealed class WiringDiagnosisTests
         bundle.Manifest = bundle.Manifest with { Image = bundle.Manifest.Image with { Mean = [123.675], Std = [58.395] } };
         var problem = Run(bundle).Single(finding => finding.Level == FindingLevel.Problem);
         Assert.That(problem.Text, Does.Contain("mean 123.675 and std 58.395 in the manifest are of pixel values of 0 to 255"));
+    }
+
+    /// <summary>A fit keeps a critic from 60 % of the pairs on: no diagnosis holds it against the bundle from there on.</summary>
+    [TestCase(24, FindingLevel.Good, "is higher on the deformed image in 24 of 32 pairs")]
+    [TestCase(23, FindingLevel.Note, "tells deformed from undeformed images better than chance, and not clearly: it is higher on the ")]
+    [TestCase(20, FindingLevel.Note, "tells deformed from undeformed images better than chance, and not clearly: it is higher on the ")]
+    [TestCase(19, FindingLevel.Warning, "does not tell deformed from undeformed images: it is higher on the deformed image in 19 of 32 ")]
+    [TestCase(9, FindingLevel.Warning, "does not tell deformed from undeformed images: ")]
+    [TestCase(8, FindingLevel.Problem, "is negated: it is higher on the deformed image in 8 of 32 pairs; ")]
+    public void Critic_IsTakenAsAFitTakesIt(int rises, FindingLevel level, string text)
+    {
+        var finding = EnergyWiring.OfPairs("critic (critic.onnx)", new Pairs(rises, 32, 0), 32, isFitted: true);
+        Assert.That((finding.Level, finding.Subject), Is.EqualTo((level, "critic (critic.onnx)")));
+        Assert.That(finding.Text, Does.StartWith(text));
+        Assert.That(finding.Advice.Contains("a longer --time", StringComparison.Ordinal), Is.EqualTo(rises is > 8 and < 24));
     }
 
     [Test]

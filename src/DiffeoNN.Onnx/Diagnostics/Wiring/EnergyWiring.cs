@@ -61,23 +61,7 @@ internal static class EnergyWiring
                 : WiringDiagnosis.OtherInput(subject, inputs[named], text);
         }
 
-        if (!wired.Pairs.IsEnough)
-        {
-            return new(FindingLevel.Warning, subject,
-                $"gives {wired.Pairs.Ties} of {sample.Count} deformed images the score of the undeformed one, so that nothing can be said",
-                "check that the images are of the kind it was trained on, and that its trained weights were exported");
-        }
-
-        if (wired.Pairs.MostRise) return new(FindingLevel.Good, subject, pairs);
-        return wired.Pairs.MostFall
-            ? new(FindingLevel.Problem, subject,
-                $"is negated: it {pairs}; it has to be low on undeformed images and high on deformed ones",
-                "negate its output before the export, or export the score with the other sign")
-            : new(FindingLevel.Warning, subject, $"does not tell deformed from undeformed images: it {pairs}",
-                bundle.Manifest.Provenance?.Tool == "diffeonn fit"
-                    ? "check that the images are undeformed and of the kind it was trained on; 'diffeonn fit' with a longer --time trains "
-                        + "it further"
-                    : "check that the images are undeformed and of the kind it was trained on, and that its trained weights were exported");
+        return OfPairs(subject, wired.Pairs, sample.Count, bundle.Manifest.Provenance?.Tool == "diffeonn fit");
 
         string Names(int[] which) => string.Join(" and from ", which.Select(i => inputs[i].Name));
 
@@ -90,6 +74,40 @@ internal static class EnergyWiring
                 network.Run(input.Of(images), output, cancellationToken)
                     .to(torch.float64).reshape(images.size(0), -1).mean([1L]);
         }
+    }
+
+    /// <summary>What pairs of scores say.</summary>
+    /// <param name="subject">The network.</param>
+    /// <param name="pairs">Of undeformed and deformed images.</param>
+    /// <param name="all">All pairs.</param>
+    /// <param name="isFitted">Whether <c>diffeonn fit</c> made the bundle.</param>
+    internal static Finding OfPairs(string subject, Pairs pairs, int all, bool isFitted)
+    {
+        var higher = $"is higher on the deformed image in {pairs}";
+        if (!pairs.IsEnough)
+        {
+            return new(FindingLevel.Warning, subject,
+                $"gives {pairs.Ties} of {all} deformed images the score of the undeformed one, so that nothing can be said",
+                "check that the images are of the kind it was trained on, and that its trained weights were exported");
+        }
+
+        if (pairs.MostRise) return new(FindingLevel.Good, subject, higher);
+        if (pairs.MoreRise)
+        {
+            return new(FindingLevel.Note, subject,
+                $"tells deformed from undeformed images better than chance, and not clearly: it {higher}",
+                isFitted ? "'diffeonn fit' with a longer --time trains it further" : "");
+        }
+
+        return pairs.MostFall
+            ? new(FindingLevel.Problem, subject,
+                $"is negated: it {higher}; it has to be low on undeformed images and high on deformed ones",
+                "negate its output before the export, or export the score with the other sign")
+            : new(FindingLevel.Warning, subject, $"does not tell deformed from undeformed images: it {higher}",
+                isFitted
+                    ? "check that the images are undeformed and of the kind it was trained on; 'diffeonn fit' with a longer --time trains "
+                        + "it further"
+                    : "check that the images are undeformed and of the kind it was trained on, and that its trained weights were exported");
     }
 
     /// <summary>The energy that is minimised, as the bundle weighs it.</summary>
@@ -114,6 +132,9 @@ internal static class EnergyWiring
             ? new(FindingLevel.Warning, "energy", text + ": too few differ to say more", "see what is said of its networks")
             : pairs.MostRise
             ? new(FindingLevel.Good, "energy", text)
+            : pairs.MoreRise
+            ? new(FindingLevel.Warning, "energy", text + ": more often than by chance, and not clearly",
+                "see what is said of its networks; else weigh its terms anew with tune")
             : new(FindingLevel.Problem, "energy", text + ": minimising it does not lead back to undeformed images",
                 "see what is said of its networks; else weigh its terms anew with tune");
         var settings = sample.Bundle.Manifest.Search;

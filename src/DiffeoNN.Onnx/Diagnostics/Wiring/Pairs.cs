@@ -9,14 +9,21 @@ internal sealed record Pairs(int Rises, int Telling, int Ties)
     /// <summary>Telling pairs below which nothing is concluded.</summary>
     private const int Enough = 8;
 
-    /// <summary>Share of the pairs that has to agree.</summary>
+    /// <summary>Share of the pairs that has to agree, for it to be clear.</summary>
     private const double Most = 0.75;
+
+    /// <summary>Share of the pairs from which an energy is better than chance, which gives a half: a fit keeps critics from here
+    /// on.</summary>
+    public const double Least = 0.6;
 
     /// <summary>Whether enough pairs differ to conclude something.</summary>
     public bool IsEnough => Telling >= Enough;
 
     /// <summary>Whether most pairs rise.</summary>
     public bool MostRise => Rises >= Most * Telling;
+
+    /// <summary>Whether more pairs rise than by chance.</summary>
+    public bool MoreRise => Rises >= Least * Telling;
 
     /// <summary>Whether most pairs fall.</summary>
     public bool MostFall => Rises <= (1 - Most) * Telling;

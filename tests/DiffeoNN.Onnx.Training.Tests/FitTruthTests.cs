@@ -44,8 +44,8 @@ public sealed class FitTruthTests
             var mask = i == 7 ? null : large.Read(i).Mask;
             for (var p = 0; p < Height * Width; p++)
             {
-                int row = (int)Math.Round((p / Width) * ((2 * Height) - 1.0) / (Height - 1));
-                int column = (int)Math.Round((p % Width) * ((2 * Width) - 1.0) / (Width - 1));
+                var row = (int)Math.Round((p / Width) * ((2 * Height) - 1.0) / (Height - 1));
+                var column = (int)Math.Round((p % Width) * ((2 * Width) - 1.0) / (Width - 1));
                 Assert.That(found[(i * Height * Width) + p], Is.EqualTo(mask?[row, column] ?? 0), $"{i}, {p}");
             }
         }

@@ -182,7 +182,7 @@ public sealed class TruthTests
         for (var i = 0; i < 8; i++)
         {
             // The map is q + a q + b: what lies at p comes to (p - b) / (1 + a).
-            double place = i < 4 ? own[i] : (0.75 * own[i - 4]) + (0.25 * truth[i - 4]);
+            var place = i < 4 ? own[i] : (0.75 * own[i - 4]) + (0.25 * truth[i - 4]);
             var expected = i % 2 == 0 ? (place - b.X) / (1 + a.X) : (place - b.Y) / (1 + a.Y);
             Assert.That(found[i], Is.EqualTo(expected).Within(1e-4), $"{i}");
         }

@@ -110,8 +110,8 @@ internal static class GivenAnswers
     /// <summary>Planes of 0 and 1 for each class: (N, K, ...) of (N, ...). A single score is that of class 1.</summary>
     private static torch.Tensor OfClasses(torch.Tensor numbers, long classes, long scores)
     {
-        long[] shape = [numbers.size(0), classes, .. numbers.shape.Skip(1)];
-        var planes = torch.zeros(shape).scatter_(1, numbers.unsqueeze(1), torch.ones(shape));
+        var at = numbers.unsqueeze(1);
+        var planes = torch.zeros([numbers.size(0), classes, .. numbers.shape.Skip(1)]).scatter_(1, at, torch.ones(at.shape));
         return scores == 1 ? planes.narrow(1, 1, classes - 1) : planes;
     }
 

@@ -59,8 +59,12 @@ public sealed class TruthTests
             var own = isMasked
                 ? 1 / (1 + Math.Exp(-scores[plane]))
                 : Math.Exp(scores[plane]) / scores.Sum(Math.Exp);
-            var ofClass = planes == 1 ? 1 : plane;
-            return label < 0 ? own : ((1 - share) * own) + (label == ofClass ? share : 0);
+            if (label < 0) return own;
+            double[] all = isMasked ? [1 - own, own] : [.. scores.Select(score => Math.Exp(score) / scores.Sum(Math.Exp))];
+            var isThis = label == (planes == 1 ? 1 : plane);
+            var ahead = all.Max() - (isMasked ? all[isThis ? 1 : 0] : all[label]);
+            var part = share * 2 * ahead / (1 + ahead);
+            return ((1 - part) * own) + (isThis ? part : 0);
         }
 
         var i = 0;
@@ -91,7 +95,10 @@ public sealed class TruthTests
         var own = torch.full([2, 1, Height / 4, Width / 4], 0.2f);
         var images = new TrainingImages(pixels) { Masks = ink };
         var mixed = GivenAnswers.Mixed(images, [3, 1], own, InnerAnswer.BinaryProbabilities, 1, Grid);
-        var expected = ink[3].to(torch.float32).view(Height / 4, 4, Width / 4, 4).mean([1L, 3]);
+        var share = ink[3].to(torch.float32).view(Height / 4, 4, Width / 4, 4).mean([1L, 3]);
+        var ahead = 0.8 - ((0.2 * share) + (0.8 * (1 - share)));
+        var expected = 0.2 + ((share - 0.2) * (2 * ahead / (1 + ahead)));
+        Assert.That(share.max().item<float>(), Is.GreaterThan(0.8f));
         Assert.That((mixed[0, 0] - expected).abs().max().item<float>(), Is.LessThan(1e-6));
         Assert.That((mixed[0, 1] - 1).abs().max().item<float>(), Is.LessThan(1e-6), "all of it counts");
         var none = new TrainingImages(pixels);
@@ -117,7 +124,12 @@ public sealed class TruthTests
         using var graph = TestSetup.Engine.Load(Shapes.Inner(1, Height, Width), "inner");
         var logits = graph.Run(new Dictionary<string, torch.Tensor> { ["pixels"] = pixels })["logits"].narrow(3, 10, 6);
         var share = torch.nn.functional.avg_pool2d(masks.narrow(2, 20, 12).to(torch.float32).unsqueeze(1), 2);
-        var target = torch.cat([1 - share, share], 1);
+        var truth = torch.cat([1 - share, share], 1);
+        var own = answer == InnerAnswer.Logits ? logits.softmax(1) : logits.sigmoid();
+        var ahead = answer == InnerAnswer.Logits
+            ? own.amax([1], keepdim: true) - (own * truth).sum(1, keepdim: true)
+            : torch.maximum(own, 1 - own) - ((own * truth) + ((1 - own) * (1 - truth)));
+        var target = own + ((truth - own) * (2 * ahead / (1 + ahead)));
         torch.Tensor Log(torch.Tensor value) => value.clamp(1e-6, 1).log();
         var divergence = answer == InnerAnswer.Logits
             ? (target * (Log(target) - logits.log_softmax(1))).sum(1).mean()
@@ -137,8 +149,12 @@ public sealed class TruthTests
         var own = torch.tensor(new[] { 0.7f, 0.2f, 0.1f, 0.5f, 0.3f, 0.2f, 0.1f, 0.1f, 0.8f }).view(3, 3);
         float[] Mixed(double share) => GivenAnswers.Mixed(images, [3, 2, 0], own, InnerAnswer.Probabilities, share, Grid)
             .data<float>().ToArray();
-        Assert.That(Mixed(0.5), Is.EqualTo(new[] { 0.35f, 0.6f, 0.05f, 0.5f, 0.3f, 0.2f, 0.05f, 0.05f, 0.9f }).Within(1e-6));
-        Assert.That(Mixed(1), Is.EqualTo(new[] { 0, 1, 0, 0.5f, 0.3f, 0.2f, 0, 0, 1 }).Within(1e-6));
+        // By 0.5 the best class is ahead of the true one: a third of the truth makes a tie. The third is right.
+        Assert.That(
+            Mixed(0.5),
+            Is.EqualTo(new[] { 0.7 * 2 / 3, (0.2 * 2 / 3) + (1.0 / 3), 0.1 * 2 / 3, 0.5, 0.3, 0.2, 0.1, 0.1, 0.8 }).Within(1e-6));
+        Assert.That(
+            Mixed(1), Is.EqualTo(new[] { 0.7 / 3, (0.2 / 3) + (2.0 / 3), 0.1 / 3, 0.5, 0.3, 0.2, 0.1, 0.1, 0.8 }).Within(1e-6));
         Assert.That(Mixed(0), Is.EqualTo(own.data<float>().ToArray()).Within(1e-7));
 
         // A single score is that of class 1.
@@ -146,19 +162,23 @@ public sealed class TruthTests
         var two = new TrainingImages(pixels) { Labels = torch.tensor(new long[] { 0, 0, 0, 1 }) };
         Assert.That(
             GivenAnswers.Mixed(two, [3, 0], single, InnerAnswer.BinaryProbabilities, 0.5, Grid).data<float>().ToArray(),
-            Is.EqualTo(new[] { 0.7f, 0.2f }).Within(1e-6));
+            Is.EqualTo(new[] { 0.5f, 0.4f }).Within(1e-6));
     }
 
-    /// <summary>However sure the network is of another class, the true one is not behind it.</summary>
-    [Test]
-    public void HalfTheTruth_IsWhatMakesTheTrueClassTheBest()
+    /// <summary>However sure the network is of another class, the true one is not behind it; what is right stays as it is.</summary>
+    [TestCase(0.999f)]
+    [TestCase(0.8f)]
+    [TestCase(0.51f)]
+    [TestCase(0.49f)]
+    [TestCase(0.1f)]
+    public void TargetOfClasses_IsATieWhereTheNetworkErrs(float other)
     {
         using var scope = torch.NewDisposeScope();
         var images = new TrainingImages(Shapes.Draw(1, 1, Height, Width, 1)) { Labels = torch.tensor(new long[] { 1 }) };
-        var sure = torch.tensor(new[] { 0.999f, 0.001f }).view(1, 2);
-        var target = GivenAnswers.Mixed(images, [0], sure, InnerAnswer.Probabilities, new ProposerRecipeOptions().TruthShare, Grid);
-        Assert.That(target[0, 1].item<float>(), Is.GreaterThanOrEqualTo(0.5f));
-        Assert.That(target[0, 0].item<float>(), Is.GreaterThan(0.49f), "and no more of it");
+        var own = torch.tensor(new[] { other, 1 - other }).view(1, 2);
+        var target = GivenAnswers.Mixed(images, [0], own, InnerAnswer.Probabilities, new ProposerRecipeOptions().TruthShare, Grid);
+        Assert.That(target[0, 0].item<float>(), Is.EqualTo(Math.Min(other, 0.5f)).Within(1e-6));
+        Assert.That(target[0, 1].item<float>(), Is.EqualTo(Math.Max(1 - other, 0.5f)).Within(1e-6));
     }
 
     [Test]

@@ -7,9 +7,10 @@ using F = TorchSharp.torch.nn.functional;
 namespace DiffeoNN.Onnx.Training.Fitting;
 
 /// <summary>What is true of images, as answers of the inner network's shape, mixed with its own answers.</summary>
-/// <remarks>The truth alone would reward a proposal that changes an undeformed image until a network that is biased answers right there;
-/// its own answer alone teaches to bring its mistakes back. Of the mixture the truth is the best class wherever its share is a half or
-/// more, and what the network answers rightly stays what it can reach.</remarks>
+/// <remarks>The network's own answer alone teaches to bring its mistakes back. The truth alone, and any fixed share of it, rewards
+/// proposals that change an undeformed image until a network that is unsure becomes sure, and one that is biased answers otherwise. So of
+/// classes the truth gets the share that the mistake asks for: nothing where the network is right, however unsure it is, and a half,
+/// which makes a tie, where it is sure of another class.</remarks>
 internal static class GivenAnswers
 {
     /// <summary>Overlap (intersection over union) above which a true box is that of an anchor.</summary>
@@ -68,7 +69,7 @@ internal static class GivenAnswers
     /// <param name="chosen">Which of them.</param>
     /// <param name="own">The network's own answers on them, activated: what is aimed at where nothing is known.</param>
     /// <param name="answer">What they mean.</param>
-    /// <param name="share">Of the truth; the rest is the network's own answer's.</param>
+    /// <param name="share">Of the truth where the network is sure of another class; the rest is the network's own answer's.</param>
     /// <param name="seen">The image that the network sees.</param>
     /// <returns>As <paramref name="own"/>; of masks, where <see cref="AnswerLoss.NeedsInside"/> says so, with one plane more: the share of
     /// each place that counts, with which the others are multiplied in any case. In the current dispose scope.</returns>
@@ -89,7 +90,8 @@ internal static class GivenAnswers
         if (images.Labels is { } labels)
         {
             var numbers = Chosen(labels).mul(known.view(-1).to(torch.int64));
-            return Mix(OfClasses(numbers, Classes(own), own.size(1)), own).contiguous();
+            var truth = OfClasses(numbers, Classes(own), own.size(1));
+            return own.Plus(truth.Minus(own).mul(weight).mul(Mistake(truth, own, answer))).contiguous();
         }
 
         if (images.Masks is { } masks)
@@ -98,13 +100,36 @@ internal static class GivenAnswers
             // Where part of a place is ignored, what is left of it counts.
             var ignored = planes.narrow(1, own.size(1), 1).mul(known);
             var counts = ignored.neg().Plus(1);
-            var mixed = own.mul(counts).mul(weight.neg().Plus(1)).Plus(planes.narrow(1, 0, own.size(1)).mul(weight));
+            // What is left of each class in a place, of what counts of it.
+            var truth = planes.narrow(1, 0, own.size(1)).div(counts.AtLeastNumber(1e-6));
+            var mixed = own.Plus(truth.Minus(own).mul(weight).mul(Mistake(truth, own, answer))).mul(counts);
             return (AnswerLoss.NeedsInside(answer) ? torch.cat([mixed, counts], 1) : mixed).contiguous();
         }
 
         return images.Boxes is { } boxes
             ? torch.cat([Mix(OfBoxes(Chosen(boxes), own), own.narrow(2, 0, 4)), own.narrow(2, 4, 1)], 2).contiguous()
             : Mix(Chosen(images.Numbers ?? images.Points!), own).contiguous();
+    }
+
+    /// <summary>How mistaken a network is, from 0 to 1: twice the share of the truth that makes the true class no worse than another. Of
+    /// m, by which the best class is ahead of the true one, it is 2m / (1 + m).</summary>
+    private static torch.Tensor Mistake(torch.Tensor truth, torch.Tensor own, InnerAnswer answer)
+    {
+        torch.Tensor ahead;
+        if (answer is InnerAnswer.Logits or InnerAnswer.Probabilities)
+        {
+            ahead = own.amax([1], keepdim: true).Minus(own.mul(truth).sum(1, keepdim: true));
+        }
+        else
+        {
+            // Each score is one of two classes.
+            var (yes, isYes) = (own.Between(0, 1), truth);
+            torch.Tensor Rest(torch.Tensor value) => value.neg().Plus(1);
+            ahead = torch.maximum(yes, Rest(yes)).Minus(yes.mul(isYes).Plus(Rest(yes).mul(Rest(isYes))));
+        }
+
+        ahead = ahead.AtLeastNumber(0);
+        return ahead.Times(2).div(ahead.Plus(1));
     }
 
     /// <summary>Planes of 0 and 1 for each class: (N, K, ...) of (N, ...). A single score is that of class 1.</summary>

@@ -23,8 +23,9 @@ public sealed record ProposerRecipeOptions
     public double Task { get; init; } = 5;
 
     /// <summary>Share of the truth in what the task aims at, on images of which it is given; the rest is the inner network's own answer on
-    /// the undeformed image. A half is the least with which the true class is the best everywhere, so that mistakes of the network are not
-    /// brought back; with more, an undeformed image may be changed until a network that is biased answers right there.</summary>
+    /// the undeformed image. Of classes it is the share where the network is sure of another class, less where it is less sure, and nothing
+    /// where the true class is its best: with a half the true class ties with the one that the network takes it for, so that its mistakes
+    /// are not brought back, and images are not changed to make it surer.</summary>
     public double TruthShare { get; init; } = 0.5;
 
     /// <summary>The step from which the task counts: the steps before are several times as fast.</summary>

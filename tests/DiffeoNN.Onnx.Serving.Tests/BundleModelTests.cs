@@ -22,7 +22,10 @@ public sealed class BundleModelTests
     [OneTimeSetUp]
     public async Task Load()
     {
-        _model = BundleModel.Load(Shapes, new ServingOptions { Execution = Cpu, MaximumBatch = 3, MaximumSteps = 500, QueueCapacity = 2 });
+        _model = BundleModel.Load(Shapes, new ServingOptions
+        {
+            Execution = Cpu, MaximumBatch = 3, MaximumSteps = 500, QueueCapacity = 2, Limits = new ProtocolLimits { Pixels = 10_000 },
+        });
         await _model.WarmUpAsync();
     }
 
@@ -168,7 +171,13 @@ public sealed class BundleModelTests
     {
         (InferenceRequest Request, ErrorKind Kind, string Message)[] wrong =
         [
-            (Files("no image"u8.ToArray()), ErrorKind.Invalid, "Input 'image', image 0: "),
+            (Files("no image"u8.ToArray()), ErrorKind.Invalid,
+                "Input 'image', image 0: The file cannot be read: it is no complete PNG, JPEG, BMP, WebP or GIF image, nor a TIFF."),
+            (Files(Array.Empty<byte>()), ErrorKind.Invalid, "Input 'image', image 0: The file is empty; expected an image."),
+            (Files(ImageFile.EncodePng(Image(1)), ImageFile.EncodePng(new ImageBuffer(1, 101, 100))), ErrorKind.TooLarge,
+                "Input 'image', image 1: the file is of 100x101 pixels; this server takes 10000 an image."),
+            (Files(ImageFile.EncodePng(new ImageBuffer(1, 1, 9))), ErrorKind.Invalid,
+                "The file is 9x1 pixels; an image needs at least 2x2."),
             (Pixels([new ImageBuffer(1, 1, 9)]), ErrorKind.Invalid, "Input 'pixels', image 0: An image is 9x1 pixels; at least 2x2"),
             (Pixels([new ImageBuffer(2, 8, 8)]), ErrorKind.Invalid, "An image has 2 channels"),
             (Pixels([new ImageBuffer(1, 2, 2, [0, 1, 2, 3])]), ErrorKind.Invalid, "An image holds the value 2"),

@@ -12,6 +12,10 @@ public sealed record ProtocolLimits
     /// <summary>Elements of all inputs together, at least 1.</summary>
     public long Elements { get; init; } = 64L << 20;
 
+    /// <summary>Pixels of an image that is sent as an encoded file, at least 1; told by its header, before it is decoded. Files with more
+    /// than <see cref="Imaging.ImageFile.MaximumPixels"/> are refused in any case.</summary>
+    public long Pixels { get; init; } = Imaging.ImageFile.MaximumPixels;
+
     /// <summary>Dimensions of a tensor.</summary>
     public int Dimensions { get; init; } = 16;
 

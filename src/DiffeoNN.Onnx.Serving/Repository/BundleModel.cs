@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Search;
@@ -180,7 +181,7 @@ public sealed class BundleModel : IServedModel
         {
             try
             {
-                return _model.Prepare(input.Name == Encoded ? Decoded(input.Strings[i]) : Plane(input, i));
+                return input.Name == Encoded ? Decoded(input.Strings[i].Span, i) : _model.Prepare(Plane(input, i));
             }
             catch (ImageException error)
             {
@@ -189,10 +190,18 @@ public sealed class BundleModel : IServedModel
         })];
     }
 
-    private static ImageBuffer Decoded(ReadOnlyMemory<byte> file)
+    private ScaledImage Decoded(ReadOnlySpan<byte> bytes, int image)
     {
-        using var stream = new MemoryStream(file.ToArray(), writable: false);
-        return ImageFile.Read(stream);
+        using var file = FileContent.Copy(bytes);
+        // A few bytes can claim to be an image of any size: the header is asked before memory is taken for what it says.
+        var ((width, height), most) = (ImageFile.SizeOf(file, "The file"), _serving.Limits.Pixels);
+        if ((long)width * height > most)
+        {
+            throw ProtocolException.TooLarge(
+                $"Input '{Encoded}', image {image}: the file is of {width}x{height} pixels; this server takes {most} an image.");
+        }
+
+        return _model.Decode(file, "The file");
     }
 
     private static ImageBuffer Plane(InferenceTensor input, int image)

@@ -81,10 +81,10 @@ public sealed record ServerOptions
         Expect(Certificate is not null || (CertificateKey is null && ClientAuthority is null),
             "--tls-key and --tls-client-ca need --tls-cert.");
         var serving = Serving;
-        foreach (var (name, value) in new[]
+        foreach (var (name, value) in new (string, long)[]
         {
             ("queue", serving.QueueCapacity), ("max-batch", serving.MaximumBatch), ("max-steps", serving.MaximumSteps),
-            ("rows", serving.MaximumRows),
+            ("rows", serving.MaximumRows), ("max-pixels", serving.Limits.Pixels),
         })
         {
             Expect(value >= 1, $"--{name} is {value}; expected at least 1.");

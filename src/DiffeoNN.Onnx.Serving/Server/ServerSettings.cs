@@ -31,6 +31,8 @@ public static class ServerSettings
         new("queue-mb", "N", "Megabytes of their pixels (1024).", (o, v) => Serve(o, s => s with { QueueBytes = 1_000_000L * Whole(v) })),
         new("max-batch", "N", "Images of a request (64).", (o, v) => Serve(o, s => s with { MaximumBatch = Whole(v) })),
         new("max-steps", "N", "Steps that a request may ask for (1000).", (o, v) => Serve(o, s => s with { MaximumSteps = Whole(v) })),
+        new("max-pixels", "N", "Pixels of an encoded image; larger ones are refused before they are decoded (100000000).",
+            (o, v) => Serve(o, s => s with { Limits = s.Limits with { Pixels = Whole(v) } })),
         new("batching", "continuous|request",
             "When images join those that are searched: between steps, or when all have ended (continuous).",
             (o, v) => Serve(o, s => s with { Batching = Word<BatchingMode>(v) })),

@@ -74,6 +74,24 @@ public static partial class ImageFile
     /// <param name="name">What errors call it, in quotes where it is a path.</param>
     internal static ImageBuffer Decode(FileContent file, string name) => Open(file, name, rows => rows.ToImage());
 
+    /// <summary>What a file's header says, before anything is taken for its pixels.</summary>
+    /// <param name="file">All of it; stays the caller's.</param>
+    /// <param name="name">What errors call it, in quotes where it is a path.</param>
+    /// <returns>Columns and rows as they are stored.</returns>
+    /// <exception cref="ImageException">It is no image that is read, or has more than <see cref="MaximumPixels"/>.</exception>
+    internal static (int Width, int Height) SizeOf(FileContent file, string name)
+    {
+        if (file.Length == 0) throw new ImageException($"{name} is empty; expected an image.");
+        try
+        {
+            return ImageRows.SizeOf(file);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new ImageException($"{name} cannot be read: {e.Message}.", e);
+        }
+    }
+
     private static T Open<T>(string path, Func<ImageRows, T> read)
     {
         using var content = ReadContent(path);

@@ -1,3 +1,5 @@
+using DiffeoNN.Onnx.Files;
+
 namespace DiffeoNN.Onnx.Imaging;
 
 public static partial class ImageFile
@@ -52,26 +54,37 @@ public static partial class ImageFile
         ArgumentOutOfRangeException.ThrowIfLessThan(channels, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
-        return Open(path, rows =>
+        using var content = ReadContent(path);
+        return DecodeScaled(content, $"'{path}'", channels, height, width, orients);
+    }
+
+    /// <summary>The same of a file's content, which stays the caller's.</summary>
+    /// <param name="file">All of it.</param>
+    /// <param name="name">What errors call it, in quotes where it is a path.</param>
+    /// <param name="channels">1 for grey, 3 for RGB, or those of the file.</param>
+    /// <param name="height">Rows wanted, at least 1.</param>
+    /// <param name="width">Columns wanted, at least 1.</param>
+    /// <param name="orients">Whether the image is turned as its file says.</param>
+    internal static ScaledImage DecodeScaled(FileContent file, string name, int channels, int height, int width, bool orients) =>
+        Open(file, name, rows =>
         {
             var info = rows.Info;
-            CheckUsable(path, info, channels);
+            CheckUsable(name, info, channels);
             var orientation = orients ? info.Orientation : ImageOrientation.Upright;
             var swaps = orientation.SwapsSides();
             var pixels = Orientations.Apply(orientation, Scale(rows, channels, swaps ? width : height, swaps ? height : width));
             var (rowsSeen, columnsSeen) = swaps ? (info.Width, info.Height) : (info.Height, info.Width);
             return new ScaledImage(pixels, rowsSeen, columnsSeen) { Orientation = info.Orientation };
         });
-    }
 
-    private static void CheckUsable(string path, ImageFileInfo info, int channels)
+    private static void CheckUsable(string name, ImageFileInfo info, int channels)
     {
         if (info.Height < 2 || info.Width < 2)
-            throw new ImageException($"'{path}' is {info.Width}x{info.Height} pixels; an image needs at least 2x2.");
+            throw new ImageException($"{name} is {info.Width}x{info.Height} pixels; an image needs at least 2x2.");
         if (!ImageBuffer.CanBecome(info.Channels, channels))
         {
             throw new ImageException(
-                $"'{path}' has {info.Channels} channels, and {channels} are needed; only grey and RGB become each other.");
+                $"{name} has {info.Channels} channels, and {channels} are needed; only grey and RGB become each other.");
         }
     }
 

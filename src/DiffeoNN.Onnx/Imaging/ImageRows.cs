@@ -23,6 +23,22 @@ internal abstract class ImageRows(ImageFileInfo info) : IDisposable
         : TiffDirectory.IsTiff(file.Span) ? new TiffRows(file)
         : new SkiaRows(file);
 
+    /// <summary>Columns and rows as the file's header tells them; no pixels are decoded, and no memory is taken for them.</summary>
+    /// <param name="file">All of it.</param>
+    /// <exception cref="InvalidDataException">It is of no kind that is read, or too large.</exception>
+    public static (int Width, int Height) SizeOf(FileContent file)
+    {
+        if (PngReader.IsPng(file.Span))
+        {
+            var header = PngChunks.Read(file).Header;
+            return (header.Width, header.Height);
+        }
+
+        if (!TiffDirectory.IsTiff(file.Span)) return SkiaRows.SizeOf(file);
+        var page = TiffDirectory.Read(file.Span);
+        return (page.Width, page.Height);
+    }
+
     /// <summary>Reads the next row.</summary>
     /// <param name="values">Channel by channel, each <see cref="ImageFileInfo.Width"/> long.</param>
     /// <exception cref="InvalidDataException">The file ends before, or is damaged.</exception>

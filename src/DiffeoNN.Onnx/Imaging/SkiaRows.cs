@@ -51,6 +51,17 @@ internal sealed class SkiaRows : ImageRows
         }
     }
 
+    /// <summary>Columns and rows as the header tells them.</summary>
+    /// <exception cref="InvalidDataException">The file is of no kind that is read, or too large.</exception>
+    public static new unsafe (int Width, int Height) SizeOf(FileContent file)
+    {
+        using var data = SKData.Create((nint)file.Address, file.Length);
+        using var codec = Open(data);
+        var (width, height) = (codec.Info.Width, codec.Info.Height);
+        CheckSize(width, height);
+        return (width, height);
+    }
+
     /// <inheritdoc/>
     protected override void ReadRow(int row, Span<float> values)
     {

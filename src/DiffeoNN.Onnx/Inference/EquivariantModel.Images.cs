@@ -1,5 +1,6 @@
 using System.Globalization;
 using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
 using TorchSharp;
 
@@ -31,10 +32,22 @@ public sealed partial class EquivariantModel
     /// pixels.</exception>
     public ScaledImage Read(string path, bool orients = false)
     {
+        ArgumentNullException.ThrowIfNull(path);
+        using var content = ImageFile.ReadContent(path);
+        return Decode(content, $"'{path}'", orients);
+    }
+
+    /// <summary>The same of a file's content, which stays the caller's.</summary>
+    /// <param name="file">All of it.</param>
+    /// <param name="name">What errors call it, in quotes where it is a path.</param>
+    /// <param name="orients">Whether the image is turned as its file says.</param>
+    /// <exception cref="ImageException">As above.</exception>
+    internal ScaledImage Decode(FileContent file, string name, bool orients = false)
+    {
         var (spec, own) = (Bundle.Image, _networks.Inner.Input);
-        var scaled = ImageFile.ReadScaled(path, spec.Channels, spec.Height, spec.Width, orients);
+        var scaled = ImageFile.DecodeScaled(file, name, spec.Channels, spec.Height, spec.Width, orients);
         return own.HasOwnPixels
-            ? scaled with { NetworkPixels = ImageFile.ReadScaled(path, own.Channels, own.Height, own.Width, orients).Pixels }
+            ? scaled with { NetworkPixels = ImageFile.DecodeScaled(file, name, own.Channels, own.Height, own.Width, orients).Pixels }
             : scaled;
     }
 

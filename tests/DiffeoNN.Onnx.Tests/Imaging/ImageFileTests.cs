@@ -127,6 +127,34 @@ public sealed class ImageFileTests
         AssertRefused("b.png", "90000x90000 pixels; at most");
     }
 
+    [Test]
+    public void SizeOf_IsWhatTheHeaderSays_AlsoWhereThePixelsAreDamaged()
+    {
+        using var bitmap = new SKBitmap(130, 90);
+        var random = new SplitMix64(1);
+        for (var i = 0; i < 130 * 90; i++) bitmap.SetPixel(i % 130, i / 130, new SKColor((uint)random.Next() | 0xFF000000));
+        foreach (var format in (SKEncodedImageFormat[])[SKEncodedImageFormat.Jpeg, SKEncodedImageFormat.Webp])
+        {
+            using var data = bitmap.Encode(format, 90);
+            var file = data.ToArray();
+            file.AsSpan(file.Length / 2).Clear();
+            Assert.That(Size(file), Is.EqualTo((130, 90)), $"{format}");
+        }
+
+        Assert.That(Size(ImageFile.EncodePng(new ImageBuffer(3, 9, 13))), Is.EqualTo((13, 9)));
+        Assert.That(Size(new TiffBytes(4, 3, 1, 8, new int[12]).Encode()), Is.EqualTo((4, 3)));
+        var huge = PngBytes.Encode(9000, 1, 0, 8, new int[9000]);
+        Assert.That(() => Size([.. huge[..8], .. HeaderOf(90000, 90000), .. huge[33..]]), Throws.TypeOf<ImageException>()
+            .With.Message.EqualTo("The file cannot be read: it is 90000x90000 pixels; at most 100000000 are read."));
+        Assert.That(() => Size([]), Throws.TypeOf<ImageException>().With.Message.EqualTo("The file is empty; expected an image."));
+
+        static (int, int) Size(byte[] file)
+        {
+            using var content = FileContent.Copy(file);
+            return ImageFile.SizeOf(content, "The file");
+        }
+    }
+
     [TestCase("garbage.png", "hello, I am no image at all")]
     [TestCase("garbage.jpg", "hello, I am no image at all")]
     public void Read_OfGarbage_IsRefused(string name, string content)

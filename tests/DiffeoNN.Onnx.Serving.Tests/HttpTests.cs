@@ -1,6 +1,8 @@
-using DiffeoNN.Onnx.Serving.Options;
+using System.IO.Compression;
 using System.Net.Http.Headers;
+using System.Text;
 using System.Text.Json.Nodes;
+using DiffeoNN.Onnx.Serving.Options;
 using DiffeoNN.Onnx.Serving.Protocol;
 using DiffeoNN.Onnx.Serving.Repository;
 
@@ -113,6 +115,42 @@ public sealed class HttpTests
         Assert.That((await served.Server.Post("v2/models/plain/infer", Sum)).Status, Is.EqualTo(200));
     }
 
+    [TestCase("gzip")]
+    [TestCase("X-GZip")]
+    [TestCase("deflate")]
+    [TestCase("identity")]
+    public async Task Bodies_ThatWereCompressed_AreReadAsTheyWere(string encoding)
+    {
+        await using var served = await Plain();
+        var answer = await PostCompressed(served.Server, encoding, Requests.Json(Sum));
+        Assert.That(answer, Is.EqualTo(await served.Server.Post("v2/models/plain/infer", Sum)));
+    }
+
+    [TestCase("gzip")]
+    [TestCase("deflate")]
+    public async Task Bodies_ThatAreLargeWhenTheyAreDecompressed_AreRefused(string encoding)
+    {
+        await using var served = await Plain(new ServingOptions { Limits = new ProtocolLimits { Bytes = 1_000_000 } });
+        var (status, body) = await PostCompressed(served.Server, encoding, new byte[50_000_000]);
+        Assert.That((status, body), Is.EqualTo((413,
+            "{\"error\":\"The body has more; 1000000 bytes are the most that this server takes.\"}")));
+    }
+
+    [TestCase("v2", 200)]
+    [TestCase("v2/health/live", 200)]
+    [TestCase("v2/models/plain/ready", 200)]
+    [TestCase("v2/models/nobody/ready", 400)]
+    [TestCase("v2/elsewhere", 404)]
+    public async Task Head_TellsWhatGetWouldTell_WithoutTheBody(string path, int status)
+    {
+        await using var served = await Plain();
+        var length = Encoding.UTF8.GetByteCount((await served.Server.Get(path)).Body);
+        using var response = await served.Server.Http.SendAsync(new HttpRequestMessage(HttpMethod.Head, new Uri(path, UriKind.Relative)));
+        Assert.That(((int)response.StatusCode, response.Content.Headers.ContentType!.MediaType), Is.EqualTo((status, "application/json")));
+        Assert.That(await response.Content.ReadAsStringAsync(), Is.Empty);
+        if (status == 200) Assert.That(response.Content.Headers.ContentLength, Is.EqualTo(length));
+    }
+
     [Test]
     public async Task Headers_ThatAreNotUnderstood_AreRefused()
     {
@@ -121,7 +159,9 @@ public sealed class HttpTests
             [
                 ("Inference-Header-Content-Length", "x", 400, "is 'x'; expected a number of bytes"),
                 ("Inference-Header-Content-Length", "9999", 400, "says 9999; expected 0 to"),
-                ("Content-Encoding", "gzip", 501, "The body is encoded by 'gzip'; send it as it is."),
+                ("Content-Encoding", "br", 501, "The body is encoded by 'br'; expected gzip, deflate, or none."),
+                ("Content-Encoding", "gzip", 400, "The body cannot be decompressed as its header Content-Encoding 'gzip' says."),
+                ("Content-Encoding", "deflate", 400, "The body cannot be decompressed as its header Content-Encoding 'deflate' says."),
             ])
         {
             using var content = new ByteArrayContent(Requests.Json(Sum));
@@ -171,6 +211,24 @@ public sealed class HttpTests
         await leave.CancelAsync();
         Assert.That(async () => await asking, Throws.InstanceOf<OperationCanceledException>());
         Assert.That(() => repository.Models.Statistics("a")[0].Fail.Count, Is.EqualTo(1).After(5000, 5));
+    }
+
+    private static async Task<(int Status, string Body)> PostCompressed(TestServer server, string encoding, byte[] body)
+    {
+        using var bytes = new MemoryStream();
+        if (encoding == "identity") bytes.Write(body);
+        else
+        {
+            using Stream stream = encoding == "deflate"
+                ? new ZLibStream(bytes, CompressionLevel.Fastest, leaveOpen: true)
+                : new GZipStream(bytes, CompressionLevel.Fastest, leaveOpen: true);
+            stream.Write(body);
+        }
+
+        using var content = new ByteArrayContent(bytes.ToArray());
+        content.Headers.ContentEncoding.Add(encoding);
+        using var response = await server.Http.PostAsync(new Uri("v2/models/plain/infer", UriKind.Relative), content);
+        return ((int)response.StatusCode, await response.Content.ReadAsStringAsync());
     }
 
     private static async Task<PlainServer> Plain(ServingOptions? options = null) => await PlainServer.Start(options);

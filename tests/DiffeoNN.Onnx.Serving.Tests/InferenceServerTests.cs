@@ -100,6 +100,35 @@ public sealed class InferenceServerTests
     }
 
     [Test]
+    public async Task StreamsThatIdle_AreToldOfTheEnd_AndDoNotDelayIt()
+    {
+        await using var server = await Start();
+        using var http = new HttpClient { BaseAddress = server.Addresses.Http };
+        await Ready(http);
+        using var channel = GrpcChannel.ForAddress(server.Addresses.Grpc!);
+        using var stream = new GRPCInferenceService.GRPCInferenceServiceClient(channel).ModelStreamInfer();
+        using var health = new Health.HealthClient(channel).Watch(new HealthCheckRequest());
+        await stream.RequestStream.WriteAsync(new ModelInferRequest { ModelName = "nobody" });
+        Assert.That(await stream.ResponseStream.MoveNext(default));
+        Assert.That(stream.ResponseStream.Current.ErrorMessage, Is.EqualTo("The request has no inputs; one at least is needed."));
+        Assert.That(await health.ResponseStream.MoveNext(default));
+        Assert.That(health.ResponseStream.Current.Status, Is.EqualTo(HealthCheckResponse.Types.ServingStatus.Serving));
+
+        // As clients do that wait for what comes.
+        var (next, status) = (stream.ResponseStream.MoveNext(default), health.ResponseStream.MoveNext(default));
+
+        // Without being told they would last as long as requests in flight may, a minute.
+        await server.StopAsync().WaitAsync(Long);
+
+        var error = (await Assert.ThrowsAsync<RpcException>(async () => await next))!;
+        Assert.That((error.StatusCode, error.Status.Detail), Is.EqualTo(
+            (StatusCode.Unavailable, "The server is about to end and takes no more requests.")));
+        Assert.That(await status);
+        Assert.That(health.ResponseStream.Current.Status, Is.EqualTo(HealthCheckResponse.Types.ServingStatus.NotServing));
+        Assert.That(await health.ResponseStream.MoveNext(default), Is.False);
+    }
+
+    [Test]
     public async Task ABrokenModel_KeepsNobodyElseFromBeingServed()
     {
         File.WriteAllText(_folder["broken.onnx"], "no model");

@@ -99,6 +99,59 @@ public sealed class RpcTests
         }
     }
 
+    [TestCase("FFFFFFFF", "no field")]
+    [TestCase("0AFFFFFFFF0F", "longer than it is")]
+    [TestCase("2A0708FFFFFFFFFF", "cut within an input")]
+    public async Task AMessageThatCannotBeRead_IsTheSendersFault(string bytes, string why)
+    {
+        await using var served = await PlainServer.Start();
+        var raw = Marshallers.Create<byte[]>(message => message, message => message);
+        const string inference = "inference.GRPCInferenceService";
+        foreach (var (service, call) in ((string, string)[])[(inference, "ModelInfer"), ("grpc.health.v1.Health", "Check")])
+        {
+            var method = new Method<byte[], byte[]>(MethodType.Unary, service, call, raw, raw);
+            var error = (await Assert.ThrowsAsync<RpcException>(async () => await served.Server.Channel.CreateCallInvoker()
+                .AsyncUnaryCall(method, null, default, Convert.FromHexString(bytes))))!;
+            Assert.That((error.StatusCode, error.Status.Detail), Is.EqualTo((StatusCode.InvalidArgument,
+                "The message cannot be read: it is damaged, or of another kind than the call takes.")), $"{call}: {why}");
+        }
+
+        var stream = new Method<byte[], byte[]>(MethodType.DuplexStreaming, inference, "ModelStreamInfer", raw, raw);
+        using var calling = served.Server.Channel.CreateCallInvoker().AsyncDuplexStreamingCall(stream, null, default);
+        await calling.RequestStream.WriteAsync(Convert.FromHexString(bytes));
+        Assert.That(async () => await calling.ResponseStream.MoveNext(default),
+            Throws.TypeOf<RpcException>().With.Property("StatusCode").EqualTo(StatusCode.InvalidArgument));
+    }
+
+    [Test]
+    public async Task Health_IsToldByGrpcsOwnProtocol_AsTheServerIsReady()
+    {
+        await using var repository = new FakeRepository();
+        repository.Write("a", 3, "a3");
+        await using var server = await TestServer.Start(repository.Models);
+        var client = new Health.HealthClient(server.Channel);
+        using var watching = client.Watch(new() { Service = "" });
+        Assert.That(await watching.ResponseStream.MoveNext(default));
+        Assert.That(watching.ResponseStream.Current.Status, Is.EqualTo(HealthCheckResponse.Types.ServingStatus.NotServing));
+        Assert.That((await client.CheckAsync(new())).Status, Is.EqualTo(HealthCheckResponse.Types.ServingStatus.NotServing));
+        await repository.Models.LoadAllAsync();
+
+        foreach (var service in (string[])["", "inference.GRPCInferenceService"])
+        {
+            Assert.That((await client.CheckAsync(new() { Service = service })).Status,
+                Is.EqualTo(HealthCheckResponse.Types.ServingStatus.Serving));
+        }
+
+        Assert.That(await watching.ResponseStream.MoveNext(default));
+        Assert.That(watching.ResponseStream.Current.Status, Is.EqualTo(HealthCheckResponse.Types.ServingStatus.Serving));
+        var error = (await Assert.ThrowsAsync<RpcException>(async () => await client.CheckAsync(new() { Service = "nobody" })))!;
+        Assert.That((error.StatusCode, error.Status.Detail), Is.EqualTo((StatusCode.NotFound,
+            "There is no service 'nobody'; expected none, or inference.GRPCInferenceService or grpc.health.v1.Health.")));
+        using var nobody = client.Watch(new() { Service = "nobody" });
+        Assert.That(await nobody.ResponseStream.MoveNext(default));
+        Assert.That(nobody.ResponseStream.Current.Status, Is.EqualTo(HealthCheckResponse.Types.ServingStatus.ServiceUnknown));
+    }
+
     [Test]
     public async Task Streams_AnswerEachRequest_AlsoThoseThatFail()
     {

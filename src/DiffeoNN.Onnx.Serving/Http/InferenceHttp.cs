@@ -48,7 +48,9 @@ public static class InferenceHttp
             ErrorKind.NotFound, $"There is no {context.Request.Method} {StrictJson.Short(context.Request.Path.Value ?? "")}.")));
         return group;
 
-        void Get(string path, Func<HttpContext, Task> handle) => group.MapGet(path, Guarded(handle));
+        // Probes of load balancers often ask without wanting the body.
+        void Get(string path, Func<HttpContext, Task> handle) =>
+            group.MapMethods(path, [HttpMethods.Get, HttpMethods.Head], Guarded(handle));
 
         void Post(string path, Func<HttpContext, Task> handle) => group.MapPost(path, Guarded(handle));
     }
@@ -84,6 +86,7 @@ public static class InferenceHttp
         context.Response.StatusCode = status;
         context.Response.ContentType = type;
         context.Response.ContentLength = body.Length;
+        if (HttpMethods.IsHead(context.Request.Method)) return;
         await context.Response.Body.WriteAsync(body, context.RequestAborted).ConfigureAwait(false);
     }
 

@@ -20,23 +20,29 @@ public static class InferenceRpc
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(repository);
         options ??= new ServingOptions();
-        services.AddSingleton(new InferenceService(repository, options));
+        services.AddSingleton<LongCalls>();
+        services.AddSingleton(provider => new InferenceService(repository, options, provider.GetRequiredService<LongCalls>()));
+        services.AddSingleton(provider => new HealthService(repository, provider.GetRequiredService<LongCalls>()));
         services.AddGrpc(grpc =>
         {
             // Room for what is not tensors; a message cannot be longer than an int says.
             grpc.MaxReceiveMessageSize = (int)Math.Min(options.Limits.Bytes + (1 << 16), int.MaxValue);
             grpc.MaxSendMessageSize = null;
+            grpc.Interceptors.Add<CallErrors>();
         });
         return services;
     }
 
-    /// <summary>Adds the service; the endpoint must speak HTTP/2.</summary>
+    /// <summary>Adds the service, and gRPC's own <c>grpc.health.v1.Health</c>; the endpoint must speak HTTP/2.</summary>
     /// <param name="endpoints">Where to.</param>
-    /// <returns>For conventions.</returns>
+    /// <returns>For conventions that hold for both.</returns>
     public static IEndpointConventionBuilder MapInferenceRpc(this IEndpointRouteBuilder endpoints)
     {
         ArgumentNullException.ThrowIfNull(endpoints);
-        return endpoints.MapGrpcService<InferenceService>().WithMetadata(new MessageLimit());
+        var group = endpoints.MapGroup("");
+        group.MapGrpcService<InferenceService>().WithMetadata(new MessageLimit()).Add(CallErrors.TellMalformed);
+        group.MapGrpcService<HealthService>().Add(CallErrors.TellMalformed);
+        return group;
     }
 
     /// <summary>The size of messages is limited; the web server's own limit would end calls without saying why.</summary>

@@ -10,7 +10,8 @@ namespace DiffeoNN.Onnx.Serving.Rpc;
 /// <summary>The calls of the Open Inference Protocol v2 over gRPC.</summary>
 /// <param name="repository">Whose models are served.</param>
 /// <param name="options">How.</param>
-internal sealed class InferenceService(ModelRepository repository, ServingOptions options)
+/// <param name="calls">Ends streams that idle.</param>
+internal sealed class InferenceService(ModelRepository repository, ServingOptions options, LongCalls calls)
     : GRPCInferenceService.GRPCInferenceServiceBase
 {
     public override Task<ServerLiveResponse> ServerLive(ServerLiveRequest request, ServerCallContext context) =>
@@ -26,23 +27,34 @@ internal sealed class InferenceService(ModelRepository repository, ServingOption
         Task.FromResult(WireResponses.Write(Protocol.ServerMetadata.Current));
 
     public override Task<ModelMetadataResponse> ModelMetadata(ModelMetadataRequest request, ServerCallContext context) =>
-        Answer(() => WireResponses.Write(repository.Metadata(request.Name, request.Version)));
+        Task.FromResult(WireResponses.Write(repository.Metadata(request.Name, request.Version)));
 
     public override Task<ModelConfigResponse> ModelConfig(ModelConfigRequest request, ServerCallContext context) =>
-        Answer(() => new ModelConfigResponse { Config = WireResponses.Config(repository.Metadata(request.Name, request.Version)) });
+        Task.FromResult(new ModelConfigResponse { Config = WireResponses.Config(repository.Metadata(request.Name, request.Version)) });
 
     public override Task<ModelStatisticsResponse> ModelStatistics(ModelStatisticsRequest request, ServerCallContext context) =>
-        Answer(() => WireResponses.Write(repository.Statistics(request.Name, request.Version)));
+        Task.FromResult(WireResponses.Write(repository.Statistics(request.Name, request.Version)));
 
     public override Task<ModelInferResponse> ModelInfer(ModelInferRequest request, ServerCallContext context) =>
-        Answer(() => Infer(request, context.CancellationToken));
+        Infer(request, context.CancellationToken);
 
-    public override async Task ModelStreamInfer(
+    public override Task ModelStreamInfer(
         IAsyncStreamReader<ModelInferRequest> requestStream, IServerStreamWriter<ModelStreamInferResponse> responseStream,
-        ServerCallContext context)
+        ServerCallContext context) => calls.Run(async () =>
     {
-        await foreach (var request in requestStream.ReadAllAsync(context.CancellationToken).ConfigureAwait(false))
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, calls.Ending);
+        var end = Task.Delay(Timeout.Infinite, stopping.Token);
+        while (true)
         {
+            var next = requestStream.MoveNext(context.CancellationToken);
+            if (await Task.WhenAny(next, end).ConfigureAwait(false) != next)
+            {
+                context.CancellationToken.ThrowIfCancellationRequested();
+                throw new ProtocolException(ErrorKind.Unavailable, "The server is about to end and takes no more requests.");
+            }
+
+            if (!await next.ConfigureAwait(false)) return;
+            var request = requestStream.Current;
             var answer = new ModelStreamInferResponse();
             try
             {
@@ -57,29 +69,29 @@ internal sealed class InferenceService(ModelRepository repository, ServingOption
 
             await responseStream.WriteAsync(answer, context.CancellationToken).ConfigureAwait(false);
         }
-    }
+    });
 
     public override Task<RepositoryIndexResponse> RepositoryIndex(RepositoryIndexRequest request, ServerCallContext context) =>
-        Answer(() => WireResponses.Write(repository.Index(request.Ready)));
+        Task.FromResult(WireResponses.Write(repository.Index(request.Ready)));
 
-    public override Task<RepositoryModelLoadResponse> RepositoryModelLoad(
-        RepositoryModelLoadRequest request, ServerCallContext context) => Answer(async () =>
+    public override async Task<RepositoryModelLoadResponse> RepositoryModelLoad(
+        RepositoryModelLoadRequest request, ServerCallContext context)
     {
         options.RequireAdministration();
         var parameters = Parameters(request.Parameters);
         ModelParameters.Check(parameters, ["version"]);
         await repository.LoadAsync(request.ModelName, parameters.Text("version"), CancellationToken.None).ConfigureAwait(false);
         return new RepositoryModelLoadResponse();
-    });
+    }
 
-    public override Task<RepositoryModelUnloadResponse> RepositoryModelUnload(
-        RepositoryModelUnloadRequest request, ServerCallContext context) => Answer(async () =>
+    public override async Task<RepositoryModelUnloadResponse> RepositoryModelUnload(
+        RepositoryModelUnloadRequest request, ServerCallContext context)
     {
         options.RequireAdministration();
         ModelParameters.Check(Parameters(request.Parameters), ["unload_dependents"]);
         await repository.UnloadAsync(request.ModelName, context.CancellationToken).ConfigureAwait(false);
         return new RepositoryModelUnloadResponse();
-    });
+    }
 
     private async Task<ModelInferResponse> Infer(ModelInferRequest request, CancellationToken cancellationToken) => WireResponses.Write(
         await repository.InferAsync(WireRequests.Read(request, options.Limits), cancellationToken).ConfigureAwait(false));
@@ -91,26 +103,4 @@ internal sealed class InferenceService(ModelRepository repository, ServingOption
             ModelRepositoryParameter.ParameterChoiceOneofCase.Int64Param => pair.Value.Int64Param,
             _ => (object)pair.Value.StringParam,
         })));
-
-    private static Task<T> Answer<T>(Func<T> answer) => Answer(() => Task.FromResult(answer()));
-
-    private static async Task<T> Answer<T>(Func<Task<T>> answer)
-    {
-        try
-        {
-            return await answer().ConfigureAwait(false);
-        }
-        catch (ProtocolException error)
-        {
-            throw new RpcException(new Status((StatusCode)error.Kind.ToGrpc(), error.Message));
-        }
-        catch (OperationCanceledException)
-        {
-            throw new RpcException(new Status(StatusCode.Cancelled, "The call was cancelled."));
-        }
-        catch (Exception error)
-        {
-            throw new RpcException(new Status(StatusCode.Internal, $"The server failed: {ErrorTexts.OneLine(error.Message)}"));
-        }
-    }
 }

@@ -133,7 +133,10 @@ public sealed class InferenceServer : IAsyncDisposable
         ServerLog.Draining(_log, _options.Drain.TotalSeconds);
         _repository.BeginDrain();
         if (_options.Drain > TimeSpan.Zero) await Task.Delay(_options.Drain).ConfigureAwait(false);
-        await _application.StopAsync().ConfigureAwait(false);
+        // One time for all that is in flight, streams and requests.
+        using var grace = new CancellationTokenSource(_options.Grace);
+        await _application.Services.GetRequiredService<LongCalls>().EndAsync(grace.Token).ConfigureAwait(false);
+        await _application.StopAsync(grace.Token).ConfigureAwait(false);
         ServerLog.Ended(_log);
     }
 

@@ -10,6 +10,7 @@ namespace DiffeoNN.Onnx.Load;
 internal sealed class Client(Uri server) : IDisposable
 {
     public const string Model = "model";
+    public const string Plain = "plain";
 
     private readonly HttpClient _http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 1024 })
     {

@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Serving.Options;
 using DiffeoNN.Onnx.Serving.Server;
 
@@ -15,23 +16,36 @@ internal sealed class Target : IAsyncDisposable
 
     public Uri Http => Server.Addresses.Http!;
 
-    /// <summary>Starts one that serves a copy of a bundle, and waits until it is ready.</summary>
+    public Uri Rpc => Server.Addresses.Grpc!;
+
+    /// <summary>Starts one that serves what <see cref="Serve"/> makes, and waits until it is ready.</summary>
     public static async Task<Target> Start(string bundle, int threads, Func<ServingOptions, ServingOptions>? change = null)
     {
         var folder = Directory.CreateTempSubdirectory("loadcheck-").FullName;
-        Copy(bundle, Path.Combine(folder, Client.Model));
+        Serve(bundle, folder);
         var serving = new ServingOptions
         {
             Execution = new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = threads }, AllowsAdministration = true,
         };
         var server = new InferenceServer(new ServerOptions
         {
-            Models = folder, Http = 0, Grpc = -1, Metrics = 0, Drain = TimeSpan.Zero, IsQuiet = true,
+            Models = folder, Http = 0, Grpc = 0, Metrics = 0, Drain = TimeSpan.Zero, IsQuiet = true,
             Serving = change?.Invoke(serving) ?? serving,
         });
         await server.StartAsync();
         while (!server.Repository.IsReady) await Task.Delay(20);
         return new Target(server, folder);
+    }
+
+    /// <summary>Puts what is served into a folder: a copy of a bundle, and an ONNX file whose output is its input.</summary>
+    public static void Serve(string bundle, string folder)
+    {
+        Copy(bundle, Path.Combine(folder, Client.Model));
+        var plain = new OnnxModel { IrVersion = 8, OpsetImports = { [""] = 17 } };
+        plain.Graph.Inputs.Add(new OnnxValueInfo("x", OnnxElementType.Float, ["N", 4]));
+        plain.Graph.Nodes.Add(new OnnxNode("Identity", ["x"], ["y"]));
+        plain.Graph.Outputs.Add(new OnnxValueInfo("y", OnnxElementType.Float, ["N", 4]));
+        plain.Save(Path.Combine(folder, $"{Client.Plain}.onnx"));
     }
 
     /// <summary>Copies a bundle.</summary>

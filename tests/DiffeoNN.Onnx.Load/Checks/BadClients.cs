@@ -1,5 +1,8 @@
+using System.Diagnostics;
 using System.Net.Sockets;
-using System.Text;
+using System.Runtime.InteropServices;
+using DiffeoNN.Onnx.Serving.Rpc.Wire;
+using Google.Protobuf;
 
 namespace DiffeoNN.Onnx.Load.Checks;
 
@@ -8,51 +11,43 @@ internal static class BadClients
 {
     public static async Task<IReadOnlyList<Row>> Run(Setting setting)
     {
-        var files = Images.Files(4);
+        var file = Images.Files(1)[0];
         await using var target = await Target.Start(setting.Bundle, setting.Threads);
         using var client = new Client(target.Http);
-        var (total, next, failures, notJson) = (setting.Times(100_000), 0, 0, 0);
-        var valid = Encoding.UTF8.GetBytes(
-            """
-            {"inputs":[{"name":"pixels","shape":[1,1,4,4],"datatype":"FP32","data":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}],
-             "outputs":[{"name":"steps"}]}
-            """);
-        await Task.WhenAll(Enumerable.Range(0, 8).Select(worker => Task.Run(async () =>
-        {
-            var random = new Random(setting.Seed + worker);
-            while (Interlocked.Increment(ref next) <= total)
-            {
-                using var request = new HttpRequestMessage(HttpMethod.Post, new Uri($"v2/models/{Client.Model}/infer", UriKind.Relative))
-                {
-                    Content = new ByteArrayContent(Mutated(valid, random)),
-                };
-                if (random.Next(4) == 0)
-                    request.Content.Headers.TryAddWithoutValidation("Inference-Header-Content-Length", $"{random.Next(-5, 300)}");
-                using var response = await client.Send(request);
-                if ((int)response.StatusCode >= 500) Interlocked.Increment(ref failures);
-                else if (!response.IsSuccessStatusCode
-                    && !(await response.Content.ReadAsStringAsync()).StartsWith("{\"error\":", StringComparison.Ordinal))
-                    Interlocked.Increment(ref notJson);
-            }
-        })));
+        using var calls = new RawCalls(target.Rpc);
+        var before = await Right(client, calls, file);
+        var (total, start) = (setting.Times(100_000), Stopwatch.GetTimestamp());
+        var rows = new List<Row>(await MalformedBodies.Run(setting, client, total - (total / 2)));
+        rows.Add(Row.Of("bad clients: time of these", Stopwatch.GetElapsedTime(start).TotalSeconds, "s"));
+        start = Stopwatch.GetTimestamp();
+        rows.AddRange(await MalformedCalls.Run(setting, calls, total / 2));
+        rows.Add(Row.Of("bad clients: time of these", Stopwatch.GetElapsedTime(start).TotalSeconds, "s"));
+        var after = await Right(client, calls, file);
+        rows.Add(Row.Of("bad clients: next answers that are wrong", Wrong(before, after), "", most: 0));
         // Slow ones hold their connections, and nobody else's.
         var slow = Enumerable.Range(0, 200).Select(_ => Slow(target.Http)).ToList();
-        var answer = await client.Infer(files[0], ["steps"]);
+        var answer = await client.Infer(file, ["steps"]);
         foreach (var socket in slow) socket.Dispose();
-        return
-        [
-            Row.Of($"bad clients: 500s of {total} mutated bodies", failures, "", most: 0),
-            Row.Of("bad clients: errors without JSON", notJson, "", most: 0),
-            Row.Of("bad clients: status of a request beside 200 slow ones", answer.Status, "", most: 200),
-        ];
+        rows.Add(Row.Of("bad clients: status of a request beside 200 slow ones", answer.Status, "", most: 200));
+        return rows;
     }
 
-    private static byte[] Mutated(byte[] valid, Random random)
+    /// <summary>What the server says to those who ask rightly, over both protocols.</summary>
+    private static async Task<byte[][]> Right(Client client, RawCalls calls, byte[] file)
     {
-        var bytes = valid.ToArray();
-        for (var i = random.Next(1, 6); i > 0; i--) bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
-        return random.Next(3) == 0 ? bytes[..random.Next(bytes.Length)] : bytes;
+        var mask = await client.Infer(file, ["mask"], Images.Mixed[1]);
+        var plain = await calls.Send(RawCalls.Frame(MalformedCalls.Plain([1, 2, 3, float.MaxValue], isRaw: true).ToByteArray()));
+        var image = await calls.Send(RawCalls.Frame(MalformedCalls.Image(file, "mask").ToByteArray()));
+        return [mask.Outputs["mask"], Output(plain), Output(image)];
+
+        static byte[] Output(RawCalls.Answer answer) => answer.Status == 0
+            ? ModelInferResponse.Parser.ParseFrom(answer.Message).RawOutputContents[0].ToByteArray()
+            : [];
     }
+
+    private static int Wrong(byte[][] before, byte[][] after) =>
+        before.Zip(after).Count(pair => pair.First.Length == 0 || !pair.First.AsSpan().SequenceEqual(pair.Second))
+        + (MemoryMarshal.Cast<byte, float>(after[1]).SequenceEqual([1, 2, 3, float.MaxValue]) ? 0 : 1);
 
     private static TcpClient Slow(Uri server)
     {

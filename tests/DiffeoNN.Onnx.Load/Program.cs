@@ -12,6 +12,8 @@ Check[] checks =
     new("throughput", "eight clients beside the library's best batch", Timing.Throughput),
     new("batching", "joins between steps beside joins at the ends of batches", Timing.Batching),
     new("clients", "malformed and slow clients", BadClients.Run),
+    new("term", "told to end under load", Ending.Run),
+    new("kill", "killed under load and started again", Killing.Run),
 ];
 var which = new Argument<string[]>("checks")
 {

@@ -115,6 +115,35 @@ public sealed class HttpTests
         Assert.That((await served.Server.Post("v2/models/plain/infer", Sum)).Status, Is.EqualTo(200));
     }
 
+    [Test]
+    public async Task BodiesOfManySenders_AreBoundedTogether_AlsoWhereTheyAreNotSentWhole()
+    {
+        await using var served = await Plain(new ServingOptions { BodyBytes = 2_200_000 });
+        var path = new Uri("v2/models/plain/infer", UriKind.Relative);
+        using var halting = new Halting(900_000);
+        using var first = new StreamContent(halting);
+        var pending = served.Server.Http.PostAsync(path, first);
+        await halting.Halted;
+        Assert.That((await served.Server.Post("v2/models/plain/infer", Sum)).Status, Is.EqualTo(200), "a small one");
+        using var second = new ByteArrayContent(new byte[1_500_000]);
+        using (var response = await served.Server.Http.PostAsync(path, second))
+        {
+            Assert.That((int)response.StatusCode, Is.EqualTo(503));
+            Assert.That(response.Headers.RetryAfter, Is.Not.Null);
+            Assert.That(await response.Content.ReadAsStringAsync(), Does.Match(
+                """^\{"error":"Requests of [0-9.]+ MB are read or answered, of 2 MB that may; try again\."\}$"""));
+        }
+
+        halting.GoOn();
+        using (var response = await pending) Assert.That((int)response.StatusCode, Is.EqualTo(400), "a body of zeros");
+        using var third = new ByteArrayContent(new byte[1_500_000]);
+        using (var response = await served.Server.Http.PostAsync(path, third))
+            Assert.That((int)response.StatusCode, Is.EqualTo(400), "once there is room");
+        using var large = new ByteArrayContent(new byte[3_000_000]);
+        using (var response = await served.Server.Http.PostAsync(path, large))
+            Assert.That((int)response.StatusCode, Is.EqualTo(400), "one alone is let in");
+    }
+
     [TestCase("gzip")]
     [TestCase("X-GZip")]
     [TestCase("deflate")]
@@ -232,6 +261,57 @@ public sealed class HttpTests
     }
 
     private static async Task<PlainServer> Plain(ServingOptions? options = null) => await PlainServer.Start(options);
+
+    /// <summary>Zeros that stop coming before their end, until they are let go on.</summary>
+    private sealed class Halting(int length) : Stream
+    {
+        private readonly TaskCompletionSource _halted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource _goOn = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _sent;
+
+        public Task Halted => _halted.Task;
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position { get => _sent; set => throw new NotSupportedException(); }
+
+        public void GoOn() => _goOn.SetResult();
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (_sent == length)
+            {
+                // What was sent before has been read by now, but for what lies in the pipe.
+                _halted.TrySetResult();
+                await _goOn.Task.WaitAsync(cancellationToken);
+                return 0;
+            }
+
+            var count = Math.Min(buffer.Length, length - _sent);
+            buffer.Span[..count].Clear();
+            _sent += count;
+            return count;
+        }
+
+        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override void Flush() => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    }
 
     private sealed class Endless : MemoryStream
     {

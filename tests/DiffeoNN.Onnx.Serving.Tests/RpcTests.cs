@@ -40,6 +40,25 @@ public sealed class RpcTests
     }
 
     [Test]
+    public async Task CallsThatTogetherHoldTooMuch_AreRefusedAsBusy()
+    {
+        await using var repository = new FakeRepository();
+        repository.Write("a", 3, "a3");
+        await using var server = await TestServer.Start(repository.Models);
+        await repository.Models.LoadAllAsync();
+        var client = new GRPCInferenceService.GRPCInferenceServiceClient(server.Channel);
+        using var others = repository.Models.Bodies.Open();
+        others.Hold(new ServingOptions().BodyBytes - 10);
+        var error = await Assert.ThrowsAsync<RpcException>(
+            async () => await client.ModelInferAsync(new() { ModelName = "a", Id = "a longer id" }));
+        Assert.That(error!.StatusCode, Is.EqualTo(StatusCode.ResourceExhausted));
+        Assert.That(error.Status.Detail, Is.EqualTo("Requests of 1024 MB are read or answered, of 1024 MB that may; try again."));
+        others.Dispose();
+        await Assert.ThrowsAsync<RpcException>(async () => await client.ModelInferAsync(new() { ModelName = "none", Id = "a longer id" }));
+        Assert.That(repository.Models.Bodies.Held, Is.Zero);
+    }
+
+    [Test]
     public async Task Infer_TakesTypedAndRawContents_AndCounts()
     {
         await using var served = await PlainServer.Start();

@@ -12,10 +12,11 @@ internal static class BodyReader
     /// <summary>The whole body, as it was before its sender compressed it.</summary>
     /// <param name="request">The request.</param>
     /// <param name="limits">Says how many bytes there may be, sent and decompressed.</param>
+    /// <param name="share">Holds what is read.</param>
     /// <param name="cancellationToken">The sender is gone.</param>
-    /// <exception cref="ProtocolException">It is larger, compressed by what is not known, or damaged.</exception>
+    /// <exception cref="ProtocolException">It is larger, compressed by what is not known, or damaged, or others hold too much.</exception>
     public static async Task<ReadOnlyMemory<byte>> ReadAsync(
-        HttpRequest request, ProtocolLimits limits, CancellationToken cancellationToken)
+        HttpRequest request, ProtocolLimits limits, BodyBudget.Share share, CancellationToken cancellationToken)
     {
         // The web server's own limit would end the request without saying why, and break the connection before the answer is read.
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } feature)
@@ -27,7 +28,9 @@ internal static class BodyReader
         {
             while (true)
             {
-                var read = await content.ReadAsync(body.GetMemory(4096), cancellationToken).ConfigureAwait(false);
+                var space = body.GetMemory(4096);
+                share.Hold(body.Capacity);
+                var read = await content.ReadAsync(space, cancellationToken).ConfigureAwait(false);
                 if (read == 0) return body.WrittenMemory;
                 body.Advance(read);
                 // Of what is compressed, no more is unpacked than may be sent.

@@ -23,9 +23,13 @@ internal sealed class InferencePaths(ModelRepository repository, ServingOptions 
     /// <summary>The version that the path names; empty for none.</summary>
     public static string VersionOf(HttpContext context) => (string?)context.GetRouteValue("version") ?? "";
 
-    /// <summary>The body, within the limits.</summary>
-    public Task<ReadOnlyMemory<byte>> Body(HttpContext context) =>
-        BodyReader.ReadAsync(context.Request, options.Limits, context.RequestAborted);
+    /// <summary>The body, within the limits; it counts as held until the response has been sent.</summary>
+    public Task<ReadOnlyMemory<byte>> Body(HttpContext context)
+    {
+        var share = repository.Bodies.Open();
+        context.Response.RegisterForDispose(share);
+        return BodyReader.ReadAsync(context.Request, options.Limits, share, context.RequestAborted);
+    }
 
     public Task Server(HttpContext context) => InferenceHttp.Send(context, 200, ProtocolJson.Write(ServerMetadata.Current));
 

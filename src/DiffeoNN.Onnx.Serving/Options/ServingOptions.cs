@@ -17,7 +17,11 @@ public sealed record ServingOptions
     public int QueueCapacity { get; init; } = 256;
 
     /// <summary>Bytes of their pixels, at least 1; those beyond are refused.</summary>
-    public long QueueBytes { get; init; } = 1L << 30;
+    public long QueueBytes { get; init; } = 1_024_000_000;
+
+    /// <summary>Bytes of all requests that are read or answered at a time, at least 1; a request beyond them is refused unless it is the
+    /// only one.</summary>
+    public long BodyBytes { get; init; } = 1_024_000_000;
 
     /// <summary>Images of a bundle that are searched at a time, at least 1.</summary>
     public int MaximumRows { get; init; } = 8;

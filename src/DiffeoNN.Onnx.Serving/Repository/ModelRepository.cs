@@ -32,7 +32,11 @@ public sealed class ModelRepository : IAsyncDisposable
     private ModelRepository(string folder, ServingOptions? options, DeviceThread thread)
         : this(folder, source => source.IsBundle
             ? BundleModel.Load(source.Path, options, source.Name, thread)
-            : PlainModel.Load(source.Path, options)) => _thread = thread;
+            : PlainModel.Load(source.Path, options))
+    {
+        _thread = thread;
+        if (options is not null) Bodies = new BodyBudget(options.BodyBytes);
+    }
 
     /// <summary>A repository whose models somebody else loads.</summary>
     /// <param name="folder">See <see cref="ModelFolder"/>.</param>
@@ -57,6 +61,9 @@ public sealed class ModelRepository : IAsyncDisposable
         get => _isResponsive;
         set => _isResponsive = value;
     }
+
+    /// <summary>What bodies of requests hold.</summary>
+    internal BodyBudget Bodies { get; } = new(new ServingOptions().BodyBytes);
 
     /// <summary>How long the device's thread has been at the same piece of work.</summary>
     internal TimeSpan Silence => _thread?.Silence ?? TimeSpan.Zero;

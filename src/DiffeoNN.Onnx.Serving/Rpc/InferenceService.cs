@@ -93,8 +93,13 @@ internal sealed class InferenceService(ModelRepository repository, ServingOption
         return new RepositoryModelUnloadResponse();
     }
 
-    private async Task<ModelInferResponse> Infer(ModelInferRequest request, CancellationToken cancellationToken) => WireResponses.Write(
-        await repository.InferAsync(WireRequests.Read(request, options.Limits), cancellationToken).ConfigureAwait(false));
+    private async Task<ModelInferResponse> Infer(ModelInferRequest request, CancellationToken cancellationToken)
+    {
+        using var share = repository.Bodies.Open();
+        share.Hold(request.CalculateSize());
+        return WireResponses.Write(
+            await repository.InferAsync(WireRequests.Read(request, options.Limits), cancellationToken).ConfigureAwait(false));
+    }
 
     private static RequestParameters Parameters(MapField<string, ModelRepositoryParameter> wire) =>
         new(wire.Select(pair => KeyValuePair.Create(pair.Key, pair.Value.ParameterChoiceCase switch

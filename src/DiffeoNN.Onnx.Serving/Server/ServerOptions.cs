@@ -91,6 +91,7 @@ public sealed record ServerOptions
         }
 
         Expect(serving.QueueBytes >= 1, $"--queue-mb must be at least 1.");
+        Expect(serving.BodyBytes >= 1, $"--body-mb must be at least 1.");
         return problems;
     }
 }

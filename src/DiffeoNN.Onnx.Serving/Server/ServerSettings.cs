@@ -29,6 +29,8 @@ public static class ServerSettings
         new("queue", "N", "Images of a bundle that wait or run; those beyond are refused (256).",
             (o, v) => Serve(o, s => s with { QueueCapacity = Whole(v) })),
         new("queue-mb", "N", "Megabytes of their pixels (1024).", (o, v) => Serve(o, s => s with { QueueBytes = 1_000_000L * Whole(v) })),
+        new("body-mb", "N", "Megabytes of all requests that are read or answered at a time; those beyond are refused (1024).",
+            (o, v) => Serve(o, s => s with { BodyBytes = 1_000_000L * Whole(v) })),
         new("max-batch", "N", "Images of a request (64).", (o, v) => Serve(o, s => s with { MaximumBatch = Whole(v) })),
         new("max-steps", "N", "Steps that a request may ask for (1000).", (o, v) => Serve(o, s => s with { MaximumSteps = Whole(v) })),
         new("max-pixels", "N", "Pixels of an encoded image; larger ones are refused before they are decoded (100000000).",

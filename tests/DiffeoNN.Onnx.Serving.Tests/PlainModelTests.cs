@@ -86,6 +86,38 @@ public sealed class PlainModelTests
     }
 
     [Test]
+    public async Task Infer_OfSizesThatDoNotGoTogether_IsTheSendersFault()
+    {
+        var model = new OnnxModel { IrVersion = 8, OpsetImports = { [""] = 17 } };
+        foreach (var name in (string[])["a", "b"]) model.Graph.Inputs.Add(new OnnxValueInfo(name, OnnxElementType.Float, ["N"]));
+        model.Graph.Inputs.Add(new OnnxValueInfo("shape", OnnxElementType.Int64, ["K"]));
+        model.Graph.Nodes.Add(new OnnxNode("Add", ["a", "b"], ["sum"]));
+        model.Graph.Nodes.Add(new OnnxNode("Reshape", ["a", "shape"], ["reshaped"]));
+        model.Graph.Nodes.Add(new OnnxNode("Expand", ["a", "shape"], ["expanded"]));
+        foreach (var name in (string[])["sum", "reshaped", "expanded"])
+            model.Graph.Outputs.Add(new OnnxValueInfo(name, OnnxElementType.Float, null));
+        using var folder = new TemporaryFolder();
+        model.Save(folder["m.onnx"]);
+        await using var plain = PlainModel.Load(folder["m.onnx"], Cpu);
+        var a = InferenceTensor.Of<float>("a", [2], [1, 2]);
+        foreach (var (output, length, shape) in ((string, int, long[])[])[("sum", 3, [2]), ("reshaped", 2, [5]), ("expanded", 2, [-5, 2])])
+        {
+            var request = new InferenceRequest
+            {
+                Inputs =
+                [
+                    a, InferenceTensor.Of<float>("b", [length], new float[length]),
+                    InferenceTensor.Of<long>("shape", [shape.Length], shape),
+                ],
+                Outputs = [new RequestedOutput(output)],
+            };
+            Assert.That(async () => await plain.InferAsync(request), Throws.TypeOf<ProtocolException>()
+                .With.Property("Kind").EqualTo(ErrorKind.Invalid)
+                .And.Message.StartsWith("ONNX Runtime: ").And.Message.Not.Contains("onnxruntime_src"), output);
+        }
+    }
+
+    [Test]
     public void Load_OfABrokenFile_IsRefused()
     {
         using var folder = new TemporaryFolder();

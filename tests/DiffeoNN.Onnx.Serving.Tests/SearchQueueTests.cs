@@ -99,6 +99,42 @@ public sealed class SearchQueueTests
     }
 
     [Test]
+    public async Task AtItsTimeout_ARequestThatWaitsHasTheBestThereIs_AlsoWhereNoRoomIsLeft()
+    {
+        await using var model = await Load(new ServingOptions { MaximumRows = 1 });
+        using var source = new CancellationTokenSource();
+        var running = model.InferAsync(Request(1, ("steps", 1000L), ("start", "identity"), ("accept", "always")), source.Token).AsTask();
+        while (model.RunningImages == 0) await Task.Delay(1);
+        var waiting = model.InferAsync(Request(
+            2, ("steps", 500L), ("start", "identity"), ("timeout", 100_000L), ("on_timeout", "best"))).AsTask();
+        var best = await waiting;
+        Assert.That(running.IsCompleted, Is.False);
+        Assert.That(best.Parameters.Truth("best_at_deadline"), Is.True);
+        await source.CancelAsync();
+        Assert.That(async () => await running, Throws.InstanceOf<OperationCanceledException>());
+    }
+
+    [Test]
+    public async Task TheNetworkAlone_DoesNotKeepSearchesWaiting()
+    {
+        await using var model = await Load(new ServingOptions());
+        using var source = new CancellationTokenSource();
+        var alone = Enumerable.Range(0, 6).Select(_ => Task.Run(async () =>
+        {
+            var request = BundleModelTests.Pixels([.. Enumerable.Range(0, 4).Select(i => BundleModelTests.Image(i))]) with
+            {
+                Outputs = [new RequestedOutput("naive_mask")],
+            };
+            while (!source.IsCancellationRequested) await model.InferAsync(request);
+        })).ToList();
+        while (model.PendingImages == 0) await Task.Delay(1);
+        for (var i = 0; i < 3; i++) await model.InferAsync(Request(i, ("steps", 2L))).AsTask().WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.That(alone.TrueForAll(task => !task.IsCompleted));
+        await source.CancelAsync();
+        await Task.WhenAll(alone);
+    }
+
+    [Test]
     public async Task WhoIsGone_IsSearchedForByNoFurtherStep()
     {
         await using var model = await Load(new ServingOptions());

@@ -113,9 +113,7 @@ public sealed class PlainModel : IServedModel
         catch (OnnxRuntimeException error)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            // What the graph makes of sizes that its declaration leaves free is the sender's to put right.
-            var kind = error.Message.Contains("InvalidArgument", StringComparison.Ordinal) ? ErrorKind.Invalid : ErrorKind.Internal;
-            throw new ProtocolException(kind, $"ONNX Runtime: {ErrorTexts.OneLine(error.Message)}", error);
+            throw OrtErrors.Translate(error);
         }
         finally
         {

@@ -1,13 +1,16 @@
+using System.Diagnostics;
 using DiffeoNN.Onnx.Serving.Protocol;
+using DiffeoNN.Onnx.Serving.Scheduling;
 
 namespace DiffeoNN.Onnx.Serving.Repository;
 
 /// <summary>One request at a time: those that wait are taken by priority, and of equal priority in the order of their arrival.</summary>
+/// <remarks>A step of priority is worth a tenth of a second of waiting, so that nobody waits for ever.</remarks>
 /// <param name="capacity">How many may wait.</param>
 internal sealed class Turns(int capacity)
 {
     private readonly Lock _gate = new();
-    private readonly PriorityQueue<TaskCompletionSource, (long Priority, long Arrival)> _waiting = new();
+    private readonly PriorityQueue<TaskCompletionSource, (double Time, long Arrival)> _waiting = new();
     private bool _isTaken;
     private long _arrivals;
 
@@ -49,7 +52,8 @@ internal sealed class Turns(int capacity)
 
             if (_waiting.Count >= capacity)
                 throw new ProtocolException(ErrorKind.Busy, $"{capacity} requests wait for this model already; try again later.");
-            _waiting.Enqueue(turn, (priority, _arrivals++));
+            var now = Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency;
+            _waiting.Enqueue(turn, (now + (SearchQueue.SecondsAPriority * priority), _arrivals++));
         }
 
         using var registration = cancellationToken.UnsafeRegister(_ => GiveUp(turn, cancellationToken), null);

@@ -3,7 +3,8 @@ using System.Diagnostics;
 
 namespace DiffeoNN.Onnx.Serving.Scheduling;
 
-/// <summary>The one thread that works on a device: a piece of each model's work in turn, for as long as there is any.</summary>
+/// <summary>The one thread that works on a device: a piece of what was asked for and a piece of each model's work in turn, for as long as
+/// there is any, so that neither keeps the other waiting.</summary>
 /// <remarks>Tensors, scopes and gradient modes are a thread's, so nothing awaits here.</remarks>
 internal sealed class DeviceThread : IAsyncDisposable
 {
@@ -20,6 +21,9 @@ internal sealed class DeviceThread : IAsyncDisposable
 
     /// <summary>Time since it last began a piece of work, or waited for one: long where the device hangs.</summary>
     public TimeSpan Silence => Stopwatch.GetElapsedTime(Interlocked.Read(ref _alive));
+
+    /// <summary>Says, on the thread, that a piece of work goes on well that takes long.</summary>
+    public void Beat() => Interlocked.Exchange(ref _alive, Stopwatch.GetTimestamp());
 
     /// <summary>Says that there may be something to do.</summary>
     public void Wake() => _arrivals.Release();
@@ -82,10 +86,15 @@ internal sealed class DeviceThread : IAsyncDisposable
     {
         while (!_isClosed)
         {
-            Interlocked.Exchange(ref _alive, Stopwatch.GetTimestamp());
-            Answer();
-            var isBusy = false;
-            foreach (var work in _works) isBusy |= work.Advance();
+            Beat();
+            var isBusy = _asked.TryDequeue(out var asked);
+            asked?.Invoke();
+            foreach (var work in _works)
+            {
+                Beat();
+                isBusy |= work.Advance();
+            }
+
             // The longest wait is what the watchdog may take for life.
             if (!isBusy && _asked.IsEmpty) _arrivals.Wait(TimeSpan.FromSeconds(1));
         }

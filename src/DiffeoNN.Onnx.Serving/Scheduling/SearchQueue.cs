@@ -13,10 +13,12 @@ namespace DiffeoNN.Onnx.Serving.Scheduling;
 /// <remarks>A step of priority is worth a tenth of a second of waiting, so that nobody waits for ever.</remarks>
 internal sealed class SearchQueue : IDeviceWork
 {
-    private const double SecondsAPriority = 0.1;
+    /// <summary>Seconds of waiting that a step of priority is worth.</summary>
+    public const double SecondsAPriority = 0.1;
 
     private readonly Lock _gate = new();
     private readonly PriorityQueue<SearchJob, (double Time, long Arrival)> _waiting = new();
+    private readonly PriorityQueue<SearchJob, long> _due = new();
     private readonly Dictionary<long, (SearchJob Job, int Index)> _running = [];
     private readonly Func<ContinuousBatch> _open;
     private readonly ServingOptions _options;
@@ -62,6 +64,8 @@ internal sealed class SearchQueue : IDeviceWork
             Enter(job.Count, bytes);
             var now = Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency;
             _waiting.Enqueue(job, (now + (SecondsAPriority * priority), _arrivals++));
+            if (deadline is { IsFailure: false } due)
+                _due.Enqueue(job, Stopwatch.GetTimestamp() + (long)(due.After.TotalSeconds * Stopwatch.Frequency));
         }
 
         try
@@ -73,6 +77,10 @@ internal sealed class SearchQueue : IDeviceWork
         finally
         {
             Leave(job.Count, bytes);
+            if (deadline is not null)
+            {
+                lock (_gate) _due.Remove(job, out _, out _);
+            }
         }
     }
 
@@ -178,6 +186,7 @@ internal sealed class SearchQueue : IDeviceWork
     private void Admit()
     {
         if (_options.Batching == BatchingMode.Request && _running.Count > 0) return;
+        AdmitDue();
         while (_running.Count < _options.MaximumRows)
         {
             SearchJob job;
@@ -191,18 +200,44 @@ internal sealed class SearchQueue : IDeviceWork
                 }
             }
 
-            try
+            Join(job);
+        }
+    }
+
+    /// <summary>Lets those in whose time is up and who want the best there is: they have no step to take, and so need no room.</summary>
+    private void AdmitDue()
+    {
+        while (true)
+        {
+            SearchJob job;
+            lock (_gate)
             {
-                _batch ??= _open();
-                var (id, index) = job.JoinNext(_batch);
-                _running.Add(id, (job, index));
-                Volatile.Write(ref _joined, _running.Count);
+                if (!_due.TryPeek(out job!, out var due) || due > Stopwatch.GetTimestamp()) return;
+                _due.Dequeue();
             }
-            catch (Exception error)
+
+            while (job.Remaining > 0) Join(job);
+        }
+    }
+
+    private void Join(SearchJob job)
+    {
+        try
+        {
+            if (_batch is null)
             {
-                // Settings that the bundle does not take, say.
-                job.Fail(error);
+                _batch = _open();
+                _batch.Progress = _thread.Beat;
             }
+
+            var (id, index) = job.JoinNext(_batch);
+            _running.Add(id, (job, index));
+            Volatile.Write(ref _joined, _running.Count);
+        }
+        catch (Exception error)
+        {
+            // Settings that the bundle does not take, say.
+            job.Fail(error);
         }
     }
 

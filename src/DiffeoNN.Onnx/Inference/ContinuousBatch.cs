@@ -8,8 +8,8 @@ namespace DiffeoNN.Onnx.Inference;
 /// <remarks>
 /// Proposer, search, network and answer are those of <see cref="EquivariantModel.Canonicalise"/>; steps of searches share runs of the
 /// energy (<see cref="CanonicalisationBatch"/>). On the CPU an image's bits depend neither on who shares the batch nor on when others join.
-/// Searches without steps are done within one step of the batch, those of equal settings together, and so are those from several starts,
-/// one by one.
+/// Searches without steps, and those from several starts, are done in one piece, one run of them beside each step of the others: those
+/// without steps and of equal settings together, those from several starts one by one.
 /// Not safe for concurrent use: one thread joins, steps and takes. Tensors are a thread's.
 /// </remarks>
 public sealed class ContinuousBatch : IDisposable
@@ -33,10 +33,14 @@ public sealed class ContinuousBatch : IDisposable
     /// <summary>Images that have not left.</summary>
     public int Count => _joined.Count + _searching.Count;
 
+    /// <summary>Called, on the thread that steps, whenever a piece of a step is done: that it goes on.</summary>
+    internal Action? Progress { get; set; }
+
     /// <summary>Settings that have a model of their own.</summary>
     internal int Variants => _variants.Count;
 
-    /// <summary>Adds an image; what is to be done for it begins with the next step.</summary>
+    /// <summary>Adds an image; what is to be done for it begins with the next step, or, where that is done in one piece, with the first
+    /// step that has no other such piece to do.</summary>
     /// <param name="image">As <see cref="EquivariantModel.Prepare"/> or <see cref="EquivariantModel.Read"/> make it; not to be changed
     /// before it has left.</param>
     /// <param name="options">How it is searched; the model's own if null. Device, cores and queue are the model's whatever they say, and so
@@ -66,13 +70,21 @@ public sealed class ContinuousBatch : IDisposable
         ObjectDisposedException.ThrowIf(_disposed, this);
         cancellationToken.ThrowIfCancellationRequested();
         var begun = 0;
-        while (_joined.Count > 0)
+        while (_joined.Find(row => row.Model.TakesSteps) is { } row)
         {
             // Taken out first: one that fails is told of and not tried again.
+            _joined.Remove(row);
+            begun++;
+            Begin(row, cancellationToken);
+            Progress?.Invoke();
+        }
+
+        if (_joined.Count > 0)
+        {
             var rows = TakeAlike();
             begun += rows.Count;
-            if (rows[0].Model.TakesSteps) Begin(rows[0], cancellationToken);
-            else Finish(rows, cancellationToken);
+            Finish(rows, cancellationToken);
+            Progress?.Invoke();
         }
 
         var stepped = _model.Step(_searches, cancellationToken);
@@ -176,7 +188,7 @@ public sealed class ContinuousBatch : IDisposable
             cancellationToken, rows is [var alone] ? alone.CancellationToken : CancellationToken.None);
         try
         {
-            var parts = rows[0].Model.Canonicalise([.. rows.Select(row => row.Image)], null, either.Token).Apart();
+            var parts = rows[0].Model.Canonicalise([.. rows.Select(row => row.Image)], new Steps(this), either.Token).Apart();
             foreach (var (row, part) in rows.Zip(parts))
             {
                 if (!row.CancellationToken.IsCancellationRequested)
@@ -260,6 +272,11 @@ public sealed class ContinuousBatch : IDisposable
         if (variant.Options is null || --variant.Users > 0 || _variants.Count <= KeptVariants) return;
         _variants.Remove(variant.Options);
         variant.Model.Dispose();
+    }
+
+    private sealed class Steps(ContinuousBatch batch) : IProgress<CanonicalisationProgress>
+    {
+        public void Report(CanonicalisationProgress value) => batch.Progress?.Invoke();
     }
 
     private sealed class Variant(EquivariantModel model, EquivariantOptions? options)

@@ -74,7 +74,7 @@ public sealed partial class ServeDocumentTests
         string[] files =
         [
             .. Directory.EnumerateFiles(Path.Combine(Checkout.Root, "tools", "deploy"), "*", SearchOption.AllDirectories)
-                .Where(file => Path.GetExtension(file) is ".yaml" or ".service" or ".md").Order(StringComparer.Ordinal),
+                .Where(file => Path.GetExtension(file) is ".yaml" or ".service" or ".conf" or ".md").Order(StringComparer.Ordinal),
             Path.Combine(Checkout.Root, "src", "DiffeoNN.Onnx.Server", "DiffeoNN.Onnx.Server.csproj"),
         ];
         var text = string.Concat(files.Select(File.ReadAllText));

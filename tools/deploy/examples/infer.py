@@ -3,11 +3,14 @@
 
     infer.py http://localhost:8080 shapes image.png [image.png ...] [--steps 20] [--mask mask.pgm] [--key KEY]
 
-Prints a line of JSON an image: what the search found, and how many pixels each class has. --mask writes the first image's classes.
+Prints a line of JSON an image: the bundle's usual outputs, of a mask the pixels of each class. --mask writes the first image's classes.
+Without --key the key is DIFFEONN_KEY's.
 """
 import argparse
+import http.client
 import json
 import math
+import os
 import pathlib
 import struct
 import sys
@@ -17,6 +20,7 @@ import urllib.request
 
 FORMATS = {"BOOL": "?", "UINT8": "B", "INT32": "i", "INT64": "q", "FP32": "f", "FP64": "d"}
 TRIES = 5
+MOST = 1000    # Numbers that are printed of an output; of larger ones their shape.
 
 
 def of_files(files):
@@ -24,13 +28,12 @@ def of_files(files):
     return b"".join(struct.pack("<I", len(file)) + file for file in files)
 
 
-def request(url, files, outputs, parameters, key):
-    """A request: JSON, and the tensors behind it."""
+def request(url, files, parameters, key):
+    """A request for the usual outputs: JSON, and the tensors behind it."""
     data = of_files(files)
     head = json.dumps({
         "inputs": [{"name": "image", "datatype": "BYTES", "shape": [len(files)], "parameters": {"binary_data_size": len(data)}}],
-        "outputs": [{"name": name, "parameters": {"binary_data": True}} for name in outputs],
-        "parameters": parameters,
+        "parameters": {"binary_data_output": True, **parameters},
     }).encode()
     headers = {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": str(len(head))}
     if key:
@@ -46,9 +49,20 @@ def ask(asked):
                 return answer.headers, answer.read()
         except urllib.error.HTTPError as error:
             if error.code != 503 or left == 0:
-                sys.exit(f"{error.code}: {json.load(error)['error']}")
+                sys.exit(f"{error.code}: {reason(error)}")
             time.sleep(float(error.headers.get("Retry-After", 1)))
+        except (OSError, http.client.HTTPException) as error:
+            sys.exit(f"{asked.full_url} was not reached: {getattr(error, 'reason', error)}")
     return None
+
+
+def reason(error):
+    """What the server says, or who answers in its place."""
+    body = error.read()
+    try:
+        return json.loads(body)["error"]
+    except (ValueError, KeyError, TypeError):
+        return error.reason
 
 
 def texts(data):
@@ -72,6 +86,21 @@ def tensors(headers, body):
     return found
 
 
+def nested(shape, values):
+    """Numbers by their shape, as JSON has them."""
+    if len(shape) == 0:
+        return values[0]
+    size = math.prod(shape[1:])
+    return [nested(shape[1:], values[i * size:(i + 1) * size]) for i in range(shape[0])]
+
+
+def told(name, shape, values):
+    """What is printed of an image's output."""
+    if name == "mask":
+        return {str(label): values.count(label) for label in sorted(set(values))}
+    return nested(shape, values) if len(values) <= MOST else f"{'x'.join(map(str, shape))} numbers"
+
+
 def main():
     """Asks, and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -80,20 +109,30 @@ def main():
     parser.add_argument("image", nargs="+", type=pathlib.Path)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--mask", type=pathlib.Path)
-    parser.add_argument("--key")
+    parser.add_argument("--key", default=os.environ.get("DIFFEONN_KEY"))
     given = parser.parse_args()
-    outputs = ["mask", "energy_before", "energy_after", "accepted", "refusal", "steps", "determinant"]
     parameters = {} if given.steps is None else {"steps": given.steps}
-    url = f"{given.server}/v2/models/{given.model}/infer"
-    found = tensors(*ask(request(url, [path.read_bytes() for path in given.image], outputs, parameters, given.key)))
-    (_, height, width), labels = found.pop("mask")
+    url = f"{given.server.rstrip('/')}/v2/models/{given.model}/infer"
+    try:
+        files = [path.read_bytes() for path in given.image]
+    except OSError as error:
+        sys.exit(f"{error.filename}: {error.strerror}")
+    found = tensors(*ask(request(url, files, parameters, given.key)))
     for i, path in enumerate(given.image):
-        mask = labels[i * height * width:(i + 1) * height * width]
-        pixels = {str(label): mask.count(label) for label in sorted(set(mask))}
-        print(json.dumps({"image": path.name, **{name: values[i] for name, (_, values) in found.items()}, "pixels": pixels}))
+        line = {"image": path.name}
+        for name, (shape, values) in found.items():
+            size = math.prod(shape[1:])
+            line["pixels" if name == "mask" else name] = told(name, shape[1:], values[i * size:(i + 1) * size])
+        print(json.dumps(line))
     if given.mask:
-        most = max(1, *labels)
-        given.mask.write_bytes(b"P5 %d %d %d\n" % (width, height, most) + bytes(labels[:height * width]))
+        if "mask" not in found:
+            sys.exit(f"{given.model} answers no mask; it has {', '.join(found)}.")
+        (_, height, width), labels = found["mask"]
+        labels = labels[:height * width]
+        try:
+            given.mask.write_bytes(b"P5 %d %d %d\n" % (width, height, max(1, *labels)) + bytes(labels))
+        except OSError as error:
+            sys.exit(f"{error.filename}: {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -119,6 +119,14 @@ public sealed class DiffeoClient : IDisposable
     private static ServerErrorException Unreadable(string problem, Exception? error) =>
         new($"The server's answer cannot be read: {problem}.", HttpStatusCode.OK, innerException: error);
 
+    /// <summary>The innermost reason, in a line: those around it say that there is an inner one.</summary>
+    private static string Reason(HttpRequestException error)
+    {
+        Exception inner = error;
+        while (inner.InnerException is { } next) inner = next;
+        return string.Join(' ', inner.Message.Split(['\r', '\n'], StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+    }
+
     private async Task<T> SendAsync<T>(
         HttpMethod method, string path, HttpContent? content, Func<HttpResponseMessage, ReadOnlyMemory<byte>, T> read,
         CancellationToken cancellationToken)
@@ -143,7 +151,7 @@ public sealed class DiffeoClient : IDisposable
         }
         catch (HttpRequestException error)
         {
-            throw new ServerErrorException($"{_http.BaseAddress}{path} was not reached: {error.Message}", null, null, error);
+            throw new ServerErrorException($"{_http.BaseAddress}{path} was not reached: {Reason(error)}", null, null, error);
         }
         catch (OperationCanceledException error) when (!cancellationToken.IsCancellationRequested)
         {

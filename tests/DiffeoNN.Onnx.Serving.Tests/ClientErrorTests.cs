@@ -1,8 +1,11 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using DiffeoNN.Onnx.Client;
 using DiffeoNN.Onnx.Serving.Protocol;
+using DiffeoNN.Onnx.Serving.Server;
 
 namespace DiffeoNN.Onnx.Serving.Tests;
 
@@ -69,6 +72,31 @@ public sealed class ClientErrorTests
         Assert.That(() => new DiffeoClient(new HttpClient()), Throws.ArgumentException.With.Message.Contains("no BaseAddress"));
     }
 
+    [Test]
+    public async Task ProblemsOfTheConnection_AreToldByTheirInnermostReason()
+    {
+        using var folder = new TemporaryFolder();
+        WriteCertificate(folder["server.pem"], folder["server.key"]);
+        await using var server = new InferenceServer(new ServerOptions
+        {
+            Models = Directory.CreateDirectory(folder["models"]).FullName, Http = 0, Grpc = -1, Metrics = -1, Drain = TimeSpan.Zero,
+            IsQuiet = true, Certificate = folder["server.pem"], CertificateKey = folder["server.key"],
+        });
+        await server.StartAsync();
+        var port = server.Addresses.Http!.Port;
+
+        foreach (var (address, reason) in new[]
+        {
+            ($"https://localhost:{port}/", "The remote certificate is invalid"), ($"http://localhost:{port}/", "ended prematurely"),
+        })
+        {
+            using var client = new DiffeoClient(new Uri(address));
+            var error = (await Assert.ThrowsAsync<ServerErrorException>(() => client.InferAsync("a", Inputs)))!;
+            Assert.That(error.Message, Does.StartWith($"{address}v2/models/a/infer was not reached: ").And.Contain(reason)
+                .And.Not.Contain("inner exception").And.Not.Contain('\n'));
+        }
+    }
+
     [TestCase("no json", 7, "its JSON is not the protocol's: ")]
     [TestCase("{}", 2, "its JSON is not the protocol's: ")]
     [TestCase("{'model_name':'a','outputs':[]}x", 31, "1 bytes belong to no output")]
@@ -116,6 +144,19 @@ public sealed class ClientErrorTests
         Assert.That(WireTensor.OfStrings("s", [new byte[] { 7 }, default]).Data.ToArray(),
             Is.EqualTo(new byte[] { 1, 0, 0, 0, 7, 0, 0, 0, 0 }));
         Assert.That(Inputs[0].ToString(), Is.EqualTo("'x' FP32 [1,2]"));
+    }
+
+    /// <summary>Writes a certificate of this machine that is its own authority, and its key.</summary>
+    internal static void WriteCertificate(string path, string keyPath)
+    {
+        using var key = RSA.Create(2048);
+        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName("localhost");
+        request.CertificateExtensions.Add(names.Build());
+        using var own = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddMinutes(-10), DateTimeOffset.UtcNow.AddDays(2));
+        File.WriteAllText(path, own.ExportCertificatePem());
+        File.WriteAllText(keyPath, key.ExportPkcs8PrivateKeyPem());
     }
 
     private static HttpClient Stub(HttpStatusCode status, string body, Action<HttpResponseHeaders> headers) =>

@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using DiffeoNN.Onnx.Client;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Imaging;
@@ -5,6 +6,7 @@ using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Serving.Options;
 using DiffeoNN.Onnx.Serving.Repository;
+using DiffeoNN.Onnx.Serving.Server;
 
 namespace DiffeoNN.Onnx.Serving.Tests;
 
@@ -171,9 +173,57 @@ public sealed class ClientTests
             Assert.That((answer.Displacement!.Shape[0], answer.EnergyBefore), Is.EqualTo((2, (double?)null)));
         }
 
-        var sum = await client.InferAsync("plain", [WireTensor.Of<float>("a", [1, 2], [1, 2]), WireTensor.Of<float>("b", [1, 2], [3, 4])]);
-        Assert.That(sum["sum"].As<float>().ToArray(), Is.EqualTo(new float[] { 4, 6 }));
-        Assert.That(() => sum["product"], Throws.ArgumentException.With.Message.Contains("Outputs: sum, difference."));
+        // <example>
+        var sums = await client.InferAsync("plain", [WireTensor.Of<float>("a", [1, 2], [1, 2]), WireTensor.Of<float>("b", [1, 2], [3, 4])]);
+        Console.WriteLine(string.Join(' ', sums["sum"].As<float>().ToArray()));
+        // </example>
+        Assert.That(sums["sum"].As<float>().ToArray(), Is.EqualTo(new float[] { 4, 6 }));
+        Assert.That(() => sums["product"], Throws.ArgumentException.With.Message.Contains("Outputs: sum, difference."));
+    }
+
+    [Test]
+    public async Task TheReadmesExampleOfAnAuthority_IsTrustedAndSendsTheKey()
+    {
+        using var folder = new TemporaryFolder();
+        ClientErrorTests.WriteCertificate(folder["ca.pem"], folder["server.key"]);
+        File.WriteAllText(folder["keys"], "alpha\n");
+        PlainModelTests.SumAndDifference().Save(Path.Combine(Directory.CreateDirectory(folder["models"]).FullName, "plain.onnx"));
+        await using var server = new InferenceServer(new ServerOptions
+        {
+            Models = folder["models"], Http = 0, Grpc = -1, Metrics = -1, Drain = TimeSpan.Zero, IsQuiet = true,
+            Certificate = folder["ca.pem"], CertificateKey = folder["server.key"], KeyFile = folder["keys"],
+            Serving = new ServingOptions { Execution = Cpu },
+        });
+        await server.StartAsync();
+        var (address, key) = (new Uri($"https://localhost:{server.Addresses.Http!.Port}/"), "alpha");
+        var before = Environment.CurrentDirectory;
+        Environment.CurrentDirectory = folder.Path;
+        try
+        {
+            // <example>
+            var authorities = new X509Certificate2Collection();
+            authorities.ImportFromPemFile("ca.pem");
+            var policy = new X509ChainPolicy
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck,
+            };
+            policy.CustomTrustStore.AddRange(authorities);
+            using var handler = new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = policy } };
+            using var http = new HttpClient(handler) { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
+            http.DefaultRequestHeaders.Authorization = new("Bearer", key);
+            using var client = new DiffeoClient(http);
+            // </example>
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+            while (!await client.IsReadyAsync(cancellationToken: limit.Token)) await Task.Delay(20, limit.Token);
+            Assert.That((await client.DescribeAsync("plain")).Name, Is.EqualTo("plain"));
+            http.DefaultRequestHeaders.Authorization = null;
+            Assert.That((await Assert.ThrowsAsync<ServerErrorException>(() => client.DescribeAsync("plain")))!.Status,
+                Is.EqualTo(System.Net.HttpStatusCode.Unauthorized));
+        }
+        finally
+        {
+            Environment.CurrentDirectory = before;
+        }
     }
 
     [Test]
@@ -183,7 +233,7 @@ public sealed class ClientTests
         var source = File.ReadAllText(Path.Combine(Checkout.Root, "tests", "DiffeoNN.Onnx.Serving.Tests", "ClientTests.cs"));
         string[] examples = [.. source.Split("// <example>\n").Skip(1)
             .Where(part => part.Contains("// </example>\n", StringComparison.Ordinal)).Select(part => part.Split("// </example>\n")[0])];
-        Assert.That(examples, Has.Length.EqualTo(2));
+        Assert.That(examples, Has.Length.EqualTo(4));
         foreach (var example in examples) Assert.That(readme, Does.Contain(Plain(example)));
 
         static string Plain(string text) =>

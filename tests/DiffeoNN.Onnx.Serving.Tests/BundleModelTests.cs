@@ -173,6 +173,8 @@ public sealed class BundleModelTests
         [
             (Files("no image"u8.ToArray()), ErrorKind.Invalid,
                 "Input 'image', image 0: The file cannot be read: it is no complete PNG, JPEG, BMP, WebP or GIF image, nor a TIFF."),
+            (Files(Encoding.ASCII.GetBytes(Convert.ToBase64String(ImageFile.EncodePng(Image(1))))), ErrorKind.Invalid,
+                "nor a TIFF. It is text in base64; files are sent as binary data, as they are."),
             (Files(Array.Empty<byte>()), ErrorKind.Invalid, "Input 'image', image 0: The file is empty; expected an image."),
             (Files(ImageFile.EncodePng(Image(1)), ImageFile.EncodePng(new ImageBuffer(1, 101, 100))), ErrorKind.TooLarge,
                 "Input 'image', image 1: the file is of 100x101 pixels; this server takes 10000 an image."),

@@ -159,6 +159,19 @@ public sealed class PageBrowserTests
         Assert.That(() => _server.Repository.Pending().Sum(load => load.Waiting + load.Running), Is.Zero.After(5000, 20));
     }
 
+    [TestCase("0", "no steps were to be taken")]
+    [TestCase("1", "all steps were taken")]
+    public async Task Certificate_TellsASearchWithoutSteps_FromOneThatTookAll(string steps, string reason)
+    {
+        await _browser.Choose("#file", _folder["bent.png"]);
+        await _browser.Until("!document.getElementById('preview').hidden");
+        await _browser.Ask($"document.getElementById('steps').value = '{steps}'");
+        await _browser.Ask("document.getElementById('run').click()");
+        await _browser.Until(Shown);
+        Assert.That(await _browser.Text("#view .certificate"), Does.Contain($"Steps\t{steps}\n")
+            .And.Contain($"The search ended because\t{reason}"));
+    }
+
     [Test]
     public async Task Page_FitsNarrowWindows_TurnsDark_AndNamesWhatCanBeUsed()
     {

@@ -193,7 +193,8 @@ function certificate(read, texts, milliseconds, isBestAtDeadline) {
   rows.push(['Smallest determinant', determinant === undefined ? null : `${number(determinant)} (${meaning})`]);
   rows.push(['Largest error of the inverse', one('residual') === undefined ? null : `${number(one('residual'))} pixels`]);
   rows.push(['Steps', one('steps') === undefined ? null : `${one('steps')}`]);
-  rows.push(['The search ended because', texts.stop ? STOPS[texts.stop] ?? texts.stop : null]);
+  const stop = texts.stop === 'StepBudget' && one('steps') === 0 ? 'no steps were to be taken' : STOPS[texts.stop] ?? texts.stop;
+  rows.push(['The search ended because', stop || null]);
   rows.push(['Best at the time limit', isBestAtDeadline ? 'yes, the search was not at its end' : null]);
   rows.push(['Time', milliseconds === undefined ? null : `${time(milliseconds)}, with sending and receiving`]);
   const table = make('table');

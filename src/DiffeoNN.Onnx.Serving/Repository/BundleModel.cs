@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Canonicalisation;
@@ -185,7 +186,9 @@ public sealed class BundleModel : IServedModel
             }
             catch (ImageException error)
             {
-                throw ProtocolException.Invalid($"Input '{input.Name}', image {i}: {error.Message}", error);
+                var hint = input.Name == Encoded && input.Strings[i].Length > 0 && Base64.IsValid(input.Strings[i].Span)
+                    ? " It is text in base64; files are sent as binary data, as they are." : "";
+                throw ProtocolException.Invalid($"Input '{input.Name}', image {i}: {error.Message}{hint}", error);
             }
         })];
     }

@@ -115,6 +115,32 @@ public sealed class SearchQueueTests
     }
 
     [Test]
+    public async Task WhatAServerDoesNotAllow_IsRefusedBeforeItIsComputed()
+    {
+        await using var model = await Load(new ServingOptions
+        {
+            MaximumSteps = 9, MaximumPasses = 4, Limits = new ProtocolLimits { AnswerBytes = 64 * 64 },
+        });
+        (InferenceRequest Request, string Message)[] refused =
+        [
+            (Request(1, ("steps", 10L)), "Parameter 'steps' is 10; this server allows 9."),
+            (Request(1, ("passes", 5L)), "Parameter 'passes' is 5; this server allows 4."),
+            (Request(1) with { Outputs = [new RequestedOutput("mask"), new RequestedOutput("naive_mask")] },
+                "The outputs that are asked for have 8192 bytes at the images' sizes; 4096 are the most. "
+                + "Ask for fewer outputs or images, or send smaller images."),
+            (Request(1) with { Outputs = [new RequestedOutput("probabilities")] }, "The outputs that are asked for have 32768 bytes"),
+        ];
+        foreach (var (request, message) in refused)
+        {
+            Assert.That(async () => await model.InferAsync(request), Throws.TypeOf<ProtocolException>()
+                .With.Property("Kind").EqualTo(ErrorKind.TooLarge).And.Message.StartsWith(message));
+        }
+
+        Assert.That((await model.InferAsync(Request(1, ("passes", 4L)))).Outputs, Is.Not.Empty);
+        Assert.That((model.PendingImages, model.RunningImages), Is.EqualTo((0, 0)));
+    }
+
+    [Test]
     public async Task TheNetworkAlone_DoesNotKeepSearchesWaiting()
     {
         await using var model = await Load(new ServingOptions());

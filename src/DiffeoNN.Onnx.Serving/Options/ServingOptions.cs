@@ -35,6 +35,9 @@ public sealed record ServingOptions
     /// <summary>Most steps that a request may ask for.</summary>
     public int MaximumSteps { get; init; } = 1000;
 
+    /// <summary>Most passes of the proposer that a request may ask for; a bundle's own count in any case.</summary>
+    public int MaximumPasses { get; init; } = 16;
+
     /// <summary>Device and cores.</summary>
     public ExecutionOptions Execution { get; init; } = new();
 

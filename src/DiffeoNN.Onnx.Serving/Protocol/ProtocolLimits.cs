@@ -16,6 +16,9 @@ public sealed record ProtocolLimits
     /// than <see cref="Imaging.ImageFile.MaximumPixels"/> are refused in any case.</summary>
     public long Pixels { get; init; } = Imaging.ImageFile.MaximumPixels;
 
+    /// <summary>Bytes of the outputs of a request that go by its images' sizes, at least 1; told before they are computed.</summary>
+    public long AnswerBytes { get; init; } = 256_000_000;
+
     /// <summary>Dimensions of a tensor.</summary>
     public int Dimensions { get; init; } = 16;
 

@@ -105,7 +105,7 @@ public sealed class BundleModel : IServedModel
     {
         ArgumentNullException.ThrowIfNull(request);
         ModelParameters.Check(request.Parameters, ModelParameters.OfBundle);
-        var settings = ModelParameters.Apply(request.Parameters, _options, _serving.MaximumSteps);
+        var settings = ModelParameters.Apply(request.Parameters, _options, _serving);
         List<BundleOutput> asked =
             [.. Metadata.Asked(request).Select(output => _outputs.First(one => one.Metadata.Name == output.Name))];
         using var clock = new RequestClock(request.Parameters, cancellationToken);
@@ -135,6 +135,14 @@ public sealed class BundleModel : IServedModel
 
                 List<AnsweredImage> answered =
                     [.. images.Select((_, i) => new AnsweredImage(found.ElementAtOrDefault(i)?.Result, alone.ElementAtOrDefault(i)))];
+                var bytes = asked.Sum(output => answered.Sum(output.Bytes));
+                if (bytes > _serving.Limits.AnswerBytes)
+                {
+                    throw ProtocolException.TooLarge(
+                        $"The outputs that are asked for have {bytes} bytes at the images' sizes; {_serving.Limits.AnswerBytes} are the "
+                        + "most. Ask for fewer outputs or images, or send smaller images.");
+                }
+
                 // On a thread that may be kept busy, and not the device's; one at a time may ask a batch.
                 var outputs = await Task.Run(() => asked.ConvertAll(output => output.Take(answered)), token).ConfigureAwait(false);
                 return new InferenceResponse

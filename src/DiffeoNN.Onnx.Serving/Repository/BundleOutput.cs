@@ -13,6 +13,9 @@ internal sealed record BundleOutput(TensorMetadata Metadata, Func<IReadOnlyList<
     /// <summary>Whether it is of the network alone, without a search.</summary>
     public bool IsAlone { get; init; }
 
+    /// <summary>Bytes that an image's part of it takes, as far as that goes by the image's size; told before it is computed.</summary>
+    public Func<AnsweredImage, long> Bytes { get; init; } = _ => 0;
+
     /// <summary>One number an image.</summary>
     public static BundleOutput OfImages<T>(string name, Func<AnsweredImage, T> value)
         where T : unmanaged => new(

@@ -65,7 +65,7 @@ internal static class BundleOutputs
             {
                 var labels = answer(image).ToSummary().Labels!;
                 return ([labels.Height, labels.Width], labels.Labels.ToArray());
-            }) with { IsUsual = true };
+            }) with { IsUsual = true, Bytes = image => Pixels(answer(image)) };
         }
 
         foreach (var (name, dimensions, isUsual) in Arrays[spec.Kind])
@@ -77,9 +77,15 @@ internal static class BundleOutputs
                 var found = answer(image).ToArrays().FirstOrDefault(array => array.Name == name)
                     ?? new AnswerArray(name, [0], []);
                 return (found.Shape, found.Parts.SelectMany(part => part).ToArray());
-            }) with { IsUsual = isUsual };
+            }) with
+            {
+                IsUsual = isUsual,
+                Bytes = image => dimensions == 3 ? sizeof(float) * answer(image).Channels * Pixels(answer(image)) : 0,
+            };
         }
     }
+
+    private static long Pixels(MappedOutput answer) => (long)answer.Height * answer.Width;
 
     private static (IReadOnlyList<long> Shape, float[] Values) Row(torch.Tensor tensor)
     {

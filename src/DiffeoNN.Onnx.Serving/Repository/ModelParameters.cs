@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Search;
+using DiffeoNN.Onnx.Serving.Options;
 using DiffeoNN.Onnx.Serving.Protocol;
 
 namespace DiffeoNN.Onnx.Serving.Repository;
@@ -23,9 +24,9 @@ internal static class ModelParameters
     /// <summary>Settings of a search as a request says them over those of the model.</summary>
     /// <param name="parameters">The request's.</param>
     /// <param name="options">The model's.</param>
-    /// <param name="mostSteps">How many steps may be asked for.</param>
+    /// <param name="most">How many steps and passes may be asked for.</param>
     /// <returns>The same object where the request says nothing.</returns>
-    public static EquivariantOptions Apply(RequestParameters parameters, EquivariantOptions options, int mostSteps)
+    public static EquivariantOptions Apply(RequestParameters parameters, EquivariantOptions options, ServingOptions most)
     {
         foreach (var setting in SearchSpec.Settings.Where(setting => Settings.Contains(setting.Name)))
         {
@@ -34,8 +35,12 @@ internal static class ModelParameters
             if (value is null)
                 throw RequestParameters.Wrong(
                     setting.Name, said, setting.Words.Count > 0 ? string.Join(", ", setting.Words) : setting.Expected);
-            if (setting.Name == "steps" && value is int steps && steps > mostSteps)
-                throw ProtocolException.TooLarge($"Parameter 'steps' is {steps}; this server allows {mostSteps}.");
+            var allowed = setting.Name switch
+            {
+                "steps" => most.MaximumSteps, "passes" => most.MaximumPasses, _ => int.MaxValue,
+            };
+            if (value is int number && number > allowed)
+                throw ProtocolException.TooLarge($"Parameter '{setting.Name}' is {number}; this server allows {allowed}.");
             options = (EquivariantOptions)options.With(setting, value);
         }
 

@@ -90,6 +90,8 @@ public sealed record ServerOptions
             Expect(value >= 1, $"--{name} is {value}; expected at least 1.");
         }
 
+        Expect(serving.MaximumPasses >= 1, $"--max-passes must be at least 1.");
+        Expect(serving.Limits.AnswerBytes >= 1, $"--max-answer-mb must be at least 1.");
         Expect(serving.QueueBytes >= 1, $"--queue-mb must be at least 1.");
         Expect(serving.BodyBytes >= 1, $"--body-mb must be at least 1.");
         return problems;

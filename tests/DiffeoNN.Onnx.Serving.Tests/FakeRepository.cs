@@ -32,6 +32,12 @@ internal sealed class FakeRepository : IAsyncDisposable
         File.WriteAllText(Path.Combine(folder, "model.onnx"), label);
     }
 
+    /// <summary>Deletes a model, or a version of one.</summary>
+    public void Delete(params string[] path) => Directory.Delete(Path.Combine([_folder.Path, .. path]), recursive: true);
+
+    /// <summary>Looks at the folder.</summary>
+    public Task<bool> Look() => Models.LookAsync(isAnew: false, default);
+
     /// <summary>Asks a model.</summary>
     public Task<InferenceResponse> Ask(string name, string version = "", CancellationToken cancellationToken = default) =>
         Models.InferAsync(new InferenceRequest { Model = name, Version = version, Id = "i" }, cancellationToken).AsTask();

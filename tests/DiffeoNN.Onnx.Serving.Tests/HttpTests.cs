@@ -23,7 +23,7 @@ public sealed class HttpTests
         Assert.That(await server.Get("v2/health/live"), Is.EqualTo((200, """{"live":true}""")));
         Assert.That(await server.Get("v2/health/ready"),
             Is.EqualTo((400,
-                """{"error":"The server is not ready: its models are being loaded, none of them could be, or it is about to end."}""")));
+                """{"error":"The server is not ready: its models are being loaded."}""")));
         Assert.That((await server.Get("v2/models/a/ready")).Status, Is.EqualTo(400));
         await repository.Models.LoadAllAsync();
 
@@ -223,6 +223,62 @@ public sealed class HttpTests
             new Uri("v2/models/a/infer", UriKind.Relative), new ByteArrayContent(Requests.Json(Sum)));
         Assert.That((int)response.StatusCode, Is.EqualTo(503));
         Assert.That(response.Headers.RetryAfter, Is.Not.Null);
+    }
+
+    [Test]
+    public async Task Readiness_SaysWhatIsMissing()
+    {
+        await using var repository = new FakeRepository();
+        await using var server = await TestServer.Start(repository.Models, new ServingOptions { AllowsAdministration = true });
+        await repository.Models.LoadAllAsync();
+        Assert.That(await Reason(), Is.EqualTo("the folder of its models holds none"));
+        repository.Write("a", 1, "broken");
+        await repository.Models.LoadAllAsync();
+        Assert.That(await Reason(), Is.EqualTo("none of its models could be loaded, see the index"));
+        repository.Write("a", 1, "a1");
+        await repository.Models.LoadAllAsync();
+        Assert.That(await server.Get("v2/health/ready"), Is.EqualTo((200, """{"ready":true}""")));
+        await server.Post("v2/repository/models/a/unload", "");
+        Assert.That(await server.Get("v2/health/ready"),
+            Is.EqualTo((200, """{"ready":true,"reason":"Clients have unloaded all models."}""")));
+        repository.Models.BeginDrain();
+        Assert.That(await Reason(), Is.EqualTo("it is about to end"));
+
+        async Task<string> Reason()
+        {
+            var (status, body) = await server.Get("v2/health/ready");
+            Assert.That(status, Is.EqualTo(400));
+            return body.Split("The server is not ready: ")[1].Split(".\"}")[0];
+        }
+    }
+
+    [Test]
+    public async Task Errors_NameTheModelOfThePath()
+    {
+        await using var served = await PlainServer.Start();
+        Assert.That(await served.Server.Post("v2/models/plain/infer", Sum[..^1] + ",'outputs':[{'name':'mask'}]}"), Is.EqualTo((400,
+            """{"error":"Model 'plain' has no output 'mask'. Outputs: 'sum' FP32 [-1,2], 'difference' FP32 [-1,2]."}""")));
+        Assert.That((await served.Server.Post("v2/models/plain/infer", Requests.One("FP32", "[1,2]", "[1,2]"))).Body,
+            Does.StartWith("{\"error\":\"Model 'plain' has no input 'x'."));
+        Assert.That((await served.Server.Post("v2/models/plain/infer", Sum.Replace("FP32", "FP64"))).Body,
+            Does.StartWith("{\"error\":\"Model 'plain' was sent 'a' FP64"));
+    }
+
+    [TestCase(null, 1)]
+    [TestCase(42.3, 43)]
+    public async Task AServerThatIsFull_SaysWhenThereIsRoomAgain(double? seconds, int told)
+    {
+        await using var repository = new FakeRepository();
+        repository.Write("a", 1, "a1");
+        await repository.Models.LoadAllAsync();
+        repository.Opened[0].Fault = new ProtocolException(ErrorKind.Busy, "Full.")
+        {
+            RetryAfter = seconds is { } known ? TimeSpan.FromSeconds(known) : null,
+        };
+        await using var server = await TestServer.Start(repository.Models);
+        using var response = await server.Http.PostAsync(
+            new Uri("v2/models/a/infer", UriKind.Relative), new ByteArrayContent(Requests.Json(Sum)));
+        Assert.That(((int)response.StatusCode, response.Headers.RetryAfter!.Delta), Is.EqualTo((503, TimeSpan.FromSeconds(told))));
     }
 
     [Test]

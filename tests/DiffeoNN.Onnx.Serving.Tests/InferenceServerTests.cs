@@ -47,6 +47,8 @@ public sealed class InferenceServerTests
         var text = await metrics.GetStringAsync(Path("metrics"));
         Assert.That(text, Does.Match("diffeonn_requests_total\\{.*model=\"plain\",version=\"1\"\\} 1"));
         Assert.That(text, Does.Match("diffeonn_model_ready\\{.*model=\"plain\",version=\"1\"\\} 1"));
+        Assert.That(text, Does.Match("diffeonn_server_info\\{.*device=\"cpu\".*threads=\"1\".*\\} 1"));
+        Assert.That(text, Does.Match("target_info\\{.*service_name=\"diffeonn\".*service_version=\"[0-9.]+\".*\\} 1"));
         Assert.That(Regex.IsMatch(text, "nv_inference_request_success\\{.*model=\"plain\",version=\"1\"\\} 1"), Is.EqualTo(triton));
         Assert.That((await http.GetAsync(Path("metrics"))).StatusCode, Is.EqualTo(HttpStatusCode.NotFound), "on its own port alone");
         Assert.That((await metrics.GetAsync(Path("v2"))).StatusCode, Is.EqualTo(HttpStatusCode.NotFound), "nothing else there");

@@ -11,7 +11,8 @@ public sealed class ModelFolderTests
         using var folder = new TemporaryFolder();
         foreach (var file in (string[])
             [
-                "plain.onnx", "notes.txt", ".hidden/model.onnx", "bundle/diffeonn.json", "bundle/inner.onnx", "bundle/2/inner.onnx",
+                "plain.onnx", "notes.txt", ".hidden/model.onnx", "lost+found/model.onnx", ".Trash-0/1/model.onnx",
+                "bundle/diffeonn.json", "bundle/inner.onnx", "bundle/2/inner.onnx",
                 "old/1/diffeonn.json", "old/10/diffeonn.json", "old/9/net.onnx", "old/09/net.onnx", "old/draft/net.onnx",
                 "one/net.onnx", "two/a.onnx", "two/b.onnx", "usual/a.onnx", "usual/model.onnx", "empty/readme", "twice.onnx",
                 "twice/net.onnx",

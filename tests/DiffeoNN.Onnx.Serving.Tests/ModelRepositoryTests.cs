@@ -33,7 +33,7 @@ public sealed class ModelRepositoryTests
     {
         await using var repository = new FakeRepository();
         await repository.Models.LoadAllAsync();
-        Assert.That(repository.Models.IsReady, "nothing is there to be loaded");
+        Assert.That(repository.Models.IsReady, Is.False, "nothing is there");
         repository.Write("a", 1, "broken");
         repository.Write("b", 1, "broken");
         await repository.Models.LoadAllAsync();

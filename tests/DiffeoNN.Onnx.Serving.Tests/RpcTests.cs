@@ -191,6 +191,21 @@ public sealed class RpcTests
     }
 
     [Test]
+    public async Task Errors_NameTheModelThatWasAsked()
+    {
+        await using var served = await PlainServer.Start();
+        var client = new GRPCInferenceService.GRPCInferenceServiceClient(served.Server.Channel);
+        var request = Request([1, 2], [3, 5]);
+        request.Outputs.Clear();
+        request.Outputs.Add(new ModelInferRequest.Types.InferRequestedOutputTensor { Name = "mask" });
+        var error = (await Assert.ThrowsAsync<RpcException>(async () => await client.ModelInferAsync(request)))!;
+        Assert.That(error.Status.Detail, Does.StartWith("Model 'plain' has no output 'mask'."));
+        request.ModelName = "";
+        error = (await Assert.ThrowsAsync<RpcException>(async () => await client.ModelInferAsync(request)))!;
+        Assert.That((error.StatusCode, error.Status.Detail), Is.EqualTo((StatusCode.NotFound, "The request names no model.")));
+    }
+
+    [Test]
     public async Task Administration_WhereAllowed_LoadsAndUnloads()
     {
         await using var repository = new FakeRepository();

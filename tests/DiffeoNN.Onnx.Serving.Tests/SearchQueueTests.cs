@@ -1,10 +1,12 @@
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Serving.Options;
 using DiffeoNN.Onnx.Serving.Protocol;
 using DiffeoNN.Onnx.Serving.Repository;
+using DiffeoNN.Onnx.Serving.Scheduling;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Serving.Tests;
@@ -203,6 +205,60 @@ public sealed class SearchQueueTests
         Same(expected, await model.InferAsync(request));
         Assert.That((model.PendingImages, model.RunningImages), Is.EqualTo((0, 0)));
         Assert.That(torch.Tensor.TotalCount, Is.LessThanOrEqualTo(before));
+    }
+
+    [Test]
+    public async Task WhatTheServerTries_IsNotCounted()
+    {
+        var counted = new List<string>();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Meter.Name is ServingMeter.Name or ModelTelemetry.Name) listener.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, _, _, _) => Count(instrument));
+        listener.SetMeasurementEventCallback<double>((instrument, _, _, _) => Count(instrument));
+        listener.Start();
+        await using var model = await Load(new ServingOptions());
+        await model.CheckAsync();
+        // What takes no steps is counted by the library, too.
+        var stepless = Request(1, ("steps", 0L), ("start", "proposer"));
+        using (var bare = EquivariantModel.Load(
+            Shapes, ModelParameters.Apply(stepless.Parameters, new EquivariantOptions { Execution = Cpu }, 1)))
+        {
+            var tryOut = new TryOut(bare.OpenBatch);
+            var trying = tryOut.RunAsync(bare.Prepare(BundleModelTests.Image(1)), default);
+            while (tryOut.Advance(isBusy: false))
+            {
+            }
+
+            foreach (var image in await trying) image.Dispose();
+        }
+
+        Assert.That(counted, Is.Empty);
+        Assert.That((model.Steps, model.PendingImages), Is.EqualTo((0L, 0)));
+
+        await model.InferAsync(Request(1, ("steps", 2L), ("start", "identity")));
+        await model.InferAsync(stepless);
+        Assert.That(counted, Does.Contain("diffeonn.steps").And.Contain("diffeonn.searches").And.Contain("diffeonn.images"));
+
+        void Count(Instrument instrument)
+        {
+            lock (counted) counted.Add(instrument.Name);
+        }
+    }
+
+    [Test]
+    public async Task WhatTheServerTries_IsTriedAlsoWhileRequestsRun()
+    {
+        await using var model = await Load(new ServingOptions());
+        var running = model.InferAsync(Request(5, ("steps", 400L), ("start", "identity"), ("accept", "always"))).AsTask();
+        while (model.RunningImages == 0) await Task.Delay(1);
+        await model.TryAsync();
+        Assert.That(running.IsCompleted, Is.False);
+        await running;
     }
 
     [Test]

@@ -47,8 +47,8 @@ public sealed partial class ServeDocumentTests
             });
             await server.StartAsync();
             using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-            // A model that becomes warm has been searched with.
             while (!server.Repository.IsReady) await Task.Delay(20, limit.Token);
+            await server.Repository.InferAsync(BundleModelTests.Pixels([BundleModelTests.Image(1)]) with { Model = "shapes" }, limit.Token);
             using var http = new HttpClient();
             var text = await http.GetStringAsync(new Uri(server.Addresses.Metrics!, "metrics"));
 

@@ -23,14 +23,17 @@ internal sealed partial class ServerProcess : IDisposable
     }
 
     /// <summary>Starts it.</summary>
-    public static ServerProcess Start(params string[] arguments)
+    public static ServerProcess Start(params string[] arguments) => StartBy([], arguments);
+
+    /// <summary>The same by another program, which is given the command line.</summary>
+    public static ServerProcess StartBy(string[] starter, string[] arguments)
     {
         // runtime folder/shared/Microsoft.NETCore.App/version, three levels below the host.
         var runtime = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
         var host = Path.GetFullPath(Path.Combine(runtime, "..", "..", "..", OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"));
-        var start = new ProcessStartInfo(host) { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.ArgumentList.Add(typeof(ServerProgram).Assembly.Location);
-        foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        string[] command = [.. starter, host, typeof(ServerProgram).Assembly.Location, .. arguments];
+        var start = new ProcessStartInfo(command[0]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var argument in command[1..]) start.ArgumentList.Add(argument);
         return new ServerProcess(Process.Start(start)!);
     }
 
@@ -39,6 +42,22 @@ internal sealed partial class ServerProcess : IDisposable
     {
         var found = await _listening.Task.WaitAsync(Long);
         return (new Uri(found.Groups["http"].Value), new Uri(found.Groups["metrics"].Value));
+    }
+
+    /// <summary>Waits until it has said something.</summary>
+    public async Task Said(string part)
+    {
+        using var limit = new CancellationTokenSource(Long);
+        while (!Holds())
+        {
+            if (_reading.IsCompleted) throw new InvalidOperationException($"It ended: {string.Join('\n', _lines)} {await _errors}");
+            await Task.Delay(20, limit.Token);
+        }
+
+        bool Holds()
+        {
+            lock (_lines) return _lines.Exists(line => line.Contains(part, StringComparison.Ordinal));
+        }
     }
 
     /// <summary>Tells it to end, as container engines do.</summary>
@@ -67,7 +86,7 @@ internal sealed partial class ServerProcess : IDisposable
     {
         while (await _process.StandardOutput.ReadLineAsync() is { } line)
         {
-            _lines.Add(line);
+            lock (_lines) _lines.Add(line);
             if (Addresses().Match(line) is { Success: true } match) _listening.TrySetResult(match);
         }
 

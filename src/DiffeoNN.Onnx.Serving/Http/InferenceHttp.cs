@@ -72,11 +72,18 @@ public static class InferenceHttp
             Model = InferencePaths.ModelOf(context), Version = InferencePaths.VersionOf(context),
         };
         var response = await paths.Repository.InferAsync(request, context.RequestAborted).ConfigureAwait(false);
+        if (context.Features.Get<RequestNotes>() is { } notes) notes.Version = response.Version;
         var answer = new ArrayBufferWriter<byte>();
         var json = InferenceResponseWriter.Write(response, request, answer);
         if (json is not null) context.Response.Headers[HeaderLength] = $"{json}";
         await Send(context, 200, answer.WrittenMemory, json is null ? "application/json" : "application/octet-stream")
             .ConfigureAwait(false);
+    }
+
+    /// <summary>Says why a request fails, for its line in the log.</summary>
+    internal static void Note(HttpContext context, string reason)
+    {
+        if (context.Features.Get<RequestNotes>() is { } notes) notes.Reason = reason;
     }
 
     /// <summary>Sends a body.</summary>
@@ -86,8 +93,9 @@ public static class InferenceHttp
         context.Response.StatusCode = status;
         context.Response.ContentType = type;
         context.Response.ContentLength = body.Length;
-        if (HttpMethods.IsHead(context.Request.Method)) return;
-        await context.Response.Body.WriteAsync(body, context.RequestAborted).ConfigureAwait(false);
+        if (!HttpMethods.IsHead(context.Request.Method))
+            await context.Response.Body.WriteAsync(body, context.RequestAborted).ConfigureAwait(false);
+        if (context.Features.Get<RequestNotes>() is { } notes) notes.IsSent = true;
     }
 
     private static RequestDelegate Guarded(Func<HttpContext, Task> handle) => async context =>
@@ -108,7 +116,13 @@ public static class InferenceHttp
                 BadHttpRequestException bad => (bad.StatusCode, bad.Message),
                 _ => (500, $"The server failed: {ErrorTexts.OneLine(error.Message)}"),
             };
-            if (status == 503) context.Response.Headers.RetryAfter = "1";
+            if (status == 503)
+            {
+                var after = (error as ProtocolException)?.RetryAfter ?? TimeSpan.FromSeconds(1);
+                context.Response.Headers.RetryAfter = $"{Math.Ceiling(after.TotalSeconds):F0}";
+            }
+
+            Note(context, message);
             await Send(context, status, ProtocolJson.Error(message)).ConfigureAwait(false);
         }
     };

@@ -35,9 +35,11 @@ internal sealed class InferencePaths(ModelRepository repository, ServingOptions 
 
     public Task Live(HttpContext context) => InferenceHttp.Send(context, 200, "{\"live\":true}"u8.ToArray());
 
-    public Task Ready(HttpContext context) => repository.IsReady
-        ? InferenceHttp.Send(context, 200, "{\"ready\":true}"u8.ToArray())
-        : NotReady("The server is not ready: its models are being loaded, none of them could be, or it is about to end.");
+    public Task Ready(HttpContext context) => repository.Unready is { } reason
+        ? NotReady($"The server is not ready: {reason}.")
+        : InferenceHttp.Send(context, 200, repository.IsEmptied
+            ? "{\"ready\":true,\"reason\":\"Clients have unloaded all models.\"}"u8.ToArray()
+            : "{\"ready\":true}"u8.ToArray());
 
     public Task Pending(HttpContext context) => InferenceHttp.Send(context, 200, ProtocolJson.Write(repository.Pending()));
 

@@ -26,18 +26,24 @@ public sealed record ModelMetadata(string Platform, IReadOnlyList<TensorMetadata
         if (request.Outputs.Count == 0) return Usual is null ? Outputs : [.. Outputs.Where(output => Usual.Contains(output.Name))];
         return [.. request.Outputs.Select(asked => Outputs.FirstOrDefault(output => output.Name == asked.Name)
             ?? throw ProtocolException.Invalid(
-                $"Model '{Name}' has no output '{asked.Name}'. Outputs: {string.Join(", ", Outputs)}."))];
+                $"{Title(request)} has no output '{asked.Name}'. Outputs: {string.Join(", ", Outputs)}."))];
     }
 
     /// <summary>The input of a tensor that was sent.</summary>
     /// <param name="tensor">What was sent.</param>
+    /// <param name="request">Whose it is.</param>
     /// <exception cref="ProtocolException">There is no such input, or it has another type or shape.</exception>
-    internal TensorMetadata InputOf(InferenceTensor tensor)
+    internal TensorMetadata InputOf(InferenceTensor tensor, InferenceRequest request)
     {
         var input = Inputs.FirstOrDefault(input => input.Name == tensor.Name)
-            ?? throw ProtocolException.Invalid($"Model '{Name}' has no input '{tensor.Name}'. Inputs: {string.Join(", ", Inputs)}.");
+            ?? throw ProtocolException.Invalid(
+                $"{Title(request)} has no input '{tensor.Name}'. Inputs: {string.Join(", ", Inputs)}.");
         if (input.Type != tensor.Type || !TensorShape.Fits(tensor.Shape, input.Shape))
-            throw ProtocolException.Invalid($"Model '{Name}' was sent {tensor}; it takes {input}, where -1 is any size.");
+            throw ProtocolException.Invalid($"{Title(request)} was sent {tensor}; it takes {input}, where -1 is any size.");
         return input;
     }
+
+    // The name is the repository's to say, and a request has it from its path.
+    private string Title(InferenceRequest request) =>
+        (Name, request.Model) is ("", "") ? "The model" : $"Model '{(request.Model.Length > 0 ? request.Model : Name)}'";
 }

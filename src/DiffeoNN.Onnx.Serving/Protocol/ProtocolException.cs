@@ -10,6 +10,9 @@ public sealed class ProtocolException(ErrorKind kind, string message, Exception?
     /// <summary>Decides the status.</summary>
     public ErrorKind Kind => kind;
 
+    /// <summary>When to ask again, where that was estimated.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
     /// <summary>A request that is malformed, or that a model does not take.</summary>
     internal static ProtocolException Invalid(string message, Exception? innerException = null) =>
         new(ErrorKind.Invalid, message, innerException);

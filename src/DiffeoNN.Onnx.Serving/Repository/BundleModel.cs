@@ -90,14 +90,22 @@ public sealed class BundleModel : IServedModel
     public async ValueTask WarmUpAsync(CancellationToken cancellationToken = default)
     {
         await _thread.AddAsync(_queue).ConfigureAwait(false);
-        await RunBlank(RequestClock.UsualPriority, cancellationToken).ConfigureAwait(false);
+        await TryAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
     public async ValueTask CheckAsync(CancellationToken cancellationToken = default)
     {
         // Who has requests shows by these whether it works.
-        if (_queue.Images == 0) await RunBlank(2 * RequestClock.UsualPriority, cancellationToken).ConfigureAwait(false);
+        if (_queue.Images == 0) await TryAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Searches a blank image, uncounted and beside whatever runs.</summary>
+    internal async Task TryAsync(CancellationToken cancellationToken = default)
+    {
+        var spec = _model.Bundle.Image;
+        var image = _model.Prepare(new ImageBuffer(spec.Channels, spec.Height, spec.Width));
+        await _queue.TryAsync(image, cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -167,17 +175,9 @@ public sealed class BundleModel : IServedModel
         await _model.DisposeAsync().ConfigureAwait(false);
     }
 
-    private async Task RunBlank(long priority, CancellationToken cancellationToken)
-    {
-        var spec = _model.Bundle.Image;
-        var image = _model.Prepare(new ImageBuffer(spec.Channels, spec.Height, spec.Width));
-        var (images, _) = await _queue.RunAsync([image], null, priority, null, cancellationToken).ConfigureAwait(false);
-        foreach (var one in images) one.Dispose();
-    }
-
     private List<ScaledImage> ImagesOf(InferenceRequest request)
     {
-        foreach (var sent in request.Inputs) Metadata.InputOf(sent);
+        foreach (var sent in request.Inputs) Metadata.InputOf(sent, request);
         if (request.Inputs is not [var input])
             throw ProtocolException.Invalid($"The request has both inputs, '{Pixels}' and '{Encoded}'; expected one of them.");
         if (input.Shape[0] < 1 || input.Shape[0] > _serving.MaximumBatch)

@@ -6,8 +6,9 @@ using DiffeoNN.Onnx.Serving.Scheduling;
 namespace DiffeoNN.Onnx.Serving.Repository;
 
 /// <summary>The models of a folder: which there are, which take requests, and their exchange while requests run.</summary>
-/// <remarks>Of each model one version takes requests: the highest, or the one that was asked for when it was loaded. A new one is loaded
-/// beside it and takes its place when it is warm; requests in flight end where they began. One that does not load changes nothing.
+/// <remarks>Of each model one version takes requests: the highest that loads, or the one that was asked for when it was loaded. A new one
+/// is loaded beside it and takes its place when it is warm; requests in flight end where they began. One that does not load changes
+/// nothing.
 /// </remarks>
 public sealed class ModelRepository : IAsyncDisposable
 {
@@ -16,7 +17,7 @@ public sealed class ModelRepository : IAsyncDisposable
     private readonly ConcurrentDictionary<string, ModelEntry> _models = new(StringComparer.Ordinal);
     private readonly DeviceThread? _thread;
     private volatile bool _isLoaded;
-    private volatile bool _hasNone;
+    private volatile string? _lack;
     private volatile bool _isClosed;
     private volatile bool _isDraining;
     private volatile bool _isResponsive = true;
@@ -48,9 +49,34 @@ public sealed class ModelRepository : IAsyncDisposable
         (_folder, _open) = (folder, open);
     }
 
-    /// <summary>Whether all models that there were at the start have been loaded, as far as they can, and the end has not begun. Where none
-    /// of them could be, as on a machine whose GPU does not work, it is not ready until one is.</summary>
-    public bool IsReady => _isLoaded && !_hasNone && !_isClosed && !_isDraining && IsResponsive;
+    /// <summary>Whether all models that there were at the start have been loaded, as far as they can, and the end has not begun. Where
+    /// there is none, or none of them could be loaded, as on a machine whose GPU does not work, it is not ready until one is; where clients
+    /// have unloaded all, it is.</summary>
+    public bool IsReady => Unready is null;
+
+    /// <summary>Why it is not ready; null where it is.</summary>
+    internal string? Unready => (_isClosed || _isDraining, _isLoaded, IsResponsive) switch
+    {
+        (true, _, _) => "it is about to end",
+        (_, false, _) => "its models are being loaded",
+        (_, _, false) => "its models do not answer, see the log",
+        _ => _lack,
+    };
+
+    /// <summary>Which models are missing that keep it from being ready; null for none.</summary>
+    internal string? Lack => _lack;
+
+    /// <summary>Whether it is ready though no model takes requests: clients have unloaded them.</summary>
+    internal bool IsEmptied => IsReady && _models.Values.All(model => model.Current is null);
+
+    /// <summary>Whether it loads no more.</summary>
+    internal bool IsEnding => _isClosed || _isDraining;
+
+    /// <summary>Why the folder could not be read when it was looked at last; null where it could.</summary>
+    internal string? Unreadable { get; private set; }
+
+    /// <summary>Is told what becomes of models, on any thread.</summary>
+    internal Action<ModelEvent> Told { get; set; } = _ => { };
 
     /// <summary>Whether all models that there were at the start have been loaded, as far as they can.</summary>
     internal bool IsLoaded => _isLoaded;
@@ -107,36 +133,75 @@ public sealed class ModelRepository : IAsyncDisposable
     /// <param name="readyOnly">Whether to leave out those that take no requests.</param>
     public IReadOnlyList<ModelStatus> Index(bool readyOnly = false)
     {
-        var sources = ModelFolder.List(_folder);
+        var sources = Sources();
         var found = sources.Select(source => Status(source.Name, source.VersionName, source.Problem));
         // What was deleted while it is loaded is still there.
         var gone = _models.Values.SelectMany(model => model.Versions.Select(version => (model.Name, Version: version)))
             .Except(sources.Select(source => (source.Name, Version: source.VersionName)))
-            .Select(pair => Status(pair.Name, pair.Version, null)).Where(status => status.State != ModelState.Unavailable);
+            .Select(pair => Status(pair.Name, pair.Version, null))
+            .Where(status => status.State is not (ModelState.Unavailable or ModelState.Failed));
         return [.. found.Concat(gone).Where(status => !readyOnly || status.State == ModelState.Ready)
             .OrderBy(status => status.Name, StringComparer.Ordinal).ThenBy(status => long.Parse(status.Version))];
     }
 
-    /// <summary>Loads the highest version of every model; the index tells which did not load.</summary>
+    /// <summary>Loads the highest version of every model that loads; the index tells which did not.</summary>
     /// <param name="cancellationToken">Ends it.</param>
-    public async Task LoadAllAsync(CancellationToken cancellationToken = default)
+    public Task LoadAllAsync(CancellationToken cancellationToken = default) => LookAsync(isAnew: true, cancellationToken);
+
+    /// <summary>Looks at the folder: loads what is new in it, or has changed, and unloads what is gone; what clients have loaded by its
+    /// version, or unloaded, stays as it is.</summary>
+    /// <param name="isAnew">Whether to load also what takes requests, or did not load before.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>Whether anything was done.</returns>
+    internal async Task<bool> LookAsync(bool isAnew, CancellationToken cancellationToken)
     {
-        var names = ModelFolder.List(_folder).Select(source => source.Name).Distinct().ToList();
-        foreach (var name in names)
+        var sources = TrySources(out var unreadable);
+        Unreadable = unreadable;
+        var isChanged = false;
+        if (sources is not null)
         {
-            try
+            foreach (var model in sources.GroupBy(source => source.Name))
             {
-                await LoadAsync(name, null, cancellationToken).ConfigureAwait(false);
+                var entry = EntryOf(model.Key);
+                if (isAnew) entry.IsHeld = false;
+                if (!entry.IsHeld)
+                    isChanged |= await entry.LoadHighestAsync([.. model], isAnew, cancellationToken).ConfigureAwait(false);
             }
-            catch (ProtocolException)
+
+            foreach (var gone in _models.Values.Where(model => sources.All(source => source.Name != model.Name)))
             {
-                // The index has the reason.
+                gone.IsHeld = false;
+                var end = await gone.LeaveAsync("It is not in the folder any more.", cancellationToken).ConfigureAwait(false);
+                isChanged |= end is not null;
             }
         }
 
-        _hasNone = names.Count > 0 && !names.Exists(name => Takes(name));
+        _lack = _models.Values.Any(model => model.Current is not null || model.IsHeld) ? null
+            : unreadable is not null ? $"the folder of its models cannot be read: {unreadable}"
+            : sources!.Count == 0 ? "the folder of its models holds none"
+            : "none of its models could be loaded, see the index";
         _isLoaded = true;
+        return isChanged;
     }
+
+    private IReadOnlyList<ModelSource>? TrySources(out string? problem)
+    {
+        try
+        {
+            problem = null;
+            return ModelFolder.List(_folder);
+        }
+        catch (Exception error) when (ModelFolder.IsUnreadable(error))
+        {
+            problem = ErrorTexts.OneLine(error.Message);
+            return null;
+        }
+    }
+
+    private IReadOnlyList<ModelSource> Sources() => TrySources(out _) ?? [];
+
+    private ModelEntry EntryOf(string name) => _models.GetOrAdd(name, name => new ModelEntry(
+        name, _open, source => ModelFolder.PrintOf(source, _folder), () => _isClosed, happened => Told(happened)));
 
     /// <summary>Loads a model, or loads it anew.</summary>
     /// <param name="name">The model's name.</param>
@@ -145,12 +210,13 @@ public sealed class ModelRepository : IAsyncDisposable
     /// <exception cref="ProtocolException">There is no such version, or it does not load; what took requests goes on.</exception>
     public async Task LoadAsync(string name, string? version = null, CancellationToken cancellationToken = default)
     {
-        var sources = ModelFolder.List(_folder).Where(source => source.Name == name).ToList();
+        var sources = Sources().Where(source => source.Name == name).ToList();
         var source = string.IsNullOrEmpty(version) ? sources.LastOrDefault() : sources.Find(source => source.VersionName == version);
         if (source is null) throw NotFound(name, version, sources.Select(one => one.VersionName));
-        await _models.GetOrAdd(name, name => new ModelEntry(name, () => _isClosed)).LoadAsync(source, _open, cancellationToken)
-            .ConfigureAwait(false);
-        _hasNone = false;
+        var entry = EntryOf(name);
+        await entry.LoadAsync(source, "", cancellationToken).ConfigureAwait(false);
+        entry.IsHeld = !string.IsNullOrEmpty(version);
+        _lack = null;
     }
 
     /// <summary>Takes a model out of service, when its requests in flight have ended.</summary>
@@ -159,8 +225,13 @@ public sealed class ModelRepository : IAsyncDisposable
     /// <exception cref="ProtocolException">No such model is loaded.</exception>
     public async Task UnloadAsync(string name, CancellationToken cancellationToken = default)
     {
-        if (!_models.TryGetValue(name, out var model) || !await model.UnloadAsync(cancellationToken).ConfigureAwait(false))
-            throw new ProtocolException(ErrorKind.NotFound, $"No model '{name}' is loaded.");
+        if (_models.TryGetValue(name, out var model) && model.Current is not null)
+        {
+            model.IsHeld = true;
+            if (await model.UnloadAsync("A client unloaded it.", cancellationToken).ConfigureAwait(false)) return;
+        }
+
+        throw new ProtocolException(ErrorKind.NotFound, $"No model '{name}' is loaded.");
     }
 
     /// <summary>Whether a model takes requests.</summary>
@@ -229,7 +300,7 @@ public sealed class ModelRepository : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _isClosed = true;
-        await Task.WhenAll(_models.Values.Select(model => model.UnloadAsync(default))).ConfigureAwait(false);
+        await Task.WhenAll(_models.Values.Select(model => model.UnloadAsync("The server ends.", default))).ConfigureAwait(false);
         if (_thread is not null) await _thread.DisposeAsync().ConfigureAwait(false);
     }
 
@@ -241,6 +312,8 @@ public sealed class ModelRepository : IAsyncDisposable
             if (model.Current is not { } current)
             {
                 if (!string.IsNullOrEmpty(version) && !model.Versions.Contains(version)) break;
+                // What was deleted since is no model any more.
+                if (TrySources(out _) is { } there && there.All(source => source.Name != name)) break;
                 throw NotReady(model, version);
             }
 
@@ -254,7 +327,7 @@ public sealed class ModelRepository : IAsyncDisposable
             if (current.TryEnter()) return current;
         }
 
-        throw NotFound(name, version, ModelFolder.List(_folder).Where(source => source.Name == name).Select(one => one.VersionName));
+        throw NotFound(name, version, Sources().Where(source => source.Name == name).Select(one => one.VersionName));
     }
 
     private ModelStatus Status(string name, string version, string? problem)
@@ -278,6 +351,7 @@ public sealed class ModelRepository : IAsyncDisposable
         var known = string.Join(", ", versions);
         return new ProtocolException(ErrorKind.NotFound, (known.Length, string.IsNullOrEmpty(version)) switch
         {
+            (0, _) when name.Length == 0 => "The request names no model.",
             (0, _) => $"There is no model '{StrictJson.Short(name)}'.",
             (_, true) => $"Model '{name}' is not loaded. Versions: {known}.",
             _ => $"Model '{name}' has no version '{StrictJson.Short(version!)}' that is loaded. Versions: {known}.",

@@ -67,7 +67,7 @@ public sealed class PlainModel : IServedModel
         ArgumentNullException.ThrowIfNull(request);
         ModelParameters.Check(request.Parameters, Parameters);
         var outputs = Metadata.Asked(request);
-        foreach (var input in request.Inputs) Metadata.InputOf(input);
+        foreach (var input in request.Inputs) Metadata.InputOf(input, request);
         var missing = Metadata.Inputs.Where(input => request.Inputs.All(sent => sent.Name != input.Name)).ToList();
         if (missing.Count > 0) throw ProtocolException.Invalid($"The request lacks the inputs {string.Join(", ", missing)}.");
         using var clock = new RequestClock(request.Parameters, cancellationToken);

@@ -11,6 +11,7 @@ internal sealed class Turns(int capacity)
 {
     private readonly Lock _gate = new();
     private readonly PriorityQueue<TaskCompletionSource, (double Time, long Arrival)> _waiting = new();
+    private readonly Pace _pace = new(TimeProvider.System);
     private bool _isTaken;
     private long _arrivals;
 
@@ -47,11 +48,15 @@ internal sealed class Turns(int capacity)
             if (!_isTaken)
             {
                 _isTaken = true;
+                _pace.Begin();
                 return new Turn(this);
             }
 
             if (_waiting.Count >= capacity)
-                throw new ProtocolException(ErrorKind.Busy, $"{capacity} requests wait for this model already; try again later.");
+                throw new ProtocolException(ErrorKind.Busy, $"{capacity} requests wait for this model already; try again later.")
+                {
+                    RetryAfter = _pace.TimeOf(_waiting.Count),
+                };
             var now = Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency;
             _waiting.Enqueue(turn, (now + (SearchQueue.SecondsAPriority * priority), _arrivals++));
         }
@@ -74,6 +79,7 @@ internal sealed class Turns(int capacity)
     {
         lock (_gate)
         {
+            _pace.Add(1);
             if (_waiting.TryDequeue(out var next, out _)) next.SetResult();
             else _isTaken = false;
         }

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Serving.Protocol;
 using DiffeoNN.Onnx.Serving.Repository;
+using DiffeoNN.Onnx.Serving.Rpc.Wire;
 using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
@@ -35,12 +36,16 @@ internal sealed class CallErrors : Interceptor
                 return;
             headers["grpc-status"] = $"{(int)Malformed.StatusCode}";
             headers["grpc-message"] = Malformed.Detail;
+            Note(context, null, Malformed.Detail);
         };
     }
 
     public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
-        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation) =>
-        Guarded(context, () => continuation(request, context));
+        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    {
+        Note(context.GetHttpContext(), ModelOf(request), null);
+        return Guarded(context, () => continuation(request, context));
+    }
 
     public override Task ServerStreamingServerHandler<TRequest, TResponse>(
         TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
@@ -70,7 +75,33 @@ internal sealed class CallErrors : Interceptor
         }
         catch (Exception error) when (error is not RpcException)
         {
-            throw new RpcException(StatusOf(error));
+            var status = StatusOf(error);
+            Note(context.GetHttpContext(), null, status.Detail);
+            throw new RpcException(status);
+        }
+        catch (RpcException error)
+        {
+            Note(context.GetHttpContext(), null, error.Status.Detail);
+            throw;
         }
     }
+
+    /// <summary>Says of a call what its line in the log has.</summary>
+    public static void Note(HttpContext context, string? model, string? reason)
+    {
+        if (context.Features.Get<RequestNotes>() is not { } notes) return;
+        notes.Model = model ?? notes.Model;
+        notes.Reason = reason ?? notes.Reason;
+    }
+
+    private static string? ModelOf(object request) => request switch
+    {
+        ModelInferRequest asked => asked.ModelName,
+        ModelMetadataRequest asked => asked.Name,
+        ModelConfigRequest asked => asked.Name,
+        ModelStatisticsRequest asked => asked.Name,
+        RepositoryModelLoadRequest asked => asked.ModelName,
+        RepositoryModelUnloadRequest asked => asked.ModelName,
+        _ => null,
+    };
 }

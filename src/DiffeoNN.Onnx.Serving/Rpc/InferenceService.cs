@@ -36,7 +36,7 @@ internal sealed class InferenceService(ModelRepository repository, ServingOption
         Task.FromResult(WireResponses.Write(repository.Statistics(request.Name, request.Version)));
 
     public override Task<ModelInferResponse> ModelInfer(ModelInferRequest request, ServerCallContext context) =>
-        Infer(request, context.CancellationToken);
+        Infer(request, context);
 
     public override Task ModelStreamInfer(
         IAsyncStreamReader<ModelInferRequest> requestStream, IServerStreamWriter<ModelStreamInferResponse> responseStream,
@@ -55,14 +55,16 @@ internal sealed class InferenceService(ModelRepository repository, ServingOption
 
             if (!await next.ConfigureAwait(false)) return;
             var request = requestStream.Current;
+            CallErrors.Note(context.GetHttpContext(), request.ModelName, null);
             var answer = new ModelStreamInferResponse();
             try
             {
-                answer.InferResponse = await Infer(request, context.CancellationToken).ConfigureAwait(false);
+                answer.InferResponse = await Infer(request, context).ConfigureAwait(false);
             }
             catch (ProtocolException error)
             {
                 // The stream goes on; the id tells which request it was.
+                CallErrors.Note(context.GetHttpContext(), null, error.Message);
                 answer.ErrorMessage = error.Message;
                 answer.InferResponse = new ModelInferResponse { ModelName = request.ModelName, Id = request.Id };
             }
@@ -93,12 +95,14 @@ internal sealed class InferenceService(ModelRepository repository, ServingOption
         return new RepositoryModelUnloadResponse();
     }
 
-    private async Task<ModelInferResponse> Infer(ModelInferRequest request, CancellationToken cancellationToken)
+    private async Task<ModelInferResponse> Infer(ModelInferRequest request, ServerCallContext context)
     {
         using var share = repository.Bodies.Open();
         share.Hold(request.CalculateSize());
-        return WireResponses.Write(
-            await repository.InferAsync(WireRequests.Read(request, options.Limits), cancellationToken).ConfigureAwait(false));
+        var response = await repository.InferAsync(WireRequests.Read(request, options.Limits), context.CancellationToken)
+            .ConfigureAwait(false);
+        if (context.GetHttpContext().Features.Get<RequestNotes>() is { } notes) notes.Version = response.Version;
+        return WireResponses.Write(response);
     }
 
     private static RequestParameters Parameters(MapField<string, ModelRepositoryParameter> wire) =>

@@ -24,6 +24,8 @@ internal sealed class SearchQueue : IDeviceWork
     private readonly ServingOptions _options;
     private readonly ServingMeter _meter;
     private readonly DeviceThread _thread;
+    private readonly Pace _pace = new(TimeProvider.System);
+    private readonly TryOut _tryOut;
     private ContinuousBatch? _batch;
     private long _arrivals;
     private int _images;
@@ -35,7 +37,7 @@ internal sealed class SearchQueue : IDeviceWork
     /// <param name="options">Limits.</param>
     /// <param name="meter">Is told what is done.</param>
     public SearchQueue(DeviceThread thread, Func<ContinuousBatch> open, ServingOptions options, ServingMeter meter) =>
-        (_thread, _open, _options, _meter) = (thread, open, options, meter);
+        (_thread, _open, _options, _meter, _tryOut) = (thread, open, options, meter, new TryOut(open));
 
     /// <summary>Images that wait or run.</summary>
     public int Images => Volatile.Read(ref _images);
@@ -84,6 +86,17 @@ internal sealed class SearchQueue : IDeviceWork
         }
     }
 
+    /// <summary>Searches an image of the server's own, to see whether that works: in a batch apart, beside which requests go on, and
+    /// without being counted.</summary>
+    /// <param name="image">Any.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task TryAsync(ScaledImage image, CancellationToken cancellationToken)
+    {
+        var result = _tryOut.RunAsync(image, cancellationToken);
+        _thread.Wake();
+        foreach (var one in await result.ConfigureAwait(false)) one.Dispose();
+    }
+
     /// <summary>Runs the network alone on images, between steps of the searches, as many at a time as are searched.</summary>
     /// <param name="images">At least one.</param>
     /// <param name="run">Gives one answer an image; on the device's thread.</param>
@@ -126,6 +139,12 @@ internal sealed class SearchQueue : IDeviceWork
     /// <inheritdoc/>
     public bool Advance()
     {
+        var isBusy = AdvanceRequests();
+        return _tryOut.Advance(isBusy) || isBusy;
+    }
+
+    private bool AdvanceRequests()
+    {
         try
         {
             Admit();
@@ -145,12 +164,18 @@ internal sealed class SearchQueue : IDeviceWork
     }
 
     /// <summary>Ends what is left, when no more requests come; on the device's thread.</summary>
-    public void Close() => Abandon(new ObjectDisposedException(nameof(SearchQueue), "The model was unloaded."));
+    public void Close()
+    {
+        var error = new ObjectDisposedException(nameof(SearchQueue), "The model was unloaded.");
+        Abandon(error);
+        _tryOut.Abandon(error);
+    }
 
     // Within the gate.
     private void Enter(int images, long bytes)
     {
         RequireRoom(images, bytes);
+        if (_images == 0) _pace.Begin();
         (_images, _bytes) = (_images + images, _bytes + bytes);
     }
 
@@ -164,13 +189,19 @@ internal sealed class SearchQueue : IDeviceWork
         if (_images + images > _options.QueueCapacity && _images > 0)
         {
             throw new ProtocolException(ErrorKind.Busy,
-                $"{_images} images wait for this model or run, of {_options.QueueCapacity} that may; try again later.");
+                $"{_images} images wait for this model or run, of {_options.QueueCapacity} that may; try again later.")
+            {
+                RetryAfter = _pace.TimeOf(_images),
+            };
         }
 
         if (_bytes + bytes > _options.QueueBytes && _bytes > 0)
         {
             throw new ProtocolException(ErrorKind.Busy, string.Create(CultureInfo.InvariantCulture,
-                $"Images of {_bytes / 1e6:F0} MB wait for this model or run, of {_options.QueueBytes / 1e6:F0} MB that may; try again."));
+                $"Images of {_bytes / 1e6:F0} MB wait for this model or run, of {_options.QueueBytes / 1e6:F0} MB that may; try again."))
+            {
+                RetryAfter = _pace.TimeOf(_images),
+            };
         }
     }
 
@@ -243,6 +274,7 @@ internal sealed class SearchQueue : IDeviceWork
 
     private void Deliver(IReadOnlyList<FinishedImage> finished)
     {
+        lock (_gate) _pace.Add(finished.Count);
         foreach (var image in finished)
         {
             _running.Remove(image.Id, out var place);

@@ -19,8 +19,16 @@ internal sealed class ApiKeys
     /// <exception cref="ServerException">There are none.</exception>
     public static ApiKeys Load(string path)
     {
-        byte[][] hashes =
-            [.. File.ReadLines(path).Select(line => line.Trim()).Where(line => line.Length > 0 && line[0] != '#').Select(Hash)];
+        byte[][] hashes;
+        try
+        {
+            hashes = [.. File.ReadLines(path).Select(line => line.Trim()).Where(line => line.Length > 0 && line[0] != '#').Select(Hash)];
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ServerException($"--key-file: '{path}' cannot be read: {error.Message}", error);
+        }
+
         return hashes.Length > 0 ? new ApiKeys(hashes) : throw new ServerException($"--key-file: '{path}' holds no keys, one a line.");
     }
 
@@ -51,6 +59,8 @@ internal sealed class ApiKeys
     /// <summary>Tells a client without a key so, in the form of its protocol.</summary>
     public static Task Refuse(HttpContext context)
     {
+        InferenceHttp.Note(context, context.Request.Headers.ContainsKey("Authorization") || context.Request.Headers.ContainsKey("X-API-Key")
+            ? "The key is not known." : "The request has no key.");
         const string message = "This server wants a key: send the header 'Authorization: Bearer KEY' or 'X-API-Key: KEY'.";
         if (context.Request.ContentType?.StartsWith("application/grpc", StringComparison.Ordinal) == true)
         {

@@ -25,7 +25,12 @@ internal static class Certificates
         }
         catch (CryptographicException error)
         {
-            throw new ServerException($"The certificate '{options.Certificate}' cannot be used: {error.Message}", error);
+            var key = options.CertificateKey is { } file ? $" with --tls-key '{file}'" : "";
+            throw new ServerException($"--tls-cert: '{options.Certificate}' cannot be used{key}: {error.Message}", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ServerException($"--tls-cert, --tls-key, --tls-client-ca: a file cannot be read: {error.Message}", error);
         }
     }
 

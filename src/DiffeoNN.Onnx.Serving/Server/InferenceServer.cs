@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Serving.Http;
@@ -17,6 +18,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
 
 namespace DiffeoNN.Onnx.Serving.Server;
@@ -29,20 +31,23 @@ public sealed class InferenceServer : IAsyncDisposable
     private readonly RepositoryMeter _meter;
     private readonly WebApplication _application;
     private readonly ILogger _log;
+    private readonly RequestLog _requests;
     private readonly List<string> _kinds = [];
     private readonly CancellationTokenSource _failed = new();
+    private volatile ServerInfo? _info;
     private int _hasBegunToEnd;
 
     /// <summary>Sets a server up.</summary>
     /// <param name="options">Where it listens and what it serves.</param>
     /// <exception cref="ServerException">The options are wrong.</exception>
     public InferenceServer(ServerOptions options)
-        : this(options, null)
+        : this(options, null, null)
     {
     }
 
-    /// <summary>The same with models that somebody else loads; they are this object's from here on.</summary>
-    internal InferenceServer(ServerOptions options, ModelRepository? models)
+    /// <summary>The same with models that somebody else loads; they are this object's from here on; and who else is told what is
+    /// logged.</summary>
+    internal InferenceServer(ServerOptions options, ModelRepository? models, ILoggerProvider? listener = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         if (options.Problems() is { Count: > 0 } problems)
@@ -50,15 +55,20 @@ public sealed class InferenceServer : IAsyncDisposable
         _options = options;
         var keys = options.KeyFile is { } file ? ApiKeys.Load(file) : null;
         _repository = models ?? new ModelRepository(options.Models, options.Serving);
-        _meter = new RepositoryMeter(_repository, options.HasTritonMetrics);
+        _meter = new RepositoryMeter(_repository, options.HasTritonMetrics, () => _info);
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(Listen);
-        Log(builder.Logging);
+        ServerLog.Configure(builder.Logging, options);
+        if (listener is not null) builder.Logging.AddProvider(listener);
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Grace);
         builder.Services.AddInferenceRpc(_repository, options.Serving);
         builder.Services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.AddService(
+                // Said by whoever runs several, as for every program.
+                Environment.GetEnvironmentVariable("OTEL_SERVICE_NAME") is { Length: > 0 } name ? name : "diffeonn",
+                serviceVersion: ServerInfo.Version, autoGenerateServiceInstanceId: false))
             .WithMetrics(metrics => metrics
                 .AddMeter(ServingMeter.Name, RepositoryMeter.Name, ModelTelemetry.Name)
                 .AddPrometheusExporter())
@@ -70,6 +80,7 @@ public sealed class InferenceServer : IAsyncDisposable
             });
         _application = builder.Build();
         _log = _application.Logger;
+        _requests = new RequestLog(_log);
         Map(keys);
     }
 
@@ -116,13 +127,21 @@ public sealed class InferenceServer : IAsyncDisposable
         {
             throw new ServerException($"The server cannot listen: {ErrorTexts.OneLine(error.Message)}", error);
         }
+        catch (SocketException error)
+        {
+            throw new ServerException(error.SocketErrorCode is SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported
+                ? $"--address is '{_options.Address}', which is no address of this machine."
+                : $"The server cannot listen at '{_options.Address}', ports {_options.Http}, {_options.Grpc} and {_options.Metrics}: "
+                    + ErrorTexts.OneLine(error.Message), error);
+        }
 
         var addresses = _application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.ToList();
         Uri? Of(string kind) => _kinds.IndexOf(kind) is >= 0 and var index
             ? new Uri(addresses[index].Replace("[::]", "localhost", StringComparison.Ordinal)) : null;
         Addresses = (Of("http"), Of("grpc"), Of("metrics"));
         ServerLog.Listening(_log, Addresses.Http, Addresses.Grpc, Addresses.Metrics);
-        _ = Task.Run(() => LoadAsync(cancellationToken), CancellationToken.None);
+        var failed = _failed.Token;
+        _ = Task.Run(() => LoadAsync(cancellationToken, failed), CancellationToken.None);
         if (_options.Watchdog > TimeSpan.Zero) _ = Task.Run(() => WatchAsync(_failed.Token), CancellationToken.None);
     }
 
@@ -135,9 +154,11 @@ public sealed class InferenceServer : IAsyncDisposable
         if (_options.Drain > TimeSpan.Zero) await Task.Delay(_options.Drain).ConfigureAwait(false);
         // One time for all that is in flight, streams and requests.
         using var grace = new CancellationTokenSource(_options.Grace);
+        using var cut = grace.Token.UnsafeRegister(_ => _requests.Cut(), null);
         await _application.Services.GetRequiredService<LongCalls>().EndAsync(grace.Token).ConfigureAwait(false);
         await _application.StopAsync(grace.Token).ConfigureAwait(false);
-        ServerLog.Ended(_log);
+        if (_requests.CutOff > 0) ServerLog.EndedEarly(_log, _requests.CutOff);
+        else ServerLog.Ended(_log);
     }
 
     /// <inheritdoc/>
@@ -156,27 +177,21 @@ public sealed class InferenceServer : IAsyncDisposable
         ending.Cancel();
     }
 
-    private async Task LoadAsync(CancellationToken cancellationToken)
+    private async Task LoadAsync(CancellationToken cancellationToken, CancellationToken failed)
     {
         try
         {
-            await _repository.LoadAllAsync(cancellationToken).ConfigureAwait(false);
-            foreach (var status in _repository.Index())
-            {
-                if (status.State == ModelState.Ready) ServerLog.Loaded(_log, status.Name, status.Version);
-                else if (status.Reason.Length > 0) ServerLog.NotLoaded(_log, status.Name, status.Version, status.Reason);
-            }
-
-            if (_repository.IsReady) ServerLog.Ready(_log);
-        }
-        catch (OperationCanceledException)
-        {
-            // The server ends.
+            var info = ServerInfo.Of(_options.Serving.Execution);
+            _info = info;
+            ServerLog.RunsOn(_log, ServerInfo.Version, info.Device, info.Threads, info.Reason, ServerInfo.Runtime, ServerInfo.Engine);
         }
         catch (Exception error)
         {
-            ServerLog.LoadingFailed(_log, error);
+            ServerLog.NoInfo(_log, $"{error.GetType().Name}: {ErrorTexts.OneLine(error.Message)}");
         }
+
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, failed);
+        await new ModelKeeper(_repository, _options.Poll, _log).RunAsync(end.Token).ConfigureAwait(false);
     }
 
     /// <summary>A canary now and then, and the time that the device's thread has been at one piece of work: the server is not ready where
@@ -242,16 +257,7 @@ public sealed class InferenceServer : IAsyncDisposable
 
     private static IPAddress AddressOf(string text) => IPAddress.TryParse(text, out var address)
         ? address
-        : throw new ServerException($"--address is '{text}'; expected an IP address, 'localhost', or '*' for all.");
-
-    private void Log(ILoggingBuilder logging)
-    {
-        logging.ClearProviders();
-        if (_options.IsQuiet) return;
-        if (_options.JsonLog) logging.AddJsonConsole(console => (console.IncludeScopes, console.UseUtcTimestamp) = (true, true));
-        else logging.AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat) = (true, "HH:mm:ss "));
-        logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Error);
-    }
+        : throw new ServerException(ServerOptions.NoAddress(text));
 
     private void Map(ApiKeys? keys)
     {
@@ -260,19 +266,12 @@ public sealed class InferenceServer : IAsyncDisposable
             // What is open to whoever reaches the port is metrics and nothing else.
             if (IsMetrics(context))
             {
-                if (context.Request.Path == "/metrics") await next(context).ConfigureAwait(false);
+                if (context.Request.Path == "/metrics") await LiveSeries.Run(context, next, _repository).ConfigureAwait(false);
                 else await NotFound(context).ConfigureAwait(false);
                 return;
             }
 
-            if (keys is not null && !keys.Admits(context.Request))
-            {
-                await ApiKeys.Refuse(context).ConfigureAwait(false);
-                return;
-            }
-
-            using (_log.BeginScope(new Dictionary<string, object> { ["request"] = context.TraceIdentifier }))
-                await RequestLog.Run(_log, context, next).ConfigureAwait(false);
+            await _requests.Run(context, keys is null || keys.Admits(context.Request) ? next : ApiKeys.Refuse).ConfigureAwait(false);
         });
         if (_options.Metrics >= 0)
         {
@@ -287,8 +286,12 @@ public sealed class InferenceServer : IAsyncDisposable
         _application.MapFallback("{**rest}", NotFound);
     }
 
-    private static Task NotFound(HttpContext context) => InferenceHttp.Send(context, 404, ProtocolJson.Error(
-        $"There is no {context.Request.Method} {StrictJson.Short(context.Request.Path.Value ?? "")}."));
+    private static Task NotFound(HttpContext context)
+    {
+        var message = $"There is no {context.Request.Method} {StrictJson.Short(context.Request.Path.Value ?? "")}.";
+        InferenceHttp.Note(context, message);
+        return InferenceHttp.Send(context, 404, ProtocolJson.Error(message));
+    }
 
     private bool IsMetrics(HttpContext context) => Addresses.Metrics is { } metrics && context.Connection.LocalPort == metrics.Port;
 

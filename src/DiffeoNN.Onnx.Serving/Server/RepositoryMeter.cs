@@ -17,7 +17,8 @@ internal sealed class RepositoryMeter : IDisposable
 
     /// <param name="repository">Is asked whenever metrics are.</param>
     /// <param name="hasTritonNames">Whether Triton's names are told, too.</param>
-    public RepositoryMeter(ModelRepository repository, bool hasTritonNames)
+    /// <param name="info">What the server runs on; null before that is known.</param>
+    public RepositoryMeter(ModelRepository repository, bool hasTritonNames, Func<ServerInfo?> info)
     {
         Count("diffeonn.requests", "{request}", "Requests that were answered.", one => one.Success.Count);
         Count("diffeonn.requests.failed", "{request}", "Requests that failed.", one => one.Fail.Count);
@@ -29,7 +30,10 @@ internal sealed class RepositoryMeter : IDisposable
             new Measurement<long>(one.Waiting, [.. Tags(one.Name, one.Version)])), "{image}", "Images that wait for their search.");
         _meter.CreateObservableGauge("diffeonn.images.running", () => repository.Pending().Select(one =>
             new Measurement<long>(one.Running, [.. Tags(one.Name, one.Version)])), "{image}", "Images that are searched.");
-        _meter.CreateObservableGauge("diffeonn.model.ready", () => repository.Index().Select(one =>
+        _meter.CreateObservableGauge<int>("diffeonn.server.info", () =>
+            info() is { } one ? new Measurement<int>[] { new(1, one.Tags()) } : [],
+            description: "1; its labels say what the server runs on.");
+        _meter.CreateObservableGauge("diffeonn.model.ready", () => Known(repository).Select(one =>
             new Measurement<int>(one.State == ModelState.Ready ? 1 : 0, [.. Tags(one.Name, one.Version)])),
             description: "Whether a version takes requests.");
         if (!hasTritonNames) return;
@@ -55,6 +59,10 @@ internal sealed class RepositoryMeter : IDisposable
             name, () => repository.Statistics().Select(one => new Measurement<long>(value(one), [.. Tags(one.Name, one.Version)])),
             description: description);
     }
+
+    /// <summary>Versions that metrics tell of: those that are served, or are to be.</summary>
+    public static IEnumerable<ModelStatus> Known(ModelRepository repository) =>
+        repository.Index().Where(one => one.State != ModelState.Unavailable);
 
     /// <inheritdoc/>
     public void Dispose() => _meter.Dispose();

@@ -1,3 +1,4 @@
+using System.Net;
 using DiffeoNN.Onnx.Serving.Options;
 
 namespace DiffeoNN.Onnx.Serving.Server;
@@ -29,6 +30,10 @@ public sealed record ServerOptions
     /// <summary>How long a piece of work, or a request of the server's own that tries its models now and then, may take before the server
     /// says that it is not ready; where that stays so for as long again, it ends. Zero for no watchdog.</summary>
     public TimeSpan Watchdog { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>How often to look at the folder for models and versions that are new, have changed, or are gone; zero for never. While
+    /// there are none, it is looked at every 5 s in any case.</summary>
+    public TimeSpan Poll { get; init; }
 
     /// <summary>File with the keys of clients, one a line; null for no keys.</summary>
     public string? KeyFile { get; init; }
@@ -64,18 +69,26 @@ public sealed record ServerOptions
         }
 
         Expect(Directory.Exists(Models), $"--models: the folder '{Models}' does not exist.");
+        if (Directory.Exists(Models) && Unreadable(Models) is { } hidden)
+            problems.Add($"--models: the folder '{Models}' cannot be read: {hidden}");
+        Expect(Address is "localhost" or "*" || IPAddress.TryParse(Address, out _), NoAddress(Address));
+        Expect(Serving.Execution.Threads >= 0, $"--threads is {Serving.Execution.Threads}; expected 0 for all cores, or a number of them.");
         foreach (var (name, port) in new[] { ("http", Http), ("grpc", Grpc), ("metrics", Metrics) })
             Expect(port is >= -1 and <= 65535, $"--{name} is {port}; expected a port from 1 to 65535, 0 for any, or -1 for none.");
         Expect(Http >= 0 || Grpc >= 0, "--http and --grpc are both off: nothing would be served.");
         var ports = new[] { Http, Grpc, Metrics }.Where(port => port > 0).ToList();
         Expect(ports.Distinct().Count() == ports.Count, "--http, --grpc and --metrics need ports of their own.");
-        Expect(Drain >= TimeSpan.Zero && Grace >= TimeSpan.Zero && Watchdog >= TimeSpan.Zero, "Times must not be negative.");
+        Expect(Drain >= TimeSpan.Zero && Grace >= TimeSpan.Zero && Watchdog >= TimeSpan.Zero && Poll >= TimeSpan.Zero,
+            "Times must not be negative.");
         foreach (var (name, file) in new[]
         {
             ("key-file", KeyFile), ("tls-cert", Certificate), ("tls-key", CertificateKey), ("tls-client-ca", ClientAuthority),
         })
         {
-            Expect(file is null || File.Exists(file), $"--{name}: '{file}' does not exist.");
+            if (file is null) continue;
+            if (Directory.Exists(file)) problems.Add($"--{name}: '{file}' is a folder; expected a file.");
+            else if (!File.Exists(file)) problems.Add($"--{name}: '{file}' does not exist.");
+            else if (Unreadable(file) is { } closed) problems.Add($"--{name}: '{file}' cannot be read: {closed}");
         }
 
         Expect(Certificate is not null || (CertificateKey is null && ClientAuthority is null),
@@ -95,5 +108,23 @@ public sealed record ServerOptions
         Expect(serving.QueueBytes >= 1, $"--queue-mb must be at least 1.");
         Expect(serving.BodyBytes >= 1, $"--body-mb must be at least 1.");
         return problems;
+    }
+
+    /// <summary>What is wrong with a text that is no address.</summary>
+    internal static string NoAddress(string text) => $"--address is '{text}'; expected an IP address, 'localhost', or '*' for all.";
+
+    /// <summary>Why a file or folder cannot be read; null where it can.</summary>
+    private static string? Unreadable(string path)
+    {
+        try
+        {
+            if (Directory.Exists(path)) _ = Directory.EnumerateFileSystemEntries(path).Any();
+            else File.OpenRead(path).Dispose();
+            return null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return error.Message;
+        }
     }
 }

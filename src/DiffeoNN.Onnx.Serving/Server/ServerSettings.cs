@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Globalization;
+using System.Numerics;
 using System.Text.Json;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Search;
@@ -17,12 +18,12 @@ public static class ServerSettings
         new("models", "DIR", "Folder of the models: NAME/ or NAME/VERSION/ with a bundle, and .onnx files.",
             (o, v) => o with { Models = v }),
         new("address", "ADDRESS", "IP address to listen on, localhost, or * for all (localhost).", (o, v) => o with { Address = v }),
-        new("http", "PORT", "Port of HTTP; 0 for any that is free, -1 for none (8080).", (o, v) => o with { Http = Whole(v) }),
-        new("grpc", "PORT", "Port of gRPC (9000).", (o, v) => o with { Grpc = Whole(v) }),
-        new("metrics", "PORT", "Port of Prometheus metrics (9001).", (o, v) => o with { Metrics = Whole(v) }),
+        new("http", "PORT", "Port of HTTP; 0 for any that is free, -1 for none (8080).", (o, v) => o with { Http = Whole(v, -1, 65535) }),
+        new("grpc", "PORT", "Port of gRPC (9000).", (o, v) => o with { Grpc = Whole(v, -1, 65535) }),
+        new("metrics", "PORT", "Port of Prometheus metrics (9001).", (o, v) => o with { Metrics = Whole(v, -1, 65535) }),
         new("device", "DEVICE", "Where to run: auto, cpu, cuda, or cuda:N (auto).", Device),
         new("threads", "N", "Cores to use; 0 for all that this process may use (0).",
-            (o, v) => Run(o, run => run with { Threads = Whole(v) })),
+            (o, v) => Run(o, run => run with { Threads = Whole(v, 0) })),
         new("preset", "bundle|published", "Where settings of searches come from that a request does not give (bundle).",
             (o, v) => Serve(o, serving => serving with { Preset = Word<SearchPreset>(v) })),
         new("rows", "N", "Images of a bundle that are searched at a time (8).", (o, v) => Serve(o, s => s with { MaximumRows = Whole(v) })),
@@ -44,6 +45,9 @@ public static class ServerSettings
             (o, v) => Serve(o, s => s with { Batching = Word<BatchingMode>(v) })),
         new("admin", "true|false", "Whether clients may load and unload models (false).",
             (o, v) => Serve(o, s => s with { AllowsAdministration = Truth(v) })),
+        new("poll", "SECONDS",
+            "How often to look for new, changed and removed models and versions; 0 for never, but while there are none (0).",
+            (o, v) => o with { Poll = Seconds(v) }),
         new("key-file", "FILE", "Keys of clients, one a line; without, whoever reaches the port is served.",
             (o, v) => o with { KeyFile = v }),
         new("tls-cert", "FILE", "Certificate of the server, PEM.", (o, v) => o with { Certificate = v }),
@@ -73,7 +77,10 @@ public static class ServerSettings
         environment ??= Environment.GetEnvironmentVariables();
         var problems = new List<string>();
         var options = new ServerOptions { Models = "" };
-        foreach (var (name, value, place) in (file is null ? [] : OfFile(file, problems)).Concat(OfEnvironment(environment, problems))
+        var ofFile = file is null ? [] : OfFile(file, problems);
+        // What a file that cannot be read would have said is not known.
+        var isRead = problems.Count == 0;
+        foreach (var (name, value, place) in ofFile.Concat(OfEnvironment(environment, problems))
             .Concat(commandLine.Select(pair => (pair.Key, pair.Value, $"--{pair.Key}"))))
         {
             if (All.FirstOrDefault(one => one.Name == name) is not { } setting)
@@ -92,12 +99,12 @@ public static class ServerSettings
             }
         }
 
-        if (options.Models.Length == 0) problems.Add("--models is missing: the folder of the models.");
-        else problems.AddRange(options.Problems());
+        if (options.Models.Length == 0 && isRead) problems.Add("--models is missing: the folder of the models.");
+        else if (options.Models.Length > 0) problems.AddRange(options.Problems());
         return problems.Count == 0 ? options : throw new ServerException(string.Join(Environment.NewLine, problems));
     }
 
-    private static IEnumerable<(string Name, string Value, string Place)> OfFile(string path, List<string> problems)
+    private static IReadOnlyList<(string Name, string Value, string Place)> OfFile(string path, List<string> problems)
     {
         try
         {
@@ -109,15 +116,32 @@ public static class ServerSettings
                     $"'{property.Name}' of {path}"))];
             }
 
-            problems.Add($"--config: '{path}' holds a {json.RootElement.ValueKind}; expected an object of settings.");
+            problems.Add($"--config: '{path}' holds {Word(json.RootElement.ValueKind)}; expected an object of settings.");
         }
-        catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
+        catch (JsonException error)
+        {
+            problems.Add($"--config: '{path}' is no JSON, line {error.LineNumber + 1}: {Plain(error.Message)}");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             problems.Add($"--config: '{path}' cannot be read: {error.Message}");
         }
 
         return [];
     }
+
+    private static string Word(JsonValueKind kind) => kind switch
+    {
+        JsonValueKind.Array => "an array",
+        JsonValueKind.String => "a text",
+        JsonValueKind.Number => "a number",
+        JsonValueKind.Null => "null",
+        _ => "true or false",
+    };
+
+    // What the reader says, without where, which is said before, and without what programmers could do about it.
+    private static string Plain(string message) => message.Split(" LineNumber:")[0]
+        .Replace(" Change the reader options.", "", StringComparison.Ordinal);
 
     private static IEnumerable<(string Name, string Value, string Place)> OfEnvironment(IDictionary environment, List<string> problems)
     {
@@ -150,13 +174,21 @@ public static class ServerSettings
         return Run(options, run => run with { Device = device.Value, DeviceIndex = Math.Max(index, 0) });
     }
 
-    private static int Whole(string value) =>
-        int.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
-            ? number : throw new FormatException("a whole number");
+    /// <summary>A whole number; what is out of its range is told by the options, with others that make no sense.</summary>
+    private static int Whole(string value, int least = 1, int most = int.MaxValue)
+    {
+        if (int.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)) return number;
+        throw new FormatException(BigInteger.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _)
+            ? $"a whole number from {least} to {most}" : "a whole number");
+    }
 
-    private static TimeSpan Seconds(string value) =>
-        double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number <= 1e6
-            ? TimeSpan.FromSeconds(number) : throw new FormatException("a number of seconds, 0 or more");
+    private static TimeSpan Seconds(string value)
+    {
+        const int most = 1_000_000;
+        if (!double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) || double.IsNaN(number))
+            throw new FormatException("a number of seconds, 0 or more");
+        return number <= most ? TimeSpan.FromSeconds(number) : throw new FormatException($"a number of seconds from 0 to {most}");
+    }
 
     private static bool Truth(string value) => value switch
     {

@@ -39,6 +39,9 @@ public static class ModelTelemetry
     /// <summary>Tag of what failed: the exception's type.</summary>
     public const string ErrorTag = "error.type";
 
+    [ThreadStatic]
+    private static bool _isUncounted;
+
     private const string ModelProperty = "diffeonn.model";
 
     private static readonly ActivitySource Source = new(Name);
@@ -56,6 +59,21 @@ public static class ModelTelemetry
     {
         ArgumentNullException.ThrowIfNull(activity);
         return activity.GetCustomProperty(ModelProperty) as EquivariantModel;
+    }
+
+    /// <summary>Does something whose runs on this thread are not counted: those by which a server tries its models.</summary>
+    internal static T Uncounted<T>(Func<T> work)
+    {
+        var before = _isUncounted;
+        _isUncounted = true;
+        try
+        {
+            return work();
+        }
+        finally
+        {
+            _isUncounted = before;
+        }
     }
 
     internal static EquivariantModel Load(Func<EquivariantModel> load)
@@ -91,11 +109,11 @@ public static class ModelTelemetry
         try
         {
             var result = run();
-            Images.Add(images, tags);
+            if (!_isUncounted) Images.Add(images, tags);
             if (activity is not null || Refused.Enabled)
             {
                 var (steps, refused) = outcome(result);
-                Refused.Add(refused, tags);
+                if (!_isUncounted) Refused.Add(refused, tags);
                 activity?.SetTag(StepsTag, steps).SetTag(RefusedTag, refused);
             }
 
@@ -109,7 +127,7 @@ public static class ModelTelemetry
         }
         finally
         {
-            Duration.Record(Stopwatch.GetElapsedTime(start).TotalSeconds, tags);
+            if (!_isUncounted) Duration.Record(Stopwatch.GetElapsedTime(start).TotalSeconds, tags);
         }
     }
 

@@ -230,7 +230,8 @@ public sealed class BundleModelTests
         // There is room for two images.
         var refused = await Task.WhenAny(requests);
         Assert.That(async () => await refused, Throws.TypeOf<ProtocolException>().With.Property("Kind").EqualTo(ErrorKind.Busy)
-            .And.Message.EqualTo("2 images wait for this model or run, of 2 that may; try again later."));
+            .And.Message.EqualTo("2 images wait for this model or run, of 2 that may; try again later.")
+            .And.Property("RetryAfter").InRange(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60)));
         await gone.CancelAsync();
         var ends = await Task.WhenAll(requests.Select(async request =>
         {

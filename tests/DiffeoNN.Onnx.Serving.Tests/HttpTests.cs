@@ -260,7 +260,7 @@ public sealed class HttpTests
             """{"error":"Model 'plain' has no output 'mask'. Outputs: 'sum' FP32 [-1,2], 'difference' FP32 [-1,2]."}""")));
         Assert.That((await served.Server.Post("v2/models/plain/infer", Requests.One("FP32", "[1,2]", "[1,2]"))).Body,
             Does.StartWith("{\"error\":\"Model 'plain' has no input 'x'."));
-        Assert.That((await served.Server.Post("v2/models/plain/infer", Sum.Replace("FP32", "FP64"))).Body,
+        Assert.That((await served.Server.Post("v2/models/plain/infer", Sum.Replace("FP32", "FP64", StringComparison.Ordinal))).Body,
             Does.StartWith("{\"error\":\"Model 'plain' was sent 'a' FP64"));
     }
 

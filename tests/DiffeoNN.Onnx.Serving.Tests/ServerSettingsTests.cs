@@ -21,7 +21,7 @@ public sealed class ServerSettingsTests
     [TestCase("7", "holds a number; expected an object of settings.")]
     [TestCase("{\"http\": 1,}",
         "is no JSON, line 1: The JSON object contains a trailing comma at the end which is not supported in this mode.")]
-    [TestCase("{\n// x\n}", "is no JSON, line 2: '/' is an invalid start of a property name. Expected a '\"'.")]
+    [TestCase("{\n\"http\" 1}", "is no JSON, line 2: '1' is invalid after a property name. Expected a ':'.")]
     public void AFileThatCannotBeRead_IsAllThatIsTold(string json, string problem)
     {
         File.WriteAllText(_folder["c.json"], json);
@@ -98,7 +98,8 @@ public sealed class ServerSettingsTests
         Assert.That(output, Does.Match(
             "Model hidden, version 1, does not load, after \\d+ ms: The folder cannot be read: Access to the path"));
         Assert.That(output, Does.Not.Contain("lost"));
-        var line = System.Text.Json.JsonDocument.Parse(output.Split('\n').First(line => line.Contains("plain, version 1, takes requests")));
+        using var line = System.Text.Json.JsonDocument.Parse(output.Split('\n').First(
+            line => line.Contains("plain, version 1, takes requests", StringComparison.Ordinal)));
         Assert.That(line.RootElement.GetProperty("Timestamp").GetString(), Does.Match(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"));
         Assert.That(line.RootElement.GetProperty("State").GetProperty("Model").GetString(), Is.EqualTo("plain"));
     }

@@ -72,7 +72,8 @@ public sealed class ServerLogTests
         var id = await Post("v2/models/a/infer");
         var line = Line(id);
         Assert.That((line["RequestId"], line["Model"], line["Version"], line["Status"]), Is.EqualTo((id, "a", "1", "200")));
-        Assert.That((line["Milliseconds"], line.ContainsKey("Reason")), Is.EqualTo((line["Milliseconds"] as double?, false)));
+        Assert.That(line["Milliseconds"], Is.TypeOf<double>().And.InRange(0.0, 60_000.0));
+        Assert.That(line, Does.Not.ContainKey("Reason"));
         Assert.That(_log.Texts, Has.Some.Match($@"^Information {id} POST /v2/models/a/infer \(model a, version 1\) 200 \d+\.\d ms$"));
         id = await Post("v2/models/a/infer", "{}");
         Assert.That(_log.Texts, Has.Some.Match($@"^Information {id} .*\(model a\) 400 \d+\.\d ms: The request has no inputs; one"));

@@ -139,7 +139,7 @@ internal sealed class ModelEntry(
         }
 
         if (Current is not { } current || sources.Any(source => source.VersionName == current.Version)) return isChanged;
-        await LeaveAsync("Its folder is gone.").ConfigureAwait(false);
+        await LeaveAsync("Its folder is gone.", cancellationToken).ConfigureAwait(false);
         return true;
     }
 

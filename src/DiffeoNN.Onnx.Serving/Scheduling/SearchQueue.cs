@@ -37,7 +37,7 @@ internal sealed class SearchQueue : IDeviceWork
     /// <param name="options">Limits.</param>
     /// <param name="meter">Is told what is done.</param>
     public SearchQueue(DeviceThread thread, Func<ContinuousBatch> open, ServingOptions options, ServingMeter meter) =>
-        (_thread, _open, _options, _meter, _tryOut) = (thread, open, options, meter, new TryOut(open));
+        (_thread, _open, _options, _meter, _tryOut) = (thread, open, options, meter, new TryOut(OpenBatch));
 
     /// <summary>Images that wait or run.</summary>
     public int Images => Volatile.Read(ref _images);
@@ -140,6 +140,7 @@ internal sealed class SearchQueue : IDeviceWork
     public bool Advance()
     {
         var isBusy = AdvanceRequests();
+        _thread.Beat();
         return _tryOut.Advance(isBusy) || isBusy;
     }
 
@@ -251,16 +252,18 @@ internal sealed class SearchQueue : IDeviceWork
         }
     }
 
+    private ContinuousBatch OpenBatch()
+    {
+        var batch = _open();
+        batch.Progress = _thread.Beat;
+        return batch;
+    }
+
     private void Join(SearchJob job)
     {
         try
         {
-            if (_batch is null)
-            {
-                _batch = _open();
-                _batch.Progress = _thread.Beat;
-            }
-
+            _batch ??= OpenBatch();
             var (id, index) = job.JoinNext(_batch);
             _running.Add(id, (job, index));
             Volatile.Write(ref _joined, _running.Count);

@@ -16,6 +16,7 @@ internal sealed class ModelReader(ExternalData external)
             IrVersion = model.IrVersion,
             ProducerName = model.ProducerName,
             ProducerVersion = model.ProducerVersion,
+            DocString = model.DocString,
             Graph = Read(model.Graph),
         };
         foreach (var (domain, version) in Opsets(model.OpsetImport))
@@ -111,11 +112,14 @@ internal sealed class ModelReader(ExternalData external)
     private static OnnxValueInfo Read(ValueInfoProto value)
     {
         if (value.Type is null)
-            return new OnnxValueInfo(value.Name, OnnxElementType.Undefined, null);
+            return new OnnxValueInfo(value.Name, OnnxElementType.Undefined, null) { DocString = value.DocString };
         if (value.Type.ValueCase != TypeProto.ValueOneofCase.TensorType)
-            return new OnnxValueInfo(value.Name, OnnxElementType.Undefined, null) { OtherType = value.Type };
+            return new OnnxValueInfo(value.Name, OnnxElementType.Undefined, null) { OtherType = value.Type, DocString = value.DocString };
         var tensor = value.Type.TensorType;
-        return new OnnxValueInfo(value.Name, (OnnxElementType)tensor.ElemType, tensor.Shape?.Dim.Select(Read).ToArray());
+        return new OnnxValueInfo(value.Name, (OnnxElementType)tensor.ElemType, tensor.Shape?.Dim.Select(Read).ToArray())
+        {
+            DocString = value.DocString,
+        };
     }
 
     private static OnnxDimension Read(TensorShapeProto.Types.Dimension dimension) => dimension.ValueCase switch

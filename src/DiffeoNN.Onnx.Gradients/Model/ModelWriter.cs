@@ -15,6 +15,7 @@ internal static class ModelWriter
             IrVersion = model.IrVersion,
             ProducerName = model.ProducerName,
             ProducerVersion = model.ProducerVersion,
+            DocString = model.DocString,
             Graph = Write(model.Graph, store),
         };
         result.OpsetImport.AddRange(model.OpsetImports.Select(o => new OperatorSetIdProto { Domain = o.Key, Version = o.Value }));
@@ -100,7 +101,7 @@ internal static class ModelWriter
 
     private static ValueInfoProto Write(OnnxValueInfo value)
     {
-        var result = new ValueInfoProto { Name = value.Name };
+        var result = new ValueInfoProto { Name = value.Name, DocString = value.DocString };
         if (value.OtherType is not null)
             result.Type = value.OtherType;
         else if (value.ElementType != OnnxElementType.Undefined)

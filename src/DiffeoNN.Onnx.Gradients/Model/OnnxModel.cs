@@ -15,6 +15,9 @@ public sealed class OnnxModel
     /// <summary>Version of what made the model.</summary>
     public string ProducerVersion { get; set; } = "";
 
+    /// <summary>What the model is, for people; may be empty.</summary>
+    public string DocString { get; set; } = "";
+
     /// <summary>Operator set versions by domain; the empty domain is ai.onnx.</summary>
     public SortedDictionary<string, long> OpsetImports { get; } = new(StringComparer.Ordinal);
 
@@ -80,8 +83,11 @@ public sealed class OnnxModel
     /// <summary>A copy that shares only immutable parts (tensors).</summary>
     public OnnxModel Copy()
     {
-        var result =
-            new OnnxModel { IrVersion = IrVersion, ProducerName = ProducerName, ProducerVersion = ProducerVersion, Graph = Graph.Copy() };
+        var result = new OnnxModel
+        {
+            IrVersion = IrVersion, ProducerName = ProducerName, ProducerVersion = ProducerVersion, DocString = DocString,
+            Graph = Graph.Copy(),
+        };
         foreach (var (domain, version) in OpsetImports)
             result.OpsetImports[domain] = version;
         foreach (var (key, value) in Metadata)

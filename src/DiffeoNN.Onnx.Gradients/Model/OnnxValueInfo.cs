@@ -6,6 +6,9 @@ namespace DiffeoNN.Onnx.Gradients;
 /// <param name="Shape">Its dimensions; null where not even their number is known.</param>
 public sealed record OnnxValueInfo(string Name, OnnxElementType ElementType, IReadOnlyList<OnnxDimension>? Shape)
 {
+    /// <summary>What the value is, for people; may be empty.</summary>
+    public string DocString { get; init; } = "";
+
     /// <summary>The type of a value that is no tensor (sequence, optional), kept as it was read.</summary>
     internal Proto.TypeProto? OtherType { get; init; }
 

@@ -56,12 +56,15 @@ internal sealed class FieldOperators(GraphWriter writer, SamplingGrid grid, Samp
         var u = writer.Mul(ToKernelUnits(velocity), scale);
         for (var k = 0; k < squarings; k++)
         {
-            var composed = writer.Add(u, _sampling.Sample(u, 2, u, WarpPadding.Border));
+            var composed = Squared(u);
             u = k < turns.Length ? writer.Op("Where", [turns[k], composed, u]) : composed;
         }
 
         return u;
     }
+
+    /// <summary>A map after itself: u(p) + u(p + u(p)), in the resampling kernel's units.</summary>
+    public string Squared(string u) => writer.Add(u, _sampling.Sample(u, 2, u, WarpPadding.Border));
 
     /// <summary>A field in the resampling kernel's units, where each axis spans [-1, 1].</summary>
     public string ToKernelUnits(string field) =>

@@ -6,30 +6,62 @@ namespace DiffeoNN.Onnx.Composition;
 /// <summary>Writes a graph node by node. Values are named by their operators and numbered; constants of equal content are one.</summary>
 internal sealed class GraphWriter
 {
-    /// <summary>Least version of the operator set that is written: reductions take their axes as an input, scatters add.</summary>
+    /// <summary>Version of the operator set that graphs of this process have at least.</summary>
     public const int LeastOpset = 18;
 
-    private readonly string _prefix;
+    /// <summary>Oldest version that can be written: the first that scatters by adding and samples grids.</summary>
+    public const int OldestOpset = 16;
+
     private readonly Dictionary<string, string> _constants = new(StringComparer.Ordinal);
+    private string _prefix;
+    private OnnxGraph? _body;
     private int _count;
 
     /// <summary>A new graph.</summary>
     /// <param name="name">The graph's name.</param>
-    /// <param name="opset">Version of the operator set, at least <see cref="LeastOpset"/>.</param>
-    public GraphWriter(string name, int opset = LeastOpset)
+    /// <param name="opset">Version of the operator set, at least <see cref="OldestOpset"/>.</param>
+    /// <param name="prefix">Of names of values; the graph's name if null.</param>
+    public GraphWriter(string name, int opset = LeastOpset, string? prefix = null)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(opset, LeastOpset);
+        ArgumentOutOfRangeException.ThrowIfLessThan(opset, OldestOpset);
         Model = new OnnxModel { IrVersion = 9, ProducerName = "DiffeoNN.Onnx" };
         Model.OpsetImports[""] = opset;
         Model.Graph.Name = name;
-        _prefix = $"{name}/";
+        _prefix = prefix ?? $"{name}/";
     }
 
     /// <summary>What was written so far.</summary>
     public OnnxModel Model { get; }
 
-    /// <summary>Its graph.</summary>
-    public OnnxGraph Graph => Model.Graph;
+    /// <summary>The graph that is written: the model's, or that of a body.</summary>
+    public OnnxGraph Graph => _body ?? Model.Graph;
+
+    /// <summary>Names what follows by a stage, until what this returns is disposed; stages lie in each other.</summary>
+    public IDisposable Scope(string stage)
+    {
+        var outer = _prefix;
+        _prefix = $"{outer}{stage}/";
+        return new ScopeEnd(() => _prefix = outer);
+    }
+
+    /// <summary>Writes a graph that lies in a node, such as a loop's body, which sees the values outside of it; its constants go to the
+    /// model's graph.</summary>
+    /// <param name="name">The graph's name.</param>
+    /// <param name="write">Declares its inputs, writes its nodes and declares its outputs.</param>
+    public OnnxGraph Body(string name, Action<OnnxGraph> write)
+    {
+        var (outer, body) = (_body, new OnnxGraph { Name = name });
+        _body = body;
+        try
+        {
+            write(body);
+            return body;
+        }
+        finally
+        {
+            _body = outer;
+        }
+    }
 
     /// <summary>Declares an input.</summary>
     /// <returns>Its name.</returns>
@@ -83,9 +115,11 @@ internal sealed class GraphWriter
     /// <summary>Another shape; 0 keeps an axis, -1 takes what is left.</summary>
     public string Reshape(string value, params long[] shape) => Op("Reshape", [value, Ints(shape)]);
 
-    /// <summary>A reduction over axes.</summary>
+    /// <summary>A reduction over axes, which became an input in version 18, that of sums earlier.</summary>
     public string Reduce(string opType, string value, bool keep, params long[] axes) =>
-        Op(opType, [value, Ints(axes)], OnnxAttribute.Of("keepdims", keep ? 1 : 0));
+        Model.Opset >= 18 || opType == "ReduceSum"
+            ? Op(opType, [value, Ints(axes)], OnnxAttribute.Of("keepdims", keep ? 1 : 0))
+            : Op(opType, [value], OnnxAttribute.Of("keepdims", keep ? 1 : 0), OnnxAttribute.Of("axes", axes));
 
     /// <summary>Largest or smallest value along the last axis and then along the others that are named.
     /// In two stages, since a GPU's reductions are slow where few results come of many values:
@@ -108,18 +142,28 @@ internal sealed class GraphWriter
 
     /// <summary>A float32 tensor.</summary>
     public string Floats(long[] shape, ReadOnlySpan<float> values) =>
-        Graph.AddInitializer(OnnxTensor.Create(Fresh("constant"), shape, values));
+        Constant(OnnxTensor.Create(Fresh("constant"), shape, values));
 
     /// <summary>A tensor of int32.</summary>
     public string Int32s(long[] shape, ReadOnlySpan<int> values) =>
-        Graph.AddInitializer(OnnxTensor.Create(Fresh("constant"), shape, values));
+        Constant(OnnxTensor.Create(Fresh("constant"), shape, values));
+
+    /// <summary>A constant under its own name.</summary>
+    public string Constant(OnnxTensor tensor) => Model.Graph.AddInitializer(tensor);
+
+    /// <summary>A name that no other value has.</summary>
+    /// <param name="hint">What it ends with, but for a number.</param>
+    public string Fresh(string hint) => string.Create(CultureInfo.InvariantCulture, $"{_prefix}{hint}_{_count++}");
 
     private string Constant(string content, Func<string, OnnxTensor> make)
     {
         if (_constants.TryGetValue(content, out var known))
             return known;
-        return _constants[content] = Graph.AddInitializer(make(Fresh("constant")));
+        return _constants[content] = Constant(make(Fresh("constant")));
     }
 
-    private string Fresh(string hint) => string.Create(CultureInfo.InvariantCulture, $"{_prefix}{hint}_{_count++}");
+    private sealed class ScopeEnd(Action end) : IDisposable
+    {
+        public void Dispose() => end();
+    }
 }

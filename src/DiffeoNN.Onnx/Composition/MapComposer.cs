@@ -55,14 +55,16 @@ internal sealed class MapComposer(SamplingGrid grid, int channels, WarpPadding p
         Output(fields, Inverse, fields.FromKernelUnits(inverse), 2);
         Output(fields, Canonical, Warped(fields, image, channels, u, padding), channels);
         string Column(string value) => writer.Reshape(value, -1, 1);
-        var (forward, backward) = (Determinants(fields, u), Determinants(fields, inverse));
-        var (largest, mean) = Residuals(fields, u, inverse);
+        var measures = new MapMeasures(fields, grid);
+        var (forward, backward) = (measures.Corners(u), measures.Corners(inverse));
+        var (residuals, counted) = measures.Residuals(u, inverse);
         writer.Output(
             Diagnostics,
             writer.Concat(
-                1, Column(forward.Least), Column(forward.Most), Column(forward.Folded), Column(largest), Column(mean),
-                Column(backward.Least), Column(backward.Folded),
-                Column(forward.Orientation)),
+                1, Column(measures.Least(forward)), Column(measures.Most(forward)), Column(measures.Folded(forward)),
+                Column(measures.Largest(residuals)), Column(measures.Mean(residuals, counted)),
+                Column(measures.Least(backward)), Column(measures.Folded(backward)),
+                Column(fields.Orientation(forward))),
             "N", 8);
         return writer.Model;
     }
@@ -83,38 +85,6 @@ internal sealed class MapComposer(SamplingGrid grid, int channels, WarpPadding p
             [.. Enumerable.Range(0, optional).Select(k => writer.Input(SearchComposer.Turn(k), OnnxElementType.Bool, "N", 1, 1))];
         var fields = new FieldOperators(writer, grid, onGpu ? SamplingForm.Kernel : SamplingForm.Gathers);
         return (fields, writer.Op("Where", [SearchComposer.Alive, fields.Flat(velocity, 2), writer.Scalar(0)]), image, turns);
-    }
-
-    private (string Least, string Most, string Folded, string Orientation) Determinants(FieldOperators fields, string u)
-    {
-        var writer = fields.Writer;
-        var (alongX, alongY) = fields.Differences(fields.Planar(fields.FromKernelUnits(u), 2));
-        var corners = fields.Determinants(alongX, alongY);
-        var determinants = writer.Reshape(corners, 0, -1);
-        var folded = writer.Op(
-            "Cast", [writer.Op("LessOrEqual", [determinants, writer.Scalar(0)])], OnnxAttribute.Of("to", (long)OnnxElementType.Float));
-        return (writer.ReduceInStages("ReduceMin", corners, false, 3, 1, 2), writer.ReduceInStages("ReduceMax", corners, false, 3, 1, 2),
-            writer.Reduce("ReduceMean", folded, false, 1), fields.Orientation(corners));
-    }
-
-    private (string Largest, string Mean) Residuals(FieldOperators fields, string u, string inverse)
-    {
-        var writer = fields.Writer;
-        var left = writer.Mul(fields.FromKernelUnits(writer.Add(inverse, fields.Sampling.Sample(u, 2, inverse, WarpPadding.Border))),
-            1 / grid.PixelSize);
-        var (x, y) = fields.Components(left);
-        var residual = writer.Op("Sqrt", [writer.Add(writer.Mul(x, x), writer.Mul(y, y))]);
-        // The tolerance keeps border points of an identity map, whose positions carry rounding errors.
-        var (furthestX, furthestY) = fields.Components(writer.Op("Abs", [fields.Sampling.Positions(inverse)]));
-        var furthest = writer.Op("Max", [furthestX, furthestY]);
-        var inside = writer.Op(
-            "Cast", [writer.Op("LessOrEqual", [furthest, writer.Scalar(1 + 1e-6)])], OnnxAttribute.Of("to", (long)OnnxElementType.Float));
-        string Rows(string value) => writer.Reshape(value, 0, grid.Height, grid.Width);
-        var none = writer.Op("LessOrEqual", [writer.ReduceInStages("ReduceMax", Rows(inside), true, 2, 1), writer.Scalar(0)]);
-        var counted = writer.Op("Where", [none, writer.Scalar(1), inside]);
-        var kept = writer.Mul(residual, counted);
-        return (writer.ReduceInStages("ReduceMax", Rows(kept), false, 2, 1),
-            writer.Op("Div", [writer.Reduce("ReduceSum", kept, false, 1, 2), writer.Reduce("ReduceSum", counted, false, 1, 2)]));
     }
 
     private void Output(FieldOperators fields, string name, string value, int channels)

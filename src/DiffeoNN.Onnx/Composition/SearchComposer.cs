@@ -13,6 +13,7 @@ namespace DiffeoNN.Onnx.Composition;
 /// <param name="padding">What the image is outside.</param>
 /// <param name="hasStart">Whether the search starts elsewhere than at the identity.</param>
 /// <param name="target">What gradients are to be fast on.</param>
+/// <param name="leastOpset">Least version of the operator set.</param>
 internal sealed class SearchComposer(
     ComposedEnergy energy,
     FieldParameters parameters,
@@ -21,7 +22,8 @@ internal sealed class SearchComposer(
     LatticeBasis basis,
     WarpPadding padding,
     bool hasStart,
-    GradientTarget target)
+    GradientTarget target,
+    int leastOpset = GraphWriter.LeastOpset)
 {
     public const string Image = "image";
     public const string Start = "start";
@@ -161,7 +163,7 @@ internal sealed class SearchComposer(
     private (GraphWriter Writer, OnnxModel Energy) Begin(string name)
     {
         var source = energy.ValueModel;
-        var opset = Math.Max(GraphWriter.LeastOpset, source.Opset);
+        var opset = Math.Max(leastOpset, source.Opset);
         if (source.Opset < opset)
             source = OpsetConverter.Convert(source, opset);
         var writer = new GraphWriter(name, opset);

@@ -1,0 +1,23 @@
+using DiffeoNN.Onnx.Search;
+
+namespace DiffeoNN.Onnx.Export;
+
+/// <summary>What a bundle becomes; change with <c>with</c>.</summary>
+public sealed record ExportOptions
+{
+    /// <summary>The version of the operator set that files have unless their networks or somebody ask for another.</summary>
+    public const int UsualOpset = 17;
+
+    /// <summary>What the caller says of the search; the bundle says the rest.</summary>
+    public SearchSpec Search { get; init; } = new();
+
+    /// <summary>What the file takes.</summary>
+    public ExportInput Input { get; init; }
+
+    /// <summary>What the file gives, at least one; all of it by default.</summary>
+    public IReadOnlyList<ExportOutput> Outputs { get; init; } = Enum.GetValues<ExportOutput>();
+
+    /// <summary>Version of the ai.onnx operator set, 16 to 22; null for <see cref="UsualOpset"/>, or that of the newest network where that
+    /// is later.</summary>
+    public int? Opset { get; init; }
+}

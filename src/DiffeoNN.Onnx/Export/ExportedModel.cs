@@ -1,0 +1,8 @@
+using DiffeoNN.Onnx.Gradients;
+
+namespace DiffeoNN.Onnx.Export;
+
+/// <summary>A bundle as one model.</summary>
+/// <param name="Model">Image in, answer out; metadata and texts say what it is.</param>
+/// <param name="Warnings">What whoever runs it should know; empty for nothing.</param>
+public sealed record ExportedModel(OnnxModel Model, IReadOnlyList<string> Warnings);

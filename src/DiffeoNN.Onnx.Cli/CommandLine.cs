@@ -58,6 +58,7 @@ internal static class CommandLine
             BundleCommand.Create(console),
             FitCommand.Create(console),
             ServeCommand.Create(),
+            ExportCommand.Create(console),
         };
 
     private static string Describe(ParseResult parsed)

@@ -2,6 +2,7 @@ using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Export;
 using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
@@ -25,6 +26,7 @@ internal static class ErrorTable
         (typeof(TensorDataException), ExitCode.Data),
         (typeof(BundleException), ExitCode.Model),
         (typeof(SearchException), ExitCode.Model),
+        (typeof(ExportException), ExitCode.Model),
         (typeof(TrainingException), ExitCode.Model),
         (typeof(GraphException), ExitCode.Model),
         (typeof(GradientException), ExitCode.Model),

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
+using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Imaging;
@@ -32,6 +34,10 @@ internal sealed class ValidateCommand
 
     private readonly Option<string?> _data = new("--data")
         { Description = "Image or folder of images for the whole job; the bundle's reference images if left out." };
+    private readonly Option<string?> _model = new("--model")
+    {
+        Description = "Bundle that the file was exported of ('diffeonn export'): compares the two on the images of --data.",
+    };
     private readonly Option<string[]> _shapes = new("--shape")
     {
         Description =
@@ -76,7 +82,7 @@ internal sealed class ValidateCommand
         return command;
     }
 
-    private Option[] All => [_reference, _engines, _data, _shapes, _noGradients, _noJob, _noBlame, _tolerance, _seed, _device, _threads,
+    private Option[] All => [_reference, _engines, _data, _model, _shapes, _noGradients, _noJob, _noBlame, _tolerance, _seed, _device, _threads,
         _json, _junit, _report, _blame];
 
     private ExitCode Run(IAnsiConsole console, ParseResult parse, CancellationToken cancellationToken)
@@ -85,6 +91,7 @@ internal sealed class ValidateCommand
         var targets = new[] { _json, _junit, _report }.Select(parse.GetValue).OfType<string>().ToList();
         if (targets.GroupBy(Path.GetFullPath).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw new UsageException($"Two reports would be written to '{twice.First()}'.");
+        if (parse.GetValue(_model) is { } bundle) return RunExport(console, parse, bundle, options, targets.Count > 0, cancellationToken);
         // A folder that cannot be made is told now, not after a minute.
         foreach (var target in targets)
             if (Path.GetDirectoryName(Path.GetFullPath(target)) is { } folder) AtomicFile.CreateFolder(folder);
@@ -96,6 +103,19 @@ internal sealed class ValidateCommand
         if (parse.GetValue(_report) is { } html) HtmlReport.Save(report!, html);
         ValidationTable.Print(console, report!);
         foreach (var target in targets) console.MarkupLineInterpolated($"[grey]{target} written[/]");
+        return report!.Passed ? ExitCode.Success : ExitCode.Disagreement;
+    }
+
+    private ExitCode RunExport(
+        IAnsiConsole console, ParseResult parse, string folder, ValidationOptions options, bool hasTargets,
+        CancellationToken cancellationToken)
+    {
+        if (hasTargets) throw new UsageException("--json, --junit and --report are of bundles and models, not of exports (--model).");
+        ExportReport? report = null;
+        var clock = Stopwatch.StartNew();
+        console.Status().Start("validating", status => report = ExportValidation.Run(
+            parse.GetValue(_path)!, Bundle.Load(folder), options.Images, options.Execution, new Reporter(status), cancellationToken));
+        ExportTable.Print(console, Path.GetFileName(parse.GetValue(_path)!), report!, clock.Elapsed);
         return report!.Passed ? ExitCode.Success : ExitCode.Disagreement;
     }
 

@@ -1,9 +1,8 @@
-using System.Globalization;
-using System.Text.Json.Nodes;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Composition;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Search;
+using TorchSharp;
 
 namespace DiffeoNN.Onnx.Export;
 
@@ -34,6 +33,7 @@ public static class ModelExporter
     /// <exception cref="BundleException">A network changed since the bundle was loaded, or is malformed; or there is no energy.</exception>
     /// <exception cref="SearchException">The bundle lacks what is asked for.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A setting is outside its range.</exception>
+    /// <exception cref="NativeLibraryException">libtorch does not load.</exception>
     /// <exception cref="UnsupportedOperatorException">Steps are taken, and an energy network has no gradient.</exception>
     public static ExportedModel Export(Bundle bundle, ExportOptions? options = null)
     {
@@ -41,6 +41,9 @@ public static class ModelExporter
         options ??= new ExportOptions();
         if (options.Outputs.Count == 0)
             throw new ExportException("No output was asked for; choose at least one.");
+        // Constants come of the same tensors that fields of tensors are made of.
+        Runtime.Initialise();
+        using var noGradient = torch.no_grad();
         var plan = bundle.Plan(options.Search);
         var networks = ExportNetworks.Load(bundle, plan, options.Opset);
         var writer = new GraphWriter("diffeonn", networks.Opset, "");

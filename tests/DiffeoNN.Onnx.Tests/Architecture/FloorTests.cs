@@ -17,7 +17,7 @@ public sealed class FloorTests
         ["Answers"],
         ["Bundles", "Energies", "Composition"],
         ["Canonicalisation"],
-        ["Inference"],
+        ["Inference", "Export"],
         ["Data", "Rendering"],
         ["Evaluation", "Tuning", "Validation", "Diagnostics"],
     ];

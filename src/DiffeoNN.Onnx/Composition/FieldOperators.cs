@@ -7,10 +7,12 @@ namespace DiffeoNN.Onnx.Composition;
 /// <param name="writer">The graph.</param>
 /// <param name="grid">Grid of images and fields.</param>
 /// <param name="form">How sampling is written.</param>
+/// <param name="positions">A value with the pixels' positions, (1, 2, P) in the kernel's units; null for a constant of its own.</param>
 /// <remarks>Fields are (N, 2, P) with the pixels in one row, unless they say otherwise.</remarks>
-internal sealed class FieldOperators(GraphWriter writer, SamplingGrid grid, SamplingForm form = SamplingForm.Gathers)
+internal sealed class FieldOperators(
+    GraphWriter writer, SamplingGrid grid, SamplingForm form = SamplingForm.Gathers, string? positions = null)
 {
-    private readonly SamplingOperators _sampling = new(writer, grid, form);
+    private readonly SamplingOperators _sampling = new(writer, grid, form, positions);
 
     private bool IsSquare => grid.Height == grid.Width;
 

@@ -36,6 +36,9 @@ internal sealed class GraphWriter
     /// <summary>The graph that is written: the model's, or that of a body.</summary>
     public OnnxGraph Graph => _body ?? Model.Graph;
 
+    /// <summary>What names begin with: the stages, each followed by a stroke.</summary>
+    public string Stage => _prefix;
+
     /// <summary>Names what follows by a stage, until what this returns is disposed; stages lie in each other.</summary>
     public IDisposable Scope(string stage)
     {

@@ -23,16 +23,26 @@ internal sealed class SamplingOperators
     /// <param name="writer">The graph.</param>
     /// <param name="grid">Grid of images and fields.</param>
     /// <param name="form">How sampling is written.</param>
-    public SamplingOperators(GraphWriter writer, SamplingGrid grid, SamplingForm form)
+    /// <param name="positions">A value with the pixels' positions; null for a constant of its own.</param>
+    public SamplingOperators(GraphWriter writer, SamplingGrid grid, SamplingForm form, string? positions = null)
     {
         (_writer, _grid, _form) = (writer, grid, form);
-        using var like = torch.zeros(1);
-        using var positions = grid.KernelPositions(like);
-        _positions = writer.Floats([1, 2, Pixels], positions.data<float>().ToArray());
+        _positions = positions ?? writer.Floats([1, 2, Pixels], PositionsOf(grid));
         _scale = PerAxis((grid.Width - 1) / 2f, (grid.Height - 1) / 2f);
     }
 
     private int Pixels => _grid.Height * _grid.Width;
+
+    /// <summary>Writes the positions of all pixels, (1, 2, P), as those of a row and of a column: a fraction of the room.</summary>
+    public static string WritePositions(GraphWriter writer, SamplingGrid grid)
+    {
+        var positions = PositionsOf(grid);
+        var (height, width) = (grid.Height, grid.Width);
+        string Plane(long[] shape, float[] values) => writer.Op("Expand", [writer.Floats(shape, values), writer.Ints(1, 1, height, width)]);
+        var x = Plane([1, 1, 1, width], positions[..width]);
+        var y = Plane([1, 1, height, 1], [.. Enumerable.Range(0, height).Select(row => positions[(height + row) * width])]);
+        return writer.Reshape(writer.Concat(1, x, y), 1, 2, height * width);
+    }
 
     /// <summary>A constant for each of x and y, shaped to go with (N, 2, P); a scalar where both are the same.</summary>
     public string PerAxis(double x, double y) => x == y ? _writer.Scalar(x) : _writer.Floats([1, 2, 1], [(float)x, (float)y]);
@@ -109,6 +119,13 @@ internal sealed class SamplingOperators
         }
 
         return w.Reshape(w.Add(first, steps), 0, channels, -1);
+    }
+
+    private static float[] PositionsOf(SamplingGrid grid)
+    {
+        using var like = torch.zeros(1);
+        using var positions = grid.KernelPositions(like);
+        return positions.data<float>().ToArray();
     }
 
     private static (string First, string Second) Two(string[] values) => (values[0], values[1]);

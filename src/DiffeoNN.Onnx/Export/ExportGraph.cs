@@ -15,7 +15,7 @@ namespace DiffeoNN.Onnx.Export;
 internal sealed class ExportGraph(GraphWriter writer, Bundle bundle, SearchPlan plan, ExportNetworks networks)
 {
     private readonly SamplingGrid _grid = new(bundle.Image.Height, bundle.Image.Width);
-    private readonly FieldOperators _fields = new(writer, new SamplingGrid(bundle.Image.Height, bundle.Image.Width));
+    private readonly FieldOperators _fields = FieldsOf(writer, new SamplingGrid(bundle.Image.Height, bundle.Image.Width));
     private readonly SearchSpec _options = plan.Usual;
 
     /// <summary>How many maps are judged for an image.</summary>
@@ -118,6 +118,12 @@ internal sealed class ExportGraph(GraphWriter writer, Bundle bundle, SearchPlan 
 
             return new Verdict(energies, index, images, all, canonical, after, accepted, own);
         }
+    }
+
+    private static FieldOperators FieldsOf(GraphWriter writer, SamplingGrid grid)
+    {
+        using var scope = writer.Scope("positions");
+        return new FieldOperators(writer, grid, positions: SamplingOperators.WritePositions(writer, grid));
     }
 
     private string IsFinite(string values) =>

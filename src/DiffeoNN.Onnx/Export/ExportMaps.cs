@@ -49,15 +49,13 @@ internal sealed class ExportMaps(FieldOperators fields, SamplingGrid grid, int c
         var scales = _writer.Floats([MostExtra + 5], Powers(MostExtra + 5, k => (float)Math.ScaleB(1, -options.Squarings - k)));
         var u = _writer.Mul(fields.ToKernelUnits(velocity), _writer.Rows(scales, extra));
         var most = _writer.Reduce("ReduceMax", extra, false, 0, 1, 2);
-        // The squarings of a row are the last ones: rows that need fewer wait at their own, larger, first step. Mostly there is none.
-        u = _writer.Loop("further_squarings", most, null, [new(u, OnnxElementType.Float, 3)], (round, values) =>
+        var rounds = _writer.Add(most, _writer.Whole(options.Squarings));
+        // The squarings of a row are the last ones: rows that need fewer wait at their own, larger, first step.
+        return _writer.Loop("squarings", rounds, null, [new(u, OnnxElementType.Float, 3)], (round, values) =>
         {
             var takes = _writer.Op("GreaterOrEqual", [extra, _writer.Sub(most, round)]);
             return (null, [_writer.Op("Where", [takes, fields.Squared(values[0]), values[0]])]);
         })[0];
-        for (var k = 0; k < options.Squarings; k++)
-            u = fields.Squared(u);
-        return u;
     }
 
     /// <summary>exp(v) and exp(-v), in one call.</summary>

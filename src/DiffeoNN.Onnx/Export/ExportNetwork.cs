@@ -66,7 +66,7 @@ internal sealed class ExportNetwork
         foreach (var (domain, version) in _model.OpsetImports) writer.Model.OpsetImports.TryAdd(domain, version);
         writer.Model.IrVersion = Math.Max(writer.Model.IrVersion, OtherFormat);
         return writer.Graph.Append(
-            _model.Graph, writer.Fresh($"{stage}") + "/",
+            _model.Graph, $"{writer.Stage}{stage}/",
             new Dictionary<string, string>(others ?? new Dictionary<string, string>()) { [_input] = image });
     }
 

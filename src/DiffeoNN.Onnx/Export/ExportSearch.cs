@@ -169,7 +169,7 @@ internal sealed class ExportSearch(
                 (squares[i], stepped[SearchComposer.Gradient(names[i])]);
         }
 
-        var moved = writer.Graph.Append(update.Graph, writer.Fresh("adam") + "/", inputs);
+        var moved = writer.Graph.Append(update.Graph, $"{writer.Stage}adam/", inputs);
         return
         [
             .. names.Select(name => moved[SearchComposer.Next(name)]),
@@ -184,7 +184,7 @@ internal sealed class ExportSearch(
         var inputs = new Dictionary<string, string>(StringComparer.Ordinal) { ["lattice"] = lattice };
         if (start is not null)
             inputs[SearchComposer.Start] = fields.Planar(start, 2);
-        var found = writer.Graph.Append(composer.FullVelocity().Graph, writer.Fresh("best") + "/", inputs);
+        var found = writer.Graph.Append(composer.FullVelocity().Graph, $"{writer.Stage}best/", inputs);
         return fields.Flat(found[SearchComposer.Velocity], 2);
     }
 

@@ -76,6 +76,7 @@ public static class ModelExporter
 
         DeadCode.Remove(writer.Graph);
         SharedConstants.Apply(writer.Graph);
+        ShortNames.Apply(writer.Model);
         ExportTexts.Write(writer.Model, bundle, plan, networks, options);
         return new ExportedModel(writer.Model, networks.Warnings);
     }

@@ -42,12 +42,16 @@ public static class ModelExporter
         if (options.Outputs.Count == 0)
             throw new ExportException("No output was asked for; choose at least one.");
         // Constants come of the same tensors that fields of tensors are made of.
-        Runtime.Initialise();
+        Runtime.LoadTorch();
         using var noGradient = torch.no_grad();
         var plan = bundle.Plan(options.Search);
         var networks = ExportNetworks.Load(bundle, plan, options.Opset);
         var writer = new GraphWriter("diffeonn", networks.Opset, "");
         var isPhoto = options.Input == ExportInput.Photo;
+        if (isPhoto && bundle.Image.Channels is not (1 or 3))
+            throw new ExportException(
+                $"Bundle '{bundle.Name}' takes images of {bundle.Image.Channels} channels, and a photo becomes grey or RGB; export it for "
+                + "tensors.");
         var photo = isPhoto ? new ExportPhoto(writer, bundle.Image) : null;
         var image = photo?.Image()
             ?? writer.Input(ImageInput, "N", bundle.Image.Channels, bundle.Image.Height, bundle.Image.Width);

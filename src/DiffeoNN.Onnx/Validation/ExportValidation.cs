@@ -42,6 +42,8 @@ public static class ExportValidation
         var options = new EquivariantOptions { Execution = execution ?? new ExecutionOptions() };
         foreach (var setting in SearchSpec.Settings.Where(caller.Says))
             options = (EquivariantOptions)options.With(setting, caller.Value(setting));
+        // A search amplifies rounding: it is compared with one by the same formulas.
+        if (bundle.Plan(options).Usual.Steps > 0) options = options with { Fields = FieldEngine.Onnx };
         progress?.Report("loading");
         using var model = EquivariantModel.Load(bundle, options);
         using var file = new OnnxRuntimeEngine(options.Execution with { Engine = EngineKind.OnnxRuntime }).Load(path);

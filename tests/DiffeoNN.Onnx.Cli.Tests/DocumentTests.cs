@@ -115,6 +115,7 @@ public sealed class DocumentTests
     [TestCase("validate", "src/DiffeoNN.Onnx.Cli/VALIDATE.md", "## Options")]
     [TestCase("doctor", "src/DiffeoNN.Onnx.Cli/DOCTOR.md", "# `diffeonn doctor`: is something wrong here?")]
     [TestCase("gradient", "src/DiffeoNN.Onnx.Cli/GRADIENT.md", "# `diffeonn gradient`: the gradient of any model")]
+    [TestCase("export", "src/DiffeoNN.Onnx.Cli/EXPORT.md", "## Options")]
     [TestCase("demo", "src/DiffeoNN.Onnx.Cli/README.md", "## Demo")]
     [TestCase("deform", "src/DiffeoNN.Onnx.Cli/README.md", "## Deform")]
     [TestCase("shapes", "src/DiffeoNN.Onnx.Cli/README.md", "## Shapes")]

@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Tests.Support;
+
+namespace DiffeoNN.Onnx.Cli.Tests;
+
+/// <summary>A bundle as one file by one command, and its check by another.</summary>
+[TestFixture]
+public sealed class ExportCommandTests
+{
+    [TestCase("tensor")]
+    [TestCase("photo")]
+    public void Exports_AnswerAsTheirBundles(string input)
+    {
+        using var folder = new TemporaryFolder();
+        var bundle = Repository.Bundle("genus");
+        var run = CommandRun.Of("export", "--model", bundle, "-o", folder["genus.onnx"], "--input", input);
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
+        Assert.That(run.Output, Does.Contain("bundle genus, opset 17").And.Contain("output 'accepted' bool ["));
+
+        var check = CommandRun.Of("validate", folder["genus.onnx"], "--model", bundle, "--threads", "1");
+        Assert.That(check.Code, Is.EqualTo(ExitCode.Success), check.Error + check.Output);
+        Assert.That(check.Output, Does.Contain("images of another class").And.Contain("0.000 %")
+            .And.Contain("genus.onnx answers as its bundle does"));
+    }
+
+    [Test]
+    public void Validate_OfAnExportThatAnswersOtherwise_Fails()
+    {
+        using var folder = new TemporaryFolder();
+        var bundle = Repository.Bundle("genus");
+        CommandRun.Of("export", "--model", bundle, "-o", folder["genus.onnx"], "--outputs", "answer,energy");
+        var model = OnnxModel.Load(folder["genus.onnx"]);
+        var last = model.Graph.Nodes.Single(node => node.Outputs.Contains("answer"));
+        last.OpType = "Neg";
+        model.Save(folder["wrong.onnx"]);
+        var check = CommandRun.Of("validate", folder["wrong.onnx"], "--model", bundle, "--threads", "1");
+        Assert.That(check.Code, Is.EqualTo(ExitCode.Disagreement), check.Error);
+        Assert.That(check.Output, Does.Contain("wrong.onnx answers otherwise than its bundle"));
+    }
+
+    [Test]
+    public void WhatMakesNoSense_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        var genus = Repository.Bundle("genus");
+        CommandRun.Of("export", "--model", genus, "-o", folder["g.onnx"], "--outputs", "answer,mask")
+            .AssertError(ExitCode.Usage, "--outputs names 'mask'; expected some of answer, canonical,");
+        CommandRun.Of("export", "--model", genus, "-o", folder["g.onnx"], "--start", "multi").AssertError(ExitCode.Model, "start multi");
+        CommandRun.Of("export", "--model", folder["none"], "-o", folder["g.onnx"]).AssertError(ExitCode.Model, "does not exist");
+        CommandRun.Of("export", "--model", genus, "-o", folder["none/g.onnx"]).AssertError(ExitCode.Output, "Cannot write");
+        Assert.That(File.Exists(folder["g.onnx"]), Is.False);
+
+        CommandRun.Of("export", "--model", genus, "-o", folder["g.onnx"], "--outputs", "accepted");
+        CommandRun.Of("validate", folder["g.onnx"], "--model", genus)
+            .AssertError(ExitCode.Model, "Model 'g.onnx' has no output 'answer', which is what would be compared.");
+        CommandRun.Of("validate", folder["g.onnx"], "--model", Repository.Bundle("shapes"))
+            .AssertError(ExitCode.Model, "Model 'g.onnx' was made of bundle 'genus'", "that of bundle 'shapes' is", "Export it anew.");
+        CommandRun.Of("validate", Path.Combine(genus, "inner.onnx"), "--model", genus)
+            .AssertError(ExitCode.Model, "Model 'inner.onnx' does not say which bundle it was made of");
+        CommandRun.Of("validate", folder["none.onnx"], "--model", genus).AssertError(ExitCode.Model, "does not exist");
+        CommandRun.Of("validate", folder["g.onnx"], "--model", genus, "--json", folder["r.json"])
+            .AssertError(ExitCode.Usage, "are of bundles and models");
+    }
+
+    /// <summary>ONNX's own checker, where Python has it.</summary>
+    [TestCase("--steps", "2")]
+    [TestCase("--input", "photo")]
+    public void OnnxsChecker_AcceptsExports(params string[] options)
+    {
+        using var folder = new TemporaryFolder();
+        var run = CommandRun.Of(["export", "--model", Repository.Bundle("genus"), "-o", folder["genus.onnx"], .. options]);
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
+        var python = Environment.GetEnvironmentVariable("DIFFEONN_PYTHON") ?? "/usr/bin/python3";
+        var start = new ProcessStartInfo(
+            python, ["-c", "import sys, onnx; onnx.checker.check_model(onnx.load(sys.argv[1]), full_check=True)", folder["genus.onnx"]])
+        {
+            RedirectStandardError = true,
+        };
+        try
+        {
+            using var process = Process.Start(start)!;
+            var error = process.StandardError.ReadToEnd();
+            process.WaitForExit();
+            if (error.Contains("ModuleNotFoundError", StringComparison.Ordinal)) Assert.Ignore($"'{python}' has no onnx.");
+            Assert.That(process.ExitCode, Is.Zero, error);
+        }
+        catch (System.ComponentModel.Win32Exception e)
+        {
+            Assert.Ignore($"'{python}' does not start: {e.Message}");
+        }
+    }
+}

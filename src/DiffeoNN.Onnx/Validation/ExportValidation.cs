@@ -79,7 +79,7 @@ public static class ExportValidation
                 tally.AddOfBatch(rows);
         }
 
-        return tally.Report(own, other);
+        return tally.Report(own, other) with { TakesSteps = model.Plan.Usual.Steps > 0 };
     }
 
     /// <summary>What a file says of itself.</summary>

@@ -11,11 +11,15 @@ internal static class SharedConstants
     {
         var known = new Dictionary<(OnnxElementType Type, string Shape, string Hash), string>();
         var renamed = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var graph in Inner(root).Prepend(root))
+        OnnxGraph[] graphs = [.. Inner(root).Prepend(root)];
+        // Loops of one network may call different things alike, which then stay where they are.
+        var repeated = graphs.SelectMany(Named).CountBy(name => name, StringComparer.Ordinal)
+            .Where(pair => pair.Value > 1).Select(pair => pair.Key).ToHashSet(StringComparer.Ordinal);
+        foreach (var graph in graphs)
         {
             foreach (var (name, tensor) in graph.Initializers.ToList())
             {
-                if (tensor.ElementType == OnnxElementType.String || graph.Inputs.Exists(input => input.Name == name))
+                if (tensor.ElementType == OnnxElementType.String || repeated.Contains(name))
                     continue;
                 var key = (tensor.ElementType, string.Join(',', tensor.Dimensions), Convert.ToHexString(SHA256.HashData(tensor.Data.Span)));
                 if (known.TryGetValue(key, out var first))
@@ -25,9 +29,6 @@ internal static class SharedConstants
                     continue;
                 }
 
-                // What a loop of a network itself calls so may be called the same beside it.
-                if (!ReferenceEquals(graph, root) && root.Initializers.ContainsKey(name))
-                    continue;
                 known[key] = name;
                 if (ReferenceEquals(graph, root))
                     continue;
@@ -36,9 +37,12 @@ internal static class SharedConstants
             }
         }
 
-        foreach (var graph in Inner(root).Prepend(root))
+        foreach (var graph in graphs)
             Rename(graph, renamed);
     }
+
+    private static IEnumerable<string> Named(OnnxGraph graph) => graph.Initializers.Keys
+        .Concat(graph.Inputs.Select(input => input.Name)).Concat(graph.Nodes.SelectMany(node => node.Outputs));
 
     /// <summary>The bodies of loops; branches of networks keep their own, whose names they may share.</summary>
     private static IEnumerable<OnnxGraph> Inner(OnnxGraph graph) => graph.Nodes.Where(node => node is { OpType: "Loop", Domain: "" })

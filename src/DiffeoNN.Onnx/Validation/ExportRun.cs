@@ -38,7 +38,7 @@ internal sealed class ExportRun(IGraph file, OnnxModel exported, Bundle bundle, 
             cancellationToken);
         var spec = bundle.Manifest.Models.Inner.Output;
         var kind = AnswerKinds.Of(spec);
-        ImageBuffer[]? planes = kind.OnDevice == DeviceForm.Planes ? ImageTensor.FromTensor(values[Answer]) : null;
+        var planes = kind.OnDevice == DeviceForm.Planes ? ImageTensor.FromTensor(values[Answer]) : null;
         return [.. images.Select((image, row) => new ExportedRow(
             planes is not null ? kind.OfPlanes(planes[row], spec) : kind.OfNumbers(Floats(Answer, row), spec, image.Height, image.Width),
             _outputs.Contains(Energy) ? Floats(Energy, row) : null,

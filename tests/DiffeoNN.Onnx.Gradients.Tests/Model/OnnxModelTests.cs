@@ -21,12 +21,16 @@ public sealed class OnnxModelTests
         var path = Path.Combine(TestContext.CurrentContext.WorkDirectory, "small.onnx");
         var model = Small();
         model.Metadata["note"] = "kept";
-        model.Save(path);
+        model.DocString = "a small model";
+        model.Graph.Inputs[0] = model.Graph.Inputs[0] with { DocString = "what goes in" };
+        model.Copy().Save(path);
         var loaded = OnnxModel.Load(path);
         Assert.Multiple(() =>
         {
             Assert.That(loaded.Opset, Is.EqualTo(17));
             Assert.That(loaded.Metadata["note"], Is.EqualTo("kept"));
+            Assert.That(loaded.DocString, Is.EqualTo("a small model"));
+            Assert.That(loaded.Graph.Input("x").DocString, Is.EqualTo("what goes in"));
             Assert.That(loaded.Graph.Input("x").ToString(), Is.EqualTo("'x' float32 [N,3]"));
             Assert.That(loaded.Graph.Initializers["w"].ToArray<float>(), Is.EqualTo(new float[] { 1, 2, 3 }));
             Assert.That(loaded.Graph.Nodes.Select(n => n.OpType), Is.EqualTo(new[] { "Mul", "Relu" }));

@@ -21,11 +21,17 @@ internal static class Exports
     public static Dictionary<string, torch.Tensor> Run(
         OnnxModel model, torch.Tensor input, GraphOptimizationLevel level = GraphOptimizationLevel.ORT_ENABLE_ALL)
     {
-        using var graph = new OnnxRuntimeEngine(OneCore with { ConfigureSession = options => options.GraphOptimizationLevel = level })
-            .Load(model, "export");
-        return graph.Run(new Dictionary<string, torch.Tensor> { [model.Graph.Inputs[0].Name] = input })
-            .ToDictionary(pair => pair.Key, pair => pair.Value);
+        using var graph = Load(model, level);
+        return Run(graph, input);
     }
+
+    /// <summary>A model in ONNX Runtime; the caller disposes it.</summary>
+    public static IGraph Load(OnnxModel model, GraphOptimizationLevel level = GraphOptimizationLevel.ORT_ENABLE_ALL) =>
+        new OnnxRuntimeEngine(OneCore with { ConfigureSession = options => options.GraphOptimizationLevel = level }).Load(model, "export");
+
+    /// <summary>Outputs of a loaded model on images, by name.</summary>
+    public static Dictionary<string, torch.Tensor> Run(IGraph graph, torch.Tensor input) => new(
+        graph.Run(new Dictionary<string, torch.Tensor> { [graph.Inputs[0].Name] = input }));
 
     public static float[] Floats(torch.Tensor tensor) => [.. tensor.to_type(torch.ScalarType.Float32).contiguous().data<float>()];
 

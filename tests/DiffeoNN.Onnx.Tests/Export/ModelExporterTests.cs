@@ -84,8 +84,8 @@ public sealed class ModelExporterTests
         using var tiny = new TinyBundle().Propose(times);
         using var scope = torch.NewDisposeScope();
         var options = Proposals with { Steps = steps, MinimumDecrease = 0, Squarings = 2, Refinement = new SearchSpec { Steps = steps } };
-        var model = ModelExporter.Export(tiny.Load(), new ExportOptions { Search = options }).Model;
-        var images = Exports.Images(9);
+        using var model = Exports.Load(ModelExporter.Export(tiny.Load(), new ExportOptions { Search = options }).Model);
+        var images = Exports.Images(64);
         images[2].Plane(0)[17] = float.NaN;
         images[5].Data.Fill(float.PositiveInfinity);
         var batch = Exports.Run(model, ImageTensor.ToTensor(images));

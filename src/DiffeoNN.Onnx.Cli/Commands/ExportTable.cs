@@ -12,11 +12,17 @@ internal static class ExportTable
     {
         var table = new Table().Border(TableBorder.Rounded).AddColumns("export against library", "");
         Add("images", $"{report.Images}");
-        if (report.MeanIou is { } iou) Add("IoU of the two answers, mean and least", $"{Number(iou, "F5")}, {Number(report.WorstIou!.Value, "F5")}");
-        if (report.Flips is { } flips) Add(report.FlipsAreImages ? "images of another class" : "pixels of another class", Number(flips, "P3"));
+        if (report.MeanIou is { } iou)
+            Add("IoU of the two answers, mean and least", $"{Number(iou, "F5")}, {Number(report.WorstIou!.Value, "F5")}");
+        if (report.Flips is { } flips)
+            Add($"{(report.FlipsAreImages ? "images" : "pixels")} of another class", Number(flips, "P3"));
         Add("largest difference of answers", Number(report.AnswerError, "G3"));
-        if (report.EnergyError is { } energy) Add("of energies of images, of canonical images",
-            $"{Number(energy, "G3")}, {Number(report.FoundEnergyError!.Value, "G3")}");
+        if (report.EnergyError is { } energy)
+        {
+            Add("of energies of images, of canonical images",
+                $"{Number(energy, "G3")}, {Number(report.FoundEnergyError!.Value, "G3")}");
+        }
+
         Add("images with other decisions", $"{report.OtherDecisions.Count}");
         if (report.BatchError is { } batch) Add("rows of a batch against their own runs", Number(batch, "G3"));
         Add("ms an image, library and export",

@@ -82,8 +82,8 @@ internal sealed class ValidateCommand
         return command;
     }
 
-    private Option[] All => [_reference, _engines, _data, _model, _shapes, _noGradients, _noJob, _noBlame, _tolerance, _seed, _device, _threads,
-        _json, _junit, _report, _blame];
+    private Option[] All => [_reference, _engines, _data, _model, _shapes, _noGradients, _noJob, _noBlame, _tolerance, _seed, _device,
+        _threads, _json, _junit, _report, _blame];
 
     private ExitCode Run(IAnsiConsole console, ParseResult parse, CancellationToken cancellationToken)
     {
@@ -91,7 +91,8 @@ internal sealed class ValidateCommand
         var targets = new[] { _json, _junit, _report }.Select(parse.GetValue).OfType<string>().ToList();
         if (targets.GroupBy(Path.GetFullPath).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw new UsageException($"Two reports would be written to '{twice.First()}'.");
-        if (parse.GetValue(_model) is { } bundle) return RunExport(console, parse, bundle, options, targets.Count > 0, cancellationToken);
+        if (parse.GetValue(_model) is { } bundle)
+            return RunExport(console, parse, bundle, options, targets.Count > 0, cancellationToken);
         // A folder that cannot be made is told now, not after a minute.
         foreach (var target in targets)
             if (Path.GetDirectoryName(Path.GetFullPath(target)) is { } folder) AtomicFile.CreateFolder(folder);

@@ -109,7 +109,8 @@ internal sealed class ExportAnswers(GraphWriter writer, ExportGraph graph, Bundl
     private string Real(string output)
     {
         var type = inner.Output(_spec.Name).ElementType;
-        if (ArePlanes && type is not (OnnxElementType.Float or OnnxElementType.Double or OnnxElementType.Float16 or OnnxElementType.BFloat16))
+        var isReal = type is OnnxElementType.Float or OnnxElementType.Double or OnnxElementType.Float16 or OnnxElementType.BFloat16;
+        if (ArePlanes && !isReal)
             throw new ExportException(
                 $"Bundle '{bundle.Name}': output '{_spec.Name}' of its network holds class numbers ({type}), which cannot be carried back "
                 + "between pixels; export the network with the scores they come from.");

@@ -36,7 +36,8 @@ internal sealed class ExportMaps(FieldOperators fields, SamplingGrid grid, int c
         var speed = fields.FastestSpeed(velocity);
         var alive = _writer.Op("Less", [speed, _writer.Scalar(1e6)]);
         var held = _writer.Op("Where", [alive, velocity, _writer.Scalar(0)]);
-        var steps = _writer.Floats([1, 1, MostExtra], Powers(MostExtra, k => (float)Math.ScaleB(ScalingAndSquaring.LargestStep, options.Squarings + k)));
+        var steps = _writer.Floats(
+            [1, 1, MostExtra], Powers(MostExtra, k => (float)Math.ScaleB(ScalingAndSquaring.LargestStep, options.Squarings + k)));
         // Nothing is at least as large as a number that is none.
         var more = _writer.Whole(_writer.Op("GreaterOrEqual", [speed, steps]));
         return new Paced(held, alive, _writer.Op(

@@ -52,7 +52,8 @@ internal sealed class ExportNetwork
     /// <summary>Operators that are not ai.onnx's, by domain: <c>com.microsoft: Gelu</c>.</summary>
     public IEnumerable<string> OtherOperators() => Nodes(_model.Graph).Where(node => node.Domain.Length > 0)
         .GroupBy(node => node.Domain, StringComparer.Ordinal)
-        .Select(domain => $"{domain.Key}: {string.Join(", ", domain.Select(node => node.OpType).Distinct().Order(StringComparer.Ordinal))}");
+        .Select(domain => (domain.Key, Types: domain.Select(node => node.OpType).Distinct().Order(StringComparer.Ordinal)))
+        .Select(domain => $"{domain.Key}: {string.Join(", ", domain.Types)}");
 
     /// <summary>Appends it.</summary>
     /// <param name="writer">The graph, of the same version.</param>
@@ -71,7 +72,8 @@ internal sealed class ExportNetwork
     }
 
     // What the file's own version asks for is known; types that came later (4 bits, 8-bit floats) ask for more.
-    private long OtherFormat => _model.Graph.Initializers.Values.Any(tensor => (int)tensor.ElementType > 16) ? _model.IrVersion : 0;
+    private long OtherFormat =>
+        _model.Graph.Initializers.Values.Any(tensor => (int)tensor.ElementType > 16) ? _model.IrVersion : 0;
 
     private static IEnumerable<OnnxNode> Nodes(OnnxGraph graph) => graph.Nodes.SelectMany(
         node => node.Attributes.Values.SelectMany(attribute => attribute.Graphs).SelectMany(Nodes).Prepend(node));

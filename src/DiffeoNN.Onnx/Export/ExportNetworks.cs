@@ -48,7 +48,8 @@ internal sealed class ExportNetworks
         {
             ("network inner", inner), ("network proposer", proposer), ("an energy network", energy),
         };
-        var (newest, by) = parts.Where(part => part.Network is not null).Select(part => (part.Network!.Opset, part.Name)).MaxBy(p => p.Opset);
+        var (newest, by) = parts.Where(part => part.Network is not null)
+            .Select(part => (part.Network!.Opset, part.Name)).MaxBy(part => part.Opset);
         if (asked < newest)
             throw new ExportException(
                 $"Bundle '{bundle.Name}': opset {asked} was asked for, and {by} is of opset {newest}; ask for {newest} or later, or export "

@@ -5,7 +5,8 @@ using DiffeoNN.Onnx.Imaging;
 
 namespace DiffeoNN.Onnx.Export;
 
-/// <summary>Writes what turns a photo of any size into an image of the bundle's, and planes of that size into those of the photo's.</summary>
+/// <summary>Writes what turns a photo of any size into an image of the bundle's, and planes of that size into those of the photo's.
+/// </summary>
 /// <param name="writer">The graph.</param>
 /// <param name="image">What the bundle takes.</param>
 internal sealed class ExportPhoto(GraphWriter writer, ImageSpec image)

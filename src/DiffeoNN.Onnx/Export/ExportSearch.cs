@@ -46,14 +46,16 @@ internal sealed class ExportSearch(
         var speed = start is null ? Zeros(rows, 1, 1) : fields.FastestSpeed(start);
         var names = parameters.Names;
         var (step, update) = (
-            new ExportNetwork(composer.Step(options.Squarings + MostExtra, MostExtra, true, true), SearchComposer.Image).At(networks.Opset),
+            new ExportNetwork(composer.Step(options.Squarings + MostExtra, MostExtra, true, true), SearchComposer.Image)
+                .At(networks.Opset),
             composer.Update());
         // The start counts as an iterate even if its energy is not finite: there is nothing else to return then.
         var infinite = writer.Add(Zeros(rows), writer.Scalar(float.PositiveInfinity));
         var history = writer.Op("Expand", [writer.Scalar(float.PositiveInfinity), writer.Concat(0, rows, writer.Ints(History))]);
         GraphLoops.Carried[] carried =
         [
-            .. initial.Concat(zeros).Concat(zeros).Select(value => new GraphLoops.Carried(value, OnnxElementType.Float, RankOf(parameters))),
+            .. initial.Concat(zeros).Concat(zeros)
+                .Select(value => new GraphLoops.Carried(value, OnnxElementType.Float, RankOf(parameters))),
             new(speed, OnnxElementType.Float, 3), new(lattice, OnnxElementType.Float, 4), new(infinite, OnnxElementType.Float, 1),
             new(history, OnnxElementType.Float, 2), new(writer.To(Zeros(rows), OnnxElementType.Bool), OnnxElementType.Bool, 1),
         ];
@@ -127,7 +129,9 @@ internal sealed class ExportSearch(
         inputs[SearchComposer.Alive] = alive;
         var extra = Extra(pace);
         inputs[SearchComposer.Scale] = writer.Rows(
-            writer.Floats([MostExtra + 1], [.. Enumerable.Range(0, MostExtra + 1).Select(k => (float)Math.ScaleB(1, -options.Squarings - k))]),
+            writer.Floats(
+                [MostExtra + 1],
+                [.. Enumerable.Range(0, MostExtra + 1).Select(k => (float)Math.ScaleB(1, -options.Squarings - k))]),
             extra);
         // The squarings of a row are the last ones.
         for (var k = 0; k < MostExtra; k++)

@@ -88,7 +88,8 @@ public static class ExportValidation
         if (!exported.Metadata.TryGetValue(ExportTexts.ManifestKey, out var hash)
             || !exported.Metadata.TryGetValue(ExportTexts.CallerKey, out var said))
         {
-            throw new ExportException($"Model '{name}' does not say which bundle it was made of; expected a file that 'diffeonn export' wrote.");
+            throw new ExportException(
+                $"Model '{name}' does not say which bundle it was made of; expected a file that 'diffeonn export' wrote.");
         }
 
         var present = ExportTexts.ManifestHash(bundle);

@@ -64,8 +64,8 @@ public sealed class ExportRefusalTests
         tiny.Replace("critic", OpsetConverter.Convert(OnnxModel.Load(tiny.File("critic.onnx")), 18));
         var error = Assert.Throws<ExportException>(() => ModelExporter.Export(tiny.Load(), new ExportOptions { Opset = 17 }));
         Assert.That(error.Message, Is.EqualTo(
-            "Bundle 'tiny': opset 17 was asked for, and an energy network is of opset 18; ask for 18 or later, or export the network for an "
-            + "older opset."));
+            "Bundle 'tiny': opset 17 was asked for, and an energy network is of opset 18; ask for 18 or later, or export the network for "
+            + "an older opset."));
         var exported = ModelExporter.Export(tiny.Load());
         Assert.That(exported.Model.Opset, Is.EqualTo(18));
         Assert.That(exported.Warnings, Is.EqualTo(new[]

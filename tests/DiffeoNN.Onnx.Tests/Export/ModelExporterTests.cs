@@ -131,7 +131,10 @@ public sealed class ModelExporterTests
         using var scope = torch.NewDisposeScope();
         var model = ModelExporter.Export(
             Bundle.Load(TinyBundle.Original),
-            new ExportOptions { Search = Proposals with { Steps = 3, MinimumDecrease = 0, Refinement = new SearchSpec { Steps = 3 } } }).Model;
+            new ExportOptions
+            {
+                Search = Proposals with { Steps = 3, MinimumDecrease = 0, Refinement = new SearchSpec { Steps = 3 } },
+            }).Model;
         var images = ImageTensor.ToTensor(Exports.Images(4));
         var expected = Exports.Run(model, images, GraphOptimizationLevel.ORT_DISABLE_ALL);
         foreach (var level in Enum.GetValues<GraphOptimizationLevel>())
@@ -154,7 +157,8 @@ public sealed class ModelExporterTests
         Assert.That((exported.Model.Opset, exported.Model.IrVersion), Is.EqualTo((opset, format)));
         Assert.That(exported.Model.OpsetImports.Keys, Is.EqualTo(new[] { "" }));
         Assert.That(exported.Model.Functions, Is.Empty);
-        Assert.That(Exports.Run(exported.Model, ImageTensor.ToTensor(Exports.Images(2)))["answer"].shape, Is.EqualTo(new long[] { 2, 3, 12, 16 }));
+        var answers = Exports.Run(exported.Model, ImageTensor.ToTensor(Exports.Images(2)))["answer"];
+        Assert.That(answers.shape, Is.EqualTo(new long[] { 2, 3, 12, 16 }));
     }
 
     [Test]
@@ -181,10 +185,12 @@ public sealed class ModelExporterTests
         Assert.That(model.Graph.Outputs.Select(output => output.DocString), Is.All.Not.Empty);
         Assert.That(model.Metadata["diffeonn.bundle"], Is.EqualTo("tiny"));
         Assert.That(model.Metadata["diffeonn.network.inner.sha256"], Is.EqualTo(bundle.Manifest.Models.Inner.Sha256));
-        Assert.That(model.Metadata["diffeonn.manifest.sha256"], Is.EqualTo(Bundle.Hash(Path.Combine(bundle.Folder, BundleManifest.FileName))));
+        var manifest = Bundle.Hash(Path.Combine(bundle.Folder, BundleManifest.FileName));
+        Assert.That(model.Metadata["diffeonn.manifest.sha256"], Is.EqualTo(manifest));
         Assert.That(model.Metadata["diffeonn.settings"], Does.Contain("\"passes\":2"));
         Assert.That(model.Metadata["diffeonn.classes"], Is.EqualTo("a\nb\nc"));
-        string[] stages = ["energy/", "candidates/", "proposer/pass0/", "proposer/pass1/", "certificate/", "acceptance/", "answer/network/"];
+        string[] stages =
+            ["energy/", "candidates/", "proposer/pass0/", "proposer/pass1/", "certificate/", "acceptance/", "answer/network/"];
         foreach (var stage in stages)
             Assert.That(model.Graph.Nodes.Any(node => node.Name.StartsWith(stage, StringComparison.Ordinal)), stage);
     }

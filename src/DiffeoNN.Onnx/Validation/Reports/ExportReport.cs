@@ -40,7 +40,8 @@ public sealed record ExportReport
     /// <summary>Largest difference of two values of answers, relative to the largest of the library's.</summary>
     public required double AnswerError { get; init; }
 
-    /// <summary>Largest relative difference of the two energies of images as they are; null where the file does not give energies.</summary>
+    /// <summary>Largest relative difference of the two energies of images as they are; null where the file does not give energies.
+    /// </summary>
     public double? EnergyError { get; init; }
 
     /// <summary>Largest relative difference of the energies that maps lead to, among images of equal decisions; null likewise.</summary>

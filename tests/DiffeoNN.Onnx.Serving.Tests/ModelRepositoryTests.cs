@@ -7,6 +7,18 @@ namespace DiffeoNN.Onnx.Serving.Tests;
 public sealed class ModelRepositoryTests
 {
     [Test]
+    public async Task UntilAllAreLoaded_ModelsThatAreThereAreNotMissing()
+    {
+        await using var repository = new FakeRepository();
+        repository.Write("a", 3, "a3");
+        Assert.That(async () => await repository.Models.InferAsync(new InferenceRequest { Model = "a" }), Throws.TypeOf<ProtocolException>()
+            .With.Property("Kind").EqualTo(ErrorKind.Unavailable)
+            .And.Message.EqualTo("Model 'a' is not loaded yet: the server is loading its models."));
+        Assert.That(async () => await repository.Models.InferAsync(new InferenceRequest { Model = "b" }), Throws.TypeOf<ProtocolException>()
+            .With.Property("Kind").EqualTo(ErrorKind.NotFound));
+    }
+
+    [Test]
     public async Task LoadAll_LoadsTheHighestVersions_AndTellsWhatDidNotLoad()
     {
         await using var repository = new FakeRepository();

@@ -226,7 +226,7 @@ public sealed class SearchQueueTests
         // What takes no steps is counted by the library, too.
         var stepless = Request(1, ("steps", 0L), ("start", "proposer"));
         using (var bare = EquivariantModel.Load(
-            Shapes, ModelParameters.Apply(stepless.Parameters, new EquivariantOptions { Execution = Cpu }, 1)))
+            Shapes, ModelParameters.Apply(stepless.Parameters, new EquivariantOptions { Execution = Cpu }, new ServingOptions())))
         {
             var tryOut = new TryOut(bare.OpenBatch);
             var trying = tryOut.RunAsync(bare.Prepare(BundleModelTests.Image(1)), default);

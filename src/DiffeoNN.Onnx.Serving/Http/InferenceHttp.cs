@@ -75,6 +75,7 @@ public static class InferenceHttp
         if (context.Features.Get<RequestNotes>() is { } notes) notes.Version = response.Version;
         var answer = new ArrayBufferWriter<byte>();
         var json = InferenceResponseWriter.Write(response, request, answer);
+        context.Features.Get<BodyBudget.Share>()?.Add(answer.Capacity);
         if (json is not null) context.Response.Headers[HeaderLength] = $"{json}";
         await Send(context, 200, answer.WrittenMemory, json is null ? "application/json" : "application/octet-stream")
             .ConfigureAwait(false);

@@ -28,6 +28,7 @@ internal sealed class InferencePaths(ModelRepository repository, ServingOptions 
     {
         var share = repository.Bodies.Open();
         context.Response.RegisterForDispose(share);
+        context.Features.Set(share);
         return BodyReader.ReadAsync(context.Request, options.Limits, share, context.RequestAborted);
     }
 

@@ -2,8 +2,8 @@ using System.Globalization;
 
 namespace DiffeoNN.Onnx.Serving.Protocol;
 
-/// <summary>Bytes that bodies of requests hold at a time, all of a server's together: what senders have not sent whole counts, too, so that
-/// many of them cannot take the memory that each by itself may.</summary>
+/// <summary>Bytes that bodies of requests and answers hold at a time, all of a server's together: what senders have not sent whole counts,
+/// too, and what they do not read, so that many of them cannot take the memory that each by itself may.</summary>
 /// <param name="most">At least 1. One request alone is always let in; its own limit is <see cref="ProtocolLimits.Bytes"/>.</param>
 internal sealed class BodyBudget(long most)
 {
@@ -35,6 +35,13 @@ internal sealed class BodyBudget(long most)
             }
 
             _bytes = bytes;
+        }
+
+        /// <summary>Holds so many bytes more, whatever others hold: an answer that is there is sent, who comes next has to wait.</summary>
+        public void Add(long bytes)
+        {
+            Interlocked.Add(ref budget._held, bytes);
+            _bytes += bytes;
         }
 
         /// <inheritdoc/>

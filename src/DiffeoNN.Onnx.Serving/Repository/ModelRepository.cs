@@ -346,9 +346,11 @@ public sealed class ModelRepository : IAsyncDisposable
         return new ProtocolException(ErrorKind.Unavailable, $"Model '{model.Name}' takes no requests: {string.Join("; ", states)}.");
     }
 
-    private static ProtocolException NotFound(string name, string? version, IEnumerable<string> versions)
+    private ProtocolException NotFound(string name, string? version, IEnumerable<string> versions)
     {
         var known = string.Join(", ", versions);
+        if (!_isLoaded && known.Length > 0)
+            return new ProtocolException(ErrorKind.Unavailable, $"Model '{name}' is not loaded yet: the server is loading its models.");
         return new ProtocolException(ErrorKind.NotFound, (known.Length, string.IsNullOrEmpty(version)) switch
         {
             (0, _) when name.Length == 0 => "The request names no model.",

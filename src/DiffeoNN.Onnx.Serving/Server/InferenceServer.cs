@@ -99,6 +99,7 @@ public sealed class InferenceServer : IAsyncDisposable
         await StartAsync(stopping).ConfigureAwait(false);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stopping, _failed.Token);
         using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => End(context, ending));
+        using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => End(context, ending));
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => End(context, ending));
         try
         {

@@ -58,10 +58,21 @@ internal sealed class ExportAnswers(GraphWriter writer, ExportGraph graph, Bundl
         var parts = writer.Op("Max", [writer.Rows(counts, writer.Concat(0, row, plain)), writer.Whole(1)]);
         var weight = writer.Op("Reciprocal", [writer.To(parts, OnnxElementType.Float)]);
         var images = writer.Concat(0, writer.Rows(verdict.Canonical, used), writer.Rows(image, plain));
-        var output = inner.Append(writer, "network", images)[_spec.Name];
-        var values = Activated(ArePlanes ? Planes(output) : writer.Op("Flatten", [Real(output)], OnnxAttribute.Of("axis", 1L)));
-        return new Parts(values, ArePlanes ? Inverses(verdict.Maps.Inverse, used, plain) : "", slot, weight);
+        return new Parts(Naive(images), ArePlanes ? Inverses(verdict.Maps.Inverse, used, plain) : "", slot, weight);
     }
+
+    /// <summary>Writes the network's answers after the activation, (N, K, H, W) or (N, K).</summary>
+    /// <param name="images">(N, C, H, W).</param>
+    public string Naive(string images)
+    {
+        var output = inner.Append(writer, "network", images)[_spec.Name];
+        return Activated(ArePlanes ? Planes(output) : writer.Op("Flatten", [Real(output)], OnnxAttribute.Of("axis", 1L)));
+    }
+
+    /// <summary>Writes the way back of images that were left as they are, (N, 2, H, W) of zeros.</summary>
+    public string Still(string image) => writer.Op(
+        "ConstantOfShape", [writer.Concat(0, writer.Count(image), writer.Ints(2, graph.Grid.Height, graph.Grid.Width))],
+        OnnxAttribute.Of("value", OnnxTensor.Create<float>("", [1], [0f])));
 
     /// <summary>Writes planes carried back, (T, K, H, W).</summary>
     public string CarriedBack(Parts parts)

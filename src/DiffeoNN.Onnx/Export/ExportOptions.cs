@@ -14,8 +14,9 @@ public sealed record ExportOptions
     /// <summary>What the file takes.</summary>
     public ExportInput Input { get; init; }
 
-    /// <summary>What the file gives, at least one; all of it by default.</summary>
-    public IReadOnlyList<ExportOutput> Outputs { get; init; } = Enum.GetValues<ExportOutput>();
+    /// <summary>What the file gives, at least one; all but <see cref="ExportOutput.Naive"/> by default.</summary>
+    public IReadOnlyList<ExportOutput> Outputs { get; init; } =
+        [.. Enum.GetValues<ExportOutput>().Where(output => output != ExportOutput.Naive)];
 
     /// <summary>Version of the ai.onnx operator set, 16 to 22; null for <see cref="UsualOpset"/>, or that of the newest network where that
     /// is later.</summary>

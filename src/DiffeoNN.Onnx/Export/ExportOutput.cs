@@ -25,4 +25,8 @@ public enum ExportOutput
     /// <summary><c>accepted</c>, bool, (N, M): which of the M maps count, in the order of the proposer's passes, the search's last. An
     /// image with none was left as it is.</summary>
     Accepted,
+
+    /// <summary><c>naive</c>, float32, of the answer's shape: the network's own answer, of the image as it is. Not in a file that was not
+    /// asked for it.</summary>
+    Naive,
 }

@@ -23,6 +23,9 @@ internal static class ExportTexts
     /// <summary>Metadata: what the file takes.</summary>
     public const string InputKey = "diffeonn.input";
 
+    /// <summary>Metadata: names of the classes, one a line.</summary>
+    public const string ClassesKey = "diffeonn.classes";
+
     /// <summary>An output with its shape and text.</summary>
     public static OnnxValueInfo Output(ExportOutput output, Bundle bundle, ExportGraph graph, ExportAnswers answers, bool isPhoto)
     {
@@ -42,6 +45,9 @@ internal static class ExportTexts
                 "The displacement of the inverse map, by which answers come back."),
             ExportOutput.Energy => (OnnxElementType.Float, [batch, 2],
                 "Energy of the image as it is, and of the image that the last map that counts leads to."),
+            ExportOutput.Naive => (OnnxElementType.Float, answers.ArePlanes
+                ? isPhoto ? [batch, classes, "h", "w"] : [batch, classes, image.Height, image.Width]
+                : new[] { batch, classes }, "The network's own answer, of the image as it is."),
             _ => (OnnxElementType.Bool, new OnnxDimension[] { batch, graph.MapsOfImage },
                 "Which maps count; with none the image was left as it is and the answer is the network's own."),
         };
@@ -80,7 +86,7 @@ internal static class ExportTexts
         metadata[InputKey] = isPhoto ? "photo" : "tensor";
         metadata["diffeonn.output"] = bundle.Manifest.Models.Inner.Output.ToString();
         if (bundle.Manifest.Models.Inner.Output.Classes is { } classes)
-            metadata["diffeonn.classes"] = string.Join('\n', classes);
+            metadata[ClassesKey] = string.Join('\n', classes);
     }
 
     /// <summary>SHA-256 of a bundle's manifest.</summary>

@@ -72,6 +72,7 @@ public static class ModelExporter
                 ExportOutput.Displacement => results.Displacement(verdict, verdict.Maps.Forward, image),
                 ExportOutput.Inverse => results.Displacement(verdict, verdict.Maps.Inverse, image),
                 ExportOutput.Energy => results.Energy(verdict),
+                ExportOutput.Naive => Naive(answers, photo, image),
                 _ => accepted,
             };
             writer.Graph.AddNode("Identity", [value], NameOf(output));
@@ -94,5 +95,11 @@ public static class ModelExporter
             : photo is null ? answers.CarriedBack(parts)
             : photo.CarriedBack(parts.Values, graph.Fields.Planar(parts.Inverse, 2));
         return answers.Mean(parts, values, image);
+    }
+
+    private static string Naive(ExportAnswers answers, ExportPhoto? photo, string image)
+    {
+        var values = answers.Naive(image);
+        return answers.ArePlanes && photo is not null ? photo.CarriedBack(values, answers.Still(image)) : values;
     }
 }

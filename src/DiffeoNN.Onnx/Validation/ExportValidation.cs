@@ -109,8 +109,11 @@ public static class ExportValidation
         return (caller, exported.Metadata.GetValueOrDefault(ExportTexts.InputKey) == "photo");
     }
 
-    private static IReadOnlyList<ImageBuffer> ReferenceImages(Bundle bundle)
+    /// <summary>The reference images of a bundle as pixel values; empty where it has none.</summary>
+    /// <param name="bundle">The bundle.</param>
+    public static IReadOnlyList<ImageBuffer> ReferenceImages(Bundle bundle)
     {
+        ArgumentNullException.ThrowIfNull(bundle);
         var title = BundleValidator.Title(BundleRole.Inner);
         var inner = ValidationCases.OfBundle(bundle, null).First(@case => @case.Name == title);
         return JobValidation.ReferenceImages(bundle, inner) ?? [];

@@ -173,6 +173,27 @@ public sealed class ModelExporterTests
         Assert.That(one.Initializers.Values.Sum(tensor => tensor.ByteLength), Is.LessThan(all.Initializers.Values.Sum(t => t.ByteLength)));
     }
 
+    [TestCase(false)]
+    [TestCase(true)]
+    public void Naive_IsTheNetworksOwnAnswer(bool isClassification)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var tiny = new TinyBundle();
+        if (isClassification) Exports.Classify(tiny);
+        var exported = ModelExporter.Export(Bundle.Load(tiny.Path), new ExportOptions
+        {
+            Search = Proposals with { MinimumDecrease = 0 }, Outputs = [ExportOutput.Answer, ExportOutput.Naive],
+        });
+        var images = Exports.Images(3);
+        var found = Exports.Run(exported.Model, ImageTensor.ToTensor(images));
+        using var model = EquivariantModel.Load(tiny.Path, new EquivariantOptions { Execution = Exports.OneCore });
+        float[] expected = [.. model.RunNaive(images)
+            .SelectMany(output => output.Planes is { } planes ? planes.Data.ToArray() : output.Scores!)];
+        Assert.That(Exports.Floats(found["naive"]), Is.EqualTo(expected).Within(1e-6));
+        Assert.That(Exports.Floats(found["answer"]), Is.Not.EqualTo(expected).Within(1e-4), "maps count");
+        Assert.That(found["naive"].shape, Is.EqualTo(found["answer"].shape));
+    }
+
     [Test]
     public void Files_SayWhatTheyAre()
     {

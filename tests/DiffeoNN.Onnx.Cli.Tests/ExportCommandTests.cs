@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Tests.Support;
 
@@ -40,12 +41,63 @@ public sealed class ExportCommandTests
     }
 
     [Test]
+    public void Triton_GetsARepository_BesideTheFile()
+    {
+        using var folder = new TemporaryFolder();
+        var run = CommandRun.Of(
+            "export", "--model", Repository.Bundle("genus"), "-o", folder["g.onnx"], "--triton", folder["models"], "--batch", "7");
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
+        Assert.That(folder.Files().Select(file => file.Replace('\\', '/')), Is.EqualTo(
+            new[] { "g.onnx", "models/genus/1/model.onnx", "models/genus/config.pbtxt", "models/genus/labels.txt" }));
+        Assert.That(File.ReadAllBytes(folder["models/genus/1/model.onnx"]), Is.EqualTo(File.ReadAllBytes(folder["g.onnx"])));
+        Assert.That(File.ReadAllText(folder["models/genus/config.pbtxt"]), Does.Contain("max_batch_size: 7\n"));
+        Assert.That(run.Output, Does.Contain($"{folder["models/genus"]} written: bundle genus"));
+    }
+
+    [Test]
+    public void Web_NeedsOnnxRuntimeForBrowsers_AndChoosesOutputsItself()
+    {
+        using var folder = new TemporaryFolder();
+        var genus = Repository.Bundle("genus");
+        Directory.CreateDirectory(folder["ort/dist"]);
+        CommandRun Web(params string[] more) =>
+            CommandRun.Of(["export", "--model", genus, "--web", folder["page"], "--runtime", folder["ort"], .. more]);
+        Web().AssertError(ExitCode.Usage, "is not package onnxruntime-web", "package.json is missing");
+        File.WriteAllText(folder["ort/package.json"], """{ "name": "onnxruntime-node", "version": "1.30.0" }""");
+        Web().AssertError(ExitCode.Usage, "is of 'onnxruntime-node'");
+        File.WriteAllText(folder["ort/package.json"], """{ "name": "onnxruntime-web", "version": "0.9" }""");
+        Web().AssertError(ExitCode.Usage, "lacks ort.wasm.min.mjs; package onnxruntime-web 0.9");
+        Web("--outputs", "answer").AssertError(ExitCode.Usage, "a page (--web) takes what it needs");
+        Web("--input", "photo").AssertError(ExitCode.Usage, "a page (--web) takes what it needs");
+        Assert.That(Directory.Exists(folder["page"]), Is.False);
+        foreach (var file in (string[])["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"])
+            File.WriteAllText(folder[$"ort/dist/{file}"], file);
+
+        var run = Web();
+
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
+        Assert.That(run.Output, Does.Contain("output 'naive' float32 [N,3]"));
+        Assert.That(File.ReadAllText(folder["page/ort/ort-wasm-simd-threaded.wasm"]), Is.EqualTo("ort-wasm-simd-threaded.wasm"));
+        Assert.That(File.ReadAllText(folder["page/ort/LICENSE.txt"]), Does.StartWith("onnxruntime-web 0.9\n\nMIT License"));
+        // What the page's files name is there.
+        var links = new Regex("""(?:src|href)="([^"#]+)"|from '(\./[^']+)'|new URL\('(\./[^']+)'""");
+        foreach (var file in Directory.EnumerateFiles(folder["page"]).Where(file => Path.GetExtension(file) is ".html" or ".js"))
+        {
+            var named = links.Matches(File.ReadAllText(file)).Select(match => match.Groups.Cast<Group>().Skip(1).First(group => group.Success).Value);
+            foreach (var name in named) Assert.That(Path.Exists(Path.Combine(folder["page"], name)), $"{file} names {name}");
+        }
+    }
+
+    [Test]
     public void WhatMakesNoSense_IsRefused()
     {
         using var folder = new TemporaryFolder();
         var genus = Repository.Bundle("genus");
         CommandRun.Of("export", "--model", genus, "-o", folder["g.onnx"], "--outputs", "answer,mask")
             .AssertError(ExitCode.Usage, "--outputs names 'mask'; expected some of answer, canonical,");
+        CommandRun.Of("export", "--model", genus).AssertError(ExitCode.Usage, "expected -o FILE, --triton FOLDER or --web FOLDER");
+        CommandRun.Of("export", "--model", genus, "--triton", folder["m"], "--batch", "0")
+            .AssertError(ExitCode.Usage, "--batch is 0; expected at least 1");
         CommandRun.Of("export", "--model", genus, "-o", folder["g.onnx"], "--start", "multi").AssertError(ExitCode.Model, "start multi");
         CommandRun.Of("export", "--model", folder["none"], "-o", folder["g.onnx"]).AssertError(ExitCode.Model, "does not exist");
         CommandRun.Of("export", "--model", genus, "-o", folder["none/g.onnx"]).AssertError(ExitCode.Output, "Cannot write");

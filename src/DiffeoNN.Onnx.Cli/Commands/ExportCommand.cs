@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using DiffeoNN.Onnx.Bundles;
+using DiffeoNN.Onnx.Cli.Web;
 using DiffeoNN.Onnx.Export;
 using DiffeoNN.Onnx.Search;
 using Spectre.Console;
@@ -8,69 +9,123 @@ using Spectre.Console;
 namespace DiffeoNN.Onnx.Cli.Commands;
 
 /// <summary><c>diffeonn export</c>: a bundle as one ONNX file, image in, answer out.</summary>
-internal static class ExportCommand
+internal sealed class ExportCommand
 {
     private static readonly string[] Exported = ["steps", "start", "passes", "average", "accept", "seed"];
+    private static readonly List<string> Names = [.. Enum.GetValues<ExportOutput>().Select(ModelExporter.NameOf)];
+
+    private readonly Option<string> _model = new("--model") { Description = "Bundle: a folder with diffeonn.json.", Required = true };
+    private readonly Option<string?> _file = new("-o", "--to") { Description = "ONNX file to write." };
+    private readonly Option<string?> _triton = new("--triton")
+    {
+        Description = "Folder of a model repository (Triton, and 'serve') to write the file into, with its configuration.",
+    };
+    private readonly Option<int> _batch = new("--batch")
+    {
+        Description = "With --triton: how many images a batch has at most.",
+        DefaultValueFactory = _ => TritonRepository.UsualBatch,
+    };
+    private readonly Option<string?> _web = new("--web")
+    {
+        Description = "Folder to write a page into that runs the bundle in the browser; any web server serves it.",
+    };
+    private readonly Option<string?> _runtime = new("--runtime")
+    {
+        Description = "With --web: folder of npm's package onnxruntime-web; node_modules here or above if left out.",
+    };
+    private readonly Option<string[]> _outputs = new("--outputs")
+    {
+        Description = $"Some of {string.Join(", ", Names)}, separated by commas; all but naive if left out.",
+        AllowMultipleArgumentsPerToken = true,
+    };
+    private readonly Option<string> _input = new("--input")
+    {
+        Description = "tensor: a batch of images of the bundle's size, float32 (N, C, H, W), values in [0, 1]; photo: one image of any "
+            + "size, uint8 (H, W, C).",
+        DefaultValueFactory = _ => "tensor",
+    };
+    private readonly Option<int?> _opset = new("--opset")
+    {
+        Description = $"Version of the ONNX operator set; {ExportOptions.UsualOpset}, or that of the newest network, if left out.",
+    };
+    private readonly SettingOption[] _settings = [.. SettingOption.All().Where(option => Exported.Contains(option.Setting.Name))];
+
+    private ExportCommand()
+    {
+        _input.AcceptOnlyFromAmong("tensor", "photo");
+        _batch.Validators.Add(result => OptionChecks.AtLeast(result, _batch, 1));
+    }
 
     /// <summary>Creates the command.</summary>
     public static Command Create(IAnsiConsole console)
     {
-        var model = new Option<string>("--model") { Description = "Bundle: a folder with diffeonn.json.", Required = true };
-        var target = new Option<string>("-o", "--to") { Description = "ONNX file to write.", Required = true };
-        var names = Enum.GetValues<ExportOutput>().Select(ModelExporter.NameOf).ToList();
-        var outputs = new Option<string[]>("--outputs")
-        {
-            Description = $"Some of {string.Join(", ", names)}, separated by commas; all if left out.",
-            AllowMultipleArgumentsPerToken = true,
-        };
-        var input = new Option<string>("--input")
-        {
-            Description = "tensor: a batch of images of the bundle's size, float32 (N, C, H, W), values in [0, 1]; photo: one image of any "
-                + "size, uint8 (H, W, C).",
-            DefaultValueFactory = _ => "tensor",
-        };
-        input.AcceptOnlyFromAmong("tensor", "photo");
-        var opset = new Option<int?>("--opset")
-        {
-            Description = $"Version of the ONNX operator set; {ExportOptions.UsualOpset}, or that of the newest network, if left out.",
-        };
-        SettingOption[] settings = [.. SettingOption.All().Where(option => Exported.Contains(option.Setting.Name))];
+        var options = new ExportCommand();
         var command = new Command("export", "Write a bundle as one ONNX file that any runtime runs: image in, answer out.")
         {
-            model, target, outputs, input, opset,
+            options._model, options._file, options._triton, options._batch, options._web, options._runtime,
+            options._outputs, options._input, options._opset,
         };
-        foreach (var setting in settings) command.Options.Add(setting);
+        foreach (var setting in options._settings) command.Options.Add(setting);
         command.SetAction((parse, cancellationToken) =>
         {
-            string[] asked = [.. (parse.GetValue(outputs) ?? [])
-                .SelectMany(text => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).Distinct()];
-            if (asked.FirstOrDefault(name => !names.Contains(name)) is { } unknown)
-                throw new UsageException($"--outputs names '{unknown}'; expected some of {string.Join(", ", names)}.");
-            var search = settings.Aggregate(new SearchSpec(), (spec, option) => option.Apply(parse, spec));
-            var options = new ExportOptions
-            {
-                Search = search,
-                Input = parse.GetValue(input) == "photo" ? ExportInput.Photo : ExportInput.Tensor,
-                Opset = parse.GetValue(opset),
-            };
-            if (asked.Length > 0)
-                options = options with { Outputs = [.. asked.Select(name => Enum.GetValues<ExportOutput>()[names.IndexOf(name)])] };
-            var bundle = Bundle.Load(parse.GetValue(model)!);
-            var exported = ModelExporter.Export(bundle, options);
-            cancellationToken.ThrowIfCancellationRequested();
-            exported.Model.Save(parse.GetValue(target)!);
-            foreach (var warning in exported.Warnings) console.MarkupLineInterpolated($"[yellow]Note:[/] {warning}");
-            Print(console, parse.GetValue(target)!, bundle, exported);
+            options.Run(console, parse, cancellationToken);
             return Task.FromResult((int)ExitCode.Success);
         });
         return command;
     }
 
-    private static void Print(IAnsiConsole console, string path, Bundle bundle, ExportedModel exported)
+    private void Run(IAnsiConsole console, ParseResult parse, CancellationToken cancellationToken)
+    {
+        var (file, triton, web) = (parse.GetValue(_file), parse.GetValue(_triton), parse.GetValue(_web));
+        if ((file ?? triton ?? web) is null)
+            throw new UsageException("Nothing was said of where to write; expected -o FILE, --triton FOLDER or --web FOLDER.");
+        var options = Options(parse);
+        if (web is not null && (parse.GetResult(_outputs) is { Implicit: false } || options.Input == ExportInput.Photo))
+            throw new UsageException("--outputs and --input are of files; a page (--web) takes what it needs. Write the two apart.");
+        var runtime = web is null ? null : WebRuntime.Find(parse.GetValue(_runtime));
+        var bundle = Bundle.Load(parse.GetValue(_model)!);
+        if (file is not null || triton is not null)
+        {
+            var exported = ModelExporter.Export(bundle, options);
+            cancellationToken.ThrowIfCancellationRequested();
+            if (file is not null) exported.Model.Save(file);
+            var repository = triton is null ? null : TritonRepository.Write(triton, bundle.Name, exported.Model, parse.GetValue(_batch));
+            Print(console, bundle, exported, file, repository);
+        }
+
+        if (runtime is not null)
+        {
+            var exported = WebPage.Write(web!, bundle, options, runtime);
+            Print(console, bundle, exported, web);
+        }
+    }
+
+    private ExportOptions Options(ParseResult parse)
+    {
+        string[] asked = [.. (parse.GetValue(_outputs) ?? [])
+            .SelectMany(text => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).Distinct()];
+        if (asked.FirstOrDefault(name => !Names.Contains(name)) is { } unknown)
+            throw new UsageException($"--outputs names '{unknown}'; expected some of {string.Join(", ", Names)}.");
+        var options = new ExportOptions
+        {
+            Search = _settings.Aggregate(new SearchSpec(), (spec, option) => option.Apply(parse, spec)),
+            Input = parse.GetValue(_input) == "photo" ? ExportInput.Photo : ExportInput.Tensor,
+            Opset = parse.GetValue(_opset),
+        };
+        return asked.Length == 0 ? options
+            : options with { Outputs = [.. asked.Select(name => Enum.GetValues<ExportOutput>()[Names.IndexOf(name)])] };
+    }
+
+    private static void Print(IAnsiConsole console, Bundle bundle, ExportedModel exported, params string?[] written)
     {
         var graph = exported.Model.Graph;
-        console.MarkupLineInterpolated(
-            $"{path} written: bundle {bundle.Name}, opset {exported.Model.Opset}, {graph.Nodes.Count} nodes{Size(path)}.");
+        foreach (var warning in exported.Warnings) console.MarkupLineInterpolated($"[yellow]Note:[/] {warning}");
+        foreach (var path in written.OfType<string>())
+        {
+            console.MarkupLineInterpolated(
+                $"{path} written: bundle {bundle.Name}, opset {exported.Model.Opset}, {graph.Nodes.Count} nodes{Size(path)}.");
+        }
+
         foreach (var value in graph.Inputs) console.WriteLine($"  input  {value}");
         foreach (var value in graph.Outputs) console.WriteLine($"  output {value}");
     }

@@ -98,6 +98,32 @@ export function displacement(canvas, { data, height, width }) {
   return { most, mean: length.reduce((a, b) => a + b, 0) / size };
 }
 
+/** Draws where the lines of a square grid lie after a map, over an image.
+ * @param field (2, height, width): to the right and down, in half the longest side.
+ * @param under an image of the field's proportions. */
+export function grid(canvas, { data, height, width }, under) {
+  const { context, scale } = frame(canvas, width, height);
+  context.drawImage(under, 0, 0, canvas.width, canvas.height);
+  const size = height * width;
+  const pixels = (Math.max(height, width) - 1) / 2;
+  const place = (x, y) => {
+    const i = y * width + x;
+    return [(x + 0.5 + pixels * data[i]) * scale, (y + 0.5 + pixels * data[size + i]) * scale];
+  };
+  const step = Math.max(1, Math.round((Math.max(height, width) - 1) / 16));
+  context.beginPath();
+  for (let y = 0; y < height; y += step) {
+    for (let x = 0; x < width; x++) context[x === 0 ? 'moveTo' : 'lineTo'](...place(x, y));
+  }
+
+  for (let x = 0; x < width; x += step) {
+    for (let y = 0; y < height; y++) context[y === 0 ? 'moveTo' : 'lineTo'](...place(x, y));
+  }
+
+  outline(context, '#000', 3);
+  outline(context, cssColour(2), 1.3);
+}
+
 /** Draws the colours of `displacement`, dark to bright. */
 export function drawRamp(canvas) {
   [canvas.width, canvas.height] = [128, 1];

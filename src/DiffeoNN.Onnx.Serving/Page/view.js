@@ -24,15 +24,20 @@ export function wanted(names) {
  * @param picture the image that was asked about: a bitmap or a canvas.
  * @param outputs a Map from names to { shape, data }, of one image.
  * @param labels names of classes, by outputs' names.
- * @param texts what the outputs of texts say, by names: refusal, stop.
+ * @param texts what the outputs of texts say, by names: refusal, stop; note is said beside the verdict.
  * @param milliseconds how long it took.
- * @param isBestAtDeadline whether the time was up before the search had ended. */
-export function show(element, { picture, outputs, labels = {}, texts = {}, milliseconds, isBestAtDeadline = false }) {
+ * @param isBestAtDeadline whether the time was up before the search had ended.
+ * @param hasGrid whether the map is also shown as a grid.
+ * @param words what is said of the input, and after the time. */
+export function show(element, {
+  picture, outputs, labels = {}, texts = {}, milliseconds, isBestAtDeadline = false, hasGrid = false,
+  words = { input: 'The image as it was sent.', time: ', with sending and receiving' },
+}) {
   const read = name => outputs.get(name);
   const parts = [verdict(read, texts, isBestAtDeadline)];
   const figures = make('div', 'figures');
   parts.push(figures);
-  figure(figures, 'Input', 'The image as it was sent.', canvas => drawing.picture(canvas, picture));
+  figure(figures, 'Input', words.input, canvas => drawing.picture(canvas, picture));
   if (read('canonical')) {
     const { shape: [, channels, height, width], data } = read('canonical');
     figure(figures, 'Canonical image', read('accepted')?.data[0] === false
@@ -42,7 +47,8 @@ export function show(element, { picture, outputs, labels = {}, texts = {}, milli
 
   for (const prefix of prefixes(outputs)) parts.push(...answers(figures, prefix, read, labels, picture));
   if (read('displacement')) displacement(figures, read('displacement'));
-  parts.push(certificate(read, texts, milliseconds, isBestAtDeadline));
+  if (read('displacement') && hasGrid) grid(figures, read('displacement'), picture);
+  parts.push(certificate(read, texts, milliseconds, isBestAtDeadline, words.time));
   element.replaceChildren(...parts);
 }
 
@@ -171,16 +177,22 @@ function displacement(figures, { shape: [, , height, width], data }) {
   figure(figures, 'Displacement', note, canvas, most === 0 ? null : ramp);
 }
 
+function grid(figures, { shape: [, , height, width], data }, picture) {
+  figure(figures, 'Grid of the map', 'Where the lines of a square grid on the canonical image lie in the input.',
+    canvas => drawing.grid(canvas, { data, height, width }, picture));
+}
+
 function verdict(read, texts, isBestAtDeadline) {
   const accepted = read('accepted')?.data[0];
   const box = make('div', `verdict ${accepted === false ? 'unsure' : 'good'}`);
   box.append(make('strong', '', accepted === false ? 'The map that was found is not used.' : 'The map that was found is used.'));
+  if (texts.note) box.append(make('p', '', texts.note));
   if (texts.refusal) box.append(make('p', '', texts.refusal), make('p', '', 'The answer is that of the network alone.'));
   if (isBestAtDeadline) box.append(make('p', '', 'The time was up before the search had ended: this is the best it had found.'));
   return box;
 }
 
-function certificate(read, texts, milliseconds, isBestAtDeadline) {
+function certificate(read, texts, milliseconds, isBestAtDeadline, timing) {
   const one = name => read(name)?.data[0];
   const rows = [];
   const [before, after] = [one('energy_before'), one('energy_after')];
@@ -196,7 +208,7 @@ function certificate(read, texts, milliseconds, isBestAtDeadline) {
   const stop = texts.stop === 'StepBudget' && one('steps') === 0 ? 'no steps were to be taken' : STOPS[texts.stop] ?? texts.stop;
   rows.push(['The search ended because', stop || null]);
   rows.push(['Best at the time limit', isBestAtDeadline ? 'yes, the search was not at its end' : null]);
-  rows.push(['Time', milliseconds === undefined ? null : `${time(milliseconds)}, with sending and receiving`]);
+  rows.push(['Time', milliseconds === undefined ? null : `${time(milliseconds)}${timing}`]);
   const table = make('table');
   table.setAttribute('aria-label', 'Certificate');
   table.append(make('tbody'));

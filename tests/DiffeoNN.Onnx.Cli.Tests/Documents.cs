@@ -6,7 +6,7 @@ namespace DiffeoNN.Onnx.Cli.Tests;
 internal static partial class Documents
 {
     private static readonly string[] Folders = ["src", "models", "tools", "tests"];
-    private static readonly string[] Made = ["bin", "obj", "runs"];
+    private static readonly string[] Made = ["bin", "obj", "runs", "node_modules"];
 
     /// <summary>Paths relative to the repository's root, with forward slashes.</summary>
     public static IEnumerable<string> All => Folders

@@ -83,7 +83,8 @@ public sealed class ExportCommandTests
         var links = new Regex("""(?:src|href)="([^"#]+)"|from '(\./[^']+)'|new URL\('(\./[^']+)'""");
         foreach (var file in Directory.EnumerateFiles(folder["page"]).Where(file => Path.GetExtension(file) is ".html" or ".js"))
         {
-            var named = links.Matches(File.ReadAllText(file)).Select(match => match.Groups.Cast<Group>().Skip(1).First(group => group.Success).Value);
+            var named = links.Matches(File.ReadAllText(file))
+                .Select(match => match.Groups.Cast<Group>().Skip(1).First(group => group.Success).Value);
             foreach (var name in named) Assert.That(Path.Exists(Path.Combine(folder["page"], name)), $"{file} names {name}");
         }
     }

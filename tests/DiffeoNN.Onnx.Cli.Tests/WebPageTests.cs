@@ -222,7 +222,8 @@ public sealed class WebPageTests
 
     private async Task Open(string name)
     {
-        await _browser.Send("Emulation.setDeviceMetricsOverride", new { width = 1280, height = 900, deviceScaleFactor = 1, mobile = false });
+        var wide = new { width = 1280, height = 900, deviceScaleFactor = 1, mobile = false };
+        await _browser.Send("Emulation.setDeviceMetricsOverride", wide);
         await _browser.Go(new Uri(_site.Address, $"{name}/"));
         await _browser.Until($"location.pathname === '/{name}/' && ({Answered} || document.getElementById('error')?.hidden === false)");
         Assert.That(await _browser.Text("#error"), Is.Empty);

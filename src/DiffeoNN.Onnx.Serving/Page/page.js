@@ -31,7 +31,7 @@ async function look() {
       [index, statistics, isReady] = await Promise.all([client.index(), client.statistics(), client.ready()]);
       listed = isReady ? performance.now() : -Infinity;
       await configure();
-      say(part('server'), `${server.name} ${server.version}: ${isReady ? 'ready' : 'not ready; it loads its models, has none, or is about to end'}`);
+      say(part('server'), `${server.name} ${server.version}: ${isReady ? 'ready' : 'not ready; it loads models, has none, or will end'}`);
     }
 
     load = await client.load();

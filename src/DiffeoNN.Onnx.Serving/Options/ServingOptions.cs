@@ -24,7 +24,7 @@ public sealed record ServingOptions
     public long BodyBytes { get; init; } = 1_024_000_000;
 
     /// <summary>Images of a bundle that are searched at a time, at least 1.</summary>
-    public int MaximumRows { get; init; } = 8;
+    public int MaximumRows { get; init; } = 32;
 
     /// <summary>When images join those that are searched.</summary>
     public BatchingMode Batching { get; init; }

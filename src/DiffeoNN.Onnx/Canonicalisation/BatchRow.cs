@@ -42,6 +42,12 @@ internal sealed class BatchRow : IDisposable
     /// <summary>Why it cannot go on; null while it can.</summary>
     public Exception? Failure { get; set; }
 
+    /// <summary>Steps of others that it has waited for.</summary>
+    public int Waited { get; set; }
+
+    /// <summary>The smallest is next: steps that it may take yet, less those that it waited for, so that none waits for ever.</summary>
+    public int Turn => _run.Progress.Steps - _run.Progress.Step - Waited;
+
     private bool IsLate => _deadline is { } deadline && _time.GetElapsedTime(_joined) >= deadline.After;
 
     /// <summary>How the row leaves without a result; null while it stays, or if it has one.</summary>

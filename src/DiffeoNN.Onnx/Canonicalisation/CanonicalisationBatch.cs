@@ -39,6 +39,10 @@ public sealed class CanonicalisationBatch : IDisposable
         _time = time ?? TimeProvider.System;
     }
 
+    /// <summary>How many rows take part in a step at most. Where a step's time grows with its rows, nobody gains by company beyond that
+    /// many: those go first that are nearest to their ends, and what waits comes nearer with every step.</summary>
+    internal int RowsTogether { get; init; } = int.MaxValue;
+
     /// <summary>Rows that go on.</summary>
     public int Count => _rows.Count;
 
@@ -96,9 +100,11 @@ public sealed class CanonicalisationBatch : IDisposable
         ObjectDisposedException.ThrowIf(_disposed, this);
         cancellationToken.ThrowIfCancellationRequested();
         Leave(cancellationToken);
-        BatchRow[] stepped = [.. _rows];
+        BatchRow[] stepped = [.. _rows.Count > RowsTogether ? _rows.OrderBy(row => row.Turn).Take(RowsTogether) : _rows];
         if (stepped.Length == 0)
             return 0;
+        foreach (var row in stepped.Length < _rows.Count ? _rows.Except(stepped) : [])
+            row.Waited++;
         var failures = _stepper.Step([.. stepped.Select(row => row.Run)], cancellationToken);
         for (var i = 0; i < stepped.Length; i++)
             stepped[i].Failure = failures[i];

@@ -9,7 +9,8 @@ namespace DiffeoNN.Onnx.Inference;
 /// Proposer, search, network and answer are those of <see cref="EquivariantModel.Canonicalise"/>; steps of searches share runs of the
 /// energy (<see cref="CanonicalisationBatch"/>). On the CPU an image's bits depend neither on who shares the batch nor on when others join.
 /// Searches without steps, and those from several starts, are done in one piece, one run of them beside each step of the others: those
-/// without steps and of equal settings together, those from several starts one by one.
+/// without steps and of equal settings together, those from several starts one by one. On the CPU, where a step's time grows with its
+/// images, as many take a step at a time as there are cores: those that are nearest to their ends, while others come nearer to their turns.
 /// Not safe for concurrent use: one thread joins, steps and takes. Tensors are a thread's.
 /// </remarks>
 public sealed class ContinuousBatch : IDisposable
@@ -61,7 +62,8 @@ public sealed class ContinuousBatch : IDisposable
         return _next++;
     }
 
-    /// <summary>Begins what has joined, and takes one step of every search. Images that are done, cancelled or late leave.</summary>
+    /// <summary>Begins what has joined, and takes one step of every search, or on the CPU of those whose turn it is. Images that are done,
+    /// cancelled or late leave.</summary>
     /// <param name="cancellationToken">Ends the step within one run of a graph; a later step takes it up again.</param>
     /// <returns>How many images had something done.</returns>
     /// <exception cref="OperationCanceledException">The step's token was cancelled.</exception>
@@ -123,7 +125,7 @@ public sealed class ContinuousBatch : IDisposable
         for (var i = 1; i < _joined.Count && rows.Count < rows[0].Model.RunsTogether; i++)
         {
             var other = _joined[i];
-            if (other.Model == rows[0].Model && other.Model.IsOfItsSize(other.Image) == other.Model.IsOfItsSize(rows[0].Image))
+            if (other.Model == rows[0].Model && other.Model.TakesPipeline(other.Image) == other.Model.TakesPipeline(rows[0].Image))
                 rows.Add(other);
         }
 

@@ -25,11 +25,17 @@ public sealed partial class EquivariantModel
         : Device.Device == ExecutionDevice.Cpu ? _energy.KeepsImagesApart ? 8 : 1
         : 64;
 
-    /// <summary>Whether an answer is asked for at the size that networks work at: others take another way on a GPU.</summary>
-    internal bool IsOfItsSize(ScaledImage image) => image.Height == _grid.Height && image.Width == _grid.Width;
+    /// <summary>Whether an image stays on the GPU from its pixels to its answer, for which it has to be of the size that networks work at:
+    /// one that does not keeps others of its batch from it.</summary>
+    internal bool TakesPipeline(ScaledImage image) =>
+        _pipeline is not null && image.Height == _grid.Height && image.Width == _grid.Width;
 
     /// <summary>The running batch of this model's searches.</summary>
-    internal CanonicalisationBatch OpenSearches(TimeProvider time) => new(_energy, _fields, time);
+    internal CanonicalisationBatch OpenSearches(TimeProvider time) => new(_energy, _fields, time)
+    {
+        // A core has a row's own part of a step; the energy takes all cores whatever the rows are.
+        RowsTogether = Device.Device == ExecutionDevice.Cpu ? Math.Max(2, new CoreBudget(_options.Execution.Threads).Cores) : int.MaxValue,
+    };
 
     /// <summary>The same networks under the options of a caller.</summary>
     /// <param name="options">Their device and cores are this model's.</param>

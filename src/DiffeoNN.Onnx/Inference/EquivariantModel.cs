@@ -195,7 +195,7 @@ public sealed partial class EquivariantModel : IDisposable
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
         var batch = ToBatch(images);
-        if (_pipeline is not null && images.All(IsOfItsSize) && _pipeline.Run(batch, cancellationToken) is { } answers)
+        if (_pipeline is not null && images.All(TakesPipeline) && _pipeline.Run(batch, cancellationToken) is { } answers)
         {
             return Of(answers, images);
         }

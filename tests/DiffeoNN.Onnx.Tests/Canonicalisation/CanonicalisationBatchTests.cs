@@ -20,6 +20,30 @@ public sealed partial class CanonicalisationBatchTests
     private static readonly SearchSpec Sines = Quick with { Field = FieldKind.Siren, Lattice = 10, LearningRate = 0.0038926 };
 
     [Test]
+    public void WhereFewRowsStepTogether_TheNearestToItsEndIsFirst_AndNoneWaitsForEver()
+    {
+        using var template = torch.rand(1, 1, 16, 16);
+        using var batch = new CanonicalisationBatch(new TemplateEnergy(template)) { RowsTogether = 1 };
+        SearchSpec Steps(int steps) => Quick with { Steps = steps };
+        var slow = batch.Join(template, Steps(12));
+        var ended = new List<long>();
+        var quick = new List<long>();
+        for (var step = 0; step < 200 && batch.Count > 0; step++)
+        {
+            // Short ones without end, as long as the long one is there.
+            if (!ended.Contains(slow) && step % 4 == 1) quick.Add(batch.Join(template, Steps(3)));
+            Assert.That(batch.Step(), Is.EqualTo(1));
+            foreach (var row in batch.TakeFinished())
+            {
+                using (row) ended.Add(row.Id);
+            }
+        }
+
+        Assert.That(ended, Is.EquivalentTo(quick.Append(slow)), "all end, though short ones came all the time");
+        Assert.That(ended[0], Is.EqualTo(quick[0]), "a short one overtakes");
+    }
+
+    [Test]
     public void ARow_IsSearchedForAsTheCanonicaliserDoes([Values] bool fromAProposal, [Values] FieldKind field)
     {
         using var scope = torch.NewDisposeScope();

@@ -11,11 +11,22 @@ public sealed class ModelRepositoryTests
     {
         await using var repository = new FakeRepository();
         repository.Write("a", 3, "a3");
-        Assert.That(async () => await repository.Models.InferAsync(new InferenceRequest { Model = "a" }), Throws.TypeOf<ProtocolException>()
-            .With.Property("Kind").EqualTo(ErrorKind.Unavailable)
-            .And.Message.EqualTo("Model 'a' is not loaded yet: the server is loading its models."));
-        Assert.That(async () => await repository.Models.InferAsync(new InferenceRequest { Model = "b" }), Throws.TypeOf<ProtocolException>()
-            .With.Property("Kind").EqualTo(ErrorKind.NotFound));
+        repository.Write("b", 1, "b1");
+        var warm = new TaskCompletionSource();
+        repository.WarmUp = () => warm.Task;
+        var loading = repository.Models.LoadAllAsync();
+        foreach (var version in new[] { "", "1" })
+        {
+            Assert.That(() => repository.Ask("b", version),
+                Refuses(ErrorKind.Unavailable, "Model 'b' is not loaded yet: the server is loading its models."));
+        }
+
+        Assert.That(() => repository.Ask("b", "2"),
+            Refuses(ErrorKind.NotFound, "Model 'b' has no version '2' that is loaded. Versions: 1."));
+        Assert.That(() => repository.Ask("c"), Refuses(ErrorKind.NotFound, "There is no model 'c'."));
+        warm.SetResult();
+        await loading;
+        Assert.That((await repository.Ask("b")).Outputs, Is.Not.Empty);
     }
 
     [Test]

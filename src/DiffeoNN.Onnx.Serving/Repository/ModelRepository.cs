@@ -17,6 +17,7 @@ public sealed class ModelRepository : IAsyncDisposable
     private readonly ConcurrentDictionary<string, ModelEntry> _models = new(StringComparer.Ordinal);
     private readonly DeviceThread? _thread;
     private volatile bool _isLoaded;
+    private volatile bool _isLoading;
     private volatile string? _lack;
     private volatile bool _isClosed;
     private volatile bool _isDraining;
@@ -146,7 +147,18 @@ public sealed class ModelRepository : IAsyncDisposable
 
     /// <summary>Loads the highest version of every model that loads; the index tells which did not.</summary>
     /// <param name="cancellationToken">Ends it.</param>
-    public Task LoadAllAsync(CancellationToken cancellationToken = default) => LookAsync(isAnew: true, cancellationToken);
+    public async Task LoadAllAsync(CancellationToken cancellationToken = default)
+    {
+        _isLoading = true;
+        try
+        {
+            await LookAsync(isAnew: true, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _isLoading = false;
+        }
+    }
 
     /// <summary>Looks at the folder: loads what is new in it, or has changed, and unloads what is gone; what clients have loaded by its
     /// version, or unloaded, stays as it is.</summary>
@@ -212,7 +224,7 @@ public sealed class ModelRepository : IAsyncDisposable
     {
         var sources = Sources().Where(source => source.Name == name).ToList();
         var source = string.IsNullOrEmpty(version) ? sources.LastOrDefault() : sources.Find(source => source.VersionName == version);
-        if (source is null) throw NotFound(name, version, sources.Select(one => one.VersionName));
+        if (source is null) throw NotFound(name, version, [.. sources.Select(one => one.VersionName)]);
         var entry = EntryOf(name);
         await entry.LoadAsync(source, "", cancellationToken).ConfigureAwait(false);
         entry.IsHeld = !string.IsNullOrEmpty(version);
@@ -327,7 +339,7 @@ public sealed class ModelRepository : IAsyncDisposable
             if (current.TryEnter()) return current;
         }
 
-        throw NotFound(name, version, Sources().Where(source => source.Name == name).Select(one => one.VersionName));
+        throw NotFound(name, version, [.. Sources().Where(source => source.Name == name).Select(one => one.VersionName)]);
     }
 
     private ModelStatus Status(string name, string version, string? problem)
@@ -346,10 +358,10 @@ public sealed class ModelRepository : IAsyncDisposable
         return new ProtocolException(ErrorKind.Unavailable, $"Model '{model.Name}' takes no requests: {string.Join("; ", states)}.");
     }
 
-    private ProtocolException NotFound(string name, string? version, IEnumerable<string> versions)
+    private ProtocolException NotFound(string name, string? version, IReadOnlyList<string> versions)
     {
         var known = string.Join(", ", versions);
-        if (!_isLoaded && known.Length > 0)
+        if (_isLoading && known.Length > 0 && (string.IsNullOrEmpty(version) || versions.Contains(version)))
             return new ProtocolException(ErrorKind.Unavailable, $"Model '{name}' is not loaded yet: the server is loading its models.");
         return new ProtocolException(ErrorKind.NotFound, (known.Length, string.IsNullOrEmpty(version)) switch
         {

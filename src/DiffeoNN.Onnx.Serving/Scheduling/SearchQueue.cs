@@ -281,11 +281,11 @@ internal sealed class SearchQueue : IDeviceWork
         foreach (var image in finished)
         {
             _running.Remove(image.Id, out var place);
+            // Before its sender is told: nothing of it runs then.
+            Volatile.Write(ref _joined, _running.Count);
             _meter.Finish(image);
             place.Job.Take(place.Index, image);
         }
-
-        Volatile.Write(ref _joined, _running.Count);
     }
 
     private void Abandon(Exception error)

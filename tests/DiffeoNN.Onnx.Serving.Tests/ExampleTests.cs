@@ -124,9 +124,10 @@ public sealed class ExampleTests
         {
             using var process = Process.Start(start)!;
             var errors = process.StandardError.ReadToEndAsync();
-            var output = process.StandardOutput.ReadToEnd();
+            var output = process.StandardOutput.ReadToEndAsync();
+            if (!process.WaitForExit(TimeSpan.FromMinutes(2))) process.Kill(entireProcessTree: true);
             process.WaitForExit();
-            return (process.ExitCode, output, errors.Result);
+            return (process.ExitCode, output.Result, errors.Result);
         }
         catch (Win32Exception)
         {

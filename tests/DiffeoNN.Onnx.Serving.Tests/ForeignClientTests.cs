@@ -34,8 +34,9 @@ public sealed class ForeignClientTests
         using (process)
         {
             var errors = process.StandardError.ReadToEndAsync();
-            var output = process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
+            var said = process.StandardOutput.ReadToEndAsync();
+            if (!process.WaitForExit(TimeSpan.FromMinutes(10))) process.Kill(entireProcessTree: true);
+            var output = said.Result;
             var skipped = output.Split('\n').Where(line => line.StartsWith("skip ", StringComparison.Ordinal)).ToList();
             Assert.That(process.ExitCode, Is.Zero, $"{output}\n{errors.Result}");
             if (skipped.Count > 0) Assert.Ignore(string.Join("; ", skipped));

@@ -85,9 +85,9 @@ internal static class Timing
     }
 
     /// <summary>Searches of 5 and 80 steps together, joining between steps and at the ends of batches.</summary>
-    /// <remarks>On the CPU a step's time grows with its images, so that a long search gains nothing from sharing and has its own time to
-    /// take, whoever waits; what joining between steps saves is the waiting of the short ones. So there are two mixes: where one of eight is
-    /// long the 95th percentile of all is a long one's, where one of 32 is long it is a short one's.</remarks>
+    /// <remarks>On the CPU a step's time grows with its images, so that a long search has its own time to take, whoever waits. So there are
+    /// two mixes: where one of eight is long the 95th percentile of all is a long one's, where one of 32 is long it is a short one's.
+    /// </remarks>
     public static async Task<IReadOnlyList<Row>> Batching(Setting setting)
     {
         var rows = new List<Row>();
@@ -100,8 +100,10 @@ internal static class Timing
             rows.Add(Row.Of($"{name}: p50 by the step", step.All.Quantile(0.5), "ms"));
             rows.Add(Row.Of($"{name}: p95 by request", request.All.Quantile(0.95), "ms"));
             rows.Add(Row.Of($"{name}: p95 by the step", step.All.Quantile(0.95), "ms"));
-            rows.Add(Row.Of($"{name}: p95 by the step / by request", step.All.Quantile(0.95) / request.All.Quantile(0.95), "", most: 0.6));
-            rows.Add(Row.Of($"{name}: the same, of the short ones", step.Short.Quantile(0.95) / request.Short.Quantile(0.95), "", most: 0.6));
+            rows.Add(Row.Of(
+                $"{name}: p95 by the step / by request", step.All.Quantile(0.95) / request.All.Quantile(0.95), "", most: 0.6));
+            rows.Add(Row.Of(
+                $"{name}: the same, of the short ones", step.Short.Quantile(0.95) / request.Short.Quantile(0.95), "", most: 0.6));
         }
 
         return rows;

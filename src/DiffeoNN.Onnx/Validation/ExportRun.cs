@@ -4,6 +4,7 @@ using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Export;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Validation;
@@ -32,7 +33,7 @@ internal sealed class ExportRun(IGraph file, OnnxModel exported, Bundle bundle, 
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
         var input = ImageTensor.ToTensor(images);
-        if (isPhoto) input = (input.squeeze(0).permute(1, 2, 0) * 255f).round().to_type(torch.ScalarType.Byte).contiguous();
+        if (isPhoto) input = input.squeeze(0).permute(1, 2, 0).Times(255).round().to_type(torch.ScalarType.Byte).contiguous();
         var values = file.Run(
             new Dictionary<string, torch.Tensor> { [isPhoto ? ModelExporter.PhotoInput : ModelExporter.ImageInput] = input }, _outputs,
             cancellationToken);

@@ -5,6 +5,7 @@ using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Shapes;
+using DiffeoNN.Onnx.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -65,7 +66,7 @@ public sealed class HostedModelTests
 
         using var host = await Start(new LogEntries(), 1);
         var served = host.Services.GetRequiredService<EquivariantModel>();
-        var alive = torch.Tensor.TotalCount;
+        var alive = LiveTensors.Settled();
         var threads = ThreadPool.ThreadCount;
         var requests = images.Select(image => served.RunAsync([image])).ToArray();
         var slowest = TimeSpan.Zero;

@@ -7,6 +7,7 @@ using DiffeoNN.Onnx.Serving.Options;
 using DiffeoNN.Onnx.Serving.Protocol;
 using DiffeoNN.Onnx.Serving.Repository;
 using DiffeoNN.Onnx.Serving.Scheduling;
+using DiffeoNN.Onnx.Tests.Support;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Serving.Tests;
@@ -184,7 +185,7 @@ public sealed class SearchQueueTests
         var expected = await model.InferAsync(request);
         // Settings that were asked for lately keep what they need.
         foreach (var asked in Asked) await model.InferAsync(Request(6, asked));
-        var before = torch.Tensor.TotalCount;
+        var before = LiveTensors.Settled();
         var random = new Random(3);
         var all = Enumerable.Range(0, 300).Select(i =>
         {

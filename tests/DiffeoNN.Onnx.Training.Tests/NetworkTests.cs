@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Tests.Support;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Training.Tests;
@@ -149,7 +150,7 @@ public sealed class NetworkTests
         // What other tests left to the collector is not to go meanwhile.
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        var tensors = torch.Tensor.TotalCount;
+        var tensors = LiveTensors.Settled();
         using (var training = new Interruptible())
         {
             training.Trainer.Run(training, 3);

@@ -1,8 +1,8 @@
 // The page of a model that runs in the browser: an image, what deforms it, and what the model makes of it.
 import * as drawing from './drawing.js';
 import { certificate, deformed, planesOf, resized, still } from './fields.js';
-import { readImage } from './images.js';
-import { make, show, time } from './view.js';
+import { readImage, takeImages } from './images.js';
+import { make, say, show, time } from './view.js';
 
 const SLIDERS = [
   { name: 'turn', label: 'Turn', least: -60, most: 60, unit: '°' }, { name: 'size', label: 'Size', least: 70, most: 140, unit: ' %' },
@@ -271,25 +271,7 @@ function fail(message) {
   part('error').textContent = message ?? '';
 }
 
-// Only what changed, since changes are read aloud.
-function say(element, message) {
-  if (element.textContent !== message) element.textContent = message;
-}
-
 part('random').addEventListener('click', atRandom);
 part('reset').addEventListener('click', () => deform(still()));
-part('file').addEventListener('change', () => part('file').files[0] && choose(part('file').files[0]));
-for (const type of ['dragover', 'dragleave', 'drop']) {
-  // Beside the stage, too: else the browser would leave the page for the file.
-  document.addEventListener(type, event => {
-    event.preventDefault();
-    part('drop').classList.toggle('over', type === 'dragover');
-    if (type === 'drop' && event.dataTransfer.files[0]) choose(event.dataTransfer.files[0]);
-  });
-}
-
-document.addEventListener('paste', event => {
-  const file = [...(event.clipboardData?.files ?? [])].find(one => one.type.startsWith('image/'));
-  if (file) choose(file);
-});
+takeImages(part('file'), part('drop'), choose);
 start().catch(error => fail(error.message));

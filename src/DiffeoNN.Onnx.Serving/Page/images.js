@@ -25,6 +25,27 @@ export async function readImage(file) {
   return { name, bitmap, blob, note: isTurned ? 'Turned upright as the file says.' : 'Sent as PNG.' };
 }
 
+/** Listens for images that are chosen in a file input, dropped on the page, or pasted.
+ * @param input the file input.
+ * @param zone what is marked while something is dragged over the page.
+ * @param take is given each file. */
+export function takeImages(input, zone, take) {
+  input.addEventListener('change', () => input.files[0] && take(input.files[0]));
+  for (const type of ['dragover', 'dragleave', 'drop']) {
+    // Beside the zone, too: else the browser would leave the page for the file.
+    document.addEventListener(type, event => {
+      event.preventDefault();
+      zone.classList.toggle('over', type === 'dragover');
+      if (type === 'drop' && event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
+    });
+  }
+
+  document.addEventListener('paste', event => {
+    const file = [...(event.clipboardData?.files ?? [])].find(one => one.type.startsWith('image/'));
+    if (file) take(file);
+  });
+}
+
 /** The orientation that a JPEG file's EXIF data tell, from 1 (upright) to 8; 1 where they tell none. */
 export function orientation(buffer) {
   const view = new DataView(buffer);

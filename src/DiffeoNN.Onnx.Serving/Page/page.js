@@ -1,8 +1,8 @@
 // The page of a server: its models and what they have to do, and an image for one of them.
 import { Client, ProtocolError, bytes, strings } from './protocol.js';
-import { make, show, time, wanted } from './view.js';
+import { make, say, show, time, wanted } from './view.js';
 import * as drawing from './drawing.js';
-import { readImage } from './images.js';
+import { readImage, takeImages } from './images.js';
 
 const BUNDLE = 'diffeonn_bundle';
 const STATES = {
@@ -215,11 +215,6 @@ function fail(message) {
   part('error').textContent = message ?? '';
 }
 
-// Only what changed, since changes are read aloud.
-function say(element, message) {
-  if (element.textContent !== message) element.textContent = message;
-}
-
 part('lock-form').addEventListener('submit', event => {
   event.preventDefault();
   client.key = part('key').value.trim();
@@ -230,19 +225,6 @@ part('ask').addEventListener('submit', event => {
   run();
 });
 part('cancel').addEventListener('click', () => running?.abort());
-part('file').addEventListener('change', () => part('file').files[0] && choose(part('file').files[0]));
-for (const type of ['dragover', 'dragleave', 'drop']) {
-  // Beside the zone, too: else the browser would leave the page for the file.
-  document.addEventListener(type, event => {
-    event.preventDefault();
-    part('drop').classList.toggle('over', type === 'dragover');
-    if (type === 'drop' && event.dataTransfer.files[0]) choose(event.dataTransfer.files[0]);
-  });
-}
-
-document.addEventListener('paste', event => {
-  const file = [...(event.clipboardData?.files ?? [])].find(one => one.type.startsWith('image/'));
-  if (file) choose(file);
-});
+takeImages(part('file'), part('drop'), choose);
 document.addEventListener('visibilitychange', () => document.hidden || look());
 watch();

@@ -257,6 +257,11 @@ export function make(tag, style = '', text = '') {
   return element;
 }
 
+/** Says something in an element, only where it changed, since changes are read aloud. */
+export function say(element, message) {
+  if (element.textContent !== message) element.textContent = message;
+}
+
 function cell(tag, text, scope) {
   const element = make(tag, '', text);
   if (scope) element.scope = scope;

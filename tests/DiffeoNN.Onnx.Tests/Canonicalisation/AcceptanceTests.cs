@@ -2,6 +2,7 @@ using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Fields;
+using DiffeoNN.Onnx.Tests.Support;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Canonicalisation;
@@ -159,7 +160,7 @@ public sealed class AcceptanceTests
         var start = torch.cat([v, v, v.Noise(1, 3)], 0);
         var canonicaliser = new Canonicaliser(new TemplateEnergy(template), Options with { Steps = 2, CanonicalBelow = 1e-4 });
         canonicaliser.Run(batch, start).Dispose();
-        var live = torch.Tensor.TotalCount;
+        var live = LiveTensors.Settled();
         for (var i = 0; i < 50; i++)
             canonicaliser.Run(batch, start).Dispose();
         Assert.That(torch.Tensor.TotalCount, Is.EqualTo(live));

@@ -5,6 +5,7 @@ using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Fields;
+using DiffeoNN.Onnx.Tests.Support;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Canonicalisation;
@@ -278,7 +279,7 @@ public sealed partial class CanonicalisationBatchTests
         }
 
         Work();
-        var before = torch.Tensor.TotalCount;
+        var before = LiveTensors.Settled();
         for (var i = 0; i < 3; i++)
             Work();
         Assert.That(torch.Tensor.TotalCount, Is.EqualTo(before));

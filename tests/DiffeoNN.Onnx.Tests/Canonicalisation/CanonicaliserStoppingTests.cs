@@ -2,6 +2,7 @@ using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Fields;
+using DiffeoNN.Onnx.Tests.Support;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Canonicalisation;
@@ -119,7 +120,7 @@ public sealed class CanonicaliserStoppingTests
                     source.Cancel();
             },
         };
-        var live = torch.Tensor.TotalCount;
+        var live = LiveTensors.Settled();
         Assert.That(
             () => new Canonicaliser(energy, Options).Run(deformed, cancellationToken: source.Token),
             Throws.InstanceOf<OperationCanceledException>());
@@ -155,7 +156,7 @@ public sealed class CanonicaliserStoppingTests
         var canonicaliser = new Canonicaliser(
             new TemplateEnergy(template), Options with { Field = kind, Lattice = 4, Steps = 4, Patience = 2 });
         canonicaliser.Run(batch, start).Dispose();
-        var live = torch.Tensor.TotalCount;
+        var live = LiveTensors.Settled();
         for (var i = 0; i < 200; i++)
             canonicaliser.Run(batch, i % 2 == 0 ? start : null).Dispose();
         Assert.That(torch.Tensor.TotalCount, Is.EqualTo(live));

@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Search;
+using DiffeoNN.Onnx.Tests.Support;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Canonicalisation;
@@ -198,7 +199,7 @@ public sealed class StartSearchTests
         var canonicaliser = new Canonicaliser(new TemplateEnergy(template), Options with { Steps = 5, Patience = 2 });
         using var first = canonicaliser.Run(torch.cat([deformed, template], 0), starts, 2);
         var images = torch.cat([deformed, template], 0);
-        var live = torch.Tensor.TotalCount;
+        var live = LiveTensors.Settled();
         for (var i = 0; i < 20; i++)
         {
             using var again = canonicaliser.Run(images, starts, 2);

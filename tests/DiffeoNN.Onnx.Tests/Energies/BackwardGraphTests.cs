@@ -2,6 +2,7 @@ using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Tests.Bundles;
+using DiffeoNN.Onnx.Tests.Support;
 using static TorchSharp.torch;
 
 namespace DiffeoNN.Onnx.Tests.Energies;
@@ -118,7 +119,7 @@ internal sealed class BackwardGraphTests : EnergyTests
     {
         var bundle = Bundle.Load(TinyBundle.Original);
         BackwardGraphCheck.Check(bundle, Engine);
-        var before = TorchSharp.torch.Tensor.TotalCount;
+        var before = LiveTensors.Settled();
 
         BackwardGraphCheck.Check(bundle, Engine);
 

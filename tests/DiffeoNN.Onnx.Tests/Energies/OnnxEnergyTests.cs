@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Energies;
 using DiffeoNN.Onnx.Tests.Bundles;
+using DiffeoNN.Onnx.Tests.Support;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -141,7 +142,7 @@ internal sealed class OnnxEnergyTests : EnergyTests
         using var scope = NewDisposeScope();
         var y = Images(2);
         _energy.Evaluate(y).Dispose();
-        var before = Tensor.TotalCount;
+        var before = LiveTensors.Settled();
 
         for (var i = 0; i < 10; i++) _energy.Evaluate(y).Dispose();
 
@@ -151,7 +152,7 @@ internal sealed class OnnxEnergyTests : EnergyTests
     [Test]
     public void Dispose_ReleasesTheWeights()
     {
-        var before = Tensor.TotalCount;
+        var before = LiveTensors.Settled();
 
         Load(TinyBundle.Original).Dispose();
 

@@ -12,6 +12,7 @@ using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Metrics;
 using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Bundles;
+using DiffeoNN.Onnx.Tests.Support;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Evaluation;
@@ -88,7 +89,7 @@ public sealed class EvaluatorTests
         var data = new RandomData(6);
         var check = DataCheck.Of(data);
         evaluator.Run(data, check);
-        var tensors = torch.Tensor.TotalCount;
+        var tensors = LiveTensors.Settled();
         data.Reads = 0;
         var done = new List<double>();
         evaluator.Run(data, check, new Progress(value =>

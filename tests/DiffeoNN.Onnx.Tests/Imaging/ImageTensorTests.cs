@@ -1,4 +1,5 @@
 using DiffeoNN.Onnx.Imaging;
+using DiffeoNN.Onnx.Tests.Support;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Imaging;
@@ -54,7 +55,7 @@ public sealed class ImageTensorTests
     [Test]
     public void Conversions_LeaveNoTensorBehind()
     {
-        var before = torch.Tensor.TotalCount;
+        var before = LiveTensors.Settled();
         using (var tensor = ImageTensor.ToTensor(new ImageBuffer(3, 4, 4)))
         {
             ImageTensor.FromTensor(tensor);

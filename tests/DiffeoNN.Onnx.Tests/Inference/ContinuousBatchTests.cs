@@ -4,6 +4,7 @@ using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Bundles;
+using DiffeoNN.Onnx.Tests.Support;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Inference;
@@ -245,7 +246,7 @@ public sealed class ContinuousBatchTests
         using var model = EquivariantModel.Load(TinyBundle.Original, Options);
         var images = Images(model, 6);
         Work();
-        var before = torch.Tensor.TotalCount;
+        var before = LiveTensors.Settled();
         Work();
         Assert.That(torch.Tensor.TotalCount, Is.EqualTo(before));
 

@@ -3,6 +3,7 @@ using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Bundles;
+using DiffeoNN.Onnx.Tests.Support;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Inference;
@@ -61,7 +62,7 @@ public sealed partial class EquivariantModelTests
         }
 
         Step();
-        var before = torch.Tensor.TotalCount;
+        var before = LiveTensors.Settled();
         Step();
         Assert.That(torch.Tensor.TotalCount, Is.EqualTo(before));
     }

@@ -6,6 +6,7 @@ using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Bundles;
+using DiffeoNN.Onnx.Tests.Support;
 using DiffeoNN.Onnx.Torch;
 using TorchSharp;
 
@@ -44,7 +45,7 @@ public sealed partial class EquivariantModelTests
         model.Run(Images(2, 12, 16)).Dispose();
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        var before = torch.Tensor.TotalCount;
+        var before = LiveTensors.Settled();
         for (var i = 0; i < 5; i++) model.Run(Images(2, 12, 16)).Dispose();
         Assert.That(torch.Tensor.TotalCount, Is.EqualTo(before));
     }

@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Tests.Bundles;
+using DiffeoNN.Onnx.Tests.Support;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Inference;
@@ -49,7 +50,7 @@ public sealed partial class EquivariantModelTests
     public void Dispose_LeavesNoTensorOfTheModel()
     {
         EquivariantModel.Load(TinyBundle.Original, Options).Dispose();
-        var live = torch.Tensor.TotalCount;
+        var live = LiveTensors.Settled();
         EquivariantModel.Load(TinyBundle.Original, Options).Dispose();
         Assert.That(torch.Tensor.TotalCount, Is.EqualTo(live));
     }

@@ -6,6 +6,7 @@ using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Bundles;
+using DiffeoNN.Onnx.Tests.Support;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Inference;
@@ -81,7 +82,7 @@ public sealed class GraphPipelineTests
         long Fetched(ImageBuffer[] images)
         {
             ScaledImage[] prepared = [.. images.Select(model.Prepare)];
-            var before = torch.Tensor.TotalCount;
+            var before = LiveTensors.Settled();
             using var batch = model.Canonicalise(prepared);
             var held = torch.Tensor.TotalCount - before;
             Assert.That(batch.Fields.Displacement.shape, Is.EqualTo(new long[] { 2, 2, 12, 16 }));

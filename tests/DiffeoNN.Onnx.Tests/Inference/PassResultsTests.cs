@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Canonicalisation;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Inference;
+using DiffeoNN.Onnx.Tests.Support;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Inference;
@@ -79,7 +80,7 @@ public sealed class PassResultsTests
     [Test]
     public void Passes_OwnTheirTensors()
     {
-        var live = torch.Tensor.TotalCount;
+        var live = LiveTensors.Settled();
         Passes(Used).Dispose();
         Assert.That(torch.Tensor.TotalCount, Is.EqualTo(live));
     }

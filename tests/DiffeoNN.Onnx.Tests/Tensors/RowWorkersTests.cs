@@ -1,6 +1,7 @@
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Tensors;
 using DiffeoNN.Onnx.Tests.Execution;
+using DiffeoNN.Onnx.Tests.Support;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Tests.Tensors;
@@ -36,7 +37,7 @@ public sealed class RowWorkersTests
     public void Each_LeavesNothingBehind_AndKeepsTheCallersThreads()
     {
         var cores = torch.get_num_threads();
-        var before = torch.Tensor.TotalCount;
+        var before = LiveTensors.Settled();
         using (torch.NewDisposeScope())
         using (var workers = new RowWorkers(torch.CPU, 4))
         {

@@ -8,6 +8,7 @@ using DiffeoNN.Onnx.Inference;
 using DiffeoNN.Onnx.Search;
 using DiffeoNN.Onnx.Tests.Bundles;
 using DiffeoNN.Onnx.Tests.Evaluation;
+using DiffeoNN.Onnx.Tests.Support;
 using DiffeoNN.Onnx.Tuning;
 using TorchSharp;
 
@@ -135,7 +136,7 @@ public sealed class TunerTests
         tuner.Run(data);
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        var before = torch.Tensor.TotalCount;
+        var before = LiveTensors.Settled();
         tuner.Run(data);
         using var cancelled = new CancellationTokenSource();
         Assert.That(() => tuner.Run(data, null, new Listener(_ => cancelled.Cancel()), cancelled.Token),

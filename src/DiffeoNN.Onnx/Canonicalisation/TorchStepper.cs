@@ -36,17 +36,36 @@ internal sealed class TorchStepper(IEnergy energy, bool apart) : ISearchStepper
     public Exception?[] Step(IReadOnlyList<ISearchRun> runs, CancellationToken cancellationToken)
     {
         using var gradients = torch.enable_grad();
-        Member[] members = [.. runs.Select(run => new Member((CanonicalisationRun)run))];
+        Member[] members = [.. runs.Select(run => new Member((CanonicalisationRun)run, apart))];
+        if (_workers is { } workers && members.Length > 1 && members.All(member => member.MayRunBesideOthers))
+        {
+            // A core takes whole steps of its own rows: it waits for no other between a step's parts, and its rows share runs.
+            var cores = Math.Min(workers.Cores, members.Length);
+            workers.Each(cores, core =>
+            {
+                Step([.. members.Where((_, i) => i % cores == core)], InTurn, cancellationToken);
+                return [];
+            });
+        }
+        else
+        {
+            Step(members, Each, cancellationToken);
+        }
+
+        return [.. members.Select(member => member.Failure)];
+    }
+
+    private static void Step(Member[] members, Func<Member[], Action<Member>, Exception?[]> each, CancellationToken cancellationToken)
+    {
         Evaluate([.. members.Where(member => member.Run.NeedsInputs)], _ => false, run => [run.Inputs], (run, found) =>
             run.TakeInputs(found), cancellationToken);
         Member[] left = [.. members.Where(member => member.Failure is null)];
-        var failures = Each(left, member => member.Run.Advance());
+        var failures = each(left, member => member.Run.Advance());
         for (var i = 0; i < left.Length; i++)
             left[i].Failure = failures[i];
         Evaluate(
             [.. left.Where(member => member.Failure is null)], run => run.WantsGradient, run => run.Iterates, (run, found) =>
             run.Judge(found), cancellationToken);
-        return [.. members.Select(member => member.Failure)];
     }
 
     /// <inheritdoc/>
@@ -70,45 +89,41 @@ internal sealed class TorchStepper(IEnergy energy, bool apart) : ISearchStepper
     /// <inheritdoc/>
     public void Dispose() => _workers?.Dispose();
 
+    private static Exception?[] InTurn<T>(T[] items, Action<T> work) => [.. items.Select(item => Failure(() => work(item)))];
+
     private Exception?[] Each<T>(T[] items, Action<T> work)
     {
-        var failures = new Exception?[items.Length];
-        void Do(int i)
-        {
-            try
-            {
-                work(items[i]);
-            }
-            catch (Exception error)
-            {
-                failures[i] = error;
-            }
-        }
-
         if (_workers is null)
+            return InTurn(items, work);
+        var failures = new Exception?[items.Length];
+        _workers.Each(items.Length, i =>
         {
-            for (var i = 0; i < items.Length; i++)
-                Do(i);
-        }
-        else
-        {
-            _workers.Each(items.Length, i =>
-            {
-                Do(i);
-                return [];
-            });
-        }
-
+            failures[i] = Failure(() => work(items[i]));
+            return [];
+        });
         return failures;
     }
 
-    private void Evaluate(
+    private static Exception? Failure(Action work)
+    {
+        try
+        {
+            work();
+            return null;
+        }
+        catch (Exception error)
+        {
+            return error;
+        }
+    }
+
+    private static void Evaluate(
         Member[] members, Func<CanonicalisationRun, bool> withGradient, Func<CanonicalisationRun, torch.Tensor[]> images,
         Action<CanonicalisationRun, EnergyEvaluation> take, CancellationToken cancellationToken)
     {
         foreach (var group in members.GroupBy(member => (member.Run.Energy, withGradient(member.Run), Size(member.Run.Inputs))))
         {
-            foreach (var together in MaySharePasses(group.Key.Energy, group.First().Run) ? [[.. group]] : group.Chunk(1))
+            foreach (var together in group.First().MayShareRuns ? [[.. group]] : group.Chunk(1))
                 EvaluateTogether(together, group.Key.Energy, group.Key.Item2, images, take, cancellationToken);
         }
     }
@@ -163,15 +178,20 @@ internal sealed class TorchStepper(IEnergy energy, bool apart) : ISearchStepper
         }
     }
 
-    // A GPU gives no such promise, and is not worth using image by image.
-    private bool MaySharePasses(IEnergy shared, CanonicalisationRun run) =>
-        !apart || run.Inputs.device_type != DeviceType.CPU || shared is not OnnxEnergy { KeepsImagesApart: false };
-
     private static (long, long, long) Size(torch.Tensor images) => (images.size(1), images.size(2), images.size(3));
 
-    private sealed class Member(CanonicalisationRun run)
+    private sealed class Member(CanonicalisationRun run, bool apart)
     {
         public CanonicalisationRun Run => run;
+
+        /// <summary>Whether others may have a run of the energy with it. A GPU keeps no bits apart, and is not worth using image by image.
+        /// </summary>
+        public bool MayShareRuns => !apart || IsOnGpu || run.Energy is not OnnxEnergy { KeepsImagesApart: false };
+
+        /// <summary>Whether others may have runs of the energy at the same time: sessions of ONNX Runtime may.</summary>
+        public bool MayRunBesideOthers => !IsOnGpu && run.Energy is OnnxEnergy { KeepsImagesApart: true };
+
+        private bool IsOnGpu => run.Inputs.device_type != DeviceType.CPU;
 
         public Exception? Failure { get; set; }
     }

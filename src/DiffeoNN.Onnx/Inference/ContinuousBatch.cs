@@ -10,7 +10,7 @@ namespace DiffeoNN.Onnx.Inference;
 /// energy (<see cref="CanonicalisationBatch"/>). On the CPU an image's bits depend neither on who shares the batch nor on when others join.
 /// Searches without steps, and those from several starts, are done in one piece, one run of them beside each step of the others: those
 /// without steps and of equal settings together, those from several starts one by one. On the CPU, where a step's time grows with its
-/// images, as many take a step at a time as there are cores: those that are nearest to their ends, while others come nearer to their turns.
+/// images, two a core take a step at a time: those that are nearest to their ends, while others come nearer to their turns.
 /// Not safe for concurrent use: one thread joins, steps and takes. Tensors are a thread's.
 /// </remarks>
 public sealed class ContinuousBatch : IDisposable

@@ -42,6 +42,9 @@ internal sealed class RowWorkers : IDisposable
         torch.set_num_threads(cores);
     }
 
+    /// <summary>How many parts are worked on at a time.</summary>
+    public int Cores => Math.Max(1, _threads.Count);
+
     /// <summary>The rows as parts that are worked on by themselves.</summary>
     /// <param name="rows">How many.</param>
     /// <returns>First row and number of rows of each part.</returns>

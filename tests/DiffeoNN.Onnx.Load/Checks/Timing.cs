@@ -51,38 +51,37 @@ internal static class Timing
             await using var target = await Target.Start(setting.Bundle, setting.Threads);
             using var client = new Client(target.Http);
             using var model = Model(setting, asked);
-            double best = 0, served = 0, bestCores = double.PositiveInfinity, servedCores = double.PositiveInfinity;
-            // By turns, the best of three each.
-            for (var round = 0; round < 3; round++)
+            var library = new[] { 1, 4, 8 }.ToDictionary(batch => batch, _ => new Rates());
+            var server = new Rates();
+            // By turns, and medians: the machine may be another's for a while.
+            for (var round = 0; round < 5; round++)
             {
-                foreach (var batch in new[] { 1, 4, 8 })
+                foreach (var (batch, rates) in library)
                 {
-                    var (start, cores) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
+                    using var measured = rates.Measure(count);
                     foreach (var chunk in Enumerable.Range(0, count).Chunk(batch))
                     {
                         using var result = model.Run([.. chunk.Select(i => ImageFile.Read(new MemoryStream(files[i % files.Length])))]);
                         _ = result.Images[0].Output.Labels;
                     }
-
-                    best = Math.Max(best, count / Stopwatch.GetElapsedTime(start).TotalSeconds);
-                    bestCores = Math.Min(bestCores, (Environment.CpuUsage.TotalTime - cores).TotalMilliseconds / count);
                 }
 
                 var next = 0;
-                var (begun, used) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
-                await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
+                using (server.Measure(count))
                 {
-                    int i;
-                    while ((i = Interlocked.Increment(ref next) - 1) < count) await client.Infer(files[i % files.Length], ["mask"], asked);
-                })));
-                served = Math.Max(served, count / Stopwatch.GetElapsedTime(begun).TotalSeconds);
-                servedCores = Math.Min(servedCores, (Environment.CpuUsage.TotalTime - used).TotalMilliseconds / count);
+                    await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
+                    {
+                        int i;
+                        while ((i = Interlocked.Increment(ref next) - 1) < count) await client.Infer(files[i % files.Length], ["mask"], asked);
+                    })));
+                }
             }
 
-            rows.Add(Row.Of($"throughput, {name}: library at its best batch", best, "images/s"));
-            rows.Add(Row.Of($"throughput, {name}: server, 8 clients", served, "images/s", least: best));
-            rows.Add(Row.Of($"throughput, {name}: a core's time in the library", bestCores, "ms"));
-            rows.Add(Row.Of($"throughput, {name}: in server and clients", servedCores, "ms"));
+            var best = library.Values.MaxBy(rates => rates.ImagesPerSecond)!;
+            rows.Add(Row.Of($"throughput, {name}: library at its best batch", best.ImagesPerSecond, "images/s"));
+            rows.Add(Row.Of($"throughput, {name}: server, 8 clients", server.ImagesPerSecond, "images/s", least: best.ImagesPerSecond));
+            rows.Add(Row.Of($"throughput, {name}: a core's time in the library", best.CoreMilliseconds, "ms"));
+            rows.Add(Row.Of($"throughput, {name}: in server and clients", server.CoreMilliseconds, "ms"));
         }
 
         return rows;

@@ -72,7 +72,8 @@ internal static class Timing
                     await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
                     {
                         int i;
-                        while ((i = Interlocked.Increment(ref next) - 1) < count) await client.Infer(files[i % files.Length], ["mask"], asked);
+                        while ((i = Interlocked.Increment(ref next) - 1) < count)
+                            await client.Infer(files[i % files.Length], ["mask"], asked);
                     })));
                 }
             }

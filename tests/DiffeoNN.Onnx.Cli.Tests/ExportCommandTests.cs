@@ -41,6 +41,60 @@ public sealed class ExportCommandTests
     }
 
     [Test]
+    public void Validate_OfAnExportWithoutItsBundle_AsksForIt()
+    {
+        using var folder = new TemporaryFolder();
+        CommandRun.Of("export", "--model", Repository.Bundle("genus"), "-o", folder["genus.onnx"]);
+        CommandRun.Of("validate", folder["genus.onnx"]).AssertError(
+            ExitCode.Usage, "is an export of bundle 'genus'; expected --model BUNDLE");
+    }
+
+    [Test]
+    public void Info_OfAnExport_TellsWhatTheFileSays()
+    {
+        using var folder = new TemporaryFolder();
+        CommandRun.Of("export", "--model", Repository.Bundle("genus"), "-o", folder["genus.onnx"]);
+        var run = CommandRun.Of("info", folder["genus.onnx"]);
+        Assert.That(run.Code, Is.EqualTo(ExitCode.Success), run.Error);
+        Assert.That(run.Output, Does.Contain("Bundle 'genus' made equivariant to deformations").And.Contain("diffeonn.bundle: genus")
+            .And.Contain("diffeonn.classes: 0, 1, 2")
+            .And.Contain("accepted: Which maps count, those of the proposer's passes in their order"));
+    }
+
+    [Test]
+    public void Export_ReplacesNoFileOfItsBundle()
+    {
+        using var folder = new TemporaryFolder();
+        var (bundle, original) = (folder["bundle"], Repository.Bundle("genus"));
+        foreach (var file in Directory.EnumerateFiles(original, "*", SearchOption.AllDirectories))
+        {
+            var copy = Path.Combine(bundle, Path.GetRelativePath(original, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+
+        File.CreateSymbolicLink(folder["link.onnx"], Path.Combine(bundle, "inner.onnx"));
+        foreach (var file in (string[])[Path.Combine(bundle, "inner.onnx"), Path.Combine(bundle, "diffeonn.json"), folder["link.onnx"]])
+        {
+            var before = File.ReadAllBytes(file);
+            CommandRun.Of("export", "--model", bundle, "-o", file).AssertError(ExitCode.Usage, $"'{file}' is a file of the bundle itself");
+            Assert.That(File.ReadAllBytes(file), Is.EqualTo(before));
+        }
+    }
+
+    [TestCase("--batch is of a model repository", "--batch", "4")]
+    [TestCase("--runtime is of a page", "--runtime", "x")]
+    [TestCase("--outputs names none", "--outputs", "")]
+    [TestCase("--opset must be from 16 to 22", "--opset", "15")]
+    public void OptionsOfNoEffect_AreRefused(string message, params string[] options)
+    {
+        using var folder = new TemporaryFolder();
+        CommandRun.Of(["export", "--model", Repository.Bundle("genus"), "-o", folder["g.onnx"], .. options])
+            .AssertError(ExitCode.Usage, message);
+        Assert.That(folder.Files(), Is.Empty);
+    }
+
+    [Test]
     public void Triton_GetsARepository_BesideTheFile()
     {
         using var folder = new TemporaryFolder();
@@ -70,8 +124,14 @@ public sealed class ExportCommandTests
         Web("--outputs", "answer").AssertError(ExitCode.Usage, "a page (--web) takes what it needs");
         Web("--input", "photo").AssertError(ExitCode.Usage, "a page (--web) takes what it needs");
         Assert.That(Directory.Exists(folder["page"]), Is.False);
+        Directory.CreateDirectory(folder["site"]);
+        File.WriteAllText(folder["site/index.html"], "another");
         foreach (var file in (string[])["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"])
             File.WriteAllText(folder[$"ort/dist/{file}"], file);
+
+        CommandRun.Of("export", "--model", genus, "--web", folder["site"], "--runtime", folder["ort"])
+            .AssertError(ExitCode.Output, "has a page that is none of these");
+        Assert.That(File.ReadAllText(folder["site/index.html"]), Is.EqualTo("another"));
 
         var run = Web();
 

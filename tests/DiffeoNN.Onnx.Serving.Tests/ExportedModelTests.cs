@@ -41,10 +41,28 @@ public sealed class ExportedModelTests
         using var expected = model.Run(images);
         var outputs = answer.Outputs.ToDictionary(output => output.Name);
         Assert.That(outputs["answer"].Shape, Is.EqualTo(new long[] { 4, 3 }));
+        Assert.That(answer.Images, Is.EqualTo(4));
         Assert.That(outputs["answer"].As<float>().ToArray(),
             Is.EqualTo(expected.Images.SelectMany(image => image.Output.Scores!)).Within(1e-4));
         var accepted = outputs["accepted"].As<bool>().ToArray();
         Assert.That(Enumerable.Range(0, 4).Select(i => accepted.Skip(3 * i).Take(3).Count(map => map)),
             Is.EqualTo(expected.Images.Select(image => image.Maps)));
+    }
+
+    [Test]
+    public async Task APhoto_IsOneImage_AndWhatIsNoneIsToldByTheNodesName()
+    {
+        using var folder = new TemporaryFolder();
+        var options = new ExportOptions { Input = ExportInput.Photo };
+        ModelExporter.Export(Bundle.Load(Checkout.Bundle("genus")), options).Model.Save(folder["photo.onnx"]);
+        await using var model = PlainModel.Load(folder["photo.onnx"], new ServingOptions
+        {
+            Execution = new ExecutionOptions { Device = ExecutionDevice.Cpu, Threads = 1 },
+        });
+        InferenceRequest Photo(params long[] shape) =>
+            new() { Inputs = [InferenceTensor.Of<byte>("photo", shape, new byte[shape.Aggregate((all, size) => all * size)])] };
+        Assert.That((await model.InferAsync(Photo(70, 60, 3))).Images, Is.EqualTo(1));
+        Assert.That(async () => await model.InferAsync(Photo(70, 60, 2)), Throws.TypeOf<ProtocolException>()
+            .With.Message.Contains("node 'photo/a_photo_has_1_or_3_or_4_channels'"));
     }
 }

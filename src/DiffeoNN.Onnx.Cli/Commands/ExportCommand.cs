@@ -3,6 +3,7 @@ using System.Globalization;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Cli.Web;
 using DiffeoNN.Onnx.Export;
+using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Search;
 using Spectre.Console;
 
@@ -54,6 +55,11 @@ internal sealed class ExportCommand
     {
         _input.AcceptOnlyFromAmong("tensor", "photo");
         _batch.Validators.Add(result => OptionChecks.AtLeast(result, _batch, 1));
+        _opset.Validators.Add(result =>
+        {
+            if (result.GetValue(_opset) is < ExportOptions.OldestOpset or > ExportOptions.NewestOpset)
+                result.AddError($"--opset must be from {ExportOptions.OldestOpset} to {ExportOptions.NewestOpset}.");
+        });
     }
 
     /// <summary>Creates the command.</summary>
@@ -79,11 +85,16 @@ internal sealed class ExportCommand
         var (file, triton, web) = (parse.GetValue(_file), parse.GetValue(_triton), parse.GetValue(_web));
         if ((file ?? triton ?? web) is null)
             throw new UsageException("Nothing was said of where to write; expected -o FILE, --triton FOLDER or --web FOLDER.");
+        if (triton is null && parse.GetResult(_batch) is { Implicit: false })
+            throw new UsageException("--batch is of a model repository; give --triton FOLDER with it. Files take batches of any size.");
+        if (web is null && parse.GetValue(_runtime) is not null)
+            throw new UsageException("--runtime is of a page; give --web FOLDER with it.");
         var options = Options(parse);
         if (web is not null && (parse.GetResult(_outputs) is { Implicit: false } || options.Input == ExportInput.Photo))
             throw new UsageException("--outputs and --input are of files; a page (--web) takes what it needs. Write the two apart.");
         var runtime = web is null ? null : WebRuntime.Find(parse.GetValue(_runtime));
         var bundle = Bundle.Load(parse.GetValue(_model)!);
+        if (file is not null) RefuseFilesOf(bundle, file);
         if (file is not null || triton is not null)
         {
             var exported = ModelExporter.Export(bundle, options);
@@ -100,6 +111,14 @@ internal sealed class ExportCommand
         }
     }
 
+    private static void RefuseFilesOf(Bundle bundle, string file)
+    {
+        List<string> own = [BundleManifest.FileName, .. bundle.Manifest.Models.Present().Select(part => part.Value.File)];
+        if (bundle.Manifest.Models.Energy?.Gradient is { } gradient) own.Add(gradient.File);
+        if (File.Exists(file) && own.Exists(name => RealPath.IsSame(Path.Combine(bundle.Folder, name), file)))
+            throw new UsageException($"'{file}' is a file of the bundle itself; write the export elsewhere.");
+    }
+
     private ExportOptions Options(ParseResult parse)
     {
         string[] asked = [.. (parse.GetValue(_outputs) ?? [])
@@ -112,6 +131,8 @@ internal sealed class ExportCommand
             Input = parse.GetValue(_input) == "photo" ? ExportInput.Photo : ExportInput.Tensor,
             Opset = parse.GetValue(_opset),
         };
+        if (asked.Length == 0 && parse.GetResult(_outputs) is { Implicit: false })
+            throw new UsageException($"--outputs names none; expected some of {string.Join(", ", Names)}.");
         return asked.Length == 0 ? options
             : options with { Outputs = [.. asked.Select(name => Enum.GetValues<ExportOutput>()[Names.IndexOf(name)])] };
     }

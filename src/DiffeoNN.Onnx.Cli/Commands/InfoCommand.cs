@@ -107,16 +107,22 @@ internal static class InfoCommand
         console.WriteLine("Opset "
             + $"{string.Join(", ", model.OpsetImports.Select(pair => $"{(pair.Key.Length == 0 ? "ai.onnx" : pair.Key)} {pair.Value}"))}, "
             + $"IR {model.IrVersion}, {graph.Nodes.Count} nodes, {graph.Initializers.Count} initialisers");
+        if (model.DocString.Length > 0) console.WriteLine(OneLine(model.DocString));
+        foreach (var (key, value) in model.Metadata) console.WriteLine($"{key}: {OneLine(value)}");
         var tensors = new Table().Border(TableBorder.Rounded).AddColumns("tensor", "name", "type", "shape");
         foreach (var value in graph.Inputs.Where(value => !graph.Initializers.ContainsKey(value.Name))) AddTensor("input", value);
         foreach (var value in graph.Outputs) AddTensor("output", value);
         console.Write(tensors);
+        foreach (var value in graph.Inputs.Concat(graph.Outputs).Where(value => value.DocString.Length > 0))
+            console.WriteLine($"{value.Name}: {OneLine(value.DocString)}");
         PrintOperators(console, model);
 
         void AddTensor(string kind, OnnxValueInfo value) => tensors.AddRow(
             new Text(kind), new Text(value.Name), new Text(value.ElementType.ToString().ToLowerInvariant()),
             new Text(value.Shape is { } shape ? $"[{string.Join(",", shape)}]" : "?"));
     }
+
+    private static string OneLine(string text) => text.ReplaceLineEndings(", ").Trim();
 
     private static void PrintOperators(IAnsiConsole console, OnnxModel model)
     {

@@ -3,7 +3,9 @@ using System.Diagnostics;
 using System.Globalization;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Export;
 using DiffeoNN.Onnx.Files;
+using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Validation;
 using DiffeoNN.Onnx.Validation.Reports;
@@ -93,6 +95,13 @@ internal sealed class ValidateCommand
             throw new UsageException($"Two reports would be written to '{twice.First()}'.");
         if (parse.GetValue(_model) is { } bundle)
             return RunExport(console, parse, bundle, options, targets.Count > 0, cancellationToken);
+        if (BundleOf(parse.GetValue(_path)!) is { } exported)
+        {
+            throw new UsageException(
+                $"'{parse.GetValue(_path)}' is an export of bundle '{exported}'; expected --model BUNDLE to compare the two. Engines by "
+                + "themselves are compared on bundles and on networks.");
+        }
+
         // A folder that cannot be made is told now, not after a minute.
         foreach (var target in targets)
             if (Path.GetDirectoryName(Path.GetFullPath(target)) is { } folder) AtomicFile.CreateFolder(folder);
@@ -105,6 +114,19 @@ internal sealed class ValidateCommand
         ValidationTable.Print(console, report!);
         foreach (var target in targets) console.MarkupLineInterpolated($"[grey]{target} written[/]");
         return report!.Passed ? ExitCode.Success : ExitCode.Disagreement;
+    }
+
+    private static string? BundleOf(string path)
+    {
+        try
+        {
+            return File.Exists(path) ? ExportedModel.BundleOf(OnnxModel.Load(path)) : null;
+        }
+        catch (OnnxModelException)
+        {
+            // That is told later.
+            return null;
+        }
     }
 
     private ExitCode RunExport(

@@ -26,12 +26,14 @@ internal static class WebPage
     /// <param name="runtime">ONNX Runtime's files for browsers.</param>
     /// <returns>What was exported.</returns>
     /// <exception cref="ExportException">The bundle cannot be exported, or has images that are neither grey nor RGB.</exception>
-    /// <exception cref="OutputException">A file cannot be written.</exception>
+    /// <exception cref="OutputException">A file cannot be written, or the folder holds another page.</exception>
     public static ExportedModel Write(string folder, Bundle bundle, ExportOptions options, WebRuntime runtime)
     {
         if (bundle.Image.Channels is not (1 or 3))
             throw new ExportException(
                 $"Bundle '{bundle.Name}' takes images of {bundle.Image.Channels} channels; a browser's are grey or RGB.");
+        if (File.Exists(Path.Combine(folder, "index.html")) && !File.Exists(Path.Combine(folder, "model.json")))
+            throw new OutputException($"'{folder}' has a page that is none of these (index.html without model.json); choose another folder.");
         var exported = ModelExporter.Export(
             bundle, options with { Input = ExportInput.Tensor, Outputs = Enum.GetValues<ExportOutput>() });
         try

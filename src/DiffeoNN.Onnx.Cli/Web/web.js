@@ -97,7 +97,7 @@ function answer(input, { outputs: found, milliseconds }) {
     picture: drawing.ofPlanes(input), outputs, milliseconds, hasGrid: true,
     labels: { mask: model.output.classes ?? [], scores: model.output.classes ?? [], numbers: model.output.names ?? [] },
     texts: used > 0 ? { note: counted(used, found.accepted.data.length) } : { refusal: refusal(numbers) },
-    words: { input: 'The image as the network sees it.', time: ' in this browser' },
+    words: { input: 'The image as the network sees it.', time: ' in this browser', determinant: 'Smallest determinant of map and inverse' },
   });
   // For programs that wait for it: the number of the question that was answered last, empty while others wait.
   document.documentElement.dataset.answered = waiting === null ? `${number}` : '';
@@ -158,7 +158,8 @@ async function choose(file) {
     image = { name, planes: resized(planesOf(context.getImageData(0, 0, canvas.width, canvas.height), channels), height, width) };
     say(part('file-note'), `${name}, ${bitmap.width} × ${bitmap.height} pixels; the network sees ${width} × ${height}.`);
     bitmap.close();
-    ask();
+    // Another image begins as it is.
+    deform(still());
   } catch (error) {
     fail(error.message);
   }

@@ -28,7 +28,7 @@ export function wanted(names) {
  * @param milliseconds how long it took.
  * @param isBestAtDeadline whether the time was up before the search had ended.
  * @param hasGrid whether the map is also shown as a grid.
- * @param words what is said of the input, and after the time. */
+ * @param words what is said of the input, and after the time; determinant: what the smallest one is called. */
 export function show(element, {
   picture, outputs, labels = {}, texts = {}, milliseconds, isBestAtDeadline = false, hasGrid = false,
   words = { input: 'The image as it was sent.', time: ', with sending and receiving' },
@@ -48,7 +48,7 @@ export function show(element, {
   for (const prefix of prefixes(outputs)) parts.push(...answers(figures, prefix, read, labels, picture));
   if (read('displacement')) displacement(figures, read('displacement'));
   if (read('displacement') && hasGrid) grid(figures, read('displacement'), picture);
-  parts.push(certificate(read, texts, milliseconds, isBestAtDeadline, words.time));
+  parts.push(certificate(read, texts, milliseconds, isBestAtDeadline, words));
   element.replaceChildren(...parts);
 }
 
@@ -192,7 +192,7 @@ function verdict(read, texts, isBestAtDeadline) {
   return box;
 }
 
-function certificate(read, texts, milliseconds, isBestAtDeadline, timing) {
+function certificate(read, texts, milliseconds, isBestAtDeadline, words) {
   const one = name => read(name)?.data[0];
   const rows = [];
   const [before, after] = [one('energy_before'), one('energy_after')];
@@ -202,13 +202,13 @@ function certificate(read, texts, milliseconds, isBestAtDeadline, timing) {
   const determinant = one('determinant');
   const meaning = one('accepted') === false ? 'that of no map at all'
     : determinant > 0 ? 'above 0: the map folds nowhere' : 'not above 0: the map folds';
-  rows.push(['Smallest determinant', determinant === undefined ? null : `${number(determinant)} (${meaning})`]);
+  rows.push([words.determinant ?? 'Smallest determinant', determinant === undefined ? null : `${number(determinant)} (${meaning})`]);
   rows.push(['Largest error of the inverse', one('residual') === undefined ? null : `${number(one('residual'))} pixels`]);
   rows.push(['Steps', one('steps') === undefined ? null : `${one('steps')}`]);
   const stop = texts.stop === 'StepBudget' && one('steps') === 0 ? 'no steps were to be taken' : STOPS[texts.stop] ?? texts.stop;
   rows.push(['The search ended because', stop || null]);
   rows.push(['Best at the time limit', isBestAtDeadline ? 'yes, the search was not at its end' : null]);
-  rows.push(['Time', milliseconds === undefined ? null : `${time(milliseconds)}${timing}`]);
+  rows.push(['Time', milliseconds === undefined ? null : `${time(milliseconds)}${words.time}`]);
   const table = make('table');
   table.setAttribute('aria-label', 'Certificate');
   table.append(make('tbody'));

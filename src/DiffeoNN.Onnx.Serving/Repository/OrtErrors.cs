@@ -18,6 +18,17 @@ internal static class OrtErrors
         var at = message.LastIndexOf(status, StringComparison.Ordinal);
         var told = string.Join(" ", (at < 0 ? message : message[(at + status.Length)..]).Split(' ')
             .Where(word => !word.Contains("/onnxruntime", StringComparison.Ordinal)));
-        return new ProtocolException(kind, $"ONNX Runtime: {told}", error);
+        // Names of nodes may say what was expected.
+        var node = NodeOf(message);
+        return new ProtocolException(kind, node.Length == 0 ? $"ONNX Runtime: {told}" : $"ONNX Runtime: node '{node}': {told}", error);
+    }
+
+    private static string NodeOf(string message)
+    {
+        const string name = "Name:'";
+        var at = message.LastIndexOf(name, StringComparison.Ordinal);
+        if (at < 0) return "";
+        var end = message.IndexOf('\'', at + name.Length);
+        return end < 0 ? "" : message[(at + name.Length)..end];
     }
 }

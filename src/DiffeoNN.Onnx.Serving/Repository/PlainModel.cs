@@ -14,12 +14,16 @@ public sealed class PlainModel : IServedModel
 
     private readonly InferenceSession _session;
     private readonly Turns _turns;
+    private readonly bool _takesBatches;
 
     private PlainModel(InferenceSession session, string name, int capacity)
     {
         _session = session;
         _turns = new Turns(capacity);
         Metadata = new ModelMetadata("onnxruntime_onnx", Tensors(session.InputMetadata, name), Tensors(session.OutputMetadata, name));
+        // The first dimension of all inputs and outputs; where they differ, as for a photo of any size, a request is one image.
+        _takesBatches = session.InputMetadata.Concat(session.OutputMetadata).Select(node => node.Value.Dimensions)
+            .Where(sizes => sizes.Length > 0).Select(sizes => sizes[0]).Distinct().Count() < 2;
     }
 
     /// <inheritdoc/>
@@ -76,7 +80,7 @@ public sealed class PlainModel : IServedModel
             using var turn = await _turns.TakeAsync(clock.Priority, token).ConfigureAwait(false);
             var waited = clock.Elapsed;
             var results = await Task.Run(() => Run(request.Inputs, outputs, token), token).ConfigureAwait(false);
-            var rows = request.Inputs[0].Shape is [var first, ..] ? (int)Math.Clamp(first, 1, int.MaxValue) : 1;
+            var rows = _takesBatches && request.Inputs[0].Shape is [var first, ..] ? (int)Math.Clamp(first, 1, int.MaxValue) : 1;
             return new InferenceResponse { Outputs = results, Images = rows, Waited = waited };
         }).ConfigureAwait(false);
     }

@@ -41,7 +41,9 @@ public sealed class Bundle
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         if (!Directory.Exists(folder))
-            throw new BundleException($"Bundle folder '{folder}' does not exist; expected a folder with {BundleManifest.FileName}.");
+            throw new BundleException(File.Exists(folder)
+                ? $"'{folder}' is a file; expected a bundle, which is a folder with {BundleManifest.FileName}."
+                : $"Bundle folder '{folder}' does not exist; expected a folder with {BundleManifest.FileName}.");
         if (!File.Exists(Path.Combine(folder, BundleManifest.FileName)) && Inside(folder) is { Length: > 0 } bundles)
         {
             var names = string.Join(", ", bundles.Select(name => $"'{name}'"));

@@ -73,8 +73,12 @@ internal sealed class ExportNetworks
     private static void Check(Bundle bundle, SearchPlan plan, int? asked)
     {
         ExportException Refuse(string what) => new($"Bundle '{bundle.Name}' cannot be exported: {what}");
-        if (asked is < GraphWriter.OldestOpset or > 22)
-            throw new ExportException($"Opset {asked} was asked for; {GraphWriter.OldestOpset} to 22 can be written.");
+        if (asked is < ExportOptions.OldestOpset or > ExportOptions.NewestOpset)
+        {
+            throw new ExportException(
+                $"Opset {asked} was asked for; {ExportOptions.OldestOpset} to {ExportOptions.NewestOpset} can be written.");
+        }
+
         if (plan.Start == StartPoint.Multi)
             throw Refuse("it searches from several starts (start multi); choose start identity or proposer.");
         if (plan.FromIdentity.Padding == Fields.WarpPadding.Reflection)

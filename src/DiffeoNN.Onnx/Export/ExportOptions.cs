@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Composition;
 using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Export;
@@ -7,6 +8,12 @@ public sealed record ExportOptions
 {
     /// <summary>The version of the operator set that files have unless their networks or somebody ask for another.</summary>
     public const int UsualOpset = 17;
+
+    /// <summary>The oldest version that can be written.</summary>
+    public const int OldestOpset = GraphWriter.OldestOpset;
+
+    /// <summary>The newest version that can be written.</summary>
+    public const int NewestOpset = 22;
 
     /// <summary>What the caller says of the search; the bundle says the rest.</summary>
     public SearchSpec Search { get; init; } = new();
@@ -18,7 +25,7 @@ public sealed record ExportOptions
     public IReadOnlyList<ExportOutput> Outputs { get; init; } =
         [.. Enum.GetValues<ExportOutput>().Where(output => output != ExportOutput.Naive)];
 
-    /// <summary>Version of the ai.onnx operator set, 16 to 22; null for <see cref="UsualOpset"/>, or that of the newest network where that
-    /// is later.</summary>
+    /// <summary>Version of the ai.onnx operator set, <see cref="OldestOpset"/> to <see cref="NewestOpset"/>; null for
+    /// <see cref="UsualOpset"/>, or that of the newest network where that is later.</summary>
     public int? Opset { get; init; }
 }

@@ -44,12 +44,14 @@ internal static class ExportTexts
             ExportOutput.Inverse => (OnnxElementType.Float, [batch, 2, image.Height, image.Width],
                 "The displacement of the inverse map, by which answers come back."),
             ExportOutput.Energy => (OnnxElementType.Float, [batch, 2],
-                "Energy of the image as it is, and of the image that the last map that counts leads to."),
+                "Energy of the image as it is, and of what the last map that counts leads to; where none counts, of what the last one that "
+                + "was found would lead to, and of the image itself where none was looked for."),
             ExportOutput.Naive => (OnnxElementType.Float, answers.ArePlanes
                 ? isPhoto ? [batch, classes, "h", "w"] : [batch, classes, image.Height, image.Width]
                 : new[] { batch, classes }, "The network's own answer, of the image as it is."),
             _ => (OnnxElementType.Bool, new OnnxDimension[] { batch, graph.MapsOfImage },
-                "Which maps count; with none the image was left as it is and the answer is the network's own."),
+                "Which maps count, those of the proposer's passes in their order, then the search's; with none the image was left as it is "
+                + "and the answer is the network's own."),
         };
         return new OnnxValueInfo(ModelExporter.NameOf(output), type, shape) { DocString = text };
     }

@@ -22,9 +22,9 @@ public static class TritonRepository
     private const int Delay = 1000;
 
     private const string ModelFile = "model.onnx";
-    private const string Version = "1";
 
-    /// <summary>Writes a model's folder, as version 1; what is there is replaced, other versions stay.</summary>
+    /// <summary>Writes a model's folder, as version 1, or as the one after the highest that is there: versions that may be served stay as
+    /// they are. The configuration is replaced.</summary>
     /// <param name="repository">The repository's folder, made where it is not there.</param>
     /// <param name="name">The model's name.</param>
     /// <param name="model">The model.</param>
@@ -38,16 +38,21 @@ public static class TritonRepository
         ArgumentException.ThrowIfNullOrEmpty(repository);
         var configuration = Configuration(name, model, largestBatch);
         var folder = Path.Combine(repository, name);
+        string version;
         try
         {
-            Directory.CreateDirectory(Path.Combine(folder, Version));
+            if (new[] { repository, folder }.FirstOrDefault(File.Exists) is { } file)
+                throw new OutputException($"'{file}' is a file; expected a folder, or a place for one.");
+            Directory.CreateDirectory(folder);
+            version = Path.Combine(folder, $"{Directory.EnumerateDirectories(folder).Select(VersionOf).Append(0).Max() + 1}");
+            Directory.CreateDirectory(version);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new OutputException($"Cannot make folder '{folder}': {e.Message}", e);
         }
 
-        model.Save(Path.Combine(folder, Version, ModelFile));
+        model.Save(Path.Combine(version, ModelFile));
         AtomicFile.WriteText(Path.Combine(folder, ConfigurationFile), configuration);
         if (Labels(model) is { } labels)
             AtomicFile.WriteText(Path.Combine(folder, LabelsFile), labels + "\n");
@@ -83,6 +88,9 @@ public static class TritonRepository
             text.AppendLine(CultureInfo.InvariantCulture, $"dynamic_batching {{\n  max_queue_delay_microseconds: {Delay}\n}}");
         return text.Replace("\r\n", "\n").ToString();
     }
+
+    private static long VersionOf(string folder) => long.TryParse(
+        Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version : 0;
 
     private static void Values(StringBuilder text, string field, IReadOnlyList<OnnxValueInfo> values, bool isBatch, string? labelled)
     {

@@ -51,6 +51,21 @@ public sealed partial class TritonRepositoryTests
             $"{pair.Key} {Types[pair.Value.ElementType]} {string.Join(',', pair.Value.Dimensions.Skip(isBatch ? 1 : 0))}");
     }
 
+    [Test]
+    public void AFurtherExport_BecomesTheNextVersion()
+    {
+        using var folder = new TemporaryFolder();
+        var model = ModelExporter.Export(Bundle.Load(TinyBundle.Original)).Model;
+        Directory.CreateDirectory(folder["models/m/latest"]);
+        TritonRepository.Write(folder["models"], "m", model);
+        File.WriteAllText(folder["models/m/1/model.onnx"], "served");
+        Directory.CreateDirectory(folder["models/m/9"]);
+        TritonRepository.Write(folder["models"], "m", model);
+        Assert.That(File.ReadAllText(folder["models/m/1/model.onnx"]), Is.EqualTo("served"));
+        Assert.That(folder.Files().Select(file => file.Replace('\\', '/')), Is.EqualTo(
+            new[] { "models/m/1/model.onnx", "models/m/10/model.onnx", "models/m/config.pbtxt" }));
+    }
+
     [TestCase("a/b", "'a/b' cannot be a model's name in a repository")]
     [TestCase(".a", "'.a' cannot be a model's name")]
     [TestCase("größe", "Change the bundle's name in its manifest.")]
@@ -70,7 +85,7 @@ public sealed partial class TritonRepositoryTests
         var model = ModelExporter.Export(Bundle.Load(TinyBundle.Original)).Model;
         File.WriteAllText(folder["models"], "");
         Assert.That(() => TritonRepository.Write(folder["models"], "m", model), Throws.TypeOf<OutputException>()
-            .With.Message.Contains("Cannot make folder"));
+            .With.Message.EqualTo($"'{folder["models"]}' is a file; expected a folder, or a place for one."));
         Assert.That(() => TritonRepository.Configuration("m", model, 0), Throws.TypeOf<ArgumentOutOfRangeException>());
         model.Graph.Outputs[0] = model.Graph.Outputs[0] with { ElementType = OnnxElementType.Complex64 };
         Assert.That(() => TritonRepository.Configuration("m", model), Throws.TypeOf<ExportException>()

@@ -51,6 +51,12 @@ public sealed class InferenceServerTests
         Assert.That(text, Does.Match("target_info\\{.*service_name=\"diffeonn\".*service_version=\"[0-9.]+\".*\\} 1"));
         Assert.That(Regex.IsMatch(text, "nv_inference_request_success\\{.*model=\"plain\",version=\"1\"\\} 1"), Is.EqualTo(triton));
         Assert.That((await http.GetAsync(Path("metrics"))).StatusCode, Is.EqualTo(HttpStatusCode.NotFound), "on its own port alone");
+        foreach (var health in new[] { "v2/health/live", "v2/health/ready" })
+        {
+            var expected = (await http.GetAsync(Path(health))).StatusCode;
+            Assert.That((await metrics.GetAsync(Path(health))).StatusCode, Is.EqualTo(expected), health);
+        }
+
         Assert.That((await metrics.GetAsync(Path("v2"))).StatusCode, Is.EqualTo(HttpStatusCode.NotFound), "nothing else there");
         Assert.That(await (await http.GetAsync(Path("nowhere"))).Content.ReadAsStringAsync(),
             Is.EqualTo("{\"error\":\"There is no GET /nowhere.\"}"));

@@ -14,7 +14,8 @@ public sealed class ModelRepositoryTests
         repository.Write("b", 1, "b1");
         var warm = new TaskCompletionSource();
         repository.WarmUp = () => warm.Task;
-        var loading = repository.Models.LoadAllAsync();
+        // As a server looks at the start.
+        var loading = repository.Models.LookAsync(isAnew: true, default);
         foreach (var version in new[] { "", "1" })
         {
             Assert.That(() => repository.Ask("b", version),

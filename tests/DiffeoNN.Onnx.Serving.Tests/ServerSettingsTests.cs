@@ -66,6 +66,17 @@ public sealed class ServerSettingsTests
             $"error: The server cannot listen: Failed to bind to address http://127.0.0.1:{port}: address already in use.")));
     }
 
+    [Test]
+    public async Task ABundleInPlaceOfItsFolder_IsTold()
+    {
+        var bundle = Checkout.Bundle("genus");
+        using var server = ServerProcess.Start("--models", bundle);
+        var (code, _, errors) = await server.Ended();
+        Assert.That((code, errors), Is.EqualTo((ServerProgram.Usage,
+            $"error: --models: '{bundle}' is a bundle; expected the folder that holds it, "
+            + "whose models are served by their folders' names.")));
+    }
+
     [TestCase("key-file")]
     [TestCase("tls-cert")]
     [TestCase("models")]

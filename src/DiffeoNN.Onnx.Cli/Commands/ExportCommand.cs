@@ -85,6 +85,8 @@ internal sealed class ExportCommand
         var (file, triton, web) = (parse.GetValue(_file), parse.GetValue(_triton), parse.GetValue(_web));
         if ((file ?? triton ?? web) is null)
             throw new UsageException("Nothing was said of where to write; expected -o FILE, --triton FOLDER or --web FOLDER.");
+        if (new[] { file, triton, web }.Contains(""))
+            throw new UsageException("-o, --triton or --web names nothing; expected a file or a folder.");
         if (triton is null && parse.GetResult(_batch) is { Implicit: false })
             throw new UsageException("--batch is of a model repository; give --triton FOLDER with it. Files take batches of any size.");
         if (web is null && parse.GetValue(_runtime) is not null)

@@ -147,18 +147,7 @@ public sealed class ModelRepository : IAsyncDisposable
 
     /// <summary>Loads the highest version of every model that loads; the index tells which did not.</summary>
     /// <param name="cancellationToken">Ends it.</param>
-    public async Task LoadAllAsync(CancellationToken cancellationToken = default)
-    {
-        _isLoading = true;
-        try
-        {
-            await LookAsync(isAnew: true, cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            _isLoading = false;
-        }
-    }
+    public Task LoadAllAsync(CancellationToken cancellationToken = default) => LookAsync(isAnew: true, cancellationToken);
 
     /// <summary>Looks at the folder: loads what is new in it, or has changed, and unloads what is gone; what clients have loaded by its
     /// version, or unloaded, stays as it is.</summary>
@@ -166,6 +155,19 @@ public sealed class ModelRepository : IAsyncDisposable
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>Whether anything was done.</returns>
     internal async Task<bool> LookAsync(bool isAnew, CancellationToken cancellationToken)
+    {
+        _isLoading = isAnew;
+        try
+        {
+            return await LookAtAllAsync(isAnew, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _isLoading = false;
+        }
+    }
+
+    private async Task<bool> LookAtAllAsync(bool isAnew, CancellationToken cancellationToken)
     {
         var sources = TrySources(out var unreadable);
         Unreadable = unreadable;

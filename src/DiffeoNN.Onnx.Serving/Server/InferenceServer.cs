@@ -264,10 +264,12 @@ public sealed class InferenceServer : IAsyncDisposable
     {
         _application.Use(async (context, next) =>
         {
-            // What is open to whoever reaches the port is metrics and nothing else.
+            // What is open to whoever reaches the port is metrics, and health for probes that have no key and no certificate.
             if (IsMetrics(context))
             {
-                if (context.Request.Path == "/metrics") await LiveSeries.Run(context, next, _repository).ConfigureAwait(false);
+                var path = context.Request.Path;
+                if (path == "/v2/health/live" || path == "/v2/health/ready") await next(context).ConfigureAwait(false);
+                else if (path == "/metrics") await LiveSeries.Run(context, next, _repository).ConfigureAwait(false);
                 else await NotFound(context).ConfigureAwait(false);
                 return;
             }

@@ -1,4 +1,5 @@
 using System.Net;
+using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Serving.Options;
 
 namespace DiffeoNN.Onnx.Serving.Server;
@@ -71,6 +72,8 @@ public sealed record ServerOptions
         Expect(Directory.Exists(Models), $"--models: the folder '{Models}' does not exist.");
         if (Directory.Exists(Models) && Unreadable(Models) is { } hidden)
             problems.Add($"--models: the folder '{Models}' cannot be read: {hidden}");
+        Expect(!File.Exists(Path.Combine(Models, BundleManifest.FileName)),
+            $"--models: '{Models}' is a bundle; expected the folder that holds it, whose models are served by their folders' names.");
         Expect(Address is "localhost" or "*" || IPAddress.TryParse(Address, out _), NoAddress(Address));
         Expect(Serving.Execution.Threads >= 0, $"--threads is {Serving.Execution.Threads}; expected 0 for all cores, or a number of them.");
         foreach (var (name, port) in new[] { ("http", Http), ("grpc", Grpc), ("metrics", Metrics) })

@@ -107,15 +107,21 @@ internal sealed class ExportAnswers(GraphWriter writer, ExportGraph graph, Bundl
     public int? Declared => inner.Output(_spec.Name).Shape switch
     {
         [_, .., { Size: { } last }] when ArePlanes && IsLast => (int)last,
-        [_, { Size: { } channels }, ..] => (int)channels,
-        _ => _spec.Classes?.Count,
+        [_, { Size: { } channels }, ..] when !(ArePlanes && IsLast) => (int)channels,
+        [_] when !ArePlanes => 1,
+        _ => OfClasses,
     };
+
+    // Two names may be those of one score, below and from one half.
+    private int? OfClasses =>
+        _spec.Classes?.Count is { } count && (count > 2 || _spec.Activation == OutputActivation.Softmax) ? count : null;
 
     private bool IsLast => _spec.Layout == OutputLayout.ChannelsLast;
 
     private int Channels => Declared ?? throw new ExportException(
-        $"Bundle '{bundle.Name}': how many channels output '{_spec.Name}' of its network has, neither file nor manifest say; name the "
-        + "classes in the manifest, or export the network with fixed sizes but for the batch.");
+        $"Bundle '{bundle.Name}': how many channels output '{_spec.Name}' of its network has, neither file nor manifest say; "
+        + "export the network with fixed sizes but for the batch"
+        + (_spec.Kind == OutputKind.Segmentation && _spec.Classes is null ? ", or name the classes in the manifest." : "."));
 
     private string Real(string output)
     {

@@ -64,7 +64,9 @@ internal sealed class ExportNetwork
     public IReadOnlyDictionary<string, string> Append(
         GraphWriter writer, string stage, string image, IReadOnlyDictionary<string, string>? others = null)
     {
-        foreach (var (domain, version) in _model.OpsetImports) writer.Model.OpsetImports.TryAdd(domain, version);
+        var used = Nodes(_model.Graph).Select(node => node.Domain).ToHashSet(StringComparer.Ordinal);
+        foreach (var (domain, version) in _model.OpsetImports.Where(import => used.Contains(import.Key)))
+            writer.Model.OpsetImports.TryAdd(domain, version);
         writer.Model.IrVersion = Math.Max(writer.Model.IrVersion, OtherFormat);
         return writer.Graph.Append(
             _model.Graph, $"{writer.Stage}{stage}/",

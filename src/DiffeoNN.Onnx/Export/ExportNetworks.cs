@@ -52,13 +52,15 @@ internal sealed class ExportNetworks
             .Select(part => (part.Network!.Opset, part.Name)).MaxBy(part => part.Opset);
         if (asked < newest)
             throw new ExportException(
-                $"Bundle '{bundle.Name}': opset {asked} was asked for, and {by} is of opset {newest}; ask for {newest} or later, or export "
-                + "the network for an older opset.");
+                $"Bundle '{bundle.Name}': opset {asked} was asked for, and {by} is of opset {newest}; "
+                + (newest > ExportOptions.NewestOpset ? "leave the opset out" : $"ask for {newest} or later")
+                + ", or export the network for an older opset.");
         var opset = asked ?? Math.Max(ExportOptions.UsualOpset, newest);
         var networks = new ExportNetworks(composed, energy.At(opset), inner.At(opset), proposer?.At(opset), opset);
         if (asked is null && newest > ExportOptions.UsualOpset)
             networks.Warnings.Add($"The file is of opset {newest}, since {by} is; runtimes that only know older ones refuse it.");
-        foreach (var (name, network) in parts)
+        // As they are written: functions are inlined.
+        foreach (var (name, network) in parts.Select(part => part.Name).Zip([networks.Inner, networks.Proposer, networks.Energy]))
         {
             foreach (var operators in network?.OtherOperators() ?? [])
             {

@@ -99,7 +99,7 @@ internal static class ExportTexts
         ?.InformationalVersion ?? "";
 
     // The version of the format that came with an operator set: what knows the one knows the other.
-    private static long FormatOf(int opset) => opset switch { <= 18 => 8, <= 20 => 9, _ => 10 };
+    private static long FormatOf(int opset) => opset switch { <= 18 => 8, <= 20 => 9, <= 22 => 10, 23 => 11, _ => 12 };
 
     private static string AnswerText(Bundle bundle, ExportAnswers answers, bool isPhoto)
     {

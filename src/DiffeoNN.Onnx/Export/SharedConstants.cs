@@ -12,8 +12,9 @@ internal static class SharedConstants
         var known = new Dictionary<(OnnxElementType Type, string Shape, string Hash), string>();
         var renamed = new Dictionary<string, string>(StringComparer.Ordinal);
         OnnxGraph[] graphs = [.. Inner(root).Prepend(root)];
-        // Loops of one network may call different things alike, which then stay where they are.
-        var repeated = graphs.SelectMany(Named).CountBy(name => name, StringComparer.Ordinal)
+        // Loops and branches of one network may call different things alike, which then stay where they are. What is left is defined in one
+        // place, and means the same wherever it is read.
+        var repeated = All(root).SelectMany(Named).CountBy(name => name, StringComparer.Ordinal)
             .Where(pair => pair.Value > 1).Select(pair => pair.Key).ToHashSet(StringComparer.Ordinal);
         foreach (var graph in graphs)
         {
@@ -37,7 +38,7 @@ internal static class SharedConstants
             }
         }
 
-        foreach (var graph in graphs)
+        foreach (var graph in All(root))
             Rename(graph, renamed);
     }
 
@@ -49,14 +50,16 @@ internal static class SharedConstants
         .SelectMany(node => node.Attributes.Values.SelectMany(attribute => attribute.Graphs))
         .SelectMany(inner => Inner(inner).Prepend(inner));
 
+    /// <summary>The graph, and whatever lies in its nodes.</summary>
+    private static IEnumerable<OnnxGraph> All(OnnxGraph graph) => graph.Nodes
+        .SelectMany(node => node.Attributes.Values.SelectMany(attribute => attribute.Graphs)).SelectMany(All).Prepend(graph);
+
     private static void Rename(OnnxGraph graph, Dictionary<string, string> renamed)
     {
         foreach (var node in graph.Nodes)
         {
             for (var i = 0; i < node.Inputs.Count; i++)
                 node.Inputs[i] = renamed.GetValueOrDefault(node.Inputs[i], node.Inputs[i]);
-            foreach (var branch in node.Attributes.Values.SelectMany(attribute => attribute.Graphs).Where(_ => node.OpType != "Loop"))
-                Rename(branch, renamed);
         }
 
         for (var i = 0; i < graph.Outputs.Count; i++)

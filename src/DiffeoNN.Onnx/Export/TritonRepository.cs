@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Files;
 using DiffeoNN.Onnx.Gradients;
 
@@ -38,6 +39,12 @@ public static class TritonRepository
         ArgumentException.ThrowIfNullOrEmpty(repository);
         var configuration = Configuration(name, model, largestBatch);
         var folder = Path.Combine(repository, name);
+        if (File.Exists(Path.Combine(folder, BundleManifest.FileName)))
+        {
+            throw new OutputException(
+                $"'{folder}' is a bundle, which servers would serve instead of the export; choose another folder for the repository.");
+        }
+
         string version;
         try
         {
@@ -121,8 +128,8 @@ public static class TritonRepository
     private static ExportException Unknown(OnnxValueInfo value) => new(
         $"A configuration for Triton cannot tell of {value}; expected float32, uint8 or bool of known rank, as exported files have.");
 
-    // One a line, where an answer is a score for each of them.
+    // One a line, where an answer is a score for each of them: servers name the class of the largest.
     private static string? Labels(OnnxModel model) =>
-        model.Graph.Outputs.FirstOrDefault(output => output.Name == ModelExporter.NameOf(ExportOutput.Answer)) is { Shape.Count: 2 }
-            ? model.Metadata.GetValueOrDefault(ExportTexts.ClassesKey) : null;
+        model.Graph.Outputs.FirstOrDefault(output => output.Name == ModelExporter.NameOf(ExportOutput.Answer)) is
+            { Shape: [_, { Size: > 1 or null }] } ? model.Metadata.GetValueOrDefault(ExportTexts.ClassesKey) : null;
 }

@@ -21,9 +21,9 @@ internal sealed class ExportTally(Bundle bundle)
     {
         _rows.Add(other);
         _differences.Add(_kind.Differ(own.Output, other.Answer));
-        _answer = Math.Max(_answer, Error(_kind.Values(own.Output), _kind.Values(other.Answer)));
         var search = own.Canonicalisation;
         var isSame = other.Maps is null || other.Maps == own.Maps;
+        if (isSame) _answer = Math.Max(_answer, Error(_kind.Values(own.Output), _kind.Values(other.Answer)));
         if (other.Energy is [var before, var after])
         {
             _energy = Math.Max(_energy, Relative(search.InputEnergy, before));
@@ -68,7 +68,9 @@ internal sealed class ExportTally(Bundle bundle)
     }
 
     private static double Relative(double expected, double found) =>
-        !double.IsFinite(expected) && !double.IsFinite(found) ? 0 : Math.Abs(expected - found) / Math.Max(1e-12, Math.Abs(expected));
+        expected.Equals(found) ? 0
+        : double.IsFinite(expected) && double.IsFinite(found) ? Math.Abs(expected - found) / Math.Max(1e-12, Math.Abs(expected))
+        : double.PositiveInfinity;
 
     private static double Error(float[]? expected, float[]? found)
     {

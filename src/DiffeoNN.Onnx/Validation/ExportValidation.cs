@@ -99,14 +99,28 @@ public static class ExportValidation
                 + $"manifest was {hash}; that of bundle '{bundle.Name}' is {present}. Export it anew.");
         if (!exported.Graph.Outputs.Exists(output => output.Name == ModelExporter.NameOf(ExportOutput.Answer)))
             throw new ExportException($"Model '{name}' has no output 'answer', which is what would be compared.");
-        var caller = new SearchSpec();
-        foreach (var (word, value) in JsonNode.Parse(said)!.AsObject())
-        {
-            var setting = SearchSpec.Settings.First(setting => setting.Name == word);
-            caller = caller.With(setting, setting.Read(JsonSerializer.SerializeToElement(value)));
-        }
+        return (Caller(said) ?? throw new ExportException(
+            $"Model '{name}' says of its search '{said}', which is none; expected a file as 'diffeonn export' wrote it."),
+            exported.Metadata.GetValueOrDefault(ExportTexts.InputKey) == "photo");
+    }
 
-        return (caller, exported.Metadata.GetValueOrDefault(ExportTexts.InputKey) == "photo");
+    private static SearchSpec? Caller(string said)
+    {
+        try
+        {
+            var caller = new SearchSpec();
+            foreach (var (word, value) in JsonNode.Parse(said) as JsonObject ?? throw new JsonException())
+            {
+                var setting = SearchSpec.Settings.FirstOrDefault(setting => setting.Name == word) ?? throw new JsonException();
+                caller = caller.With(setting, setting.Read(JsonSerializer.SerializeToElement(value)));
+            }
+
+            return caller;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
+        {
+            return null;
+        }
     }
 
     /// <summary>The reference images of a bundle as pixel values; empty where it has none.</summary>

@@ -36,6 +36,32 @@ public sealed class ExportRefusalTests
                 + "dynamic_shapes)."));
     }
 
+    [TestCase("sigmoid", true)]
+    [TestCase("softmax", false)]
+    public void TwoNamesOfClasses_DoNotTellOneScoreFromTwo(string activation, bool isRefused)
+    {
+        using var tiny = new TinyBundle();
+        tiny.Model("inner", model => model.Graph.Outputs[0] = model.Graph.Outputs[0] with
+        {
+            Shape = ["N", "k", .. model.Graph.Outputs[0].Shape!.Skip(2)],
+        });
+        tiny.Manifest(root =>
+        {
+            root["models"]!["inner"]!["output"]!["activation"] = activation;
+            root["models"]!["inner"]!["output"]!["classes"] = new JsonArray("below", "above");
+        });
+        if (isRefused)
+        {
+            Assert.That(() => ModelExporter.Export(tiny.Load()), Throws.TypeOf<ExportException>().With.Message.Contains(
+                "neither file nor manifest say; export the network with fixed sizes but for the batch."));
+        }
+        else
+        {
+            var answer = ModelExporter.Export(tiny.Load()).Model.Graph.Outputs.Single(output => output.Name == "answer");
+            Assert.That(answer.Shape![1].Size, Is.EqualTo(2));
+        }
+    }
+
     [Test]
     public void AnswersThatAreNotCarriedBackByGraphs_AreRefused()
     {

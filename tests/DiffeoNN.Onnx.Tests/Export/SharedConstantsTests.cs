@@ -37,6 +37,38 @@ public sealed class SharedConstantsTests
         Assert.That(second.Initializers["c"].ToArray<float>(), Is.EqualTo(new float[] { 3, 4 }));
     }
 
+    [Test]
+    public void ConstantsOfLoops_StayWhereBranchesCallSomethingElseAlike()
+    {
+        var graph = new OnnxGraph();
+        var body = Body("first", "c", 1, 2);
+        var branch = new OnnxGraph();
+        branch.AddNode("Tanh", ["l"], "c");
+        branch.AddNode("Mul", ["c", "l"], "o");
+        branch.Outputs.Add(new OnnxValueInfo("o", OnnxElementType.Float, [2]));
+        graph.AddInitializer(OnnxTensor.Create<float>("a", [2], [1, 2]));
+        graph.Nodes.AddRange([Loop("first", body), new("If", ["is"], ["y"], OnnxAttribute.Of("then_branch", branch))]);
+        SharedConstants.Apply(graph);
+        Assert.That(branch.Nodes[1].Inputs, Is.EqualTo(new[] { "c", "l" }));
+        Assert.That(body.Initializers.Keys, Is.EqualTo(new[] { "c" }));
+        Assert.That(body.Nodes[0].Inputs, Is.EqualTo(new[] { "first_x", "c" }));
+    }
+
+    [Test]
+    public void WhatLoopsInBranchesRead_IsRenamedThereToo()
+    {
+        var graph = new OnnxGraph();
+        graph.AddInitializer(OnnxTensor.Create<float>("a", [2], [1, 2]));
+        graph.AddInitializer(OnnxTensor.Create<float>("b", [2], [1, 2]));
+        var (body, branch) = (Body("first", "c", 3, 4), new OnnxGraph());
+        body.Nodes[0].Inputs[1] = "b";
+        branch.Nodes.Add(Loop("first", body));
+        graph.Nodes.Add(new("If", ["is"], ["y"], OnnxAttribute.Of("then_branch", branch)));
+        SharedConstants.Apply(graph);
+        Assert.That(graph.Initializers.Keys, Is.EqualTo(new[] { "a" }));
+        Assert.That(body.Nodes[0].Inputs, Is.EqualTo(new[] { "first_x", "a" }));
+    }
+
     private static OnnxGraph Body(string name, string constant, params float[] values)
     {
         var body = new OnnxGraph();

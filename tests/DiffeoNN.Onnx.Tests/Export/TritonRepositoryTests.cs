@@ -66,6 +66,18 @@ public sealed partial class TritonRepositoryTests
             new[] { "models/m/1/model.onnx", "models/m/10/model.onnx", "models/m/config.pbtxt" }));
     }
 
+    [Test]
+    public void ABundlesFolder_IsNoPlaceForItsExport()
+    {
+        using var folder = new TemporaryFolder();
+        var model = ModelExporter.Export(Bundle.Load(TinyBundle.Original)).Model;
+        Directory.CreateDirectory(folder["models/m"]);
+        File.WriteAllText(folder["models/m/diffeonn.json"], "{}");
+        Assert.That(() => TritonRepository.Write(folder["models"], "m", model), Throws.TypeOf<OutputException>()
+            .With.Message.Contains("is a bundle, which servers would serve instead of the export"));
+        Assert.That(folder.Files(), Has.Length.EqualTo(1));
+    }
+
     [TestCase("a/b", "'a/b' cannot be a model's name in a repository")]
     [TestCase(".a", "'.a' cannot be a model's name")]
     [TestCase("größe", "Change the bundle's name in its manifest.")]

@@ -19,6 +19,10 @@ public sealed record ExportReport
     /// <summary>Likewise.</summary>
     public const double LargestFlipsOfSearches = 0.01;
 
+    /// <summary>Largest relative difference of numbers that passes: values of answers, and energies. Of searches with steps only energies
+    /// of images as they are, and numbers that are the answer.</summary>
+    public const double LargestDifference = 0.01;
+
     /// <summary>Number of images.</summary>
     public required int Images { get; init; }
 
@@ -37,7 +41,8 @@ public sealed record ExportReport
     /// <summary>Whether <see cref="Flips"/> counts images.</summary>
     public bool FlipsAreImages { get; init; }
 
-    /// <summary>Largest difference of two values of answers, relative to the largest of the library's.</summary>
+    /// <summary>Largest difference of two values of answers, relative to the largest of the library's, among images of equal decisions.
+    /// </summary>
     public required double AnswerError { get; init; }
 
     /// <summary>Largest relative difference of the two energies of images as they are; null where the file does not give energies.
@@ -66,6 +71,7 @@ public sealed record ExportReport
     public bool Passed =>
         !(MeanIou < (TakesSteps ? SmallestIouOfSearches : SmallestIou))
         && !(FlipsAreImages && Flips > (TakesSteps ? LargestFlipsOfSearches : LargestFlips))
-        && (Flips is not null || AnswerError <= 0.01) && OtherDecisions.Count <= Math.Max(1, Images / 100)
+        && (AnswerError <= LargestDifference || (TakesSteps && Flips is not null)) && !(EnergyError > LargestDifference)
+        && (TakesSteps || !(FoundEnergyError > LargestDifference)) && OtherDecisions.Count <= Math.Max(1, Images / 100)
         && (TakesSteps || !(BatchError > LargestBatchDifference));
 }

@@ -15,6 +15,7 @@ if session.get_inputs()[0].name != "photo":
 answer, energy, accepted = session.run(["answer", "energy", "accepted"], {"photo": photo})
 # Of whole images one number a class; else class by class, the mean of a plane.
 means = answer.reshape(answer.shape[1], -1).mean(1)
-print(json.dumps({"answer": answer.shape, "means": means.tolist(), "energy": energy.ravel().tolist(), "accepted": accepted.ravel().tolist()}))
+print(json.dumps({"answer": answer.shape, "means": means.tolist(), "energy": energy.ravel().tolist(),
+                  "accepted": accepted.ravel().tolist()}))
 if len(sys.argv) > 3:
     answer.astype("<f4").tofile(sys.argv[3])

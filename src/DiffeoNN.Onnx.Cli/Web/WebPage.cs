@@ -33,7 +33,11 @@ internal static class WebPage
             throw new ExportException(
                 $"Bundle '{bundle.Name}' takes images of {bundle.Image.Channels} channels; a browser's are grey or RGB.");
         if (File.Exists(Path.Combine(folder, "index.html")) && !File.Exists(Path.Combine(folder, "model.json")))
-            throw new OutputException($"'{folder}' has a page that is none of these (index.html without model.json); choose another folder.");
+        {
+            throw new OutputException(
+                $"'{folder}' has a page that is none of these (index.html without model.json); choose another folder.");
+        }
+
         var exported = ModelExporter.Export(
             bundle, options with { Input = ExportInput.Tensor, Outputs = Enum.GetValues<ExportOutput>() });
         try

@@ -120,8 +120,7 @@ internal sealed class ExportAnswers(GraphWriter writer, ExportGraph graph, Bundl
 
     private int Channels => Declared ?? throw new ExportException(
         $"Bundle '{bundle.Name}': how many channels output '{_spec.Name}' of its network has, neither file nor manifest say; "
-        + "export the network with fixed sizes but for the batch"
-        + (_spec.Kind == OutputKind.Segmentation && _spec.Classes is null ? ", or name the classes in the manifest." : "."));
+        + "export the network with fixed sizes but for the batch.");
 
     private string Real(string output)
     {

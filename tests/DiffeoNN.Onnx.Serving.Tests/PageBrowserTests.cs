@@ -135,6 +135,9 @@ public sealed class PageBrowserTests
         await _browser.Choose("#file", _folder["text.png"]);
         await _browser.Until("document.getElementById('error').innerText.startsWith('text.png')");
         Assert.That(await _browser.Text("#error"), Does.Contain("is no image that this browser can read"));
+        // Asked before the image is read, which takes a while here.
+        await _browser.Ask("const read = createImageBitmap; window.createImageBitmap = async (...parts) => {"
+            + " await new Promise(goOn => setTimeout(goOn, 300)); return read(...parts); }; null");
         await _browser.Choose("#file", _folder["bent.png"]);
         await _browser.Until("document.getElementById('error').hidden");
         await _browser.Ask("document.getElementById('steps').value = '5000'; document.getElementById('run').click()");

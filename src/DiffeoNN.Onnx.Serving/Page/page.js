@@ -19,6 +19,8 @@ const client = new Client(document.baseURI);
 const configurations = new Map();
 let [index, statistics, load] = [[], [], null];
 let image = null;
+// Images are read one after the other, so that the last one chosen counts; `run` waits for it.
+let reading = Promise.resolve();
 let running = null;
 let listed = -Infinity;
 let shown = '';
@@ -124,7 +126,11 @@ function facts(pairs) {
   return list;
 }
 
-async function choose(file) {
+function choose(file) {
+  reading = reading.then(() => take(file));
+}
+
+async function take(file) {
   fail(null);
   try {
     const chosen = await readImage(file);
@@ -154,8 +160,12 @@ function parameters() {
 }
 
 async function run() {
+  part('run').disabled = true;
   fail(null);
-  if (!image) return fail('Choose an image first.');
+  await reading;
+  part('run').disabled = false;
+  // An image that could not be read has been told of.
+  if (!image) return part('error').hidden && fail('Choose an image first.');
   const model = part('model').value;
   if (!model) return fail('No bundle is ready to be asked.');
   running = new AbortController();

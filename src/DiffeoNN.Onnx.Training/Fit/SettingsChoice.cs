@@ -10,8 +10,8 @@ using DiffeoNN.Onnx.Tuning;
 
 namespace DiffeoNN.Onnx.Training.Fit;
 
-/// <summary>Chooses passes, averaging, acceptance and the critic's weight of a bundle on images held out, and judges it on new
-/// deformations of them.</summary>
+/// <summary>Chooses passes, averaging, acceptance, the critic's weight and that of the image as it is of a bundle on images held out, and
+/// judges it on new deformations of them.</summary>
 internal sealed class SettingsChoice(
     FitOptions options, IEvaluationData heldOut, bool hasTruth, CancellationToken cancellationToken)
 {
@@ -35,6 +35,9 @@ internal sealed class SettingsChoice(
 
     // Which passes are tried: all of them at the end, the extremes on the way.
     private static readonly (int Passes, bool Average)[] All = [(3, true), (1, false), (2, true), (2, false), (3, false)];
+
+    // The answer for the image as it is as a further member: networks trained with deformations gain by it.
+    private static readonly double[] IdentityWeights = [0.5, 2];
 
     /// <summary>What is compared, as tables name it.</summary>
     public string Measure { get; private set; } = "";
@@ -71,7 +74,8 @@ internal sealed class SettingsChoice(
         var manifest = Scaled(model);
         var tried = final ? All : All[..2];
         var critics = final && model.Bundle.Has(BundleRole.Critic) ? 2 : 0;
-        var trials = tried.Length + critics + (standing is null ? 0 : 1);
+        var identities = final ? IdentityWeights : [];
+        var trials = tried.Length + critics + identities.Length + (standing is null ? 0 : 1);
         var (data, check) = Data(model, int.MaxValue);
         var tuning = new TuningOptions
         {
@@ -93,6 +97,8 @@ internal sealed class SettingsChoice(
             Try(manifest.Search with { Passes = passes, Average = average });
         for (var i = 0; i < critics; i++)
             Try(best.Trial!.Settings with { Adversarial = i == 0 ? 0 : 4 * manifest.Search.Adversarial });
+        foreach (var weight in identities)
+            Try(best.Trial!.Settings with { IdentityWeight = weight });
         var trial = best.Trial!;
         var rule = RuleOf(trial.Settings, model);
         var alone = best.Candidate!.Outcomes.Select(set => set.Average(outcome => outcome.Alone)).ToList();

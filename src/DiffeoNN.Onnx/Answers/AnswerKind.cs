@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 using TorchSharp;
 
@@ -75,6 +76,14 @@ internal abstract class AnswerKind
     /// <param name="parts">What <see cref="Arrange"/> gave.</param>
     /// <param name="spec">Says where a single score begins to mean class 1.</param>
     public virtual torch.Tensor? Classes(torch.Tensor[] parts, OutputSpec spec) => null;
+
+    /// <summary>Writes how undecided answers are, in nats: the entropy of each pixel, or image.</summary>
+    /// <param name="graph">Gets the nodes.</param>
+    /// <param name="output">The network's output in it, float32, before any activation.</param>
+    /// <param name="channels">How many scores it has; null where the file does not say.</param>
+    /// <param name="spec">What the manifest says.</param>
+    /// <returns>(N, ...); null for a kind whose answers are no probabilities.</returns>
+    public virtual string? WriteEntropy(OnnxGraph graph, string output, long? channels, OutputSpec spec) => null;
 
     /// <summary>Number of classes of answers as they are arranged, as the truth has to have them; for numbers and points how many there
     /// are.</summary>

@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Tensors;
 using TorchSharp;
 
@@ -30,6 +31,44 @@ internal static class ClassScores
         OutputActivation.Sigmoid => torch.sigmoid(scores),
         _ => scores,
     };
+
+    /// <summary>Writes the entropy of scores in nats: of the classes where there are several, else, and where each score is a probability of
+    /// its own, of yes and no.</summary>
+    /// <param name="graph">Gets the nodes.</param>
+    /// <param name="scores">Before the activation.</param>
+    /// <param name="channels">How many there are; null where nobody knows.</param>
+    /// <param name="axis">Where they are.</param>
+    /// <param name="spec">Says the activation; scores without one are taken for probabilities.</param>
+    /// <returns>(N, ...).</returns>
+    public static string WriteEntropy(OnnxGraph graph, string scores, long? channels, long axis, OutputSpec spec)
+    {
+        const string Prefix = "energy/entropy/";
+        string Op(string type, string name, params string[] inputs) => graph.AddNode(type, inputs, $"{Prefix}{name}");
+        string Scalar(string name, float value) => graph.AddInitializer(OnnxTensor.Scalar($"{Prefix}{name}", value));
+        if (spec.Activation == OutputActivation.Sigmoid)
+        {
+            // softplus(x) - x sigmoid(x), which has no logarithm of zero.
+            return Op("Sub", "of_scores", Op("Softplus", "softplus", scores), Op("Mul", "expected", scores, Op("Sigmoid", "sigmoid", scores)));
+        }
+
+        if (spec.Activation == OutputActivation.Softmax)
+        {
+            var along = OnnxAttribute.Of("axis", axis);
+            var logarithms = graph.AddNode("LogSoftmax", [scores], $"{Prefix}logarithms", along);
+            return Summed(Op("Mul", "expected", graph.AddNode("Softmax", [scores], $"{Prefix}probabilities", along), logarithms));
+        }
+
+        var probabilities = Op("Clip", "probabilities", scores, Scalar("least", 1e-6f), Scalar("most", 1 - 1e-6f));
+        var expected = Op("Mul", "expected", probabilities, Op("Log", "logarithms", probabilities));
+        if (channels != 1)
+            return Summed(expected);
+        var others = Op("Sub", "others", Scalar("one", 1), probabilities);
+        return Op("Neg", "of_scores", Op("Add", "both", expected, Op("Mul", "others_expected", others, Op("Log", "others_logarithms", others))));
+
+        string Summed(string products) => Op("Neg", "of_scores", graph.AddNode(
+            "ReduceSum", [products, graph.AddInitializer(OnnxTensor.Int64s($"{Prefix}axis", axis))], $"{Prefix}sum",
+            OnnxAttribute.Of("keepdims", 0L)));
+    }
 
     /// <summary>The best class, int64, without the second dimension; of a single score 1 where it reaches one half, or what becomes
     /// that.</summary>

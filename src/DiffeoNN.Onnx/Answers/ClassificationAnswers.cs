@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Gradients;
 using TorchSharp;
 
 namespace DiffeoNN.Onnx.Answers;
@@ -31,6 +32,10 @@ internal sealed class ClassificationAnswers : NumberAnswers
     /// <inheritdoc/>
     public override ModelOutput OfNumbers(float[] numbers, OutputSpec spec, int height, int width) =>
         new() { Kind = Kind, Height = height, Width = width, Scores = numbers };
+
+    /// <inheritdoc/>
+    public override string? WriteEntropy(OnnxGraph graph, string output, long? channels, OutputSpec spec) =>
+        ClassScores.WriteEntropy(graph, output, channels, 1, spec);
 
     /// <inheritdoc/>
     public override torch.Tensor? Classes(torch.Tensor[] parts, OutputSpec spec) => ClassScores.Classes(parts[0], spec);

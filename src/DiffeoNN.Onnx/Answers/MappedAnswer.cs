@@ -26,10 +26,17 @@ internal sealed class MappedAnswer : IDisposable
     /// <summary>Input to canonical; null where the image was not warped.</summary>
     public torch.Tensor? Inverse { get; }
 
-    /// <summary>The mean of what answers are carried back to; in the caller's scope.</summary>
-    public static torch.Tensor Mean(IReadOnlyList<MappedAnswer> answers, Func<MappedAnswer, torch.Tensor> map) => answers.Count == 1
-        ? map(answers[0])
-        : answers.Select(map).Aggregate((sum, next) => sum.Plus(next)).Times(1.0 / answers.Count);
+    /// <summary>What it weighs in the mean, positive.</summary>
+    public double Weight { get; init; } = 1;
+
+    /// <summary>The weighted mean of what answers are carried back to; in the caller's scope.</summary>
+    public static torch.Tensor Mean(IReadOnlyList<MappedAnswer> answers, Func<MappedAnswer, torch.Tensor> map)
+    {
+        if (answers.Count == 1) return map(answers[0]);
+        var whole = answers.Sum(answer => answer.Weight);
+        return answers.Select(answer => answer.Weight == 1 ? map(answer) : map(answer).Times(answer.Weight))
+            .Aggregate((sum, next) => sum.Plus(next)).Times(1.0 / whole);
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Fields;
+using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Metrics;
 using DiffeoNN.Onnx.Tensors;
@@ -95,6 +96,10 @@ internal sealed class SegmentationAnswers : PlaneAnswers
     /// <inheritdoc/>
     public override ModelOutput SummaryOf(MappedOutput answer) =>
         new() { Kind = Kind, Height = answer.Height, Width = answer.Width, Labels = LabelsOf(answer) };
+
+    /// <inheritdoc/>
+    public override string? WriteEntropy(OnnxGraph graph, string output, long? channels, OutputSpec spec) =>
+        ClassScores.WriteEntropy(graph, output, channels, spec.Layout == OutputLayout.ChannelsLast ? 3 : 1, spec);
 
     /// <inheritdoc/>
     public override torch.Tensor? Classes(torch.Tensor[] parts, OutputSpec spec) => ClassScores.Classes(parts[0], spec);

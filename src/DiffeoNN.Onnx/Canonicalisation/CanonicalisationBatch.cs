@@ -31,10 +31,11 @@ public sealed class CanonicalisationBatch : IDisposable
     }
 
     /// <summary>An empty batch whose fields something else than libtorch computes, or with another clock.</summary>
-    internal CanonicalisationBatch(IEnergy energy, ISearchFields? fields, TimeProvider? time)
+    internal CanonicalisationBatch(
+        IEnergy energy, ISearchFields? fields, TimeProvider? time, Func<OnnxEnergy>? withEntropy = null)
     {
         ArgumentNullException.ThrowIfNull(energy);
-        _energies = new RowEnergies(energy);
+        _energies = new RowEnergies(energy, withEntropy);
         _stepper = (fields ?? new TorchFields(energy)).Stepper(apart: true);
         _time = time ?? TimeProvider.System;
     }

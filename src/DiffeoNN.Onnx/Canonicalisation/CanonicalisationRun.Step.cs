@@ -105,19 +105,22 @@ internal sealed partial class CanonicalisationRun
 
     private IterateEnergy[] Energies(Iterate iterate, EnergyEvaluation evaluation)
     {
-        using var noGradient = torch.no_grad();
-        using var scope = torch.NewDisposeScope();
-        // One transfer for all numbers a step needs on the host.
-        var table = torch.cat(
-            [evaluation.Energy.view(-1, 1), evaluation.Terms, iterate.Smoothness.view(-1, 1), iterate.Orientation.view(-1, 1)], 1);
-        var columns = (int)table.size(1);
-        var values = table.cpu().data<float>().ToArray();
-        return [.. Enumerable.Range(0, (int)table.size(0)).Select(row =>
+        float[][] table = Numbers(
+            evaluation.Energy.view(-1, 1), evaluation.Terms, iterate.Smoothness.view(-1, 1), iterate.Orientation.view(-1, 1));
+        return [.. table.Select((numbers, row) =>
         {
-            var numbers = values.AsSpan(row * columns, columns);
-            var energies = IterateEnergy.Of(numbers[..^2], numbers[^2], numbers[^1], _options);
+            var energies = _reading.Iterate(numbers.AsSpan()[..^2], numbers[^2], numbers[^1]);
             return HasNotDiverged(iterate.Speeds[row]) ? energies : energies with { Total = double.NaN };
         })];
+    }
+
+    /// <summary>All columns of each row, in one transfer.</summary>
+    private static float[][] Numbers(params torch.Tensor[] columns)
+    {
+        using var noGradient = torch.no_grad();
+        using var scope = torch.NewDisposeScope();
+        var table = torch.cat(columns, 1);
+        return [.. table.cpu().data<float>().ToArray().Chunk((int)table.size(1))];
     }
 
     private static torch.Tensor Leaf(torch.Tensor tensor) => tensor.detach().requires_grad_();

@@ -23,6 +23,7 @@ internal sealed partial class CanonicalisationRun : ISearchRun
     private readonly RowWorkers _workers;
     private readonly ImageState[] _states;
     private readonly Acceptance _acceptance;
+    private readonly EnergyReading _reading;
     private int[] _imageOfRow;
     private torch.Tensor _images;
     private torch.Tensor? _starts;
@@ -36,6 +37,7 @@ internal sealed partial class CanonicalisationRun : ISearchRun
         IEnergy energy, SearchSpec options, torch.Tensor images, torch.Tensor? start, Func<bool>? isTimeUp = null)
     {
         (Energy, _options, _acceptance, _isTimeUp) = (energy, options, new Acceptance(options), isTimeUp);
+        _reading = new EnergyReading(energy.TermNames, options);
         _grid = SamplingGrid.Of(images);
         var count = (int)images.size(0);
         var (height, width) = LatticeSize(options, _grid);
@@ -91,9 +93,9 @@ internal sealed partial class CanonicalisationRun : ISearchRun
     /// <summary>Takes in the energies of the images as they are.</summary>
     public void TakeInputs(EnergyEvaluation evaluation)
     {
-        var energies = evaluation.Energy.cpu().data<float>().ToArray();
+        var numbers = Numbers(evaluation.Energy.view(-1, 1), evaluation.Terms);
         for (var i = 0; i < _states.Length; i++)
-            _states[i].SetInputEnergy(energies[i]);
+            _states[i].SetInputEnergy(_reading.Energy(numbers[i]));
         NeedsInputs = false;
     }
 

@@ -5,9 +5,11 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 
 /// <summary>The energy with the weights that rows ask for: one for each set of weights in use, by the same graphs.</summary>
 /// <param name="energy">Stays the caller's.</param>
-internal sealed class RowEnergies(IEnergy energy) : IDisposable
+/// <param name="withEntropy">The energy of which the entropy of answers is a term, for rows that weigh it; stays the caller's. Null where the
+/// first has it, or nobody asks.</param>
+internal sealed class RowEnergies(IEnergy energy, Func<OnnxEnergy>? withEntropy = null) : IDisposable
 {
-    private readonly Dictionary<(double Vae, double Beta, double Adversarial, double Energy), (OnnxEnergy Energy, int Users)> _others = [];
+    private readonly Dictionary<string, (OnnxEnergy Energy, int Users)> _others = new(StringComparer.Ordinal);
 
     /// <summary>The energy for a row's settings: what they do not say of weights is the energy's own.</summary>
     /// <param name="settings">Of no effect where the energy is not one of networks.</param>
@@ -17,11 +19,11 @@ internal sealed class RowEnergies(IEnergy energy) : IDisposable
         if (energy is not OnnxEnergy graphs)
             return energy;
         var weights = settings.Over(graphs.Weights);
-        var key = Key(weights);
-        if (key == Key(graphs.Weights))
+        var key = weights.Weights;
+        if (key == graphs.Weights.Weights)
             return graphs;
         var (own, users) = _others.GetValueOrDefault(key);
-        own ??= graphs.WithWeights(weights);
+        own ??= (weights.Entropy > 0 && withEntropy is not null ? withEntropy() : graphs).WithWeights(weights);
         _others[key] = (own, users + 1);
         return own;
     }
@@ -31,14 +33,14 @@ internal sealed class RowEnergies(IEnergy energy) : IDisposable
     {
         if (ReferenceEquals(taken, energy) || taken is not OnnxEnergy own)
             return;
-        var users = _others[Key(own.Weights)].Users - 1;
+        var users = _others[own.Weights.Weights].Users - 1;
         if (users > 0)
         {
-            _others[Key(own.Weights)] = (own, users);
+            _others[own.Weights.Weights] = (own, users);
             return;
         }
 
-        _others.Remove(Key(own.Weights));
+        _others.Remove(own.Weights.Weights);
         own.Dispose();
     }
 
@@ -49,7 +51,4 @@ internal sealed class RowEnergies(IEnergy energy) : IDisposable
             own.Dispose();
         _others.Clear();
     }
-
-    private static (double Vae, double Beta, double Adversarial, double Energy) Key(SearchSpec weights) =>
-        (weights.Vae, weights.Beta, weights.Adversarial, weights.Energy);
 }

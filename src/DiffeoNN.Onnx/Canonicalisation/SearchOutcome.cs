@@ -17,6 +17,7 @@ internal sealed class SearchOutcome(
     IEnergy energy, SearchSpec options, torch.Tensor images, ImageState[] states, StageClock clock)
 {
     private readonly Acceptance _acceptance = new(options);
+    private readonly EnergyReading _reading = new(energy.TermNames, options);
 
     /// <summary>Repaired maps get their energies, and the identity takes the place of what is refused.</summary>
     /// <param name="maps">Maps of the best iterates.</param>
@@ -72,7 +73,7 @@ internal sealed class SearchOutcome(
             var numbers = values.AsSpan(row * columns, columns);
             // A velocity made smaller, proposal and all, deviates by as much less from the smaller proposal.
             var smoothness = states[image].Best.Terms[^2] * maps.Scales[image] * maps.Scales[image];
-            states[image].Repair(IterateEnergy.Of(numbers[..^1], smoothness, numbers[^1], options));
+            states[image].Repair(_reading.Iterate(numbers[..^1], smoothness, numbers[^1]));
         }
     }
 }

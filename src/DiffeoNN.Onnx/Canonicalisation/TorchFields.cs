@@ -7,10 +7,11 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 
 /// <summary>Fields by libtorch, gradients by its own differentiation.</summary>
 /// <param name="energy">What is minimised.</param>
-internal sealed class TorchFields(IEnergy energy) : ISearchFields
+/// <param name="refining">What is minimised by searches that another energy judges; null for the same.</param>
+internal sealed class TorchFields(IEnergy energy, IEnergy? refining = null) : ISearchFields
 {
     /// <inheritdoc/>
-    public ISearchStepper Stepper(bool apart) => new TorchStepper(energy, apart);
+    public ISearchStepper Stepper(bool apart) => new TorchStepper(energy, apart, refining);
 
     /// <inheritdoc/>
     public torch.Tensor Warp(SearchSpec options, torch.Tensor images, torch.Tensor velocity, CancellationToken cancellationToken)

@@ -12,7 +12,8 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 /// <param name="energy">What is minimised where a search says nothing else.</param>
 /// <param name="apart">Whether a search's bits may not depend on others: its fields are then computed on one core, whoever is beside it.
 /// </param>
-internal sealed class TorchStepper(IEnergy energy, bool apart) : ISearchStepper
+/// <param name="refining">What is minimised where a search that another energy judges says nothing else; null for the same.</param>
+internal sealed class TorchStepper(IEnergy energy, bool apart, IEnergy? refining = null) : ISearchStepper
 {
     private readonly Lock _energies = new();
     private RowWorkers? _workers;
@@ -26,7 +27,7 @@ internal sealed class TorchStepper(IEnergy energy, bool apart) : ISearchStepper
         if (apart)
             _workers ??= new RowWorkers(images.device, int.MaxValue, apart: true);
         CanonicalisationRun? run = null;
-        var failure = Each([0], _ => run = new CanonicalisationRun(own ?? energy, options, images, start, isTimeUp))[0];
+        var failure = Each([0], _ => run = new CanonicalisationRun(own ?? EnergyOf(options), options, images, start, isTimeUp))[0];
         if (failure is not null)
             ExceptionDispatchInfo.Throw(failure);
         return run!;
@@ -54,6 +55,8 @@ internal sealed class TorchStepper(IEnergy energy, bool apart) : ISearchStepper
 
         return [.. members.Select(member => member.Failure)];
     }
+
+    private IEnergy EnergyOf(SearchSpec options) => options.Judge is null ? energy : refining ?? energy;
 
     private static void Step(Member[] members, Func<Member[], Action<Member>, Exception?[]> each, CancellationToken cancellationToken)
     {

@@ -26,13 +26,21 @@ internal static class AnswerComposer
     /// <summary>Input (N, 1, 1): 1 where the m-th map stands for the row, else 0.</summary>
     public static string IsFinal(int map) => $"is_final_{map}";
 
+    /// <summary>Input (N, K, H, W): the network's output on the image as it is.</summary>
+    public const string AloneOutput = "output_alone";
+
+    /// <summary>Input (N, 1, 1): the part that the answer for the image as it is has in the mean.</summary>
+    public const string AloneWeight = "weight_alone";
+
     /// <summary>Answers of several maps to their mean on the image.</summary>
     /// <param name="grid">The image's grid.</param>
     /// <param name="channels">K.</param>
     /// <param name="maps">How many.</param>
     /// <param name="activation">What turns outputs into answers.</param>
     /// <param name="onGpu">Whether a GPU runs it.</param>
-    public static OnnxModel Answers(SamplingGrid grid, int channels, int maps, OutputActivation activation, bool onGpu)
+    /// <param name="withAlone">Whether the answer for the image as it is counts, too.</param>
+    public static OnnxModel Answers(
+        SamplingGrid grid, int channels, int maps, OutputActivation activation, bool onGpu, bool withAlone = false)
     {
         var writer = new GraphWriter("answers");
         var fields = new FieldOperators(writer, grid, onGpu ? SamplingForm.Kernel : SamplingForm.Gathers);
@@ -41,22 +49,30 @@ internal static class AnswerComposer
         {
             var output = writer.Input(Output(map), "N", channels, grid.Height, grid.Width);
             var inverse = writer.Input(Inverse(map), "N", 2, grid.Height, grid.Width);
-            var answer = fields.Flat(
-                activation switch
-                {
-                    OutputActivation.Softmax => writer.Op("Softmax", [output], OnnxAttribute.Of("axis", 1L)),
-                    OutputActivation.Sigmoid => writer.Op("Sigmoid", [output]),
-                    _ => output,
-                },
-                channels);
+            var answer = Answer(output);
             var carried = fields.Sampling.Sample(answer, channels, fields.ToKernelUnits(fields.Flat(inverse, 2)), WarpPadding.Border);
             mean = Sum(mean, writer.Mul(carried, writer.Input(Weight(map), "N", 1, 1)));
             final = Sum(final, writer.Mul(answer, writer.Input(IsFinal(map), "N", 1, 1)));
         }
 
+        if (withAlone)
+        {
+            var alone = Answer(writer.Input(AloneOutput, "N", channels, grid.Height, grid.Width));
+            mean = Sum(mean, writer.Mul(alone, writer.Input(AloneWeight, "N", 1, 1)));
+        }
+
         writer.Output(Mapped, fields.Planar(mean!, channels), "N", channels, grid.Height, grid.Width);
         writer.Output(Final, fields.Planar(final!, channels), "N", channels, grid.Height, grid.Width);
         return writer.Model;
+
+        string Answer(string output) => fields.Flat(
+            activation switch
+            {
+                OutputActivation.Softmax => writer.Op("Softmax", [output], OnnxAttribute.Of("axis", 1L)),
+                OutputActivation.Sigmoid => writer.Op("Sigmoid", [output]),
+                _ => output,
+            },
+            channels);
 
         string Sum(string? sum, string next) => sum is null ? next : writer.Add(sum, next);
     }

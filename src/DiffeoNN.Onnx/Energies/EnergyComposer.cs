@@ -13,9 +13,11 @@ namespace DiffeoNN.Onnx.Energies;
 /// <item>vae: sum over pixels of (y - reconstruction)^2, both in pixel values at the VAE's size, plus beta * KL, with
 /// KL = 0.5 * sum(mu^2 + exp(logvar) - 1 - logvar); the latent stands at its posterior mean;</item>
 /// <item>adversarial: the mean of the critic's output over all but the batch;</item>
-/// <item>energy: the mean of the user's own graph's output over all but the batch.</item>
+/// <item>energy: the mean of the user's own graph's output over all but the batch;</item>
+/// <item>entropy: the mean over pixels of the entropy, in nats, of the answer of the network itself; only where it has a weight.</item>
 /// </list>
-/// energy = weight_vae * vae + weight_adversarial * adversarial + weight_energy * energy. No image's energy depends on another image.
+/// energy = weight_vae * vae + weight_adversarial * adversarial + weight_energy * energy + weight_entropy * entropy. No image's energy
+/// depends on another image.
 /// </remarks>
 public static class EnergyComposer
 {
@@ -52,7 +54,13 @@ public static class EnergyComposer
     public static ComposedEnergy Compose(Bundle bundle, GradientTarget target)
     {
         ArgumentNullException.ThrowIfNull(bundle);
-        var networks = EnergyNetworks.Load(bundle);
+        return Compose(bundle, target, WeighsEntropy(bundle));
+    }
+
+    /// <summary>The same, with or without the entropy of the network's answers, which costs runs of the network.</summary>
+    internal static ComposedEnergy Compose(Bundle bundle, GradientTarget target, bool withEntropy)
+    {
+        var networks = EnergyNetworks.Load(bundle, withEntropy);
         var graph = new EnergyGraph(bundle, networks);
         var valueModel = graph.Model.Copy();
         return Of(bundle, networks, graph, Differentiate(graph, networks, target), valueModel);
@@ -62,11 +70,22 @@ public static class EnergyComposer
     /// <param name="bundle">The bundle.</param>
     /// <returns>The graph without gradient, as both of its models.</returns>
     /// <exception cref="BundleException">A network is malformed; the message names the file.</exception>
-    internal static ComposedEnergy ComposeValues(Bundle bundle)
+    internal static ComposedEnergy ComposeValues(Bundle bundle) => ComposeValues(bundle, WeighsEntropy(bundle));
+
+    /// <summary>The same, with or without the entropy of the network's answers.</summary>
+    internal static ComposedEnergy ComposeValues(Bundle bundle, bool withEntropy)
     {
-        var networks = EnergyNetworks.Load(bundle);
+        var networks = EnergyNetworks.Load(bundle, withEntropy);
         var graph = new EnergyGraph(bundle, networks);
         return Of(bundle, networks, graph, graph.Model, graph.Model);
+    }
+
+    /// <summary>Whether the bundle's own settings give the entropy of answers a weight.</summary>
+    internal static bool WeighsEntropy(Bundle bundle)
+    {
+        var search = bundle.Manifest.Search;
+        var refined = (search.Refinement ?? new SearchSpec()).Over(search);
+        return search.Entropy > 0 || (bundle.Has(BundleRole.Proposer) && refined is { Entropy: > 0, Steps: > 0 });
     }
 
     private static ComposedEnergy Of(

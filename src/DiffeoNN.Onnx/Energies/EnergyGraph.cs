@@ -1,3 +1,4 @@
+using DiffeoNN.Onnx.Answers;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Search;
@@ -7,9 +8,11 @@ namespace DiffeoNN.Onnx.Energies;
 /// <summary>Builds the forward part of the composed energy.</summary>
 internal sealed class EnergyGraph
 {
-    private const string VaeWeight = "weight_vae";
-    private const string AdversarialWeight = "weight_adversarial";
-    private const string EnergyWeight = "weight_energy";
+    private const string WeightPrefix = "weight_";
+    private const string VaeWeight = $"{WeightPrefix}vae";
+    private const string AdversarialWeight = $"{WeightPrefix}adversarial";
+    private const string EnergyWeight = $"{WeightPrefix}energy";
+    private const string EntropyWeight = $"{WeightPrefix}entropy";
 
     private readonly Bundle _bundle;
     private readonly EnergyNetworks _networks;
@@ -24,7 +27,7 @@ internal sealed class EnergyGraph
         Model = new OnnxModel { IrVersion = networks.All.Max(model => Math.Max(8, model.IrVersion)), ProducerName = "DiffeoNN.Onnx" };
         foreach (var (domain, version) in networks.All.SelectMany(model => model.OpsetImports))
             Model.OpsetImports[domain] = Math.Max(version, Model.OpsetImports.GetValueOrDefault(domain));
-        foreach (var model in new[] { networks.Vae, networks.Critic, networks.Energy }.OfType<OnnxModel>())
+        foreach (var model in new[] { networks.Vae, networks.Critic, networks.Energy, networks.Inner }.OfType<OnnxModel>())
             Model.Functions.AddRange(model.Functions);
         _graph = Model.Graph;
         _graph.Name = "energy";
@@ -38,13 +41,8 @@ internal sealed class EnergyGraph
     public OnnxDimension Batch => _networks.Batch is { } batch ? OnnxDimension.Of(batch) : "N";
 
     /// <summary>The value of a scalar input.</summary>
-    public static double ValueOf(string input, SearchSpec weights) => input switch
-    {
-        VaeWeight => weights.Vae,
-        EnergyComposer.BetaInput => weights.Beta,
-        AdversarialWeight => weights.Adversarial,
-        _ => weights.Energy,
-    };
+    public static double ValueOf(string input, SearchSpec weights) => weights.WeightOf(
+        input.StartsWith(WeightPrefix, StringComparison.Ordinal) ? input[WeightPrefix.Length..] : input);
 
     /// <summary>y and weights to energy and terms.</summary>
     public OnnxModel Model { get; }
@@ -111,6 +109,12 @@ internal sealed class EnergyGraph
             Term("energy", EnergyWeight, MeanOfImage(value, "energy/energy/term"), own.Gradient is null);
         }
 
+        if (_networks.Inner is { } inner)
+        {
+            AddWeight(EntropyWeight);
+            Term("entropy", EntropyWeight, Entropy(inner, models.Inner), true);
+        }
+
         _graph.AddNode("Concat", columns, EnergyComposer.TermsOutput, OnnxAttribute.Of("axis", 1L));
         _graph.AddNode("Identity", [Sum(weighted, "energy/weighted")], EnergyComposer.EnergyOutput);
         if (compiled.Count > 0) CompiledEnergy = Sum(compiled, "energy/compiled");
@@ -130,8 +134,8 @@ internal sealed class EnergyGraph
     private void Preprocess()
     {
         var isAsked = _networks.Backward is not null
-            || new[] { BundleRole.Vae, BundleRole.Critic, BundleRole.Energy }.Any(
-                role => _bundle.Has(role) && _networks.FormatOf(role).IsOfImage(_bundle.Image));
+            || new[] { BundleRole.Vae, BundleRole.Critic, BundleRole.Energy, BundleRole.Inner }.Any(
+                role => _networks.Has(role) && _networks.FormatOf(role).IsOfImage(_bundle.Image));
         if (_bundle.Image.IsIdentity() || !isAsked) return;
         var centred = _graph.AddNode(
             "Sub", [EnergyComposer.Input, PerChannel(_graph, "energy/image/mean", _bundle.Image.Mean)], "energy/image/centred");
@@ -160,6 +164,20 @@ internal sealed class EnergyGraph
         var divergence = _graph.AddNode("Mul", [half, both], "energy/vae/divergence");
         var scaled = _graph.AddNode("Mul", [EnergyComposer.BetaInput, divergence], "energy/vae/divergence_scaled");
         return _graph.AddNode("Add", [reconstruction, scaled], "energy/vae/term");
+    }
+
+    private string Entropy(OnnxModel inner, PredictorSpec spec)
+    {
+        var image = Image(BundleRole.Inner, Pixels(BundleRole.Inner));
+        var output = Real(Append(_graph, inner, "inner/", spec.Input, image), inner, spec.Output.Name);
+        var declared = inner.Graph.Output(spec.Output.Name).Shape;
+        var channels = declared is { Count: > 1 }
+            ? declared[spec.Output.Layout == OutputLayout.ChannelsLast ? declared.Count - 1 : 1].Size : null;
+        var entropy = AnswerKinds.Of(spec.Output).WriteEntropy(_graph, output, channels, spec.Output)
+            ?? throw new BundleException(
+                $"Bundle '{_bundle.Name}' gives the entropy of answers a weight, and answers of kind {AnswerKinds.Of(spec.Output).Name} are "
+                + "no probabilities.");
+        return MeanOfImage(entropy, "energy/entropy/term");
     }
 
     private void AddWeight(string name)

@@ -21,31 +21,39 @@ internal sealed class EnergyNetworks
 
     public OnnxModel? Energy { get; private init; }
 
+    /// <summary>The network whose answers are asked for their entropy.</summary>
+    public OnnxModel? Inner { get; private init; }
+
     /// <summary>The user's own backward graph of <see cref="Energy"/>.</summary>
     public OnnxModel? Backward { get; private init; }
 
     /// <summary>Those that are there.</summary>
-    public IEnumerable<OnnxModel> All => new[] { Vae, Critic, Energy, Backward }.OfType<OnnxModel>();
+    public IEnumerable<OnnxModel> All => new[] { Vae, Critic, Energy, Inner, Backward }.OfType<OnnxModel>();
 
     public int Opset => All.First().Opset;
 
     /// <summary>Size of the batch that networks are bound to; null where all are free.</summary>
     public int? Batch { get; private set; }
 
+    /// <summary>Whether the network of a role takes part.</summary>
+    public bool Has(BundleRole role) => _formats.ContainsKey(role);
+
     /// <summary>How the network of a role takes images.</summary>
     public InputFormat FormatOf(BundleRole role) => _formats[role];
 
-    public static EnergyNetworks Load(Bundle bundle)
+    public static EnergyNetworks Load(Bundle bundle, bool withEntropy)
     {
         bundle.RequireEnergy();
         var (vae, critic, energy) = (Read(BundleRole.Vae), Read(BundleRole.Critic), Read(BundleRole.Energy));
+        var inner = withEntropy ? Read(BundleRole.Inner) : null;
         var backward = bundle.LoadBackwardGraph();
-        var opset = new[] { vae, critic, energy, backward }.OfType<OnnxModel>().Select(model => model.Opset).Append(LeastOpset).Max();
+        var opset = new[] { vae, critic, energy, inner, backward }.OfType<OnnxModel>().Select(model => model.Opset).Append(LeastOpset).Max();
         var networks = new EnergyNetworks(bundle)
         {
             Vae = Convert(vae, BundleRole.Vae),
             Critic = Convert(critic, BundleRole.Critic),
             Energy = Convert(energy, BundleRole.Energy),
+            Inner = Convert(inner, BundleRole.Inner),
             Backward = Convert(backward, BundleRole.Energy, "gradient."),
         };
         networks.FindFormats();
@@ -95,7 +103,7 @@ internal sealed class EnergyNetworks
 
     private void FindFormats()
     {
-        foreach (var (role, model) in new[] { (BundleRole.Vae, Vae), (BundleRole.Critic, Critic), (BundleRole.Energy, Energy) })
+        foreach (var (role, model) in new[] { (BundleRole.Vae, Vae), (BundleRole.Critic, Critic), (BundleRole.Energy, Energy), (BundleRole.Inner, Inner) })
         {
             if (model is null) continue;
             var format = _formats[role] = _bundle.InputOf(role, model);
@@ -131,5 +139,6 @@ internal sealed class EnergyNetworks
         if (models.Vae is { } vae) yield return (BundleRole.Vae, Vae!, [vae.Reconstruction, vae.Mean, vae.LogVariance]);
         if (models.Critic is { } critic) yield return (BundleRole.Critic, Critic!, [critic.Output]);
         if (models.Energy is { Gradient: null } energy) yield return (BundleRole.Energy, Energy!, [energy.Output]);
+        if (Inner is not null) yield return (BundleRole.Inner, Inner, [models.Inner.Output.Name]);
     }
 }

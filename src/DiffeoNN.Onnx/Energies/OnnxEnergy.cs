@@ -59,10 +59,16 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
     {
         ArgumentNullException.ThrowIfNull(bundle);
         ArgumentNullException.ThrowIfNull(engine);
+        return FromBundle(bundle, engine, EnergyComposer.WeighsEntropy(bundle));
+    }
+
+    /// <summary>The same, with or without the entropy of the network's answers.</summary>
+    internal static OnnxEnergy FromBundle(Bundle bundle, IEngine engine, bool withEntropy)
+    {
         var title = $"{bundle.Name}/energy";
         if (engine is IDifferentiatingEngine differentiating)
         {
-            var values = EnergyComposer.ComposeValues(bundle);
+            var values = EnergyComposer.ComposeValues(bundle, withEntropy);
             var graph = differentiating.LoadDifferentiable(values.ValueModel, title);
             var gradient = new DifferentiatedGraph(
                 graph, EnergyComposer.Input, EnergyComposer.EnergyOutput, EnergyComposer.GradientOutput);
@@ -70,7 +76,7 @@ public sealed class OnnxEnergy : IEnergy, IDisposable
         }
 
         BackwardGraphCheck.Check(bundle, engine);
-        var energy = EnergyComposer.Compose(bundle, engine.Device.GradientTarget);
+        var energy = EnergyComposer.Compose(bundle, engine.Device.GradientTarget, withEntropy);
         var (model, valueModel) = (energy.Model, energy.ValueModel);
         if (engine is not OnnxRuntimeEngine runtime)
             return new OnnxEnergy(

@@ -3,6 +3,7 @@ using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Composition;
 using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Search;
 
 namespace DiffeoNN.Onnx.Export;
 
@@ -12,10 +13,12 @@ namespace DiffeoNN.Onnx.Export;
 /// <param name="graph">Its maps.</param>
 /// <param name="bundle">The bundle.</param>
 /// <param name="inner">The network.</param>
-internal sealed class ExportAnswers(GraphWriter writer, ExportGraph graph, Bundle bundle, ExportNetwork inner)
+/// <param name="plan">What answers weigh.</param>
+internal sealed class ExportAnswers(GraphWriter writer, ExportGraph graph, Bundle bundle, ExportNetwork inner, SearchPlan plan)
 {
     private readonly OutputSpec _spec = bundle.Manifest.Models.Inner.Output;
     private readonly int _maps = graph.MapsOfImage;
+    private readonly double _alone = plan.FromIdentity.IdentityWeight;
 
     /// <summary>Whether answers lie on the image's pixels.</summary>
     public bool ArePlanes => AnswerKinds.Of(_spec).OnDevice == DeviceForm.Planes;
@@ -23,7 +26,8 @@ internal sealed class ExportAnswers(GraphWriter writer, ExportGraph graph, Bundl
     /// <summary>What an answer is made of: T rows, at least one an image.</summary>
     /// <param name="Values">Answers on canonical images, after the activation: (T, K, H, W), or (T, K).</param>
     /// <param name="Inverse">The way back of planes, (T, 2, P) in the kernel's units; empty for numbers.</param>
-    /// <param name="Slot">Where each belongs, (T), int64: the map's number times N, plus the image's.</param>
+    /// <param name="Slot">Where each belongs, (T), int64: the map's number times N, plus the image's; the network's answer for the image as
+    /// it is comes after all maps' where it counts beside them, else it takes the first one's place.</param>
     /// <param name="Weight">What part of the mean each is, (T).</param>
     public sealed record Parts(string Values, string Inverse, string Slot, string Weight);
 
@@ -49,17 +53,42 @@ internal sealed class ExportAnswers(GraphWriter writer, ExportGraph graph, Bundl
     {
         var counts = writer.Reduce("ReduceSum", writer.Whole(accepted), false, 1);
         var used = writer.Where(verdict.Accepted);
-        var plain = writer.Where(writer.Op("Equal", [counts, writer.Whole(0)]));
+        var isPlain = writer.Op("Equal", [counts, writer.Whole(0)]);
+        var plain = _alone > 0 ? writer.Op("Range", [writer.Whole(0), Length(image), writer.Whole(1)]) : writer.Where(isPlain);
         var candidates = writer.Count(verdict.Index);
         var row = writer.Rows(verdict.Index, writer.Op("Mod", [used, candidates]));
         var map = writer.Op("Div", [used, candidates]);
-        var slot = writer.Concat(0, writer.Add(writer.Mul(map, writer.Count(image)), row), plain);
-        // Nobody has less than one answer: with no map it is the network's own.
-        var parts = writer.Op("Max", [writer.Rows(counts, writer.Concat(0, row, plain)), writer.Whole(1)]);
-        var weight = writer.Op("Reciprocal", [writer.To(parts, OnnxElementType.Float)]);
+        var own = _alone > 0 ? writer.Add(plain, writer.Mul(writer.Count(image), writer.Ints(_maps))) : plain;
+        var slot = writer.Concat(0, writer.Add(writer.Mul(map, writer.Count(image)), row), own);
+        string weight;
+        if (_alone == 0 && graph.LastWeight == 1)
+        {
+            // Nobody has less than one answer: with no map it is the network's own.
+            var parts = writer.Op("Max", [writer.Rows(counts, writer.Concat(0, row, plain)), writer.Whole(1)]);
+            weight = writer.Op("Reciprocal", [writer.To(parts, OnnxElementType.Float)]);
+        }
+        else
+        {
+            weight = Weights(accepted, isPlain, map, row, plain);
+        }
+
         var images = writer.Concat(0, writer.Rows(verdict.Canonical, used), writer.Rows(image, plain));
         return new Parts(Naive(images), ArePlanes ? Inverses(verdict.Maps.Inverse, used, plain) : "", slot, weight);
     }
+
+    /// <summary>What part of its image's mean each answer is, (T), where they do not weigh the same.</summary>
+    private string Weights(string accepted, string isPlain, string map, string row, string plain)
+    {
+        var ofMaps = writer.Floats([_maps], [.. Enumerable.Repeat(1f, _maps - 1), (float)graph.LastWeight]);
+        var sum = writer.Reduce("ReduceSum", writer.Mul(writer.To(accepted, OnnxElementType.Float), ofMaps), false, 1);
+        var whole = writer.Op("Where", [isPlain, writer.Scalar(1), writer.Add(sum, _alone)]);
+        var alone = writer.Op("Where", [isPlain, writer.Scalar(1), writer.Scalar(_alone)]);
+        return writer.Concat(
+            0, writer.Op("Div", [writer.Rows(ofMaps, map), writer.Rows(whole, row)]),
+            writer.Op("Div", [writer.Rows(alone, plain), writer.Rows(whole, plain)]));
+    }
+
+    private string Length(string image) => writer.Op("Squeeze", [writer.Count(image), writer.Ints(0)]);
 
     /// <summary>Writes the network's answers after the activation, (N, K, H, W) or (N, K).</summary>
     /// <param name="images">(N, C, H, W).</param>
@@ -91,15 +120,16 @@ internal sealed class ExportAnswers(GraphWriter writer, ExportGraph graph, Bundl
     {
         var weighted = writer.Mul(values, writer.Reshape(parts.Weight, ArePlanes ? [-1, 1, 1, 1] : [-1, 1]));
         var count = writer.Count(image);
+        var places = _maps + (_alone > 0 ? 1 : 0);
         var shape = writer.Slice(writer.Op("Shape", [values]), 0, 1, ArePlanes ? 4 : 2);
         var slots = writer.Op(
-            "ConstantOfShape", [writer.Concat(0, writer.Mul(count, writer.Ints(_maps)), shape)],
+            "ConstantOfShape", [writer.Concat(0, writer.Mul(count, writer.Ints(places)), shape)],
             OnnxAttribute.Of("value", OnnxTensor.Create<float>("", [1], [0f])));
         // Not a product with a matrix of weights: what is no number would spread over the batch.
         var placed = writer.Put(slots, parts.Slot, weighted);
-        if (_maps == 1)
+        if (places == 1)
             return placed;
-        var byMap = writer.Op("Reshape", [placed, writer.Concat(0, writer.Ints(_maps), count, shape)]);
+        var byMap = writer.Op("Reshape", [placed, writer.Concat(0, writer.Ints(places), count, shape)]);
         return writer.Reduce("ReduceSum", byMap, false, 0);
     }
 

@@ -21,6 +21,9 @@ internal sealed class ExportGraph(GraphWriter writer, Bundle bundle, SearchPlan 
     /// <summary>How many maps are judged for an image.</summary>
     public int MapsOfImage => Proposed + (TakesSteps ? 1 : 0);
 
+    /// <summary>What the answer of the last map weighs; those before it weigh 1.</summary>
+    public double LastWeight => TakesSteps && networks.Proposer is not null ? plan.FromIdentity.SearchWeight : 1;
+
     /// <summary>The fields' operators.</summary>
     public FieldOperators Fields => _fields;
 

@@ -42,7 +42,7 @@ internal sealed class ExportNetworks
             ExportNetwork.RequireFreeBatch(bundle, role, bundle.LoadFreed(role).Format);
         var inner = ExportNetwork.Load(bundle, BundleRole.Inner);
         var proposer = plan.AsksProposer ? ExportNetwork.Load(bundle, BundleRole.Proposer) : null;
-        var composed = EnergyComposer.ComposeValues(bundle);
+        var composed = EnergyComposer.ComposeValues(bundle, plan.WeighsEntropy);
         var energy = new ExportNetwork(composed.ValueModel, EnergyComposer.Input);
         var parts = new (string Name, ExportNetwork? Network)[]
         {

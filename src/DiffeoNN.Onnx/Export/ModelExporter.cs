@@ -57,7 +57,7 @@ public static class ModelExporter
             ?? writer.Input(ImageInput, "N", bundle.Image.Channels, bundle.Image.Height, bundle.Image.Width);
         var graph = new ExportGraph(writer, bundle, plan, networks);
         var verdict = graph.Write(image);
-        var answers = new ExportAnswers(writer, graph, bundle, networks.Inner);
+        var answers = new ExportAnswers(writer, graph, bundle, networks.Inner, plan);
         string accepted;
         using (writer.Scope("acceptance"))
             accepted = answers.Accepted(verdict, image);

@@ -24,6 +24,7 @@ public sealed partial class EquivariantModel : IDisposable
     private readonly ModelNetworks _networks;
     private readonly bool _ownsNetworks;
     private readonly OnnxEnergy _energy;
+    private readonly OnnxEnergy? _refining;
     private readonly Network? _proposer;
     private readonly ProposalPasses? _proposals;
     private readonly Canonicaliser _canonicaliser;
@@ -49,12 +50,17 @@ public sealed partial class EquivariantModel : IDisposable
         _networks = networks ?? new ModelNetworks(bundle, options.Execution);
         try
         {
-            _energy = _networks.Energy.WithWeights(Plan.FromIdentity);
+            var energy = _networks.EnergyOf(Plan.WeighsEntropy);
+            Plan = Plan.WithFields(FieldsOf(Plan.FromIdentity.Fields, _networks.Engine, energy.Batch));
+            // Graphs of a search hold the energy, and searches that take more steps join them.
+            var withEntropy = Plan.WeighsEntropy || (Plan.FromIdentity.Fields == FieldEngine.Onnx && Plan.MayWeighEntropy);
+            energy = _networks.EnergyOf(withEntropy);
+            _energy = energy.WithWeights(Plan.FromIdentity);
             if (Plan.AsksProposer) _proposer = _networks.Proposer;
-            Plan = Plan.WithFields(FieldsOf(Plan.FromIdentity.Fields, _networks));
             _fields = Plan.FromIdentity.Fields == FieldEngine.Onnx
-                ? _graphFields = new GraphFields((OnnxRuntimeEngine)_networks.Engine, _energy, EnergyComposer.ComposeValues(bundle))
-                : new TorchFields(_energy);
+                ? _graphFields = new GraphFields((OnnxRuntimeEngine)_networks.Engine, _energy, EnergyComposer.ComposeValues(bundle, withEntropy))
+                : new TorchFields(
+                    _energy, _refining = Plan.FromProposal.Judge is null ? null : energy.WithWeights(Plan.FromProposal));
             _canonicaliser = new Canonicaliser(_energy, Plan.FromIdentity, _fields);
             _refiner = new Canonicaliser(_energy, Plan.FromProposal, _fields);
             _asProposed = new Canonicaliser(_energy, Plan.FromProposal with { Steps = 0 }, _fields);
@@ -226,6 +232,8 @@ public sealed partial class EquivariantModel : IDisposable
         using var gradients = torch.enable_grad();
         foreach (var proposal in Averaged(proposals))
             passes.Add(_asProposed.Run(batch, proposal, null, cancellationToken));
+        // What follows the proposals is a search's.
+        if (!TakesProposalsAsTheyAre) passes.LastWeight = Plan.FromIdentity.SearchWeight;
         return (proposals[^1], time);
     }
 
@@ -240,6 +248,9 @@ public sealed partial class EquivariantModel : IDisposable
         var begun = Stopwatch.GetTimestamp();
         IReadOnlyList<torch.Tensor[]>[] outputs =
             [.. Canonical(images, passes).Select(canonical => _networks.Inner.Answers(canonical, cancellationToken))];
+        var alone = Plan.FromIdentity.IdentityWeight > 0
+            ? _networks.Inner.Answers(ToNetworkBatch(images, _networks.Inner.Input), cancellationToken)
+            : null;
         var inference = proposing + Stopwatch.GetElapsedTime(begun);
         var fields = passes.Gather();
         try
@@ -247,7 +258,7 @@ public sealed partial class EquivariantModel : IDisposable
             var canonical = ImageTensor.FromTensor(fields.Canonical);
             ModelOutput[] final = [.. images.Select((_, i) => OnCanonical(outputs[passes.Final(i)], i))];
             return new EquivariantBatch(() => fields, fields.Times, inference, [.. images.Select((image, i) => new PendingImage(
-                Pending(outputs, passes, i, image),
+                Pending(outputs, alone, passes, i, image),
                 image.Pixels,
                 () => canonical[i],
                 () => final[i],
@@ -300,20 +311,21 @@ public sealed partial class EquivariantModel : IDisposable
         _pipeline?.Dispose();
         _graphFields?.Dispose();
         _energy?.Dispose();
+        _refining?.Dispose();
         if (_ownsNetworks) _networks.Dispose();
     }
 
-    private static FieldEngine FieldsOf(FieldEngine asked, ModelNetworks networks) => (asked, networks.Engine) switch
+    private static FieldEngine FieldsOf(FieldEngine asked, IEngine engine, int? fixedBatch) => (asked, engine) switch
     {
         (FieldEngine.Torch, _) => FieldEngine.Torch,
         (FieldEngine.Onnx, not OnnxRuntimeEngine) =>
             throw new GraphException("Fields 'onnx' are graphs of ONNX Runtime; with the engine 'torch' take fields 'torch'."),
-        (FieldEngine.Onnx, _) when networks.Energy.Batch is { } batch =>
+        (FieldEngine.Onnx, _) when fixedBatch is { } batch =>
             throw new GraphException(
                 $"Fields 'onnx' are one graph with the energy, a network of which takes batches of {batch} alone: take fields 'torch', or "
                 + "export it with a free first dimension (dynamic_axes or dynamic_shapes)."),
         (FieldEngine.Onnx, _) => FieldEngine.Onnx,
-        (_, OnnxRuntimeEngine { Device: { Device: ExecutionDevice.Cuda, TensorsOnGpu: false } }) when networks.Energy.Batch is null =>
+        (_, OnnxRuntimeEngine { Device: { Device: ExecutionDevice.Cuda, TensorsOnGpu: false } }) when fixedBatch is null =>
             FieldEngine.Onnx,
         _ => FieldEngine.Torch,
     };
@@ -360,12 +372,19 @@ public sealed partial class EquivariantModel : IDisposable
     ];
 
     // What was left as it is takes the same way as the network alone.
-    private MappedOutput Pending(IReadOnlyList<torch.Tensor[]>[] outputs, PassResults passes, int index, ScaledImage image)
+    private MappedOutput Pending(
+        IReadOnlyList<torch.Tensor[]>[] outputs, IReadOnlyList<torch.Tensor[]>? alone, PassResults passes, int index, ScaledImage image)
     {
-        var used = passes.Accepted(index) is { Length: > 0 } accepted ? accepted : [passes.Final(index)];
-        return Mapped(
-            _outputs, output => [.. used.Select(pass => passes.Answer(outputs[pass][output], pass, index))], image.Height, image.Width);
+        int[] accepted = passes.Accepted(index), used = accepted.Length > 0 ? accepted : [passes.Final(index)];
+        return Mapped(_outputs, output =>
+        [
+            .. alone is null || accepted.Length == 0 ? [] : new[] { Alone(alone[output], index, Plan.FromIdentity.IdentityWeight) },
+            .. used.Select(pass => passes.Answer(outputs[pass][output], pass, index)),
+        ], image.Height, image.Width);
     }
+
+    private static MappedAnswer Alone(torch.Tensor[] output, int index, double weight) =>
+        new(output.Select(part => part.narrow(0, index, 1)), null, null) { Weight = weight };
 
     private ModelOutput OnCanonical(IReadOnlyList<torch.Tensor[]> outputs, int index)
     {
@@ -376,7 +395,7 @@ public sealed partial class EquivariantModel : IDisposable
     /// <summary>The answers for an image that was not warped.</summary>
     private MappedOutput Unwarped(
         IReadOnlyList<OutputSpec> specs, IReadOnlyList<torch.Tensor[]> outputs, int index, int height, int width) => Mapped(
-        specs, output => [new MappedAnswer(outputs[output].Select(part => part.narrow(0, index, 1)), null, null)], height, width);
+        specs, output => [Alone(outputs[output], index, 1)], height, width);
 
     /// <summary>The answer of the first output with those of the others.</summary>
     private MappedOutput Mapped(

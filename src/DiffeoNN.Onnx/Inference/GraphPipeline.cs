@@ -114,21 +114,25 @@ internal sealed class GraphPipeline : IDisposable
 
         maps.Judge(cancellationToken);
         DeviceTensor[] outputs = [.. maps.Answered.Select(canonical => Timed(() => Answer(canonical, cancellationToken)))];
+        DeviceTensor? alone = null;
         try
         {
+            if (_options.IdentityWeight > 0)
+                alone = Timed(() => Answer(batch.Images, cancellationToken));
             var output = _bundle.Manifest.Models.Inner.Output;
             var isWhole = AnswerKinds.Of(output).OnDevice == DeviceForm.Numbers;
             if (!isWhole && !maps.AreOnPixels(outputs[0]))
                 return null;
             var (mapped, final) = isWhole
-                ? maps.Mean(outputs, output.Activation)
-                : maps.CarryBack(outputs, output.Activation, cancellationToken);
+                ? maps.Mean(outputs, alone, output.Activation)
+                : maps.CarryBack(outputs, alone, output.Activation, cancellationToken);
             return new PipelineResult(batch, maps) { Mapped = mapped, Final = final, InferenceTime = inference.Elapsed };
         }
         finally
         {
             foreach (var output in outputs)
                 output.Dispose();
+            alone?.Dispose();
         }
 
         T Timed<T>(Func<T> work)

@@ -8,6 +8,8 @@ namespace DiffeoNN.Onnx.Inference;
 internal sealed class ModelNetworks : IDisposable
 {
     private readonly Bundle _bundle;
+    private readonly Lazy<OnnxEnergy> _energy;
+    private readonly Lazy<OnnxEnergy> _withEntropy;
     private Network? _proposer;
     private InnerModel? _augmented;
 
@@ -18,15 +20,8 @@ internal sealed class ModelNetworks : IDisposable
         _bundle = bundle;
         Engine = Execution.Engine.Create(execution);
         Inner = InnerModel.Load(bundle, BundleRole.Inner, Engine);
-        try
-        {
-            Energy = OnnxEnergy.FromBundle(bundle, Engine);
-        }
-        catch
-        {
-            Inner.Dispose();
-            throw;
-        }
+        _energy = new Lazy<OnnxEnergy>(() => OnnxEnergy.FromBundle(bundle, Engine, withEntropy: false));
+        _withEntropy = new Lazy<OnnxEnergy>(() => OnnxEnergy.FromBundle(bundle, Engine, withEntropy: true));
     }
 
     /// <summary>What runs them.</summary>
@@ -35,8 +30,11 @@ internal sealed class ModelNetworks : IDisposable
     /// <summary>The network that is wrapped.</summary>
     public InnerModel Inner { get; }
 
-    /// <summary>The energy with the bundle's weights.</summary>
-    public OnnxEnergy Energy { get; }
+    /// <summary>The energy with the bundle's weights; loaded when first asked for.</summary>
+    /// <param name="withEntropy">Whether the entropy of answers is a term: it costs runs of the network.</param>
+    /// <exception cref="BundleException">A network has an operator without a gradient rule, or is malformed.</exception>
+    /// <exception cref="GraphException">The engine cannot load it.</exception>
+    public OnnxEnergy EnergyOf(bool withEntropy) => (withEntropy ? _withEntropy : _energy).Value;
 
     /// <summary>The network that proposes starts.</summary>
     /// <exception cref="BundleException">The bundle has none.</exception>
@@ -50,7 +48,7 @@ internal sealed class ModelNetworks : IDisposable
     public void Dispose()
     {
         Inner.Dispose();
-        Energy.Dispose();
+        foreach (var energy in new[] { _energy, _withEntropy }.Where(energy => energy.IsValueCreated)) energy.Value.Dispose();
         _proposer?.Dispose();
         _augmented?.Dispose();
     }

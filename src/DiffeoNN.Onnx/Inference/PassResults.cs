@@ -15,6 +15,9 @@ internal sealed class PassResults : IDisposable
     /// <summary>The next map of the batch; the last one added is the search's. Its tensors are this object's from here on.</summary>
     public void Add(CanonicalisationResult result) => _results.Add(result);
 
+    /// <summary>What the answer of the last map weighs in the mean; those before it weigh 1.</summary>
+    public double LastWeight { get; set; } = 1;
+
     /// <summary>Canonical images of each pass.</summary>
     public IEnumerable<torch.Tensor> Canonical => _results.Select(result => result.Canonical);
 
@@ -44,6 +47,9 @@ internal sealed class PassResults : IDisposable
         var (result, own) = (_results[pass], output.Select(part => part.narrow(0, image, 1)));
         return result.Images[image].Accepted
             ? new MappedAnswer(own, result.Displacement.narrow(0, image, 1), result.InverseDisplacement.narrow(0, image, 1))
+            {
+                Weight = pass == _results.Count - 1 ? LastWeight : 1,
+            }
             : new MappedAnswer(own, null, null);
     }
 

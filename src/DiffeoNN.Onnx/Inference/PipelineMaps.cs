@@ -22,6 +22,7 @@ internal sealed class PipelineMaps(GraphFields fields, SearchSpec options, Graph
     : IDisposable
 {
     private readonly Acceptance _acceptance = new(options);
+    private readonly EnergyReading _reading = new(fields.Energy.TermNames, options);
     private readonly StageClock _clock = new();
     private readonly List<GraphMaps> _all = [];
     private readonly List<GraphMaps> _answered = [];
@@ -70,10 +71,10 @@ internal sealed class PipelineMaps(GraphFields fields, SearchSpec options, Graph
             for (var row = 0; row < count; row++)
             {
                 states[row] = new ImageState(options);
-                states[row].SetInputEnergy(input[row][0]);
-                var iterate = IterateEnergy.Of(found[row], 0, maps.Orientation(row), options);
+                states[row].SetInputEnergy(_reading.Energy(input[row]));
+                var iterate = _reading.Iterate(found[row], 0, maps.Orientation(row));
                 states[row].Add(0, maps.IsAlive(row) ? iterate : iterate with { Total = double.NaN }, false);
-                if (_acceptance.IsCanonical(input[row][0]))
+                if (_acceptance.IsCanonical(_reading.Energy(input[row])))
                     states[row].LeaveAlone();
             }
 
@@ -81,20 +82,24 @@ internal sealed class PipelineMaps(GraphFields fields, SearchSpec options, Graph
             if (repaired.Count > 0)
                 found = _clock.Measure(Stage.EnergyGradient, () => batch.Energies(maps.Canonical, cancellationToken));
             foreach (var row in repaired)
-                states[row].Repair(IterateEnergy.Of(found[row], 0, maps.Orientation(row), options));
+                states[row].Repair(_reading.Iterate(found[row], 0, maps.Orientation(row)));
             _judged.Add(new PipelineMap(fields, options, batch, maps, states));
         }
     }
 
     /// <summary>Carries the network's outputs back and takes their mean, image by image over the maps that count for it.</summary>
+    /// <param name="outputs">Map by map.</param>
+    /// <param name="alone">For the images as they are, where these count, too.</param>
+    /// <param name="activation">What turns outputs into answers.</param>
+    /// <param name="cancellationToken">Ends it within one run of a graph.</param>
     /// <returns>Answers on the images, in the CPU's memory, and on the canonical images, on the device; the caller's.</returns>
     public (DeviceTensor Mapped, DeviceTensor Final) CarryBack(
-        DeviceTensor[] outputs, OutputActivation activation, CancellationToken cancellationToken)
+        DeviceTensor[] outputs, DeviceTensor? alone, OutputActivation activation, CancellationToken cancellationToken)
     {
         var channels = (int)outputs[0].Shape[1];
         var graph = fields.Graph(
-            ("answers", grid, channels, outputs.Length, activation), "answers",
-            () => AnswerComposer.Answers(grid, channels, outputs.Length, activation, fields.OnGpu));
+            ("answers", grid, channels, outputs.Length, activation, alone is not null), "answers",
+            () => AnswerComposer.Answers(grid, channels, outputs.Length, activation, fields.OnGpu, alone is not null));
         var inputs = new Dictionary<string, DeviceTensor>(StringComparer.Ordinal);
         List<DeviceTensor> numbers = [];
         for (var map = 0; map < outputs.Length; map++)
@@ -103,6 +108,9 @@ internal sealed class PipelineMaps(GraphFields fields, SearchSpec options, Graph
             inputs[AnswerComposer.Weight(map)] = Rows(Weights(map));
             inputs[AnswerComposer.IsFinal(map)] = Rows(Finals(map));
         }
+
+        if (alone is not null)
+            (inputs[AnswerComposer.AloneOutput], inputs[AnswerComposer.AloneWeight]) = (alone, Rows(AloneWeights));
 
         try
         {
@@ -123,14 +131,17 @@ internal sealed class PipelineMaps(GraphFields fields, SearchSpec options, Graph
 
     /// <summary>The mean of answers on whole images, over the maps that count for each.</summary>
     /// <returns>Of the images and of what stands for them, (N, K), in the CPU's memory; the caller's.</returns>
-    public (DeviceTensor Mean, DeviceTensor Final) Mean(DeviceTensor[] outputs, OutputActivation activation)
+    public (DeviceTensor Mean, DeviceTensor Final) Mean(DeviceTensor[] outputs, DeviceTensor? alone, OutputActivation activation)
     {
         using var scope = torch.NewDisposeScope();
-        torch.Tensor[] answers = [.. outputs.Select(output => ClassScores.Activate(Rows(batch.Download(output)), activation))];
+        torch.Tensor[] answers = [.. outputs.Select(Answer)];
+        torch.Tensor Answer(DeviceTensor output) => ClassScores.Activate(Rows(batch.Download(output)), activation);
         static torch.Tensor Rows(torch.Tensor output) => output.reshape(output.size(0), -1);
         torch.Tensor Sum(Func<int, float[]> parts) => answers
             .Select((answer, map) => answer * torch.tensor(parts(map)).view(-1, 1)).Aggregate((sum, next) => sum.Plus(next));
-        return (DeviceTensor.Of(Sum(Weights)), DeviceTensor.Of(Sum(Finals)));
+        var mean = Sum(Weights);
+        if (alone is not null) mean = mean.Plus(Answer(alone) * torch.tensor(AloneWeights).view(-1, 1));
+        return (DeviceTensor.Of(mean), DeviceTensor.Of(Sum(Finals)));
     }
 
     /// <summary>The canonical images that stand for the images.</summary>
@@ -179,8 +190,13 @@ internal sealed class PipelineMaps(GraphFields fields, SearchSpec options, Graph
     {
         var accepted = Accepted;
         return [.. Enumerable.Range(0, count).Select(row =>
-            accepted[row] == 0 ? Finals(map)[row] : _judged[map].Images[row].Accepted ? 1f / accepted[row] : 0)];
+            accepted[row] == 0 ? Finals(map)[row] : _judged[map].Images[row].Accepted ? 1 / WholeOf(accepted[row]) : 0)];
     }
+
+    private float[] AloneWeights =>
+        [.. Accepted.Select(maps => maps == 0 ? 0 : (float)options.IdentityWeight / WholeOf(maps))];
+
+    private float WholeOf(int maps) => (float)(maps + options.IdentityWeight);
 
     private float[] Finals(int map) => [.. Enumerable.Range(0, count).Select(row => FinalOf(row) == map ? 1f : 0f)];
 

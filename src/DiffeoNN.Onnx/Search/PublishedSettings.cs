@@ -22,6 +22,7 @@ public static class PublishedSettings
         Beta = 1e-4,
         Adversarial = 1e-3,
         Energy = 0,
+        Entropy = 0,
         Smoothness = 1,
         Start = StartPoint.Identity,
         Field = FieldKind.Siren,

@@ -41,6 +41,12 @@ public sealed record SearchPlan
     /// <summary>How the searches that the bundle does by default go on: from the proposal where they start there.</summary>
     public SearchSpec Usual => Start == StartPoint.Proposer ? FromProposal : FromIdentity;
 
+    /// <summary>Whether the entropy of answers is a term of the energy that judges, or of one that is minimised.</summary>
+    internal bool WeighsEntropy => FromIdentity.Entropy > 0 || (MayWeighEntropy && FromProposal.Steps > 0);
+
+    /// <summary>Whether it would be one if more steps were taken.</summary>
+    internal bool MayWeighEntropy => FromIdentity.Entropy > 0 || (AsksProposer && FromProposal.Entropy > 0);
+
     /// <summary>Brings together what was said: the caller counts more than the preset (the bundle, or the published recipe), which counts
     /// more than the defaults. In searches from a proposal, what caller or preset say in their refinement counts more than what they say
     /// themselves. A bundle that does not say when a map helps asks for <see cref="SearchSpec.SafeDecrease"/>.</summary>
@@ -66,7 +72,8 @@ public sealed record SearchPlan
             throw new SearchException(
                 $"Bundle '{subject.Name}' has no proposer to start from; start at the identity, or add the role proposer.");
         var fromProposal = (caller.Refinement ?? new SearchSpec()).Over(caller).Over(second.Refinement).Over(second);
-        return new SearchPlan((fromIdentity with { Start = start }).Complete(), (fromProposal with { Start = start }).Complete())
+        var (identity, proposal) = ((fromIdentity with { Start = start }).Complete(), (fromProposal with { Start = start }).Complete());
+        return new SearchPlan(identity, proposal.WeighsAs(identity) ? proposal : proposal with { Judge = identity })
         {
             Preset = preset,
             AsksProposer = subject.HasProposer && start != StartPoint.Identity,

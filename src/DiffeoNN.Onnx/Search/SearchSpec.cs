@@ -28,13 +28,16 @@ public record SearchSpec
     /// Null for nothing.</summary>
     public SearchSpec? Refinement { get; init; }
 
+    /// <summary>Whose weights say whether a map helps; null for these.</summary>
+    internal SearchSpec? Judge { get; init; }
+
     /// <summary>Whether somebody said when a map helps; until then a bundle's maps have <see cref="SafeDecrease"/> to show.</summary>
     public bool SaysWhenAMapHelps => Says(CanonicalBelowRow) || Says(MinimumDecreaseRow);
 
     /// <summary>Weight of the VAE term, at least 0.</summary>
     public double Vae { get => Of(VaeRow); init => Say(VaeRow, value); }
     private static readonly TypedSetting<double> VaeRow =
-        Row(new TypedSetting<double>("vae", SettingKinds.NonNegative, SearchSection.Energy, 0) { NeededBy = "vae" });
+        Row(new TypedSetting<double>("vae", SettingKinds.NonNegative, SearchSection.Energy, 0) { IsRefinable = true, NeededBy = "vae" });
 
     /// <summary>Weight of the divergence inside the VAE term, at least 0.</summary>
     public double Beta { get => Of(BetaRow); init => Say(BetaRow, value); }
@@ -44,12 +47,18 @@ public record SearchSpec
     /// <summary>Weight of the adversarial term, at least 0.</summary>
     public double Adversarial { get => Of(AdversarialRow); init => Say(AdversarialRow, value); }
     private static readonly TypedSetting<double> AdversarialRow =
-        Row(new TypedSetting<double>("adversarial", SettingKinds.NonNegative, SearchSection.Energy, 0) { NeededBy = "critic" });
+        Row(new TypedSetting<double>("adversarial", SettingKinds.NonNegative, SearchSection.Energy, 0) { IsRefinable = true, NeededBy = "critic" });
 
     /// <summary>Weight of the user's own energy, at least 0.</summary>
     public double Energy { get => Of(EnergyRow); init => Say(EnergyRow, value); }
     private static readonly TypedSetting<double> EnergyRow =
-        Row(new TypedSetting<double>("energy", SettingKinds.NonNegative, SearchSection.Energy, 0) { NeededBy = "energy" });
+        Row(new TypedSetting<double>("energy", SettingKinds.NonNegative, SearchSection.Energy, 0) { IsRefinable = true, NeededBy = "energy" });
+
+    /// <summary>Weight of the entropy of the network's answer, in nats, the mean over its pixels; at least 0.</summary>
+    /// <remarks>For the end of a search: from no deformation it leads to answers that are sure and wrong.</remarks>
+    public double Entropy { get => Of(EntropyRow); init => Say(EntropyRow, value); }
+    private static readonly TypedSetting<double> EntropyRow = Row(
+        new TypedSetting<double>("entropy", SettingKinds.NonNegative, SearchSection.Energy, 0) { IsRefinable = true });
 
     /// <summary>Weight of mean |grad v|^2, at least 0; v's deviation from the starting velocity where one is given.</summary>
     public double Smoothness { get => Of(SmoothnessRow); init => Say(SmoothnessRow, value); }
@@ -99,6 +108,19 @@ public record SearchSpec
     {
         Option = "Whether answers are the mean over the maps of all passes of the proposer and of the search; the bundle's if left out.",
     });
+
+    /// <summary>Weight in the answer's mean of the network's answer for the image as it is, at least 0; a pass of the proposer weighs 1. With
+    /// 0 it counts only where no map does.</summary>
+    /// <remarks>Networks trained with deformations gain by it; those that were not are wrong about deformed images.</remarks>
+    public double IdentityWeight { get => Of(IdentityWeightRow); init => Say(IdentityWeightRow, value); }
+    private static readonly TypedSetting<double> IdentityWeightRow = Row(new TypedSetting<double>(
+        "identityWeight", SettingKinds.NonNegative, SearchSection.Optimiser, 0));
+
+    /// <summary>Weight in the answer's mean of the answer that a search leads to which goes on from a proposal, positive; a pass of the
+    /// proposer weighs 1.</summary>
+    public double SearchWeight { get => Of(SearchWeightRow); init => Say(SearchWeightRow, value); }
+    private static readonly TypedSetting<double> SearchWeightRow = Row(new TypedSetting<double>(
+        "searchWeight", SettingKinds.Positive, SearchSection.Optimiser, 1));
 
     /// <summary>Largest number of updates an image wherever its search starts, at least 0; 0 uses the start (identity or proposal) alone.
     /// </summary>
@@ -193,6 +215,18 @@ public record SearchSpec
         Option = "What computes maps and their gradients: torch (libtorch), onnx (graphs in ONNX Runtime, on the device of the networks), "
             + "or auto: onnx where the networks run on a GPU and libtorch has none, else torch.",
     });
+
+    /// <summary>Weight of a term of the energy, which is a setting of the same name.</summary>
+    internal double WeightOf(string term) =>
+        (double)Value(Rows.Find(setting => setting.Section == SearchSection.Energy && setting.Name == term)
+            ?? throw new ArgumentException($"There is no weight '{term}'.", nameof(term)))!;
+
+    /// <summary>Whether all terms of the energy weigh the same.</summary>
+    internal bool WeighsAs(SearchSpec other) => Weights == other.Weights;
+
+    /// <summary>The weights of the energy's terms in words.</summary>
+    internal string Weights => Text(
+        setting => setting.Section == SearchSection.Energy && setting != SmoothnessRow && setting != OrientationRow);
 
     /// <summary>Whether a setting was said.</summary>
     /// <param name="setting">Which.</param>

@@ -20,6 +20,9 @@ internal sealed class SettingsSampler(Bundle bundle, StartPoint start, ulong see
     /// <summary>Steps where there were none: what a refinement usually takes.</summary>
     private const int SomeSteps = 20;
 
+    private static readonly double[] IdentityWeights = [0, 0.5, 1, 2, 4];
+    private static readonly double[] SearchWeights = [1, 2, 3, 5];
+
     private readonly int _side = Math.Max(bundle.Image.Height, bundle.Image.Width);
 
     /// <summary>Draws settings that differ from those given; each quantity changes in about half of the draws.</summary>
@@ -50,15 +53,22 @@ internal sealed class SettingsSampler(Bundle bundle, StartPoint start, ulong see
         var rate = Scaled(search.LearningRate, narrow ? 1.5 : 4);
         var steps = Steps();
         var lattice = Lattice();
+        var entropy = Scaled(search.Entropy, narrow ? 2 : 8);
+        var identity = OneOf(settings.IdentityWeight, IdentityWeights);
+        var member = OneOf(settings.SearchWeight, SearchWeights);
         var weights = new SearchSpec();
         if (hasVae && beta is { } ofDivergence) weights = weights with { Beta = ofDivergence };
         if (hasVae && hasCritic && adversarial is { } ofCritic) weights = weights with { Adversarial = ofCritic };
         if (bundle.Has(BundleRole.Energy) && (hasVae || hasCritic) && own is { } ofOwn) weights = weights with { Energy = ofOwn };
+        if (identity is { } ofIdentity) weights = weights with { IdentityWeight = ofIdentity };
         var other = new SearchSpec();
+        if (entropy is { } ofAnswers) other = other with { Entropy = ofAnswers };
         if (smoothness is { } penalty) other = other with { Smoothness = penalty };
         if (steps is { } most) other = other with { Steps = most };
         if (rate is { } size) other = other with { LearningRate = size };
         if (lattice is { } nodes) other = other with { Lattice = nodes };
+        if (start == StartPoint.Proposer && settings.Average && (steps ?? search.Steps) > 0 && member is { } ofSearch)
+            weights = weights with { SearchWeight = ofSearch };
         if (start != StartPoint.Proposer) return other.Over(weights).Over(settings) with { Refinement = settings.Refinement };
         var refinement = other == new SearchSpec() ? settings.Refinement : other.Over(settings.Refinement);
         return weights.Over(settings) with { Refinement = refinement };
@@ -68,6 +78,12 @@ internal sealed class SettingsSampler(Bundle bundle, StartPoint start, ulong see
         {
             var (changes, exponent) = (random.Uniform() < 0.5, random.Uniform(-1, 1));
             return changes && value > 0 && Rounded(value * Math.Pow(most, exponent)) is var drawn && drawn != value ? drawn : null;
+        }
+
+        double? OneOf(double value, double[] all)
+        {
+            var (changes, drawn) = (random.Uniform() < 0.5, all[(int)(random.Uniform() * all.Length)]);
+            return changes && drawn != value ? drawn : null;
         }
 
         int? Steps()

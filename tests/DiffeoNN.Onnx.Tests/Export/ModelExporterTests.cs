@@ -31,6 +31,38 @@ public sealed class ModelExporterTests
         if (rule == AcceptanceRule.Checked) Assert.That(maps.Distinct().Count(), Is.GreaterThan(1), "else all are alike");
     }
 
+    [TestCase(0, AcceptanceRule.Checked, false)]
+    [TestCase(0, AcceptanceRule.Always, true)]
+    [TestCase(3, AcceptanceRule.Checked, true)]
+    public void MembersWithWeights_CountAsInTheLibrary(int steps, AcceptanceRule rule, bool isClassification)
+    {
+        using var tiny = new TinyBundle();
+        if (isClassification)
+            Exports.Classify(tiny);
+        var options = Proposals with
+        {
+            IdentityWeight = 0.5, SearchWeight = 3, Accept = rule, MinimumDecrease = 0, Fields = FieldEngine.Onnx,
+            Refinement = new SearchSpec { Steps = steps, LearningRate = 0.01, Lattice = 5 },
+        };
+        var maps = Maps(tiny.Path, options, Exports.Images(8), steps > 0 ? 2e-3 : 2e-5);
+        if (rule == AcceptanceRule.Checked) Assert.That(maps.Distinct().Count(), Is.GreaterThan(1), "else all are alike");
+    }
+
+    [Test]
+    public void RefinementWithWeightsOfItsOwn_IsThatOfTheLibrary()
+    {
+        using var tiny = new TinyBundle();
+        tiny.Manifest(root => root["optimiser"]!["refinement"] = new System.Text.Json.Nodes.JsonObject
+        {
+            ["entropy"] = 500.0, ["adversarial"] = 0.0, ["steps"] = 4, ["learningRate"] = 0.01,
+        });
+        var options = new EquivariantOptions
+        {
+            Start = StartPoint.Proposer, Passes = 2, Average = true, MinimumDecrease = 0, Lattice = 5, Fields = FieldEngine.Onnx,
+        };
+        Assert.That(Maps(tiny.Path, options, Exports.Images(5), 2e-3).Max(), Is.GreaterThan(0), "else nothing was found");
+    }
+
     [Test]
     public void Classifications_AreThoseOfTheLibrary()
     {

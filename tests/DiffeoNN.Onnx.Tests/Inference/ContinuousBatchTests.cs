@@ -31,9 +31,12 @@ public sealed class ContinuousBatchTests
     [TestCase("tiny")]
     [TestCase("lungs")]
     [TestCase("genus")]
+    [TestCase("tiny, which refines by an energy of its own")]
     public void StaggeredJoins_GiveTheBitsOfRunsAlone(string bundle)
     {
-        var path = bundle == "tiny" ? TinyBundle.Original : Path.Combine(Repository.Root, "models", bundle);
+        using var refining = Refining();
+        var path = bundle == "tiny" ? TinyBundle.Original
+            : bundle.StartsWith("tiny", StringComparison.Ordinal) ? refining.Path : Path.Combine(Repository.Root, "models", bundle);
         using var model = EquivariantModel.Load(path, Options);
         var images = Images(model, 2 * Asked.Length);
         var expected = images.Select((image, i) => Alone(path, Asked[i % Asked.Length], image)).ToArray();
@@ -63,6 +66,43 @@ public sealed class ContinuousBatchTests
         for (var i = 0; i < images.Length; i++)
             Assert.That(found[i], Is.EqualTo(expected[i]), $"image {i}, asked as {i % Asked.Length}");
     }
+
+    /// <summary>The model takes no steps, and a request asks for some, which another energy guides.</summary>
+    [TestCase(FieldEngine.Torch)]
+    [TestCase(FieldEngine.Onnx)]
+    public void RefinementsByAnEnergyOfTheirOwn_AreThoseOfAModelThatAlwaysRefines(FieldEngine fields)
+    {
+        using var refining = Refining();
+        var options = Options with { Fields = fields, Accept = AcceptanceRule.Always };
+        using var model = EquivariantModel.Load(refining.Path, options);
+        var images = Images(model, 3);
+        using var batch = model.OpenBatch();
+        foreach (var image in images) batch.Join(image, options with { Steps = 5 });
+        while (batch.Count > 0) batch.Step();
+        using var always = EquivariantModel.Load(refining.Path, options with { Steps = 5 });
+        using var plain = EquivariantModel.Load(TinyBundle.Original, options with { Steps = 5 });
+        foreach (var one in batch.TakeFinished())
+        {
+            using (one)
+            {
+                Assert.That(one.Error, Is.Null);
+                using var expected = always.Canonicalise([images[one.Id]]);
+                using var other = plain.Canonicalise([images[one.Id]]);
+                var found = one.Result!.Canonicalisation(0);
+                Assert.That(one.Steps, Is.EqualTo(5));
+                Assert.That(found.Energy.After, Is.EqualTo(expected.Canonicalisation(0).Energy.After).Within(0.01).Percent);
+                Assert.That(found.Terms.Select(term => term.Name), Does.Contain("entropy"));
+                Assert.That(found.Energy.After, Is.Not.EqualTo(other.Canonicalisation(0).Energy.After).Within(0.02).Percent);
+            }
+        }
+    }
+
+    // No steps by itself.
+    private static TinyBundle Refining() => new TinyBundle().Manifest(root =>
+        root["optimiser"]!["refinement"] = new System.Text.Json.Nodes.JsonObject
+        {
+            ["entropy"] = 500.0, ["adversarial"] = 0.0, ["steps"] = 0, ["learningRate"] = 0.02,
+        });
 
     [TestCase("tiny")]
     [TestCase("lungs")]

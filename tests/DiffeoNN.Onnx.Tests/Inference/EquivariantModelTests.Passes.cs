@@ -42,6 +42,83 @@ public sealed partial class EquivariantModelTests
         }
     }
 
+    [TestCase(0, 3, 0.5)]
+    [TestCase(4, 3, 0.5)]
+    [TestCase(4, 3, 0)]
+    public void Members_CountByTheirWeights(int steps, double search, double identity)
+    {
+        var images = Images(4, 12, 16);
+        var options = Options with
+        {
+            Accept = AcceptanceRule.Always, Passes = 2, Average = true, Refinement = new SearchSpec { Steps = steps },
+        };
+        float[][] Answers(EquivariantOptions asked, Func<EquivariantImage, float[]>? part = null)
+        {
+            using var model = EquivariantModel.Load(TinyBundle.Original, asked);
+            using var result = model.Run(images);
+            return [.. result.Images.Select(part ?? (image => image.Output.Planes!.Data.ToArray()))];
+        }
+
+        using var plain = EquivariantModel.Load(TinyBundle.Original, options);
+        var alone = plain.RunNaive(images);
+        var proposed = Answers(options with { Refinement = new SearchSpec { Steps = 0 } });
+        var last = Answers(options with { Average = false });
+        var found = Answers(options with { SearchWeight = search, IdentityWeight = identity });
+        var whole = 2 + (steps > 0 ? search : 0) + identity;
+        for (var i = 0; i < images.Length; i++)
+        {
+            var own = alone[i].Planes!.Data.ToArray();
+            Assert.That(found[i], Is.EqualTo(own.Select((value, k) => (float)(
+                ((2 * proposed[i][k]) + (steps > 0 ? search * last[i][k] : 0) + (identity * value)) / whole))).Within(1e-5), $"image {i}");
+        }
+    }
+
+    [Test]
+    public void Identity_CountsAloneWhereNoMapIsUsed()
+    {
+        var images = Images(3, 12, 16);
+        using var model = EquivariantModel.Load(
+            TinyBundle.Original, Options with { Steps = 0, CanonicalBelow = 1e9, IdentityWeight = 0.5 });
+        using var result = model.Run(images);
+        var alone = model.RunNaive(images);
+        for (var i = 0; i < images.Length; i++)
+        {
+            Assert.That(result.Images[i].Maps, Is.Zero);
+            Assert.That(result.Images[i].Output.Planes!.Data.ToArray(), Is.EqualTo(alone[i].Planes!.Data.ToArray()));
+        }
+    }
+
+    /// <summary>A refinement with weights of its own finds other maps, and is judged by the energy that all are judged by.</summary>
+    [TestCase(FieldEngine.Torch)]
+    [TestCase(FieldEngine.Onnx)]
+    public void Refinement_WithWeightsOfItsOwn_IsJudgedByTheBundlesEnergy(FieldEngine fields)
+    {
+        var images = Images(3, 12, 16);
+        using var tiny = new TinyBundle();
+        tiny.Manifest(root => root["optimiser"]!["refinement"] = new System.Text.Json.Nodes.JsonObject
+        {
+            ["entropy"] = 500.0, ["adversarial"] = 0.0, ["steps"] = 6, ["learningRate"] = 0.02,
+        });
+        var options = Options with { Start = StartPoint.Proposer, Accept = AcceptanceRule.Always, Fields = fields };
+        using var model = EquivariantModel.Load(tiny.Path, options);
+        using var result = model.Run(images);
+        using var same = EquivariantModel.Load(TinyBundle.Original, options with
+        {
+            Refinement = new SearchSpec { Steps = 6, LearningRate = 0.02 },
+        });
+        using var other = same.Run(images);
+        var judged = same.Energies([.. result.Images.Select(image => image.Canonical)], default);
+        var before = same.Energies(images, default);
+        for (var i = 0; i < images.Length; i++)
+        {
+            var found = result.Images[i].Canonicalisation;
+            Assert.That(found.Accepted, Is.True);
+            Assert.That(found.InputEnergy, Is.EqualTo(before[i]).Within(0.01).Percent);
+            Assert.That(found.Energy.After, Is.EqualTo(judged[i]).Within(0.01).Percent);
+            Assert.That(found.Energy.After, Is.Not.EqualTo(other.Images[i].Canonicalisation.Energy.After), "another search");
+        }
+    }
+
     [TestCase(StartPoint.Proposer, 4, 3)]
     [TestCase(StartPoint.Multi, 4, 3)]
     [TestCase(StartPoint.Proposer, 0, 2)]

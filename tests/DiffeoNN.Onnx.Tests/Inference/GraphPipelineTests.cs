@@ -22,11 +22,27 @@ public sealed class GraphPipelineTests
 
     [TestCase(AcceptanceRule.Always)]
     [TestCase(AcceptanceRule.Checked)]
-    public void WholeImageAnswers_AreTheMeanOverTheMapsThatAreUsed(AcceptanceRule rule)
+    public void AnswersForImagesAsTheyAre_CountByTheirWeight(AcceptanceRule rule)
+    {
+        var options = Options with { Accept = rule, MinimumDecrease = 0, IdentityWeight = 0.5 };
+        var (expected, found) = Both(TinyBundle.Original, options, Images(8, 12, 16));
+        using (expected)
+        using (found)
+        {
+            for (var i = 0; i < found.Images.Count; i++)
+                Assert.That(found.Images[i].Output.Planes!.Data.ToArray(),
+                    Is.EqualTo(expected.Images[i].Output.Planes!.Data.ToArray()).Within(1e-4), $"image {i}");
+        }
+    }
+
+    [TestCase(AcceptanceRule.Always, 0)]
+    [TestCase(AcceptanceRule.Checked, 0)]
+    [TestCase(AcceptanceRule.Checked, 0.5)]
+    public void WholeImageAnswers_AreTheMeanOverTheMapsThatAreUsed(AcceptanceRule rule, double identity)
     {
         using var tiny = new TinyBundle();
         Classify(tiny);
-        var options = Options with { Accept = rule, MinimumDecrease = 0 };
+        var options = Options with { Accept = rule, MinimumDecrease = 0, IdentityWeight = identity };
         var (expected, found) = Both(tiny.Path, options, Images(8, 12, 16));
         using (expected)
         using (found)

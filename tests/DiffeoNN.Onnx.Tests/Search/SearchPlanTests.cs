@@ -73,7 +73,7 @@ public sealed class SearchPlanTests
         Assert.That(() => SearchPlan.Resolve(Subject(Bundle with { Refinement = new SearchSpec { Steps = -1 } })),
             Refusal("refinement.steps is -1; expected a whole number of at least 0."));
         Assert.That(() => SearchPlan.Resolve(Subject(Bundle), new SearchSpec { Refinement = new SearchSpec { Passes = 2 } }),
-            Refusal("passes is the same wherever a search starts; a refinement takes smoothness, orientation, lattice, steps, "));
+            Refusal("passes is the same wherever a search starts; a refinement takes vae, adversarial, energy, entropy, "));
         Assert.That(() => SearchPlan.Resolve(Subject(Bundle), new SearchSpec { MultiStart = new MultiStartOptions { Scales = [] } }),
             Refusal("multiStart is 5 rotations x 0 scales, 2 refined; expected rotations and scales, one of each at least"));
 

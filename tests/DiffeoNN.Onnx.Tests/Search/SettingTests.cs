@@ -9,10 +9,11 @@ public sealed class SettingTests
 {
     private const string NonNegative = "a number of at least 0", Positive = "a number above 0", Natural = "a whole number of at least 0";
 
-    [TestCase("vae", SearchSection.Energy, "0", NonNegative, null, "vae")]
+    [TestCase("vae", SearchSection.Energy, "0", NonNegative, "refinable", "vae")]
     [TestCase("beta", SearchSection.Energy, "0", NonNegative, null, "vae")]
-    [TestCase("adversarial", SearchSection.Energy, "0", NonNegative, null, "critic")]
-    [TestCase("energy", SearchSection.Energy, "0", NonNegative, null, "energy")]
+    [TestCase("adversarial", SearchSection.Energy, "0", NonNegative, "refinable", "critic")]
+    [TestCase("energy", SearchSection.Energy, "0", NonNegative, "refinable", "energy")]
+    [TestCase("entropy", SearchSection.Energy, "0", NonNegative, "refinable", null)]
     [TestCase("smoothness", SearchSection.Energy, "1", NonNegative, "refinable", null)]
     [TestCase("orientation", SearchSection.Energy, "1", NonNegative, "refinable", null)]
     [TestCase("start", SearchSection.Optimiser, "auto", "one of identity, proposer, multi", null, null)]
@@ -20,6 +21,8 @@ public sealed class SettingTests
     [TestCase("lattice", SearchSection.Optimiser, "16", "a whole number from 2 to 65536, or 0 (one node a pixel)", "refinable", null)]
     [TestCase("passes", SearchSection.Optimiser, "1", "a whole number from 1 to 100", null, null)]
     [TestCase("average", SearchSection.Optimiser, "false", "true or false", null, null)]
+    [TestCase("identityWeight", SearchSection.Optimiser, "0", NonNegative, null, null)]
+    [TestCase("searchWeight", SearchSection.Optimiser, "1", Positive, null, null)]
     [TestCase("steps", SearchSection.Optimiser, "100", Natural, "refinable", null)]
     [TestCase("learningRate", SearchSection.Optimiser, "0.0038926", Positive, "refinable", null)]
     [TestCase("squarings", SearchSection.Optimiser, "7", "a whole number from 0 to 20", null, null)]
@@ -159,8 +162,8 @@ public sealed class SettingTests
     [Test]
     public void PublishedRecipe_IsThatOfThePaper() => Assert.That(
         PublishedSettings.Search.ToJson(_ => true).ToJsonString(), Is.EqualTo(
-            "{\"vae\":0.01,\"beta\":0.0001,\"adversarial\":0.001,\"energy\":0,\"smoothness\":1,\"start\":\"identity\",\"field\":\"siren\","
-            + "\"lattice\":0,\"passes\":1,\"average\":false,\"steps\":100,\"learningRate\":0.0038926,\"squarings\":7,\"patience\":0,"
+            "{\"vae\":0.01,\"beta\":0.0001,\"adversarial\":0.001,\"energy\":0,\"entropy\":0,\"smoothness\":1,"
+            + "\"start\":\"identity\",\"field\":\"siren\",\"lattice\":0,\"passes\":1,\"average\":false,\"steps\":100,\"learningRate\":0.0038926,\"squarings\":7,\"patience\":0,"
             + "\"accept\":\"always\",\"padding\":\"zeros\"}"));
 
     [TestCase(null, null, 0.5)]

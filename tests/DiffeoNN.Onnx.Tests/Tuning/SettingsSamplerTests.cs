@@ -48,6 +48,23 @@ public sealed class SettingsSamplerTests
     }
 
     [Test]
+    public void Draw_OfASearchThatIsOneOfSeveralMembers_ChangesItsWeight_AndThatOfTheEntropy()
+    {
+        using var tiny = new TinyBundle();
+        var settings = tiny.Load().Manifest.Search with
+        {
+            Average = true, Refinement = new SearchSpec { Steps = 20, Entropy = 100 },
+        };
+        var drawn = Draw(tiny, settings, StartPoint.Proposer, narrow: false, Search with { Steps = 20, Entropy = 100 });
+        Assert.That(drawn.Where(item => item.Refinement!.Steps > 0).Select(item => item.SearchWeight).Distinct(),
+            Is.EquivalentTo(new[] { 1.0, 2, 3, 5 }));
+        Assert.That(drawn.Where(item => item.Refinement!.Steps == 0).Select(item => item.SearchWeight), Is.All.EqualTo(1));
+        Assert.That(drawn.Select(item => item.Refinement!.Entropy), Is.All.InRange(12.5, 800));
+        Assert.That(drawn.Select(item => item.Refinement!.Entropy).Distinct().Count(), Is.GreaterThan(20));
+        Assert.That(drawn.Select(item => item.Entropy), Is.All.Zero, "not of searches from the identity");
+    }
+
+    [Test]
     public void Draw_FromTheProposal_ChangesTheRefinement()
     {
         using var tiny = new TinyBundle();
@@ -55,8 +72,11 @@ public sealed class SettingsSamplerTests
         var drawn = Draw(tiny, settings, StartPoint.Proposer, narrow: false);
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(drawn.Select(item => item with { Adversarial = 1, Beta = 1, Energy = 1, Refinement = null }),
-                Is.All.EqualTo(settings with { Adversarial = 1, Beta = 1, Energy = 1 }));
+            Assert.That(
+                drawn.Select(item => item with { Adversarial = 1, Beta = 1, Energy = 1, IdentityWeight = 1, Refinement = null }),
+                Is.All.EqualTo(settings with { Adversarial = 1, Beta = 1, Energy = 1, IdentityWeight = 1 }));
+            Assert.That(drawn.Select(item => item.IdentityWeight).Distinct(), Is.EquivalentTo(new[] { 0, 0.5, 1, 2, 4 }));
+            Assert.That(drawn.Select(item => item.SearchWeight), Is.All.EqualTo(1), "only the search's answer counts");
             Assert.That(drawn.Count(item => item.Refinement?.Steps == 0), Is.InRange(5, 60), "the proposal alone is tried, too");
             Assert.That(drawn.Count(item => item.Refinement?.Says(Smoothness) == true), Is.InRange(200, 300));
         }
@@ -92,10 +112,11 @@ public sealed class SettingsSamplerTests
         Assert.That(first.Distinct().Count(), Is.EqualTo(500), "each once");
     }
 
-    private static SearchSpec[] Draw(TinyBundle tiny, SearchSpec settings, StartPoint start, bool narrow)
+    private static SearchSpec[] Draw(
+        TinyBundle tiny, SearchSpec settings, StartPoint start, bool narrow, SearchSpec? search = null)
     {
         var (sampler, tried) = (new SettingsSampler(tiny.Load(), start, 1), new HashSet<SearchSpec>());
-        return [.. Enumerable.Range(0, 500).Select(number => sampler.Draw(settings, Search, number, narrow, tried))];
+        return [.. Enumerable.Range(0, 500).Select(number => sampler.Draw(settings, search ?? Search, number, narrow, tried))];
     }
 
     private static void AssertSpread(double[] ratios, double most, string name)

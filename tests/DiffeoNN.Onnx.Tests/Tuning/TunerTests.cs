@@ -42,8 +42,13 @@ public sealed class TunerTests
                 Assert.That(trial.Score, Is.EqualTo(0.5 * (trial.Undeformed + trial.Deformed.Average())).Within(1e-12));
             Assert.That(result.Trials.Skip(2).Select(trial => trial.Settings), Is.Unique);
             Assert.That(result.Trials.Skip(2).Select(trial => trial.Settings with
-                { Adversarial = 1, Beta = 1, Energy = 1, CanonicalBelow = null, MinimumDecrease = 0, Refinement = null }),
-                Is.All.EqualTo(model.Bundle.Manifest.Search with { Adversarial = 1, Beta = 1, Energy = 1, MinimumDecrease = 0 }),
+                {
+                    Adversarial = 1, Beta = 1, Energy = 1, IdentityWeight = 0, CanonicalBelow = null, MinimumDecrease = 0, Refinement = null,
+                }),
+                Is.All.EqualTo(model.Bundle.Manifest.Search with
+                {
+                    Adversarial = 1, Beta = 1, Energy = 1, IdentityWeight = 0, MinimumDecrease = 0,
+                }),
                 "a search from the proposal has its own settings");
         }
     }

@@ -19,7 +19,7 @@ internal sealed class GraphFields : ISearchFields, IDisposable
     private readonly OnnxEnergy _energy;
     private readonly ComposedEnergy _composed;
     private readonly ConcurrentDictionary<object, Lazy<DeviceGraph>> _graphs = new();
-    private readonly Dictionary<string, DeviceTensor> _weights;
+    private readonly ConcurrentDictionary<string, Lazy<IReadOnlyDictionary<string, DeviceTensor>>> _weights = new(StringComparer.Ordinal);
 
     /// <param name="engine">Loads the graphs; its device is theirs.</param>
     /// <param name="energy">What is minimised, with its weights; stays the caller's.</param>
@@ -28,8 +28,6 @@ internal sealed class GraphFields : ISearchFields, IDisposable
     public GraphFields(OnnxRuntimeEngine engine, OnnxEnergy energy, ComposedEnergy composed, BatchSizes? batchSizes = null)
     {
         (_engine, _energy, _composed) = (engine, energy, composed);
-        _weights = composed.WeightInputs.ToDictionary(
-            input => input.Key, input => Number(EnergyGraph.ValueOf(input.Key, energy.Weights)), StringComparer.Ordinal);
         BatchSizes = batchSizes ?? (OnGpu ? BatchSizes.Fixed : BatchSizes.AsTheyCome);
     }
 
@@ -43,7 +41,17 @@ internal sealed class GraphFields : ISearchFields, IDisposable
     public BatchSizes BatchSizes { get; }
 
     /// <summary>Values of the energy's scalar inputs by name.</summary>
-    public IReadOnlyDictionary<string, DeviceTensor> Weights => _weights;
+    public IReadOnlyDictionary<string, DeviceTensor> Weights => WeightsOf(_energy.Weights);
+
+    /// <summary>The same for a search: what its options do not say of weights is the energy's own.</summary>
+    public IReadOnlyDictionary<string, DeviceTensor> WeightsOf(SearchSpec options)
+    {
+        var weights = options.Over(_energy.Weights);
+        return _weights.GetOrAdd(
+            weights.Weights,
+            _ => new(() => _composed.WeightInputs.ToDictionary(
+                input => input.Key, input => Number(EnergyGraph.ValueOf(input.Key, weights)), StringComparer.Ordinal))).Value;
+    }
 
     /// <inheritdoc/>
     public ISearchStepper Stepper(bool apart) => new GraphStepper(this);
@@ -114,7 +122,7 @@ internal sealed class GraphFields : ISearchFields, IDisposable
     {
         foreach (var graph in _graphs.Values.Where(graph => graph.IsValueCreated))
             graph.Value.Dispose();
-        foreach (var weight in _weights.Values)
+        foreach (var weight in _weights.Values.Where(weights => weights.IsValueCreated).SelectMany(weights => weights.Value.Values))
             weight.Dispose();
     }
 

@@ -54,7 +54,7 @@ internal sealed class GraphRows : IDisposable
 
         _bestOfImages = torch.zeros(images, 2, steps.Parameters.Height, steps.Parameters.Width).DetachFromDisposeScope();
         _best = batch.Upload(_bestOfImages);
-        _weights = new Dictionary<string, DeviceTensor>(fields.Weights)
+        _weights = new Dictionary<string, DeviceTensor>(fields.WeightsOf(steps.Options))
         {
             [SearchComposer.SmoothnessWeight] = fields.Number(steps.Options.Smoothness),
             [SearchComposer.OrientationWeight] = fields.Number(steps.Options.Orientation),

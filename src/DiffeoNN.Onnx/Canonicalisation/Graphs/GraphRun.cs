@@ -18,6 +18,7 @@ internal sealed class GraphRun : ISearchRun
     private readonly torch.Tensor _allImages;
     private readonly ImageState[] _states;
     private readonly GraphBatch _batch;
+    private readonly EnergyReading _reading;
     private readonly GraphSteps? _steps;
     private readonly DeviceTensor? _start;
     private readonly double[] _startSpeeds;
@@ -35,6 +36,7 @@ internal sealed class GraphRun : ISearchRun
         GraphFields fields, SearchSpec options, torch.Tensor images, torch.Tensor? start, Func<bool>? isTimeUp = null)
     {
         (_fields, _options, _acceptance, _allImages, _isTimeUp) = (fields, options, new Acceptance(options), images, isTimeUp);
+        _reading = new EnergyReading(fields.Energy.TermNames, options);
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
         var grid = SamplingGrid.Of(images);
@@ -129,7 +131,7 @@ internal sealed class GraphRun : ISearchRun
     {
         var energies = _clock.Measure(Stage.EnergyGradient, () => _batch.Energies(_batch.Images, cancellationToken));
         for (var i = 0; i < _states.Length; i++)
-            _states[i].SetInputEnergy(energies[i][0]);
+            _states[i].SetInputEnergy(_reading.Energy(energies[i]));
         _needsInputs = false;
     }
 
@@ -150,7 +152,7 @@ internal sealed class GraphRun : ISearchRun
         var energies = _clock.Measure(Stage.EnergyGradient, () => _batch.Energies(_maps.Canonical, cancellationToken));
         for (var i = 0; i < _states.Length; i++)
         {
-            var iterate = IterateEnergy.Of(energies[i], 0, _maps.Orientation(i), _options);
+            var iterate = _reading.Iterate(energies[i], 0, _maps.Orientation(i));
             _states[i].Add(0, CanonicalisationRun.HasNotDiverged(_startSpeeds[i]) ? iterate : iterate with { Total = double.NaN }, false);
             if (_acceptance.IsCanonical(_states[i].InputEnergy))
                 _states[i].LeaveAlone();
@@ -188,7 +190,7 @@ internal sealed class GraphRun : ISearchRun
             if (rows.ImageOf(row) is not (>= 0 and var image))
                 continue;
             var numbers = table[row];
-            var iterate = IterateEnergy.Of(numbers.AsSpan()[..^2], numbers[^2], numbers[^1], _options);
+            var iterate = _reading.Iterate(numbers.AsSpan()[..^2], numbers[^2], numbers[^1]);
             if (!rows.IsAlive(row))
                 iterate = iterate with { Total = double.NaN };
             improved[row] = _states[image].Stop is null && _states[image].Add(step, iterate, timeIsUp);

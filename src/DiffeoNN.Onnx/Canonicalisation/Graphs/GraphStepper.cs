@@ -13,10 +13,12 @@ internal sealed class GraphStepper(GraphFields fields) : ISearchStepper
     public ISearchRun Begin(
         SearchSpec options, torch.Tensor images, torch.Tensor? start, IEnergy? energy = null, Func<bool>? isTimeUp = null)
     {
-        if (energy is not null && !ReferenceEquals(energy, fields.Energy))
+        // Weights are the options'; the terms are the graphs'.
+        if (energy is not null && !energy.TermNames.SequenceEqual(fields.Energy.TermNames))
         {
             throw new ArgumentException(
-                "Fields by graphs have the weights of their own energy; use fields 'torch' for others.", nameof(energy));
+                $"Fields by graphs hold the energy of the terms {string.Join(", ", fields.Energy.TermNames)}, not of "
+                + $"{string.Join(", ", energy.TermNames)}; use fields 'torch' for others.", nameof(energy));
         }
 
         return fields.Begin(options, images, start, isTimeUp);

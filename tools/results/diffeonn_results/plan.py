@@ -21,6 +21,7 @@ class Run:
     seed: int
     count: object  # a number, or None for all
     options: tuple
+    variant: str = ""  # what the manifest says otherwise, as JSON; empty for nothing
 
     def arguments(self):
         """Options of the call, but for model, data and output."""
@@ -81,8 +82,9 @@ def _bundle(entry, count):
 
 
 def _series(bundle, entry, count):
-    _known(f"series of {bundle['name']}", entry, {"name", "title", "source", "split", "options", "panels", "runs"})
+    _known(f"series of {bundle['name']}", entry, {"name", "title", "source", "split", "options", "variant", "panels", "runs"})
     panels, runs = entry.get("panels", 0), []
+    variant = json.dumps(entry["variant"], sort_keys=True) if entry.get("variant") else ""
     for group in entry["runs"]:
         _known(f"runs of {bundle['name']}, {entry['name']}", group, {"deform", "seeds", "count"})
         counts = [number for number in (group.get("count"), count) if number]
@@ -90,7 +92,7 @@ def _series(bundle, entry, count):
             for seed in group["seeds"]:
                 runs.append(Run(
                     bundle["name"], entry["name"], bundle["data"], entry.get("split", "test"), entry.get("source"), deform, seed,
-                    min(counts) if counts else None, ("--panels", str(panels), *entry.get("options", ()))))
+                    min(counts) if counts else None, ("--panels", str(panels), *entry.get("options", ())), variant))
     if len(set(runs)) != len(runs):
         raise ValueError(f"{bundle['name']}, {entry['name']}: a run is planned twice")
     return Series(entry["name"], entry["title"], tuple(runs), panels)

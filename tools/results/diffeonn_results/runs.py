@@ -45,6 +45,33 @@ def data_digest(data):
     return digest.hexdigest()
 
 
+def write_variant(bundle, variant, folder):
+    """Writes a bundle whose manifest says something else: {"models": {"inner": "augmented"}} puts another role's network in a role's place, all
+    else replaces values, and null removes them. References are left out: they are of what the bundle was."""
+    manifest = json.loads((bundle / "diffeonn.json").read_text(encoding="utf-8"))
+    manifest.pop("references", None)
+    changes = json.loads(variant)
+    roles = dict(manifest["models"])
+    for role, other in changes.pop("models", {}).items():
+        manifest["models"][role] = roles[other]
+    _merge(manifest, changes)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for path in bundle.glob("*.onnx"):
+        shutil.copyfile(path, folder / path.name)
+    (folder / "diffeonn.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+
+def _merge(target, changes):
+    for name, value in changes.items():
+        if isinstance(value, dict) and isinstance(target.get(name), dict):
+            _merge(target[name], value)
+        elif value is None:
+            target.pop(name, None)
+        else:
+            target[name] = value
+
+
 class Runner:
     """Runs of one program; a folder a run, named after all that its results depend on."""
 
@@ -52,12 +79,13 @@ class Runner:
         """data: folder, or the name of generated data, by the plan's names. any_version: finished runs of another program count, too."""
         self._program, self._version, self._cache, self._models, self._data = program, version, cache, models, data
         self._log, self._any_version, self._commit, self._digests = log, any_version, commit, {}
+        self._variants = set()
 
     def identity(self, run):
         """All that the results of a run depend on, but for the machine."""
         return {
             "bundle": run.bundle,
-            "bundleDigest": self._digest(bundle_digest, self._models / run.bundle),
+            "bundleDigest": self._digest(bundle_digest, self._bundle(run)),
             "dataDigest": self._digest(data_digest, self._data[run.data]),
             "arguments": run.arguments(),
             "program": self._version,
@@ -85,7 +113,7 @@ class Runner:
         partial = folder.with_name(folder.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        command = [str(self._program), "evaluate", "--model", str(self._models / run.bundle), "--data", str(self._data[run.data]),
+        command = [str(self._program), "evaluate", "--model", str(self._bundle(run)), "--data", str(self._data[run.data]),
                    *run.arguments()]
         self._log(f"running: {self._name(run)}: {' '.join(command)}")
         record = {**identity, "started": time.strftime("%Y-%m-%d %H:%M:%S"), "commit": self._commit, "loadBefore": _load()}
@@ -103,6 +131,18 @@ class Runner:
         partial.rename(folder)
         self._log(f"finished: {self._name(run)} in {record['seconds']:.0f} s")
         return Finished(folder, record)
+
+    def _bundle(self, run):
+        """The bundle's folder; of a variant one that is written here, named after what it says."""
+        bundle = self._models / run.bundle
+        if not run.variant:
+            return bundle
+        digest = hashlib.sha256(f"{self._digest(bundle_digest, bundle)} {run.variant}".encode()).hexdigest()
+        folder = self._cache / "bundles" / f"{run.bundle}-{digest[:12]}"
+        if folder not in self._variants:
+            write_variant(bundle, run.variant, folder)
+            self._variants.add(folder)
+        return folder
 
     @staticmethod
     def _name(run):

@@ -55,6 +55,25 @@ class RunnerTests(unittest.TestCase):
     def _calls(self):
         return int(self.counter.read_text())
 
+    def test_a_variant_is_a_bundle_of_its_own(self):
+        self._manifest({"name": "b", "energy": {"vae": 1}, "optimiser": {"passes": 3, "start": "identity"}, "references": ["r"],
+                        "models": {"inner": {"file": "inner.onnx"}, "augmented": {"file": "augmented.onnx"}}})
+        (self.bundle / "augmented.onnx").write_bytes(b"others")
+        variant = json.dumps({"models": {"inner": "augmented"}, "optimiser": {"identityWeight": 1, "start": None}})
+        planned = plan.Run("b", "augmented", "set", "test", None, "tps", 1, None, (), variant)
+        done = self._runner().run(planned)
+        folder = Path((done.folder / "summary.json").read_text().split("--model ")[1].split()[0])
+        manifest = json.loads((folder / "diffeonn.json").read_text())
+        self.assertEqual(manifest["models"]["inner"], {"file": "augmented.onnx"})
+        self.assertEqual(manifest["optimiser"], {"passes": 3, "identityWeight": 1})
+        self.assertNotIn("references", manifest)
+        self.assertEqual((folder / "augmented.onnx").read_bytes(), b"others")
+        self.assertEqual(self._runner().run(planned).folder, done.folder)
+        self.assertEqual(self._calls(), 1, "the same variant is the same bundle")
+        (self.bundle / "augmented.onnx").write_bytes(b"trained again")
+        self._runner().run(planned)
+        self.assertEqual(self._calls(), 2)
+
     def test_a_finished_run_is_kept(self):
         done = self._runner().run(self._planned())
         self.assertIn("--deform tps --seed 1", (done.folder / "summary.json").read_text())

@@ -105,7 +105,7 @@ internal sealed partial class CanonicalisationRun
 
     private IterateEnergy[] Energies(Iterate iterate, EnergyEvaluation evaluation)
     {
-        float[][] table = Numbers(
+        var table = Numbers(
             evaluation.Energy.view(-1, 1), evaluation.Terms, iterate.Smoothness.view(-1, 1), iterate.Orientation.view(-1, 1));
         return [.. table.Select((numbers, row) =>
         {

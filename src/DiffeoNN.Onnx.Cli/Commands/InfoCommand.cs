@@ -85,12 +85,13 @@ internal static class InfoCommand
     {
         var plan = bundle.Plan();
         HashSet<string> roles = [.. bundle.Roles.Select(role => role.ToString().ToLowerInvariant())];
-        console.WriteLine("Energy weights: " + plan.FromIdentity.Text(
-            setting => setting.Section == SearchSection.Energy && (setting.NeededBy is not { } role || roles.Contains(role))));
+        bool IsOfUse(SearchSetting setting) => setting.NeededBy is not { } role || roles.Contains(role);
+        console.WriteLine("Energy weights: "
+            + plan.FromIdentity.Text(setting => setting.Section == SearchSection.Energy && IsOfUse(setting)));
         console.WriteLine($"Search: {plan.FromIdentity.Text(setting => setting.Section == SearchSection.Optimiser)}");
         if (bundle.Manifest.Search.Refinement is not null)
         {
-            console.WriteLine($"Search from the proposal: {plan.FromProposal.Text(setting => setting.IsRefinable)}"
+            console.WriteLine($"Search from the proposal: {plan.FromProposal.Text(setting => setting.IsRefinable && IsOfUse(setting))}"
                 + (bundle.Has(BundleRole.Proposer) ? "" : " (of no effect without a proposer)"));
         }
 

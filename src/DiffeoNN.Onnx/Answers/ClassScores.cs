@@ -32,8 +32,8 @@ internal static class ClassScores
         _ => scores,
     };
 
-    /// <summary>Writes the entropy of scores in nats: of the classes where there are several, else, and where each score is a probability of
-    /// its own, of yes and no.</summary>
+    /// <summary>Writes the entropy of scores in nats: of the classes where there are several, else, and where each score is a probability
+    /// of its own, of yes and no.</summary>
     /// <param name="graph">Gets the nodes.</param>
     /// <param name="scores">Before the activation.</param>
     /// <param name="channels">How many there are; null where nobody knows.</param>
@@ -48,7 +48,8 @@ internal static class ClassScores
         if (spec.Activation == OutputActivation.Sigmoid)
         {
             // softplus(x) - x sigmoid(x), which has no logarithm of zero.
-            return Op("Sub", "of_scores", Op("Softplus", "softplus", scores), Op("Mul", "expected", scores, Op("Sigmoid", "sigmoid", scores)));
+            var expected = Op("Mul", "expected", scores, Op("Sigmoid", "sigmoid", scores));
+            return Op("Sub", "of_scores", Op("Softplus", "softplus", scores), expected);
         }
 
         if (spec.Activation == OutputActivation.Softmax)
@@ -59,11 +60,12 @@ internal static class ClassScores
         }
 
         var probabilities = Op("Clip", "probabilities", scores, Scalar("least", 1e-6f), Scalar("most", 1 - 1e-6f));
-        var expected = Op("Mul", "expected", probabilities, Op("Log", "logarithms", probabilities));
+        var products = Op("Mul", "expected", probabilities, Op("Log", "logarithms", probabilities));
         if (channels != 1)
-            return Summed(expected);
+            return Summed(products);
         var others = Op("Sub", "others", Scalar("one", 1), probabilities);
-        return Op("Neg", "of_scores", Op("Add", "both", expected, Op("Mul", "others_expected", others, Op("Log", "others_logarithms", others))));
+        var ofOthers = Op("Mul", "others_expected", others, Op("Log", "others_logarithms", others));
+        return Op("Neg", "of_scores", Op("Add", "both", products, ofOthers));
 
         string Summed(string products) => Op("Neg", "of_scores", graph.AddNode(
             "ReduceSum", [products, graph.AddInitializer(OnnxTensor.Int64s($"{Prefix}axis", axis))], $"{Prefix}sum",

@@ -34,6 +34,9 @@ public sealed record ImageCanonicalisation(
     /// Where the search starts at the identity, the energy before.</summary>
     public required double InputEnergy { get; init; }
 
+    /// <summary>The energy that says whether the map is used: the one found, or that of the proposal where it is higher.</summary>
+    internal double JudgedEnergy { get; init; }
+
     /// <summary>Energy of the canonical image that is returned: that found, or that of the image itself.</summary>
     public double CanonicalEnergy => Accepted ? Energy.After : InputEnergy;
 

@@ -29,6 +29,9 @@ internal sealed class ImageState(SearchSpec options)
     /// <summary>Energies of the best iterate.</summary>
     public IterateEnergy Best => _after!;
 
+    /// <summary>The energy that has to be below that of the image as it is.</summary>
+    public double JudgedEnergy => options.JudgesStart ? Math.Max(_before!.Energy, Best.Energy) : Best.Energy;
+
     /// <summary>Sets the energy of the image as it is, where the search does not start there.</summary>
     public void SetInputEnergy(double energy) => _inputEnergy = energy;
 
@@ -87,7 +90,7 @@ internal sealed class ImageState(SearchSpec options)
             new EnergyTerm("total", before.Total, after.Total),
             Steps, Stop!.Value, BestStep, squarings, refusal is null ? found : Fields.FieldDiagnostics.Identity)
         {
-            Refusal = refusal, InputEnergy = InputEnergy, FoundDiagnostics = found, VelocityScale = scale,
+            Refusal = refusal, InputEnergy = InputEnergy, JudgedEnergy = JudgedEnergy, FoundDiagnostics = found, VelocityScale = scale,
         };
     }
 

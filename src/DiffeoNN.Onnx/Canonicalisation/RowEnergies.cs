@@ -5,8 +5,8 @@ namespace DiffeoNN.Onnx.Canonicalisation;
 
 /// <summary>The energy with the weights that rows ask for: one for each set of weights in use, by the same graphs.</summary>
 /// <param name="energy">Stays the caller's.</param>
-/// <param name="withEntropy">The energy of which the entropy of answers is a term, for rows that weigh it; stays the caller's. Null where the
-/// first has it, or nobody asks.</param>
+/// <param name="withEntropy">The energy of which the entropy of answers is a term, for rows that weigh it; stays the caller's. Null where
+/// the first has it, or nobody asks.</param>
 internal sealed class RowEnergies(IEnergy energy, Func<OnnxEnergy>? withEntropy = null) : IDisposable
 {
     private readonly Dictionary<string, (OnnxEnergy Energy, int Users)> _others = new(StringComparer.Ordinal);

@@ -33,7 +33,7 @@ internal sealed class SearchOutcome(
         }
 
         Refusal?[] refusals =
-            [.. states.Select((state, i) => _acceptance.Judge(state.InputEnergy, state.Best.Energy, maps.Diagnostics[i]))];
+            [.. states.Select((state, i) => _acceptance.Judge(state.InputEnergy, state.JudgedEnergy, maps.Diagnostics[i]))];
         var (velocity, u, inverse, result) = clock.Measure(
             Stage.Diagnostics, () => Returned(maps, refusals, canonical ?? Warp.Apply(images, maps.Displacement, options.Padding)));
         string[] names = [.. energy.TermNames, "smoothness", "orientation"];

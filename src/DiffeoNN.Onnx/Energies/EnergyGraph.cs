@@ -175,8 +175,8 @@ internal sealed class EnergyGraph
             ? declared[spec.Output.Layout == OutputLayout.ChannelsLast ? declared.Count - 1 : 1].Size : null;
         var entropy = AnswerKinds.Of(spec.Output).WriteEntropy(_graph, output, channels, spec.Output)
             ?? throw new BundleException(
-                $"Bundle '{_bundle.Name}' gives the entropy of answers a weight, and answers of kind {AnswerKinds.Of(spec.Output).Name} are "
-                + "no probabilities.");
+                $"Bundle '{_bundle.Name}' gives the entropy of answers a weight, and answers of kind "
+                + $"{AnswerKinds.Of(spec.Output).Name} are no probabilities.");
         return MeanOfImage(entropy, "energy/entropy/term");
     }
 

@@ -47,7 +47,8 @@ internal sealed class EnergyNetworks
         var (vae, critic, energy) = (Read(BundleRole.Vae), Read(BundleRole.Critic), Read(BundleRole.Energy));
         var inner = withEntropy ? Read(BundleRole.Inner) : null;
         var backward = bundle.LoadBackwardGraph();
-        var opset = new[] { vae, critic, energy, inner, backward }.OfType<OnnxModel>().Select(model => model.Opset).Append(LeastOpset).Max();
+        var opset = new[] { vae, critic, energy, inner, backward }.OfType<OnnxModel>().Select(model => model.Opset)
+            .Append(LeastOpset).Max();
         var networks = new EnergyNetworks(bundle)
         {
             Vae = Convert(vae, BundleRole.Vae),
@@ -103,7 +104,9 @@ internal sealed class EnergyNetworks
 
     private void FindFormats()
     {
-        foreach (var (role, model) in new[] { (BundleRole.Vae, Vae), (BundleRole.Critic, Critic), (BundleRole.Energy, Energy), (BundleRole.Inner, Inner) })
+        (BundleRole, OnnxModel?)[] networks =
+            [(BundleRole.Vae, Vae), (BundleRole.Critic, Critic), (BundleRole.Energy, Energy), (BundleRole.Inner, Inner)];
+        foreach (var (role, model) in networks)
         {
             if (model is null) continue;
             var format = _formats[role] = _bundle.InputOf(role, model);

@@ -73,21 +73,38 @@ internal sealed class ExportGraph(GraphWriter writer, Bundle bundle, SearchPlan 
         if (networks.Proposer is not null)
             start = new ExportProposals(writer, _fields, bundle, plan, networks.Proposer).Write(
                 images, maps, Proposed, found);
+        string? proposed = null;
         if (TakesSteps)
         {
             using var scope = writer.Scope("search");
+            if (start is not null && _options.JudgesStart)
+                proposed = Energy(found.Count > 0 ? found[^1].Canonical : Warped(images, maps, start));
             var search = new ExportSearch(writer, _fields, _grid, bundle.Image.Channels, _options, networks);
             var paced = maps.Pace(search.Write(images, start));
             var both = maps.Both(paced.Velocity, paced.Extra);
             found.Add((paced, both, maps.Warped(images, both.Forward)));
         }
 
-        return Judge(energies, candidates, index, images, maps, found);
+        return Judge(energies, candidates, index, images, maps, found, proposed);
     }
 
+    private string Warped(string images, ExportMaps maps, string velocity)
+    {
+        var paced = maps.Pace(velocity);
+        return maps.Warped(images, maps.Exp(paced.Velocity, paced.Extra));
+    }
+
+    /// <param name="energies">Of the images as they are, (N).</param>
+    /// <param name="candidates">Which of the images are, (N), bool.</param>
+    /// <param name="index">The candidates, (R).</param>
+    /// <param name="images">(R, C, H, W).</param>
+    /// <param name="maps">Writes maps.</param>
+    /// <param name="found">The maps.</param>
+    /// <param name="proposed">Energies that the search started with, (R): what the last map is judged by where they are higher; null for
+    /// nothing else than its own.</param>
     private Verdict Judge(
         string energies, string candidates, string index, string images, ExportMaps maps,
-        List<(ExportMaps.Paced Paced, ExportMaps.Maps Maps, string Canonical)> found)
+        List<(ExportMaps.Paced Paced, ExportMaps.Maps Maps, string Canonical)> found, string? proposed)
     {
         string Stacked(Func<(ExportMaps.Paced Paced, ExportMaps.Maps Maps, string Canonical), string> part) =>
             found is [var only] ? part(only) : writer.Concat(0, [.. found.Select(part)]);
@@ -113,7 +130,8 @@ internal sealed class ExportGraph(GraphWriter writer, Bundle bundle, SearchPlan 
             if (plan.FromIdentity.Accept == AcceptanceRule.Checked)
             {
                 var before = Repeated(writer.Rows(energies, index));
-                var decrease = writer.Sub(before, after);
+                var judged = proposed is null ? after : writer.Op("Max", [after, Last(proposed, found.Count)]);
+                var decrease = writer.Sub(before, judged);
                 var asked = writer.Mul(writer.Op("Abs", [before]), writer.Scalar(_options.MinimumDecrease));
                 accepted = writer.And(accepted, writer.And(
                     writer.Op("Greater", [decrease, writer.Scalar(0)]), writer.Op("GreaterOrEqual", [decrease, asked])));
@@ -121,6 +139,15 @@ internal sealed class ExportGraph(GraphWriter writer, Bundle bundle, SearchPlan 
 
             return new Verdict(energies, index, images, all, canonical, after, accepted, own);
         }
+    }
+
+    /// <summary>Values of the last map's rows, (M * R), and for those before it nothing that any number is below.</summary>
+    private string Last(string values, int maps)
+    {
+        if (maps == 1)
+            return values;
+        var none = writer.Op("Expand", [writer.Scalar(float.MinValue), writer.Op("Shape", [values])]);
+        return writer.Concat(0, [.. Enumerable.Repeat(none, maps - 1), values]);
     }
 
     private static FieldOperators FieldsOf(GraphWriter writer, SamplingGrid grid)

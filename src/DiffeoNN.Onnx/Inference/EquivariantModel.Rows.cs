@@ -31,7 +31,8 @@ public sealed partial class EquivariantModel
         _pipeline is not null && image.Height == _grid.Height && image.Width == _grid.Width;
 
     /// <summary>The running batch of this model's searches.</summary>
-    internal CanonicalisationBatch OpenSearches(TimeProvider time) => new(_energy, _fields, time, () => _networks.EnergyOf(withEntropy: true))
+    internal CanonicalisationBatch OpenSearches(TimeProvider time) => new(
+        _energy, _fields, time, () => _networks.EnergyOf(withEntropy: true))
     {
         // Two rows of a core share runs of the energy, which takes a tenth off their time; more gain little and make short searches wait.
         RowsTogether = Device.Device == ExecutionDevice.Cpu ? 2 * new CoreBudget(_options.Execution.Threads).Cores : int.MaxValue,

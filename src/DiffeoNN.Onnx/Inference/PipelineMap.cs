@@ -23,7 +23,7 @@ internal sealed class PipelineMap : IDisposable
         string[] names = [.. fields.Energy.TermNames, "smoothness", "orientation"];
         Images = [.. states.Select((state, row) => state.ToResult(
             names, maps.SquaringsOf(row), maps.Measures(row), maps.ScaleOf(row),
-            acceptance.Judge(state.InputEnergy, state.Best.Energy, maps.Measures(row))))];
+            acceptance.Judge(state.InputEnergy, state.JudgedEnergy, maps.Measures(row))))];
         (Canonical, Inverse) = (maps.Canonical, maps.Inverse);
         if (Images.All(image => image.Accepted))
             return;

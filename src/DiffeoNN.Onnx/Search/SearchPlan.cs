@@ -73,7 +73,12 @@ public sealed record SearchPlan
                 $"Bundle '{subject.Name}' has no proposer to start from; start at the identity, or add the role proposer.");
         var fromProposal = (caller.Refinement ?? new SearchSpec()).Over(caller).Over(second.Refinement).Over(second);
         var (identity, proposal) = ((fromIdentity with { Start = start }).Complete(), (fromProposal with { Start = start }).Complete());
-        return new SearchPlan(identity, proposal.WeighsAs(identity) ? proposal : proposal with { Judge = identity })
+        return new SearchPlan(identity, proposal with
+        {
+            Judge = proposal.WeighsAs(identity) ? null : identity,
+            // Steps lower the energy of any image, deformed or not: what a proposal gains tells.
+            JudgesStart = start == StartPoint.Proposer,
+        })
         {
             Preset = preset,
             AsksProposer = subject.HasProposer && start != StartPoint.Identity,

@@ -31,6 +31,9 @@ public record SearchSpec
     /// <summary>Whose weights say whether a map helps; null for these.</summary>
     internal SearchSpec? Judge { get; init; }
 
+    /// <summary>Whether a map is judged by the energy that its search started with, where that is higher.</summary>
+    internal bool JudgesStart { get; init; }
+
     /// <summary>Whether somebody said when a map helps; until then a bundle's maps have <see cref="SafeDecrease"/> to show.</summary>
     public bool SaysWhenAMapHelps => Says(CanonicalBelowRow) || Says(MinimumDecreaseRow);
 
@@ -47,12 +50,14 @@ public record SearchSpec
     /// <summary>Weight of the adversarial term, at least 0.</summary>
     public double Adversarial { get => Of(AdversarialRow); init => Say(AdversarialRow, value); }
     private static readonly TypedSetting<double> AdversarialRow =
-        Row(new TypedSetting<double>("adversarial", SettingKinds.NonNegative, SearchSection.Energy, 0) { IsRefinable = true, NeededBy = "critic" });
+        Row(new TypedSetting<double>("adversarial", SettingKinds.NonNegative, SearchSection.Energy, 0)
+        { IsRefinable = true, NeededBy = "critic" });
 
     /// <summary>Weight of the user's own energy, at least 0.</summary>
     public double Energy { get => Of(EnergyRow); init => Say(EnergyRow, value); }
     private static readonly TypedSetting<double> EnergyRow =
-        Row(new TypedSetting<double>("energy", SettingKinds.NonNegative, SearchSection.Energy, 0) { IsRefinable = true, NeededBy = "energy" });
+        Row(new TypedSetting<double>("energy", SettingKinds.NonNegative, SearchSection.Energy, 0)
+        { IsRefinable = true, NeededBy = "energy" });
 
     /// <summary>Weight of the entropy of the network's answer, in nats, the mean over its pixels; at least 0.</summary>
     /// <remarks>For the end of a search: from no deformation it leads to answers that are sure and wrong.</remarks>
@@ -109,8 +114,8 @@ public record SearchSpec
         Option = "Whether answers are the mean over the maps of all passes of the proposer and of the search; the bundle's if left out.",
     });
 
-    /// <summary>Weight in the answer's mean of the network's answer for the image as it is, at least 0; a pass of the proposer weighs 1. With
-    /// 0 it counts only where no map does.</summary>
+    /// <summary>Weight in the answer's mean of the network's answer for the image as it is, at least 0; a pass of the proposer weighs 1.
+    /// With 0 it counts only where no map does.</summary>
     /// <remarks>Networks trained with deformations gain by it; those that were not are wrong about deformed images.</remarks>
     public double IdentityWeight { get => Of(IdentityWeightRow); init => Say(IdentityWeightRow, value); }
     private static readonly TypedSetting<double> IdentityWeightRow = Row(new TypedSetting<double>(

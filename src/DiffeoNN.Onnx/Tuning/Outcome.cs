@@ -11,7 +11,7 @@ internal sealed record Outcome(ImageCanonicalisation Search, double Found, doubl
 {
     /// <summary>Whether a rule uses the map.</summary>
     public bool IsUsedBy(Acceptance rule) =>
-        Search.Accepted && rule.Judge(Search.InputEnergy, Search.Energy.After, Search.FoundDiagnostics) is null;
+        Search.Accepted && rule.Judge(Search.InputEnergy, Search.JudgedEnergy, Search.FoundDiagnostics) is null;
 
     /// <summary>What orders images from worst to best, of the answer found: smoother than the metric where that is right or
     /// wrong.</summary>

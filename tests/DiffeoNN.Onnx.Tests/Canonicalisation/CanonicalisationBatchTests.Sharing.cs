@@ -120,7 +120,8 @@ public sealed partial class CanonicalisationBatchTests
         using var byTorch = new Canonicaliser(heavier, Quick with { Steps = 4 }).Run(images.narrow(0, 0, 1));
         batch.Join(images.narrow(0, 0, 1), Quick with { Steps = 4, Vae = 17 });
         using var other = Finish(batch).Single();
-        Assert.That(other.Result!.Images[0].Total.After, Is.EqualTo(byTorch.Images[0].Total.After).Within(0.1).Percent, "weights of its own");
+        Assert.That(
+            other.Result!.Images[0].Total.After, Is.EqualTo(byTorch.Images[0].Total.After).Within(0.1).Percent, "weights of its own");
     }
 
     /// <summary>libtorch's sums go by the size of the batch: energies of its engine are evaluated image by image.</summary>

@@ -88,6 +88,36 @@ public sealed partial class EquivariantModelTests
         }
     }
 
+    /// <summary>Steps lower the energy of any image: whether it was deformed shows in what its proposal gains.</summary>
+    [TestCase(FieldEngine.Torch)]
+    [TestCase(FieldEngine.Onnx)]
+    public void Refinement_IsUsedWhereItsProposalIsEnough(FieldEngine fields)
+    {
+        var images = Images(16, 12, 16);
+        var options = Options with
+        {
+            Start = StartPoint.Proposer, Fields = fields, Refinement = new SearchSpec { Steps = 12, LearningRate = 0.05, Patience = 0 },
+        };
+        EquivariantResult Run(EquivariantOptions asked)
+        {
+            using var model = EquivariantModel.Load(TinyBundle.Original, asked);
+            return model.Run(images);
+        }
+
+        using var all = Run(options with { Accept = AcceptanceRule.Always });
+        double Share(EquivariantImage image, double energy) => 1 - (energy / image.Canonicalisation.InputEnergy);
+        double[] proposed = [.. all.Images.Select(image => Share(image, image.Canonicalisation.Energy.Before))];
+        double[] found = [.. all.Images.Select(image => Share(image, image.Canonicalisation.Energy.After))];
+        // Between two images, so that rounding decides nothing.
+        var asked = Math.Max(0.001, proposed.Order().Skip(11).Take(2).Average());
+        Assert.That(
+            found.Count(share => share > asked), Is.GreaterThan(proposed.Count(share => share > asked)), "else nothing is told apart");
+        using var result = Run(options with { MinimumDecrease = asked });
+        for (var i = 0; i < images.Length; i++)
+            Assert.That(
+                result.Images[i].Canonicalisation.Accepted, Is.EqualTo(Math.Min(proposed[i], found[i]) > asked), $"image {i}");
+    }
+
     /// <summary>A refinement with weights of its own finds other maps, and is judged by the energy that all are judged by.</summary>
     [TestCase(FieldEngine.Torch)]
     [TestCase(FieldEngine.Onnx)]

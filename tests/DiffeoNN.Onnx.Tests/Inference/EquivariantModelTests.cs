@@ -139,6 +139,7 @@ public sealed partial class EquivariantModelTests
             Assert.That(refined, Is.EqualTo(settings with
             {
                 Steps = 0, LearningRate = 0.5, Lattice = 3, Smoothness = 7, Orientation = 9, Tolerance = 0.2, Patience = 2,
+                JudgesStart = true,
             }));
         }
 
@@ -154,7 +155,7 @@ public sealed partial class EquivariantModelTests
         Assert.That((asked.Plan.FromIdentity.Steps, asked.Plan.FromProposal.Steps, asked.Plan.FromProposal.Seed), Is.EqualTo((4, 4, 3UL)),
             "the caller's word counts most");
         using var plain = EquivariantModel.Load(TinyBundle.Original, always);
-        Assert.That(plain.Plan.FromProposal, Is.EqualTo(plain.Plan.FromIdentity));
+        Assert.That(plain.Plan.FromProposal, Is.EqualTo(plain.Plan.FromIdentity with { JudgesStart = true }));
     }
 
     [Test]

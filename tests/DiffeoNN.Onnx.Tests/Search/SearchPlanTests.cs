@@ -13,7 +13,7 @@ public sealed class SearchPlanTests
         var plan = SearchPlan.Resolve(Subject(Bundle), new SearchSpec { Steps = 8, Vae = 2 });
         Assert.That((plan.FromIdentity.Steps, plan.FromIdentity.Vae, plan.FromIdentity.Lattice, plan.FromIdentity.Patience),
             Is.EqualTo((8, 2.0, 6, 20)));
-        Assert.That(plan.FromProposal, Is.EqualTo(plan.FromIdentity));
+        Assert.That(plan.FromProposal, Is.EqualTo(plan.FromIdentity with { JudgesStart = true }));
         Assert.That(SearchSpec.Settings.Where(setting => setting.Default is not null && setting.Text(setting.Default) != "auto"),
             Is.All.Matches<SearchSetting>(setting => plan.FromIdentity.Says(setting!)), "all is said");
     }

@@ -163,7 +163,8 @@ public sealed class SettingTests
     public void PublishedRecipe_IsThatOfThePaper() => Assert.That(
         PublishedSettings.Search.ToJson(_ => true).ToJsonString(), Is.EqualTo(
             "{\"vae\":0.01,\"beta\":0.0001,\"adversarial\":0.001,\"energy\":0,\"entropy\":0,\"smoothness\":1,"
-            + "\"start\":\"identity\",\"field\":\"siren\",\"lattice\":0,\"passes\":1,\"average\":false,\"steps\":100,\"learningRate\":0.0038926,\"squarings\":7,\"patience\":0,"
+            + "\"start\":\"identity\",\"field\":\"siren\",\"lattice\":0,\"passes\":1,\"average\":false,\"steps\":100,"
+            + "\"learningRate\":0.0038926,\"squarings\":7,\"patience\":0,"
             + "\"accept\":\"always\",\"padding\":\"zeros\"}"));
 
     [TestCase(null, null, 0.5)]

@@ -43,7 +43,8 @@ public sealed class TunerTests
             Assert.That(result.Trials.Skip(2).Select(trial => trial.Settings), Is.Unique);
             Assert.That(result.Trials.Skip(2).Select(trial => trial.Settings with
                 {
-                    Adversarial = 1, Beta = 1, Energy = 1, IdentityWeight = 0, CanonicalBelow = null, MinimumDecrease = 0, Refinement = null,
+                    Adversarial = 1, Beta = 1, Energy = 1, IdentityWeight = 0, CanonicalBelow = null, MinimumDecrease = 0,
+                    Refinement = null,
                 }),
                 Is.All.EqualTo(model.Bundle.Manifest.Search with
                 {

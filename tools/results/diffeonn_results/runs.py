@@ -46,8 +46,8 @@ def data_digest(data):
 
 
 def write_variant(bundle, variant, folder):
-    """Writes a bundle whose manifest says something else: {"models": {"inner": "augmented"}} puts another role's network in a role's place, all
-    else replaces values, and null removes them. References are left out: they are of what the bundle was."""
+    """Writes a bundle whose manifest says something else: {"models": {"inner": "augmented"}} puts another role's network in a role's place,
+    all else replaces values, and null removes them. References are left out: they are of what the bundle was."""
     manifest = json.loads((bundle / "diffeonn.json").read_text(encoding="utf-8"))
     manifest.pop("references", None)
     changes = json.loads(variant)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using DiffeoNN.Onnx.Native;
 using DiffeoNN.Onnx.Serving.Protocol;
 
 namespace DiffeoNN.Onnx.Serving.Repository;
@@ -51,7 +52,7 @@ internal sealed class ServedVersion(string name, string version, IServedModel mo
         }
     }
 
-    /// <summary>Takes no more requests, waits for those in flight, and disposes the model.</summary>
+    /// <summary>Takes no more requests, waits for those in flight, disposes the model, and gives back what it held.</summary>
     public async Task RetireAsync()
     {
         lock (_gate)
@@ -62,6 +63,7 @@ internal sealed class ServedVersion(string name, string version, IServedModel mo
 
         await _empty.Task.ConfigureAwait(false);
         await model.DisposeAsync().ConfigureAwait(false);
+        FreedMemory.Return();
     }
 
     /// <summary>Answers a request and counts it.</summary>

@@ -31,6 +31,20 @@ internal static partial class LibC
         }
     }
 
+    /// <summary>Gives what was freed back to the system, which glibc keeps where later pages of a pool are in use; does nothing with other C
+    /// libraries.</summary>
+    public static void Trim()
+    {
+        try
+        {
+            _ = MallocTrim(0);
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // musl gives back by itself.
+        }
+    }
+
     /// <summary>Owner of a file or folder; links are followed.</summary>
     /// <exception cref="IOException">It is not there or cannot be reached.</exception>
     public static uint Owner(string path)
@@ -60,6 +74,9 @@ internal static partial class LibC
 
     [LibraryImport("libc", EntryPoint = "mallopt")]
     private static partial int MallOpt(int parameter, int value);
+
+    [LibraryImport("libc", EntryPoint = "malloc_trim")]
+    private static partial int MallocTrim(nuint keep);
 
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetEnv(string name, string value, int overwrite);

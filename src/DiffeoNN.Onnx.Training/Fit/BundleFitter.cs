@@ -2,6 +2,7 @@ using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Diagnostics.Reading;
 using DiffeoNN.Onnx.Evaluation;
+using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.Training.Architectures;
 
@@ -80,6 +81,8 @@ public sealed class BundleFitter
         var longest = Math.Max(own.Height, own.Width);
         var wanted = options.LongestSide ?? Math.Min(longest, FitOptions.LongestUsual);
         int Side(int side) => Math.Max(Architecture.LeastSide, (int)Math.Round((double)side * wanted / longest));
+        var padding = options.Sampling.Padding == WarpPadding.Border ? ImagePadding.Border : ImagePadding.Zeros;
+        own = own with { Padding = padding };
         return wanted == longest ? own : own with { Height = Side(own.Height), Width = Side(own.Width) };
     }
 }

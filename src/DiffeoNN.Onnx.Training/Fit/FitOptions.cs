@@ -1,6 +1,7 @@
 using System.Globalization;
 using DiffeoNN.Onnx.Deformations;
 using DiffeoNN.Onnx.Execution;
+using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Training.Fitting;
 
 namespace DiffeoNN.Onnx.Training.Fit;
@@ -81,6 +82,8 @@ public sealed record FitOptions
     internal void Check()
     {
         Sampling.Check();
+        if (Sampling.Padding == WarpPadding.Reflection)
+            throw new TrainingException("Sampling.Padding is Reflection, which no manifest can say; expected Border or Zeros.");
         RecipeChecks.Expect(nameof(Time), Time.TotalSeconds, Time.TotalSeconds >= 5, "at least 5 seconds");
         RecipeChecks.Expect(nameof(ValidationShare), ValidationShare, ValidationShare is > 0 and <= 0.5, "a number in (0, 0.5]");
         RecipeChecks.Expect(nameof(LongestSide), LongestSide ?? 32, (LongestSide ?? 32) is >= 16 and <= 1024, "a number in [16, 1024]");

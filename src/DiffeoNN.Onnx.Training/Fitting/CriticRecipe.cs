@@ -152,7 +152,7 @@ public sealed class CriticRecipe : ITrainingData, IDisposable
         var (grid, count, half) = (images.Grid, chosen.Length, chosen.Length / 2);
         var x = ImageVariation.Vary(images.Batch(chosen), _options.Sampling, random);
         var nodes = _maps.Draw(count, random);
-        var y = Maps.Warp(x, Maps.Resample(nodes, grid.Height, grid.Width), _options.Sampling.Padding);
+        var y = Maps.Warp(x, Maps.Resample(nodes, grid.Height, grid.Width), WarpPadding.Zeros);
         // Compositions and inverses on a coarse lattice: maps are smooth, and full resolution would take most of the time.
         var u = Maps.Resample(nodes, _coarse.Height, _coarse.Width);
         var undone = Maps.Inverse(u.narrow(0, 0, half), Iterations).mul(MapPool.Numbers(half, () => random.Uniform(0, MostUndone)));

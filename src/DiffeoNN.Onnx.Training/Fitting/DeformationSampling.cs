@@ -26,8 +26,9 @@ public sealed record DeformationSampling
     /// Images are not mirrored.</summary>
     public bool Mirrors { get; init; } = true;
 
-    /// <summary>What lies outside images.</summary>
-    public WarpPadding Padding { get; init; } = WarpPadding.Zeros;
+    /// <summary>What canonical images have where content left the frame. Deformed images are zero there, as
+    /// <see cref="DeformationMap.Apply(Imaging.ImageBuffer, WarpPadding)"/> makes them.</summary>
+    public WarpPadding Padding { get; init; } = WarpPadding.Border;
 
     /// <summary>How much brightness, contrast, gamma and noise vary: 0 for not at all, 1 for much.</summary>
     public double Intensity { get; init; } = 0.5;

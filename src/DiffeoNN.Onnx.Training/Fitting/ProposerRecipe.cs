@@ -156,7 +156,7 @@ public sealed class ProposerRecipe : ITrainingData, IDisposable
         var (height, width) = (images.Grid.Height, images.Grid.Width);
         var clean = ImageVariation.Vary(images.Batch(chosen), _options.Sampling, random);
         var nodes = _maps.Draw(chosen.Length, random);
-        var deformed = Maps.Warp(clean, Maps.Resample(nodes, height, width), _options.Sampling.Padding);
+        var deformed = Maps.Warp(clean, Maps.Resample(nodes, height, width), WarpPadding.Zeros);
         var data = new Dictionary<string, torch.Tensor>
         {
             ["image"] = deformed,

@@ -18,7 +18,7 @@ public sealed record ImageSpec
     /// <summary>One a channel, above zero.</summary>
     public required IReadOnlyList<double> Std { get; init; }
 
-    /// <summary>What lies outside the image.</summary>
+    /// <summary>What a canonical image has where its content left the frame.</summary>
     public ImagePadding Padding { get; init; } = ImagePadding.Zeros;
 
     /// <summary>Whether the networks see pixel values as they are: all means 0 and all stds 1.</summary>

@@ -15,8 +15,8 @@ class ProposerLoss:
     """Errors of image and mask after the proposed map, and of the map itself, plus smoothness of the velocity.
 
     A share ``identity`` of the images stays undeformed, the rest is deformed by random maps of random strength. Images vary
-    in intensity, before they are deformed: the deformed image's outside stays what the padding makes it. All is done at
-    the size the network reduces images to, which is several times faster.
+    in intensity, before they are deformed: a deformed image is zero outside, a canonical one what the padding makes it. All is done
+    at the size the network reduces images to, which is several times faster.
 
     With ``task`` above 0 the frozen inner model's cross entropy on the canonical image counts, too: for classifications
     with the image's label, for masks with the mask that went through the same maps as the image, so that only the answer
@@ -48,7 +48,7 @@ class ProposerLoss:
         nodes = nodes * (torch.rand(len(batch), 1, 1, 1, generator=generator) >= settings["identity"])
         u = F.interpolate(nodes, x.shape[2:], mode="bicubic", align_corners=True)
         target = x if masks is None else torch.cat([x, masks[batch]], 1)
-        deformed = fields.warp(target, u, self.padding)
+        deformed = fields.warp(target, u)
         if self.small:
             target, deformed = enlarge(target, self.config), enlarge(deformed, self.config)
         image = deformed[:, : x.shape[1]]

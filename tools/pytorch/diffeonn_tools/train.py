@@ -134,14 +134,13 @@ class _AugmentedLoss(_InnerLoss):
 
     def __init__(self, config, images, targets, networks=None):
         super().__init__(config, images, targets, networks)
-        self.padding = config["padding"]
         self.maps = proposals.CoarseMapPool(self.settings["deformations"], config["seed"] + 300)
 
     def deform(self, x, target, generator):
         nodes = self.maps.draw(len(x), generator)
         nodes = nodes * (torch.rand(len(x), 1, 1, 1, generator=generator) >= self.settings["identity"])
         u = F.interpolate(nodes, x.shape[2:], mode="bicubic", align_corners=True)
-        return fields.warp(x, u, self.padding), fields.warp(target, u) if target.dim() > 1 else target
+        return fields.warp(x, u), fields.warp(target, u) if target.dim() > 1 else target
 
 
 class _VaeLoss:

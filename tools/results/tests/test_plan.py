@@ -37,12 +37,12 @@ class PlanTests(unittest.TestCase):
         self.assertNotEqual(shapes.cluster((7, "shape-1")), shapes.cluster((8, "shape-1")))
 
     def test_a_trial_takes_fewer_images(self):
-        bundles, _ = plan.read(COMMITTED, count=30)
-        self.assertEqual({run.count for run in bundles[1].series[0].runs}, {30})
+        bundles, _ = plan.read(COMMITTED, count=12)
+        self.assertEqual({run.count for run in bundles[1].series[0].runs}, {12})
         whole, _ = plan.read(COMMITTED)
         published = lambda bundles: [run.count for series in bundles[1].series if series.name == "published" for run in series.runs]
-        self.assertTrue(0 < min(published(whole)) < 30 < max(published(whole)))
-        self.assertEqual(published(bundles), [min(count, 30) for count in published(whole)])
+        self.assertTrue(0 < min(published(whole)) < 12 < max(published(whole)))
+        self.assertEqual(published(bundles), [min(count, 12) for count in published(whole)])
 
     def test_mistakes_are_named(self):
         entry = json.loads(COMMITTED.read_text())

@@ -30,13 +30,12 @@ internal sealed record WiringSample(
     {
         var spec = bundle.Image;
         var grid = new SamplingGrid(spec.Height, spec.Width);
-        var padding = spec.Padding == ImagePadding.Border ? WarpPadding.Border : WarpPadding.Zeros;
         var (weak, strong) = (new ThinPlateDeformation(), new ThinPlateDeformation(ThinPlateDeformation.Strong));
         ImageBuffer[] buffers =
             [.. images.Select(image => ImageResampler.Fitted(image.WithChannels(spec.Channels), spec.Height, spec.Width))];
         ImageBuffer[] twice = [.. buffers, .. buffers];
         DeformationMap[] maps = [.. twice.Select((_, i) => (i < buffers.Length ? weak : strong).Draw(grid, Seed, i))];
-        ImageBuffer[] deformed = [.. twice.Select((image, i) => maps[i].Apply(image, padding))];
+        ImageBuffer[] deformed = [.. twice.Select((image, i) => maps[i].Apply(image))];
         int[] telling = [.. Enumerable.Range(0, buffers.Length)
             .Where(i => Tells(buffers[i], deformed[i]) && Tells(buffers[i], deformed[i + buffers.Length]))];
         int[] kept = [.. telling, .. telling.Select(i => i + buffers.Length)];

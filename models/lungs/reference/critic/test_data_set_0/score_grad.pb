@@ -1,2 +1,2 @@
 B
-score_gradJ˜ÑôÄ[B¨D¢ÔDÀ<Ã
+score_gradJM¼ñÄä#¦D2€DÑA›Ã

@@ -1,1 +1,1 @@
-BenergyJ?ÆÂCŠD£=Dž¥¯D
+BenergyJ£ÑÄCâ.D¢DÓ)½D

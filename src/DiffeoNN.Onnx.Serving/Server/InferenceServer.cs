@@ -226,6 +226,8 @@ public sealed class InferenceServer : IAsyncDisposable
         var canary = _repository.CheckAsync(limit.Token);
         // A device that hangs does not see the token either.
         var isBack = await Task.WhenAny(canary, Task.Delay(_options.Watchdog, limit.Token)).ConfigureAwait(false) == canary;
+        // The pause may end before the limit does, which would not end any more once it is disposed, nor what waits for the canary.
+        if (!isBack) await limit.CancelAsync().ConfigureAwait(false);
         if (_repository.Silence > _options.Watchdog || !isBack)
             return $"the device has been at one piece of work for {_repository.Silence.TotalSeconds:F0} s";
         return await canary.ConfigureAwait(false);

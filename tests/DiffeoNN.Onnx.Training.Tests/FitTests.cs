@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using DiffeoNN.Onnx.Bundles;
 using DiffeoNN.Onnx.Data;
 using DiffeoNN.Onnx.Diagnostics.Reading;
+using DiffeoNN.Onnx.Fields;
 using DiffeoNN.Onnx.Gradients;
 using DiffeoNN.Onnx.Imaging;
 using DiffeoNN.Onnx.RandomNumbers;
@@ -230,6 +231,27 @@ public sealed class FitTests
             Throws.TypeOf<DataException>().With.Message.EqualTo(
                 "A split called 'test' is neither trained nor chosen on; give another one."));
         Assert.That(Directory.Exists(folder["bundle"]), Is.False);
+    }
+
+    [TestCase(WarpPadding.Border, ImagePadding.Border)]
+    [TestCase(WarpPadding.Zeros, ImagePadding.Zeros)]
+    public void Bundle_SaysWhatItsNetworksWereTrainedWith(WarpPadding trained, ImagePadding said)
+    {
+        using var folder = new TemporaryFolder();
+        var options = FitMaterial.Small();
+        Assert.That(options.Sampling.Padding, Is.EqualTo(WarpPadding.Border));
+        options = options with { Sampling = options.Sampling with { Padding = trained } };
+        Assert.That(new BundleFitter(FitMaterial.Network(folder.Path), options).Image.Padding, Is.EqualTo(said));
+    }
+
+    [Test]
+    public void PaddingThatNoManifestSays_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        var options = FitMaterial.Small();
+        options = options with { Sampling = options.Sampling with { Padding = WarpPadding.Reflection } };
+        Assert.That(() => new BundleFitter(FitMaterial.Network(folder.Path), options),
+            Throws.TypeOf<TrainingException>().With.Message.Contains("expected Border or Zeros"));
     }
 
     [Test]

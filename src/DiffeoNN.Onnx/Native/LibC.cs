@@ -31,8 +31,8 @@ internal static partial class LibC
         }
     }
 
-    /// <summary>Gives what was freed back to the system, which glibc keeps where later pages of a pool are in use; does nothing with other C
-    /// libraries.</summary>
+    /// <summary>Gives what was freed back to the system, which glibc keeps where later pages of a pool are in use; does nothing with
+    /// other C libraries.</summary>
     public static void Trim()
     {
         try

@@ -40,7 +40,8 @@ class PlanTests(unittest.TestCase):
         bundles, _ = plan.read(COMMITTED, count=12)
         self.assertEqual({run.count for run in bundles[1].series[0].runs}, {12})
         whole, _ = plan.read(COMMITTED)
-        published = lambda bundles: [run.count for series in bundles[1].series if series.name == "published" for run in series.runs]
+        published = lambda bundles: [run.count for bundle in bundles for series in bundle.series if series.name == "published"
+                                     for run in series.runs]
         self.assertTrue(0 < min(published(whole)) < 12 < max(published(whole)))
         self.assertEqual(published(bundles), [min(count, 12) for count in published(whole)])
 

@@ -1,5 +1,6 @@
 using DiffeoNN.Onnx.Execution;
 using DiffeoNN.Onnx.Gradients;
+using DiffeoNN.Onnx.Native;
 
 namespace DiffeoNN.Onnx.Torch;
 
@@ -11,7 +12,8 @@ public sealed class TorchEngine : IDifferentiatingEngine
 
     /// <summary>Prepares libtorch for this process (<see cref="Runtime.Initialise"/>).</summary>
     /// <param name="options">Defaults if null; the engine asked for is of no account.</param>
-    /// <exception cref="NativeLibraryException">libtorch does not load.</exception>
+    /// <exception cref="NativeLibraryException">libtorch does not load, or convolves wrongly on this CPU, which is tried; where oneDNN is
+    /// to blame it is switched off for the process.</exception>
     /// <exception cref="DeviceUnavailableException">CUDA is asked for and does not work.</exception>
     public TorchEngine(ExecutionOptions? options = null)
         : this(options, TorchOperators.Default)
@@ -24,6 +26,7 @@ public sealed class TorchEngine : IDifferentiatingEngine
         Runtime.Initialise(options.Threads);
         Budget = new CoreBudget(options.Threads);
         Device = DeviceSelection.Choose(options);
+        if (Device.Device == ExecutionDevice.Cpu) LibtorchConvolutions.Require();
         _operators = operators;
     }
 

@@ -41,6 +41,15 @@ public static class MachineDiagnosis
                 return new(FindingLevel.Good, "TorchSharp",
                     $"{Version(typeof(torch).Assembly)} with libtorch {torch.__version__}. {Runtime.Report}");
             });
+        yield return Guard("libtorch's convolutions", "see what is said of TorchSharp", () => LibtorchConvolutions.Checked switch
+        {
+            LibtorchConvolutions.State.Right => new(FindingLevel.Good, "libtorch's convolutions", "right"),
+            LibtorchConvolutions.State.Mended => new(FindingLevel.Note, "libtorch's convolutions",
+                "wrong on this machine, where oneDNN leaves memory unset; oneDNN is switched off, and the engine torch slower for it",
+                "nothing to do here; PyTorch on this machine may need torch.backends.mkldnn.enabled = False"),
+            _ => new(FindingLevel.Warning, "libtorch's convolutions", "wrong on this machine, where oneDNN leaves memory unset",
+                "take the engine onnxruntime, or a GPU"),
+        });
     }
 
     /// <summary>Where the native libraries that are loaded by now lie.</summary>

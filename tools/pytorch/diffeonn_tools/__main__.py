@@ -13,8 +13,8 @@ import torch
 from . import get
 from .model_reference import command as model_reference
 
-ROLES = ("inner", "vae", "critic", "proposer", "augmented")
-OPTIONAL = ("proposer", "augmented")
+ROLES = ("inner", "vae", "critic", "features", "proposer", "augmented")
+OPTIONAL = ("features", "proposer", "augmented")
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 
 
@@ -110,7 +110,8 @@ def _train_stage(role, config, splits, checkpoints, name, initial):
                           record=history.add, partial=partial, initial=initial)
     torch.save(network.state_dict(), path)
     partial.unlink(missing_ok=True)
-    history.draw(checkpoints / f"{name}.curves.png", f"{config['name']}: {name}")
+    if history.rows:
+        history.draw(checkpoints / f"{name}.curves.png", f"{config['name']}: {name}")
     return network.state_dict()
 
 

@@ -9,7 +9,7 @@ import torch
 OPSET = 15
 INPUT = "image"
 OUTPUTS = {"inner": ["logits"], "vae": ["reconstruction", "mu", "logvar"], "critic": ["score"], "proposer": ["velocity"],
-           "augmented": ["logits"]}
+           "augmented": ["logits"], "features": ["distance"]}
 
 
 def export(network, role, path, channels, size, opset=OPSET):

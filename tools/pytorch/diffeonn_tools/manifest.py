@@ -24,7 +24,7 @@ def write_bundle(folder, config, networks):
     for role, network in networks.items():
         path = folder / f"{role}.onnx"
         export(network, role, path, channels, size)
-        models[role] = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "input": INPUT,
+        models[_place(role)] = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "input": INPUT,
                         **_outputs(role, config)}
     references = reference.write(folder / "reference", networks, config["energy"], size, config["seed"])
     manifest = {
@@ -59,7 +59,7 @@ def add_gradients(folder, config, networks):
         with tempfile.TemporaryDirectory() as temporary:
             path = Path(temporary) / "model.onnx"
             export(network, role, path, config["inner"]["network"]["channels"], config["size"])
-            _check_weights(path, folder / models[role]["file"])
+            _check_weights(path, folder / models[_place(role)]["file"])
     return reference.add_gradients(folder / "reference", networks, config["seed"])
 
 
@@ -71,12 +71,19 @@ def _check_weights(exported, path):
         raise ValueError(f"'{path}' has other weights than the checkpoint.")
 
 
+def _place(role):
+    """The role as a manifest has it: the distance of features is the bundle's own energy."""
+    return "energy" if role == "features" else role
+
+
 def _outputs(role, config):
     if role in ("inner", "augmented"):
         return {"output": {"name": "logits", "kind": config.get("kind", "segmentation"), "activation": "softmax",
                            "classes": config["classes"]}}
     if role == "proposer":
         return {"output": "velocity"}
+    if role == "features":
+        return {"output": "distance"}
     if role == "vae":
         return {"reconstruction": "reconstruction", "mean": "mu", "logVariance": "logvar"}
     return {"output": "score"}

@@ -30,6 +30,16 @@ class UNet(nn.Module):
             h = decoder(torch.cat([skip, up(h)], 1))
         return self.head(h)
 
+    def features(self, image, level):
+        """What the first convolution of a level's encoder gives; the image is halved ``level`` times."""
+        h = image
+        for encoder in self.encoders[:level]:
+            h = F.max_pool2d(encoder(h), 2)
+        return self.encoders[level][:3](h)
+
+    def feature_channels(self, level):
+        return self.encoders[level][0].out_channels
+
 
 def _double(inputs, outputs):
     layers = []
@@ -164,3 +174,52 @@ class Classifier(nn.Module):
 
     def forward(self, image):
         return self.body(image)
+
+    def features(self, image, level):
+        """What the first convolution of a level gives; the image is halved ``level`` times."""
+        return self.body[2 * level][:3](self.body[: 2 * level](image))
+
+    def feature_channels(self, level):
+        return self.body[2 * level][0].out_channels
+
+
+class FeatureDistance(nn.Module):
+    """An energy without training: how far an image's features lie from those of the training images; (N,).
+
+    The features of a ``level``'s first convolution in the inner model, averaged over ``parts`` x ``parts`` parts of the image. Their
+    Mahalanobis distance along the training images' first principal ``components``, squared, plus the square of what these leave, which
+    weighs as much on the average: a training image has twice the number of components on the average.
+    """
+
+    def __init__(self, inner, level=4, parts=2, components=40):
+        super().__init__()
+        self.inner, self.level, self.parts = inner, level, parts
+        size = inner.feature_channels(level) * parts ** 2
+        for name, shape in (("mean", (size,)), ("components", (size, components)), ("inverse", (components,)), ("left", ())):
+            self.register_buffer(name, torch.zeros(shape))
+
+    def forward(self, image):
+        f = self.features(image) - self.mean
+        along = (f @ self.components).pow(2)
+        return (along * self.inverse).sum(1) + (f.pow(2).sum(1) - along.sum(1)) * self.left
+
+    def features(self, image):
+        """Averages over the parts (N, F)."""
+        h = self.inner.features(image, self.level)
+        return F.adaptive_avg_pool2d(h, self.parts).flatten(1)
+
+    def fit(self, images):
+        """Takes the statistics of training images."""
+        with torch.no_grad():
+            f = torch.cat([self.features(part) for part in images.split(32)]).double()
+            mean = f.mean(0)
+            _, singular, directions = torch.linalg.svd(f - mean, full_matrices=False)
+            variance = singular.pow(2) / len(f)
+            count = self.components.shape[1]
+            if count >= len(variance):
+                raise ValueError(f"{count} components need more than {count} images and features; there are {len(f)} and {f.shape[1]}.")
+            self.mean.copy_(mean)
+            self.components.copy_(directions[:count].t())
+            self.inverse.copy_(1 / variance[:count])
+            self.left.copy_(count / variance[count:].sum())
+        return self

@@ -11,23 +11,26 @@ from . import deformations, fields, tensors
 from .export import INPUT, OUTPUTS
 from .train import vae_terms
 
+# Roles of energies, in the order of the columns, and the words for their weights.
+TERMS = (("vae", "vae"), ("critic", "adversarial"), ("features", "energy"))
+
 
 def write(folder, networks, weights, size, seed):
     """``folder/GRAPH/test_data_set_0`` for every network and for the energy; returns their names."""
     networks = _exact(networks)
     image = inputs(networks["vae"], size, seed)
-    for role, network in networks.items():
+    for role, network in _alone(networks):
         outputs = _outputs(role, network, image)
         _save(folder / role, [(INPUT, image)], outputs.items())
         _write_gradients(folder / role, gradients(role, network, image, seed))
-    _save(folder / "energy", [("y", image)], _energy(image, networks["vae"], networks.get("critic"), weights))
-    return [f"reference/{name}" for name in [*networks, "energy"]]
+    _save(folder / "energy", [("y", image)], _energy(image, networks, weights))
+    return [f"reference/{name}" for name in [*(role for role, _ in _alone(networks)), "energy"]]
 
 
 def add_gradients(folder, networks, seed):
     """Writes the gradients beside the reference tensors that a bundle has, whose networks these must be; changes no other file."""
     networks = _exact(networks)
-    for role, network in networks.items():
+    for role, network in _alone(networks):
         image = torch.from_numpy(_read(folder / role, "input_0.pb")).double()
         for i, (name, found) in enumerate(_outputs(role, network, image).items()):
             expected = torch.from_numpy(_read(folder / role, f"output_{i}.pb")).double()
@@ -36,17 +39,19 @@ def add_gradients(folder, networks, seed):
                 raise ValueError(f"'{folder / role}' was not written by this network: its '{name}' differs by "
                                  f"{error:.1e} of the largest value.")
         _write_gradients(folder / role, gradients(role, network, image, seed))
-    return list(networks)
+    return [role for role, _ in _alone(networks)]
 
 
-def energy_terms(y, vae, critic, weights):
-    """Unweighted terms (N, T) of the energy graph, in its order: vae, adversarial; absent networks are left out."""
+def energy_terms(y, vae, critic, weights, features=None):
+    """Unweighted terms (N, T) of the energy graph, in its order: vae, adversarial, energy; absent networks are left out."""
     terms = []
     if vae is not None:
         error, divergence = vae_terms(y, *vae(y))
         terms.append(error + weights["beta"] * divergence)
     if critic is not None:
         terms.append(critic(y))
+    if features is not None:
+        terms.append(features(y))
     return torch.stack(terms, 1)
 
 
@@ -64,6 +69,11 @@ def gradients(role, network, image, seed):
     upstream = [(factor * g).float().double() for g in upstream]
     gradient, = torch.autograd.grad(list(outputs.values()), image, upstream)
     return {**{name + "_grad": g for name, g in zip(outputs, upstream)}, INPUT + "_grad": gradient}
+
+
+def _alone(networks):
+    """The networks that have a folder of their own: the distance of features is seen in the energy as a whole."""
+    return [(role, network) for role, network in networks.items() if role != "features"]
 
 
 def _exact(networks):
@@ -87,10 +97,10 @@ def inputs(vae, size, seed):
     return images.float().double()
 
 
-def _energy(image, vae, critic, weights):
+def _energy(image, networks, weights):
     y = image.clone().requires_grad_(True)
-    terms = energy_terms(y, vae, critic, weights)
-    factors = [weights["vae"]] + ([weights["adversarial"]] if critic is not None else [])
+    terms = energy_terms(y, networks["vae"], networks.get("critic"), weights, networks.get("features"))
+    factors = [weights[name] for role, name in TERMS if role in networks]
     energy = terms @ torch.tensor(factors, dtype=torch.float64)
     gradient, = torch.autograd.grad(energy.sum(), y)
     return [("energy", energy.detach()), ("terms", terms.detach()), ("y_grad", gradient)]

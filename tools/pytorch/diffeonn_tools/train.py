@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from . import deformations, fields, proposals, validation
 from .data import enlarge
 from .intensity import vary
-from .networks import Classifier, Critic, Proposer, UNet, Vae
+from .networks import Classifier, Critic, FeatureDistance, Proposer, UNet, Vae
 
 
 def build(role, config):
@@ -22,6 +22,8 @@ def build(role, config):
         return Vae(size=config["size"], **settings)
     if role == "proposer":
         return Proposer(size=config["size"], **settings)
+    if role == "features":
+        return FeatureDistance(build("inner", config), **settings)
     return Critic(**settings)
 
 
@@ -40,6 +42,10 @@ def train(role, config, images, targets, val_images, val_targets, networks=None,
     settings = config[role]
     torch.manual_seed(config["seed"])
     network = build(role, config)
+    if role == "features":
+        # Statistics instead of a training.
+        network.inner.load_state_dict(networks["inner"].state_dict())
+        return network.eval().fit(enlarge(images, config))
     if initial is not None:
         network.load_state_dict(initial)
     started = time.time()

@@ -1,12 +1,17 @@
 """Energy terms, regularisers and training helpers against written-out formulas."""
 
+import json
 import math
+import tempfile
 import unittest
+from pathlib import Path
 
+import onnx
 import torch
+from onnx import numpy_helper
 
-from diffeonn_tools import fields
-from diffeonn_tools.networks import Critic, UNet, Vae
+from diffeonn_tools import fields, manifest, train
+from diffeonn_tools.networks import Classifier, Critic, FeatureDistance, UNet, Vae
 from diffeonn_tools.reference import energy_terms
 from diffeonn_tools.train import vae_terms
 from diffeonn_tools.validation import iou
@@ -41,6 +46,58 @@ class EnergyTests(unittest.TestCase):
         self.assertEqual(UNet(width=2, levels=2)(self.image).shape, (3, 2, 32, 32))
         self.assertEqual(self.vae(self.image)[0].shape, self.image.shape)
         self.assertEqual(self.critic(self.image).shape, (3,))
+
+
+class FeatureDistanceTests(unittest.TestCase):
+    def setUp(self):
+        torch.manual_seed(2)
+        self.images = torch.rand(40, 1, 32, 32)
+        self.inner = UNet(width=2, levels=2).eval()
+        self.distance = FeatureDistance(self.inner, level=1, parts=2, components=5).eval().fit(self.images)
+
+    def test_is_the_distance_along_the_components_and_what_they_leave(self):
+        f = self.distance.features(self.images).detach().double()
+        centred = f - f.mean(0)
+        values, vectors = torch.linalg.eigh(centred.t() @ centred / len(f))
+        along = centred @ vectors.flip(1)[:, :5]
+        left = centred.pow(2).sum(1) - along.pow(2).sum(1)
+        expected = (along.pow(2) / values.flip(0)[:5]).sum(1) + 5 * left / left.mean()
+        torch.testing.assert_close(self.distance(self.images).double(), expected, rtol=1e-3, atol=1e-3)
+
+    def test_training_images_have_twice_the_number_of_components_on_the_average(self):
+        self.assertAlmostEqual(float(self.distance(self.images).mean()), 10, places=3)
+
+    def test_features_are_means_over_parts_of_a_level(self):
+        level = self.inner.encoders[1][:3](torch.nn.functional.max_pool2d(self.inner.encoders[0](self.images[:1]), 2))[0]
+        features = self.distance.features(self.images[:1])[0].view(-1, 2, 2)
+        torch.testing.assert_close(features[:, 1, 0], level[:, 8:, :8].mean((1, 2)))
+
+    def test_a_classifier_has_features_too(self):
+        distance = FeatureDistance(Classifier(widths=(4, 6), hidden=8).eval(), level=1, parts=1, components=3).eval().fit(self.images)
+        self.assertAlmostEqual(float(distance(self.images).mean()), 6, places=3)
+
+    def test_more_components_than_images_tell_are_refused(self):
+        with self.assertRaisesRegex(ValueError, "5 components need more than 5 images"):
+            FeatureDistance(self.inner, level=1, parts=2, components=5).fit(self.images[:5])
+
+    def test_a_bundle_has_it_as_its_own_energy_and_as_a_term_of_the_reference(self):
+        config = json.loads((Path(__file__).parents[1] / "configs" / "small.json").read_text())
+        config["features"] = {"network": {"level": 2, "parts": 2, "components": 3}}
+        config["energy"]["energy"] = 0.5
+        networks = {role: train.build(role, config).eval() for role in ("inner", "vae", "critic")}
+        networks["features"] = train.train("features", config, self.images, None, None, None, networks)
+        with tempfile.TemporaryDirectory() as folder:
+            described = manifest.write_bundle(folder, config, networks)
+            self.assertEqual(described["models"]["energy"]["output"], "distance")
+            self.assertEqual(described["references"], [f"reference/{name}" for name in ("inner", "vae", "critic", "energy")])
+
+            def tensor(name):
+                path = Path(folder) / "reference" / "energy" / "test_data_set_0" / name
+                return torch.from_numpy(numpy_helper.to_array(onnx.load_tensor(str(path))).copy())
+
+            y, energy, terms = (tensor(name) for name in ("input_0.pb", "output_0.pb", "output_1.pb"))
+        torch.testing.assert_close(terms[:, 2], networks["features"](y), rtol=1e-4, atol=1e-3)
+        torch.testing.assert_close(energy, terms @ torch.tensor([1.0, 1.0, 0.5]))
 
 
 class RegulariserTests(unittest.TestCase):

@@ -1,1 +1,1 @@
-BenergyJ£ÑÄCâ.D¢DÓ)½D
+BenergyJÒ8äC«žDÆƒ!D©ÙÞD

@@ -53,7 +53,7 @@ class FeatureDistanceTests(unittest.TestCase):
         torch.manual_seed(2)
         self.images = torch.rand(40, 1, 32, 32)
         self.inner = UNet(width=2, levels=2).eval()
-        self.distance = FeatureDistance(self.inner, level=1, parts=2, components=5).eval().fit(self.images)
+        self.distance = FeatureDistance(self.inner, level=1, parts=2, components=5, downsample=2).eval().fit(self.images)
 
     def test_is_the_distance_along_the_components_and_what_they_leave(self):
         f = self.distance.features(self.images).detach().double()
@@ -68,9 +68,10 @@ class FeatureDistanceTests(unittest.TestCase):
         self.assertAlmostEqual(float(self.distance(self.images).mean()), 10, places=3)
 
     def test_features_are_means_over_parts_of_a_level(self):
-        level = self.inner.encoders[1][:3](torch.nn.functional.max_pool2d(self.inner.encoders[0](self.images[:1]), 2))[0]
+        reduced = self.images[:1].view(1, 1, 16, 2, 16, 2).mean((3, 5))
+        level = self.inner.encoders[1][:3](torch.nn.functional.max_pool2d(self.inner.encoders[0](reduced), 2))[0]
         features = self.distance.features(self.images[:1])[0].view(-1, 2, 2)
-        torch.testing.assert_close(features[:, 1, 0], level[:, 8:, :8].mean((1, 2)))
+        torch.testing.assert_close(features[:, 1, 0], level[:, 4:, :4].mean((1, 2)))
 
     def test_a_classifier_has_features_too(self):
         distance = FeatureDistance(Classifier(widths=(4, 6), hidden=8).eval(), level=1, parts=1, components=3).eval().fit(self.images)
@@ -82,7 +83,7 @@ class FeatureDistanceTests(unittest.TestCase):
 
     def test_a_bundle_has_it_as_its_own_energy_and_as_a_term_of_the_reference(self):
         config = json.loads((Path(__file__).parents[1] / "configs" / "small.json").read_text())
-        config["features"] = {"network": {"level": 2, "parts": 2, "components": 3}}
+        config["features"] = {"network": {"level": 2, "parts": 2, "components": 3, "downsample": 2}}
         config["energy"]["energy"] = 0.5
         networks = {role: train.build(role, config).eval() for role in ("inner", "vae", "critic")}
         networks["features"] = train.train("features", config, self.images, None, None, None, networks)

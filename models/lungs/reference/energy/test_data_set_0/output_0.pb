@@ -1,1 +1,1 @@
-BenergyJÒ8äC«žDÆƒ!D©ÙÞD
+BenergyJÇBD•º D›u[DžE

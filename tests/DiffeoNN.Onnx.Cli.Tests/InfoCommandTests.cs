@@ -37,7 +37,7 @@ public sealed class InfoCommandTests
         Assert.That(run.Output,
             Does.Match(
                 @"\nSearch: start \w+, .*\blattice 9, .*\bpasses 2, .*\baverage true, .*\bsteps 80, .*\blearningRate 0\.0[46], ")
-                .And.Match(@"\nSearch from the proposal: vae 1, adversarial \d+, entropy \d+, smoothness 2000, ")
+                .And.Match(@"\nSearch from the proposal: vae 1, adversarial \d+, (energy 0\.5, )?entropy \d+, smoothness 2000, ")
                 .And.Match(@"\nSearch from the proposal: .*\blattice 9, .*\bsteps 15, .*\blearningRate 0\.01, "));
         Assert.That(run.Output, Does.Contain($"Search: start {(withProposer ? "proposer" : "identity")}, field lattice"));
         Assert.That(run.Output, withProposer ? Does.Not.Contain("without a proposer") : Does.Contain("of no effect without a proposer"));

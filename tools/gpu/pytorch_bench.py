@@ -1,6 +1,6 @@
 """Times a bundle's networks in PyTorch, eager and compiled: what the library's times on the same machine stand beside.
 
-For each bundle the inner network and the energy (VAE and critic, weighted as the manifest says), forward and forward with the
+For each bundle the inner network and the energy (VAE, critic and its own, weighted as the manifest says), forward and forward with the
 gradient by the image, in float32 without TF32. Before anything is timed, outputs and gradients are compared with the bundle's
 reference tensors. Results are written after every measurement, so that a run that is stopped loses nothing.
 """
@@ -46,7 +46,7 @@ class Inner(torch.nn.Module):
 
 
 class Energy(torch.nn.Module):
-    """Weighted sum of the VAE's loss and the critic's score for each image, as the search minimises it."""
+    """Weighted sum of the VAE's loss, the critic's score and the bundle's own energy for each image, as the search minimises it."""
 
     outputs, image, gradient, upstream = ("output_0.pb",), "input_0.pb", "output_2.pb", None
 
@@ -56,6 +56,7 @@ class Energy(torch.nn.Module):
         outputs = [value.name for value in onnx.load(str(folder / models["vae"]["file"])).graph.output]
         self.places = [outputs.index(models["vae"][name]) for name in ("reconstruction", "mean", "logVariance")]
         self.vae, self.critic = (onnx_torch.load(folder / models[name]["file"]) for name in ("vae", "critic"))
+        self.own = onnx_torch.load(folder / models["energy"]["file"]) if "energy" in models else None
 
     def forward(self, image):
         found = self.vae(image)
@@ -63,7 +64,8 @@ class Energy(torch.nn.Module):
         error = (image - reconstruction).pow(2).flatten(1).sum(1)
         divergence = 0.5 * (mean.pow(2) + log_variance.exp() - 1 - log_variance).sum(1)
         score = self.critic(image)[0].flatten()
-        return self.weights["vae"] * (error + self.weights["beta"] * divergence) + self.weights["adversarial"] * score
+        energy = self.weights["vae"] * (error + self.weights["beta"] * divergence) + self.weights["adversarial"] * score
+        return energy if self.own is None else energy + self.weights["energy"] * self.own(image)[0].flatten()
 
 
 NETWORKS = {"inner": Inner, "energy": Energy}

@@ -56,7 +56,8 @@ internal sealed class PyTorchReferenceTests
         var folder = Repository.Bundle(name);
         if (!Directory.Exists(folder)) Assert.Ignore($"models/{name} is not there.");
         var bundle = Bundle.Load(folder);
-        foreach (var role in bundle.Roles)
+        // An energy of the bundle's own is a term of the energy as a whole, whose reference EnergyReferenceTests compares.
+        foreach (var role in bundle.Roles.Where(role => role != BundleRole.Energy))
         {
             TestContext.Out.WriteLine(role);
             AssertGradients(
